@@ -1,0 +1,1 @@
+"""How fast the gate is, beside what else one could do: ``nox -s bench``."""

@@ -1,0 +1,92 @@
+"""The database that is measured: as deployed, with so many syncs in so many days behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Any, LiteralString
+
+from gonogo.model import Window
+from gonogo.rollout import installation, ledger, migrate, session
+from gonogo.rollout import rows as ledger_rows
+from gonogo.sandbox.databases import Databases
+from gonogo.sandbox.privileges import remove_tree
+from gonogo.sandbox.server import EmbeddedServer
+from gonogo.sandbox.traffic import Traffic, TrafficSummary, generate
+from gonogo.sandbox.world import create_base
+
+# Some 350 syncs a user in 14 days: what two connections, asked every two hours, come to.
+SYNCS_A_USER = 350
+FEWEST_USERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A database to be measured.
+
+    Args:
+        conninfo: Where it is.
+        window: All of its traffic.
+        loaded: What was written, and how long that took.
+        size_bytes: The large tables with their indexes.
+        server: Its version.
+    """
+
+    conninfo: str
+    window: Window
+    loaded: TrafficSummary
+    size_bytes: int
+    server: str
+
+
+@contextmanager
+def embedded_server(directory: Path) -> Iterator[EmbeddedServer]:
+    """A server of our own in `directory`, of which nothing is left behind."""
+    try:
+        with EmbeddedServer.start(directory) as server:
+            yield server
+    finally:
+        remove_tree(directory)
+
+
+def load(server: EmbeddedServer, name: str, rows: int, lasting: timedelta) -> World:
+    """Fill a new database.
+
+    Args:
+        server: Where.
+        name: The database's name.
+        rows: Of ``sync_metrics``.
+        lasting: How long the traffic lasts; it begins with the deployment's end.
+    """
+    conninfo = Databases(server).create(name)
+    migrations = migrate.load(Path("migrations"))
+    with session.connect(conninfo, "gonogo bench") as connection:
+        create_base(connection, users=max(FEWEST_USERS, rows // SYNCS_A_USER))
+        installation.install(connection, Path("migrations/ledger"))
+        book = ledger.Ledger(connection)
+        book.mark_environment("staging", simulated=True)
+        told = ledger_rows.NewDeployment(
+            "staging", "after", "before", migrate.digest(migrations), "0" * 64, "bench"
+        )
+        deployment = book.open_deployment(told)
+        migrate.apply_pending(connection, migrations, deployment, on_event=lambda _event: None)
+        book.finish_deployment(deployment, "succeeded")
+        start = _one(connection, "select finished_at from gonogo.deployment").astimezone(UTC)
+        end = start + lasting
+        loaded = generate(connection, Traffic(start, end, rows=rows))
+        connection.execute("vacuum analyze")
+        size = _one(
+            connection,
+            """select sum(pg_total_relation_size(name::regclass))::bigint
+            from unnest(array['sync_metrics', 'webhook_notifications']) as name""",
+        )
+        version = connection.info.parameter_status("server_version") or ""
+    return World(conninfo, Window(lasting, start, end, start), loaded, size, version)
+
+
+def _one(connection: session.Connection, query: LiteralString) -> Any:  # noqa: ANN401  # any column
+    ((value,),) = connection.execute(query).fetchall()
+    return value

@@ -1,0 +1,30 @@
+-- The most frequent errors of users who connected since the deployment and have no success yet.
+-- message: text of the application, hostile; n: rows
+with failed as materialized (
+    select s.user_id, s.integration_type, s.created_at
+    from sync_schedule as s
+    where s.onboarding_until is not null
+        and s.created_at >= %(onboarding_start)s
+        and s.created_at <= %(as_of)s::timestamp - interval '1 hour'
+        and case when exists (
+            select from sync_metrics as m
+            where m.user_id = s.user_id
+                and m.integration_type = s.integration_type
+                and m.result = 'success'
+                -- A difference, so that no index on created_at is read once a connection.
+                and m.created_at - s.created_at >= interval '0'
+                and %(as_of)s::timestamp - m.created_at > interval '0'
+        ) then false else true end
+)
+
+select left(coalesce(m.error_message, '(no message)'), 1000) as message, count(*) as n
+from failed as s
+join sync_metrics as m
+    on m.user_id = s.user_id
+    and m.integration_type = s.integration_type
+    and m.created_at - s.created_at >= interval '0'
+    and %(as_of)s::timestamp - m.created_at > interval '0'
+where m.result = 'failure'
+group by 1
+order by n desc, message
+limit 5

@@ -1,0 +1,13 @@
+-- Roles and databases that write in another time zone than UTC.
+-- overrides: settings
+select count(*) as overrides
+from (
+    select split_part(setting, '=', 2) as zone
+    from pg_db_role_setting
+    cross join unnest(setconfig) as setting
+    where setdatabase in (0, (select oid from pg_database where datname = current_database()))
+        and lower(split_part(setting, '=', 1)) = 'timezone'
+) as zones
+where lower(zone) not in (
+    'utc', 'etc/utc', 'gmt', 'etc/gmt', 'zulu', 'etc/zulu', 'uct', 'etc/uct', 'universal', 'etc/universal'
+)

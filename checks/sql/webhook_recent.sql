@@ -1,0 +1,9 @@
+-- The newest handled notifications of the window, newest first.
+-- result: text
+select result
+from webhook_notifications
+where created_at >= %(window_start)s
+    and created_at < %(as_of)s
+    and result in ('success', 'failure')
+order by created_at desc, id desc
+limit %(most_recent)s

@@ -1,0 +1,11 @@
+"""Success criteria: what must hold before a rollout may go on."""
+
+import pytest
+
+from gonogo.model import Finding, Outcome
+
+
+@pytest.mark.asks(role="criterion", others=("schema", "endpoint", "jobs", "db"))
+def test_success_criterion(finding: Finding, tolerated: frozenset[Outcome]) -> None:
+    """The value meets its objective, and the evidence excludes its critical level."""
+    assert finding.outcome in tolerated, finding.reason

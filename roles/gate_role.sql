@@ -1,0 +1,58 @@
+-- The gate's role: it may read what the surveys and the ledger's reader ask for, and nothing else.
+-- Run it with psql, as the owner of the tables, on the application's database:
+--
+--     psql -v role=gonogo_gate -v schema=public -f roles/gate_role.sql "$DATABASE_URL"
+--
+-- Both variables may be left out. It can be run again, and must be after each deployment, because
+-- new tables need grants too; a deployment does that itself when rollout.toml names `gate_role`.
+-- No pg_read_all_data: that reads password hashes and tokens. docs/gate-role.md says how to log in.
+\set ON_ERROR_STOP on
+\if :{?role}
+\else
+    \set role gonogo_gate
+\endif
+\if :{?schema}
+\else
+    \set schema public
+\endif
+
+begin;
+
+-- Without login and password: who logs in is said elsewhere, never in a file under version control.
+select format('create role %I nologin', :'role')
+where to_regrole(quote_ident(:'role')) is null \gexec
+
+-- What is `users` only looked up by name: usage on the schema suffices, no right on the table.
+grant usage on schema :"schema" to :"role";
+select format('grant select on table %I.%I to %I', n.nspname, c.relname, :'role')
+from pg_class as c
+join pg_namespace as n on n.oid = c.relnamespace
+where n.nspname = :'schema'
+    and c.relkind in ('r', 'p')
+    and c.relname in (
+        'calendar_webhook_subscriptions',
+        'circuit_breaker_state',
+        'sync_metrics',
+        'sync_schedule',
+        'token_health',
+        'token_health_notifications',
+        'webhook_notifications'
+    ) \gexec
+
+-- The ledger; a database that gonogo did not deploy has none.
+select format('grant usage on schema gonogo to %I', :'role')
+from pg_namespace where nspname = 'gonogo' \gexec
+select format('grant select on table gonogo.%I to %I', c.relname, :'role')
+from pg_class as c
+join pg_namespace as n on n.oid = c.relnamespace
+where n.nspname = 'gonogo'
+    and c.relname in (
+        'deployment',
+        'environment',
+        'incident',
+        'job_run',
+        'migration',
+        'migration_attempt'
+    ) \gexec
+
+commit;

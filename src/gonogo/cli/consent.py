@@ -1,0 +1,65 @@
+"""A person's consent: the name of the database, typed, or given by an option."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from gonogo.errors import GonogoError, UsageError
+from gonogo.model import DatabaseIdentity
+from gonogo.narration import Narration
+
+QUESTION = "  Type the name of the database to go on, anything else to cancel: "
+
+
+def confirmed(
+    narration: Narration,
+    identity: DatabaseIdentity,
+    told: Sequence[str],
+    *,
+    given: str | None,
+    option: str,
+) -> str:
+    """Have a person name the database.
+
+    Args:
+        narration: Where it is told what this is about.
+        identity: The database that is meant.
+        told: What will be done, and to which database, in lines.
+        given: What the option was given.
+        option: The option's name.
+
+    Returns:
+        The name.
+
+    Raises:
+        UsageError: The option names another database, or there is nobody to ask.
+        GonogoError: The person cancelled.
+    """
+    if given is None:
+        return _asked(narration, identity.database, told, option)
+    if given != identity.database:
+        raise UsageError(
+            f"{option} {given}: the database is {identity.database}; nothing was done",
+            "check which database the variables name",
+        )
+    return given
+
+
+def _asked(narration: Narration, name: str, told: Sequence[str], option: str) -> str:
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "this asks for the name of the database as confirmation, and there is no terminal to"
+            " ask at; nothing was done",
+            f"run it in a terminal, or pass {option} with that name",
+        )
+    narration.chapter("Is this what you want?")
+    for line in told:
+        narration.say(f"  {line}")
+    # On standard error, so that it is seen when standard output goes into a file.
+    sys.stderr.write(QUESTION)
+    sys.stderr.flush()
+    typed = sys.stdin.readline().strip()
+    if typed != name:
+        raise GonogoError("cancelled: that is not the database's name; nothing was done")
+    return typed

@@ -1,0 +1,91 @@
+"""``gonogo gate``, ``verify`` and ``criteria``: what is judged, now, and by what."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gonogo.errors import GonogoError
+from gonogo.model import Outcome
+from gonogo.project import MARKER, Project
+
+MARKS = {
+    Outcome.MET: ("✓", "green"),
+    Outcome.WARNING: ("!", "yellow"),
+    Outcome.LEFT_OUT: ("-", "dim"),
+    Outcome.INCONCLUSIVE: ("?", "yellow"),
+}
+WRONG = ("✗", "red")
+
+
+def gate(context: typer.Context) -> None:
+    """Judge the live database; takes the options of `pytest checks/`."""
+    from gonogo.rollout.process import end_gently
+
+    root = Project.find(Path.cwd()).root
+    words = [sys.executable, "-m", "pytest", "checks/", *context.args]
+    running = subprocess.Popen(words, cwd=root, text=True)
+    try:
+        running.wait()
+    finally:
+        end_gently(running, by_itself_s=1.0)
+    raise typer.Exit(running.returncode)
+
+
+def verify(
+    *,
+    environment: Annotated[
+        str | None, typer.Option(help="staging or production; else NODE_ENV, else the ledger.")
+    ] = None,
+) -> None:
+    """See right after a deployment that schema, endpoints and ledger are in place."""
+    from gonogo.gate.setting import Options
+    from gonogo.gate.verification import verify as find_out
+    from gonogo.narration import Narration
+    from gonogo.rollout.config import RolloutConfig
+    from gonogo.settings import database_settings, named_environment
+
+    project = Project.find(Path.cwd())
+    config = RolloutConfig.load(project.root / MARKER)
+    options = Options(
+        environment=named_environment(os.environ, environment),
+        without=frozenset(config.without),
+        endpoints=config.endpoints,
+    )
+    found = find_out(project, options, database_settings(os.environ), os.environ)
+    narration = Narration.to_terminal()
+    narration.chapter(f"Is all in place in {found.environment}?")
+    for finding in found.findings:
+        mark, style = MARKS.get(finding.outcome, WRONG)
+        narration.say(f"  {mark} {found.titles[finding.metric]}: {finding.reason}", style)
+    verified = not found.exit_code
+    narration.say(f"{'verified' if verified else 'NOT verified'}: {found.tally}", "bold")
+    raise typer.Exit(found.exit_code)
+
+
+def criteria(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail when the page is not current.")
+    ] = False,
+) -> None:
+    """Write docs/criteria.md: what a rollout is judged by, from checks/criteria.toml."""
+    from gonogo.criteria import load
+    from gonogo.criteria.page import page
+
+    project = Project.find(Path.cwd())
+    told, file = page(load(project.criteria_file, project.sql_dir)), project.criteria_page
+    shown = file.relative_to(project.root)
+    if file.is_file() and file.read_text(encoding="utf-8") == told:
+        typer.echo(f"{shown} is current")
+    elif check:
+        raise GonogoError(f"{shown} is not what checks/criteria.toml says", "run ./noxw -s docs")
+    else:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(told, encoding="utf-8")
+        typer.echo(f"{shown} is written anew")

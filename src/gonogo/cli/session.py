@@ -1,0 +1,109 @@
+"""What a command works on: the database and the team's file that the environment names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gonogo.errors import DatabaseError, UsageError
+from gonogo.model import Environment
+from gonogo.project import MARKER, Project
+
+if TYPE_CHECKING:
+    from gonogo.rollout.backup import BackupCheck
+    from gonogo.rollout.context import RolloutContext
+    from gonogo.rollout.session import Connection
+
+
+def rollout_context(
+    environment: Environment,
+    environ: Mapping[str, str],
+    *,
+    revision: str = "",
+    previous_revision: str = "",
+    backup_check: BackupCheck = "restore",
+) -> RolloutContext:
+    """The circumstances of a deployment or rollback, with every variable as it must be.
+
+    Args:
+        environment: What the session is for.
+        environ: The session's variables.
+        revision: What is to run; empty takes the repository's HEAD.
+        previous_revision: What runs now; empty lets the rollout find out.
+        backup_check: How the backup is verified.
+
+    Raises:
+        UsageError: A variable or rollout.toml is wrong; nothing was done.
+    """
+    from gonogo.rollout.config import RolloutConfig
+    from gonogo.rollout.context import RolloutContext
+    from gonogo.rollout.environment import check_environment
+    from gonogo.settings import database_settings
+
+    project = Project.find(Path.cwd())
+    config = RolloutConfig.load(project.root / MARKER)
+    config.environment(environment)
+    context = RolloutContext(
+        project,
+        environment,
+        config,
+        database_settings(environ),
+        environ,
+        revision=revision,
+        previous_revision=previous_revision,
+        backup_check=backup_check,
+    )
+    check_environment(context.environ, environment, context.database)
+    return context
+
+
+def required_environment(option: str | None) -> Environment:
+    """The environment that ``--environment`` or NODE_ENV names.
+
+    Raises:
+        UsageError: Neither does.
+    """
+    from gonogo.settings import named_environment
+
+    environment = named_environment(os.environ, option)
+    if environment is None:
+        raise UsageError(
+            "nothing says which environment this is", "pass --environment or set NODE_ENV"
+        )
+    return environment
+
+
+@contextmanager
+def open_database(command: str) -> Iterator[Connection]:
+    """Connect to the database that the environment names.
+
+    Args:
+        command: What ``pg_stat_activity`` shows after our name.
+
+    Raises:
+        DatabaseError: It does not answer.
+    """
+    from gonogo.rollout.session import connect
+    from gonogo.settings import database_settings
+
+    settings = database_settings(os.environ)
+    with connect(settings.conninfo, f"gonogo {command}") as connection:
+        yield connection
+
+
+def require_ledger(connection: Connection) -> None:
+    """See that there is a ledger to read or to write.
+
+    Raises:
+        DatabaseError: There is none.
+    """
+    from gonogo.rollout.installation import version
+
+    if not version(connection):
+        raise DatabaseError(
+            "there is no ledger (schema gonogo) in this database",
+            "check which database the variables name; the first deployment sets the ledger up",
+        )

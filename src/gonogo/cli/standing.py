@@ -1,0 +1,138 @@
+"""``gonogo status``: where this database stands, from its ledger."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gonogo.cli.session import open_database
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from gonogo.narration import Narration
+    from gonogo.rollout.rows import Backup, Deployment, Incident, MigrationRow, StepRow
+    from gonogo.rollout.standing import Standing
+
+MOST = 10
+SHORT = 12
+MOST_CHARACTERS = 300
+STAMP = "%Y-%m-%d %H:%M:%SZ"
+Row = Sequence[str]
+
+
+def status() -> None:
+    """Tell where this database stands: deployments, steps, migrations, backups, incidents."""
+    from gonogo.narration import Narration
+    from gonogo.rollout.standing import read_standing
+
+    with open_database("status") as connection:
+        standing = read_standing(connection)
+    narration = Narration.to_terminal()
+    _tell_database(narration, standing)
+    if not standing.has_ledger:
+        narration.say("no ledger (schema gonogo): gonogo never deployed to this database")
+        return
+    _tell_rows(narration, "Deployments", (_deployment(standing, d) for d in standing.deployments))
+    if standing.latest:
+        title = f"Steps of deployment {standing.latest.id}"
+        _tell_rows(narration, title, (_step(standing, step) for step in standing.steps), None)
+    _tell_rows(narration, "Migrations", _migrations(standing.migrations), None)
+    _tell_rows(narration, "Backups", map(_backup, standing.backups))
+    _tell_rows(narration, "Incidents", incident_rows(standing.incidents))
+    if standing.advice:
+        narration.console.print()
+        narration.say(f"next: {standing.advice}", "bold")
+
+
+def incident_rows(incidents: Iterable[Incident]) -> Iterable[Row]:
+    """Incidents as rows, open ones first."""
+    for one in sorted(incidents, key=lambda incident: incident.closed_at is not None):
+        ended = f"{'void' if one.void else 'closed'} {_at(one.closed_at)}"
+        state = ended if one.closed_at else "OPEN"
+        yield str(one.id), one.kind, f"{_at(one.opened_at)} by {one.opened_by}", state, one.title
+
+
+def show_rows(narration: Narration, rows: Sequence[Row]) -> None:
+    """Tell rows in columns, each row on one line, however narrow the terminal is."""
+    from gonogo.record.text import cut
+
+    shown = [[cut(cell, MOST_CHARACTERS) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for row in shown:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        narration.say(f"  {'  '.join(cells).rstrip()}")
+
+
+def _tell_database(narration: Narration, standing: Standing) -> None:
+    from gonogo.settings import database_settings
+
+    identity, mark = standing.identity, standing.mark
+    address = database_settings(os.environ).shown
+    rows = [("database", f"{identity.database} ({address})")]
+    rows += [("server", f"PostgreSQL {identity.server_version}, as {identity.role}")]
+    if identity.system_identifier:
+        rows += [("identifier", identity.system_identifier)]
+    if mark:
+        rows += [("environment", f"{mark.name}{', simulated' if mark.simulated else ''}")]
+    rows += [("at work", str(standing.holder or "no deployer"))]
+    show_rows(narration, rows)
+
+
+def _tell_rows(
+    narration: Narration, title: str, rows: Iterable[Row], most: int | None = MOST
+) -> None:
+    every = list(rows)
+    narration.chapter(title)
+    show_rows(narration, every[:most] or [("none",)])
+    if most and len(every) > most:
+        narration.say(f"  and {len(every) - most} more")
+
+
+def _deployment(standing: Standing, one: Deployment) -> Row:
+    revisions = f"{one.revision[:SHORT]}, before it {one.previous_revision[:SHORT]}"
+    told = [f"override: {one.override_reason}" if one.override_reason else ""]
+    if one.rolled_back_at:
+        told += [f"by {one.rollback_mode} {_at(one.rolled_back_at)}: {one.rollback_reason or '-'}"]
+    ended = f"to {_at(one.finished_at)}" if one.finished_at else ""
+    began = f"{_at(one.started_at)} by {one.deployed_by}"
+    notes = "; ".join(filter(None, told))
+    return str(one.id), standing.state(one), revisions, began, ended, notes
+
+
+def _step(standing: Standing, one: StepRow) -> Row:
+    cut_short = one.outcome == "running" and not standing.holder
+    outcome = "interrupted" if cut_short else one.outcome
+    took = f"{(one.finished_at - one.started_at).total_seconds():.2f} s" if one.finished_at else ""
+    return one.procedure, one.name, outcome, _at(one.started_at), took, one.error or ""
+
+
+def _migrations(rows: Sequence[MigrationRow]) -> Iterable[Row]:
+    for one in rows:
+        if one.reverted_at:
+            continue
+        state = "adopted" if one.adopted else "applied"
+        outstanding = "" if one.completed_at else "NOT COMPLETE: its index is outstanding"
+        by = f"by deployment {one.deployment_id}"
+        yield f"{one.version}_{one.name}", state, _at(one.applied_at), by, outstanding
+    reverted: dict[int, int] = {}
+    for one in rows:
+        if one.reverted_at:
+            reverted[one.deployment_id] = reverted.get(one.deployment_id, 0) + 1
+    for deployment_id, count in reverted.items():
+        yield f"{count} more", "reverted", "", f"of deployment {deployment_id}", ""
+
+
+def _backup(one: Backup) -> Row:
+    verified = f"verified by {one.verified_by}" if one.verified_by else "NOT VERIFIED"
+    there = "" if Path(one.path).is_file() else "not on this machine"
+    size = f"{one.bytes / 1e6:.1f} MB"
+    return f"of deployment {one.deployment_id}", _at(one.made_at), size, verified, one.path, there
+
+
+def _at(moment: datetime | None) -> str:
+    from datetime import UTC
+
+    return moment.astimezone(UTC).strftime(STAMP) if moment else ""

@@ -1,0 +1,164 @@
+"""What criteria.toml may hold, and what its entries mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from gonogo.limits import Limit, parse_limit
+from gonogo.model import Environment, Role
+
+Kind = Literal["rate", "census", "quantity", "answer", "top"]
+Filter = Mapping[str, tuple[str | bool, ...]]
+ALL_POINTS = 100
+ENDPOINTS = "endpoints"
+
+
+def _limit(text: object) -> object:
+    if isinstance(text, Limit):
+        return text
+    if not isinstance(text, str):
+        raise ValueError("must be a text like '> 95 %'")  # noqa: TRY004  # pydantic wants this one
+    return parse_limit(text)
+
+
+def _probability(text: object) -> object:
+    return float(parse_limit(f"= {text}").first.bound) if isinstance(text, str) else text
+
+
+def _by_environment(value: object) -> object:
+    """A plain text is the limit of every environment."""
+    if isinstance(value, str):
+        return dict.fromkeys(Environment, parse_limit(value))
+    return value
+
+
+ALimit = Annotated[Limit, BeforeValidator(_limit)]
+Probability = Annotated[float, BeforeValidator(_probability), Field(gt=0, lt=1)]
+Positive = Annotated[int, Field(ge=1)]
+NotEmpty = Annotated[str, Field(min_length=1)]
+Objective = Annotated[
+    dict[Environment, ALimit], Field(min_length=1), BeforeValidator(_by_environment)
+]
+
+
+class Strict(BaseModel):
+    """No unknown key, no change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Metric(Strict):
+    """One entry of ``[metric]``; the head of criteria.toml explains each key."""
+
+    id: str
+    title: str
+    kind: Kind
+    survey: str
+    part: str | Filter | None = None
+    whole: str | Filter | None = None
+    value: str | None = None
+    derived: Literal["critical_errors", "longest_gap", "webhook_frequency"] | None = None
+    also: tuple[str, ...] = ()
+    unit: str = ""
+    needs: Literal["ledger", "endpoints"] | None = None
+    by_integration: bool = False
+    total_row: bool = False
+    by_column: str | None = None
+    columns: tuple[str, ...] = ()
+    pick: Literal["sum", "max", "mean"] = "sum"
+    breakdown: str | None = None
+    breakdown_of: Literal["part", "rows"] = "rows"
+    breakdown_names: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    problems: str | None = None
+    sums: tuple[str, ...] = ()
+    recency: str | None = None
+    trend: bool = False
+    footprint: bool = False
+    empty: Literal["none"] | None = None
+    empty_reason: str = "none"
+    not_yet: str | None = None
+    not_yet_reason: str = "not yet"
+    objective: Objective = Field(default_factory=dict)
+    warning: ALimit | None = None
+    critical: ALimit | None = None
+    trigger: ALimit | None = None
+    unmet: Literal["failed", "inconclusive"] = "failed"
+    weight: int = Field(default=0, ge=0, le=ALL_POINTS)
+    means: str = ""
+    first: str = ""
+    query: str = ""
+
+    @property
+    def group(self) -> str:
+        """What comes before the dot: sync, webhook, jobs, endpoint and so on."""
+        return self.id.partition(".")[0]
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The names by which ``--without`` can leave it out."""
+        return frozenset({self.group, self.needs or self.group})
+
+    @property
+    def surveys(self) -> tuple[str, ...]:
+        """Names of the SQL files that it needs; none for what is asked over HTTP."""
+        named = (self.survey, *self.also, self.recency)
+        return tuple(name for name in named if name and name != ENDPOINTS)
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Every limit that its value is held against, in any environment."""
+        levels = (self.warning, self.critical, self.trigger)
+        return (*self.objective.values(), *(level for level in levels if level))
+
+    def roles(self, environment: Environment) -> tuple[Role, ...]:
+        """What is asked of this metric in an environment; nothing for one that is only shown."""
+        asked = {
+            Role.CRITERION: environment in self.objective,
+            Role.ALERT: self.warning is not None or self.critical is not None,
+            Role.TRIGGER: self.trigger is not None,
+        }
+        return tuple(role for role, wanted in asked.items() if wanted)
+
+
+class Rules(Strict):
+    """The numbers of "How a rate is judged"."""
+
+    least_n: Positive
+    band_n: Positive
+    excluded_at: Probability
+    recent: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    onboarding_most_days: Positive
+    critical_patterns: Annotated[tuple[NotEmpty, ...], Field(min_length=1)]
+
+
+class Score(Strict):
+    """The health score's bands and the weight of what is no single metric."""
+
+    jobs: int = Field(ge=0, le=ALL_POINTS)
+    bands: Mapping[str, int]
+
+
+class Criteria(Strict):
+    """The whole file.
+
+    Args:
+        sha256: Hash of the file's bytes: which criteria a record was judged by.
+    """
+
+    rules: Rules
+    score: Score
+    metrics: Mapping[str, Metric] = Field(alias="metric")
+    sha256: str
+
+    def checks(self, environment: Environment) -> tuple[tuple[Role, Metric], ...]:
+        """Every check of an environment, in the file's order: what a full run must answer."""
+        return tuple(
+            (role, metric) for metric in self.metrics.values() for role in metric.roles(environment)
+        )
+
+    def surveys(self) -> tuple[str, ...]:
+        """Names of the SQL files that the metrics need, each once."""
+        return tuple(dict.fromkeys(name for m in self.metrics.values() for name in m.surveys))

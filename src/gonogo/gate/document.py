@@ -1,0 +1,196 @@
+"""Observation and verdict → the document that record.json holds. Pure; recomputes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from gonogo import __version__
+from gonogo.criteria import Metric
+from gonogo.gate.setting import Observation, Setting
+from gonogo.model import Count, Finding, HealthScore, Measurement, Verdict, Window
+from gonogo.show import show_value
+from gonogo.window import format_duration, format_moment
+
+Json = dict[str, object]
+
+
+def header(setting: Setting, started_at: datetime, reproduce: str) -> Json:
+    """What is known before the first check runs: an aborted run leaves just this.
+
+    Args:
+        setting: From `resolve`.
+        started_at: When the run began, by our clock.
+        reproduce: The exact command.
+    """
+    asked = format_duration(setting.window_asked)
+    return {
+        "kind": "gate",
+        "title": f"{setting.environment.capitalize()} gate, {asked}",
+        "environment": setting.environment.value,
+        "simulated": setting.simulated,
+        "started_at": format_moment(started_at),
+        "expected": [f"{role}:{metric.id}" for role, metric in setting.expected],
+        "reproduce": reproduce,
+        "verdict": None,
+        "outcome": None,
+        "steps": [],
+    }
+
+
+def document(
+    setting: Setting,
+    observation: Observation,
+    findings: Iterable[Finding],
+    verdict: Verdict,
+    score: HealthScore | None,
+) -> Json:
+    """Everything that one record shows, beside its `header`.
+
+    Args:
+        setting: From `resolve`.
+        observation: From `observe`.
+        findings: Those that a check of this run asserted.
+        verdict: The decision.
+        score: The health score; None when nothing was measured.
+    """
+    metrics = setting.criteria.metrics
+    return {
+        "as_of_age_s": int((observation.taken_at - observation.window.end).total_seconds()),
+        "verdict": _verdict(verdict),
+        "window": _window(observation.window),
+        "score": _score(score),
+        "findings": [
+            _finding(finding, metrics[finding.metric], observation.measurements[finding.metric])
+            for finding in findings
+        ],
+        "measurements": {
+            metric.id: _measurement(metric, observation.measurements[metric.id])
+            for metric in metrics.values()
+            if metric.kind != "top"
+        },
+        "top_errors": [
+            {"source": metric.title, "message": message, "count": count}
+            for metric in metrics.values()
+            if metric.kind == "top"
+            for message, count in observation.measurements[metric.id].breakdown.items()
+        ],
+        "facts": _facts(setting, observation),
+    }
+
+
+def unmeasured(verdict: Verdict) -> Json:
+    """The document of a run that ended before anything was measured."""
+    return {
+        "as_of_age_s": 0,
+        "verdict": _verdict(verdict),
+        "window": None,
+        "score": None,
+        "findings": [],
+        "measurements": {},
+        "top_errors": [],
+        "facts": {},
+    }
+
+
+def _verdict(verdict: Verdict) -> Json:
+    return {
+        "kind": verdict.kind.value,
+        "exit_code": verdict.kind.exit_code,
+        "reasons": list(verdict.reasons),
+        "warnings": list(verdict.warnings),
+        "not_run": list(verdict.not_run),
+    }
+
+
+def _window(window: Window) -> Json:
+    return {
+        "asked_s": int(window.asked.total_seconds()),
+        "start": format_moment(window.start),
+        "end": format_moment(window.end),
+        "covered_s": int(window.covered.total_seconds()),
+        "complete": window.complete,
+        "deployed_at": format_moment(window.deployed_at) if window.deployed_at else None,
+    }
+
+
+def _score(score: HealthScore | None) -> Json | None:
+    if score is None:
+        return None
+    parts = [{"name": name, "got": got, "of": of} for name, (got, of) in score.parts.items()]
+    return {
+        "points": score.points,
+        "measured": score.measured,
+        "band": score.band,
+        "parts": parts,
+    }
+
+
+def _finding(finding: Finding, metric: Metric, measurement: Measurement) -> Json:
+    interval = finding.interval
+    return {
+        "id": finding.id,
+        "metric": finding.metric,
+        "role": finding.role.value,
+        "group": metric.group,
+        "title": metric.title,
+        "outcome": finding.outcome.value,
+        "limit": finding.limit,
+        "reason": finding.reason,
+        "value": None if measurement.missing else show_value(metric, measurement),
+        "count": _count(measurement.count),
+        "interval": {"low": interval.low, "high": interval.high} if interval else None,
+        "recommendation": {
+            "means": metric.means,
+            "first": metric.first,
+            "query": metric.query.strip(),
+        },
+    }
+
+
+def _measurement(metric: Metric, measurement: Measurement) -> Json:
+    return {
+        "title": metric.title,
+        "unit": metric.unit or ("%" if measurement.count else ""),
+        "value": None if measurement.missing else show_value(metric, measurement),
+        "missing": measurement.missing,
+        "by_integration": {
+            name: _count(count) for name, count in measurement.by_integration.items()
+        },
+        "hourly": [
+            {"start": format_moment(hour.start), "k": hour.count.k, "n": hour.count.n}
+            for hour in measurement.hourly
+        ],
+        "breakdown": dict(measurement.breakdown),
+        "notes": list(measurement.notes),
+    }
+
+
+def _count(count: Count | None) -> Json | None:
+    return {"k": count.k, "n": count.n} if count else None
+
+
+def _facts(setting: Setting, observation: Observation) -> Mapping[str, str]:
+    identity, ledger = observation.identity, observation.ledger
+    facts = {
+        "Connection": setting.settings.shown,
+        "Measured at": format_moment(observation.taken_at),
+        "Application revision": ledger.revision or "unknown",
+        "Ledger": ledger.problem or "present",
+        "Criteria (sha256)": setting.criteria.sha256,
+        "gonogo": __version__,
+    }
+    if identity:
+        facts |= {
+            "Database": identity.database,
+            "Server": f"PostgreSQL {identity.server_version}",
+            "System identifier": identity.system_identifier or "not told to this role",
+            "Role": identity.role,
+            "Standby": "yes" if identity.standby else "no",
+            "Snapshot": identity.snapshot,
+        }
+    if setting.options.without:
+        facts["Left out on purpose"] = ", ".join(sorted(setting.options.without))
+    if observation.window.deployed_at is None:
+        facts["Coverage"] = "unknown: nothing says when it was deployed; whole window assumed"
+    return facts

@@ -1,0 +1,109 @@
+"""One snapshot, one judgement: every expected check gets its finding here.
+
+A database that is out of reach makes every check inconclusive, never an error: its record is
+written all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from gonogo.criteria import ENDPOINTS, Metric
+from gonogo.errors import DatabaseError
+from gonogo.gate.setting import LEDGER, Observation, Options, Setting
+from gonogo.judge import judge
+from gonogo.measure.ledger import LedgerFacts, read_identity, read_ledger
+from gonogo.measure.session import Session
+from gonogo.measure.snapshot import in_snapshot
+from gonogo.measure.take import Plan, take
+from gonogo.model import Measurement
+from gonogo.project import Project
+from gonogo.window import clip
+
+
+def observe(setting: Setting, answers: Mapping[str, Measurement]) -> Observation:
+    """Measure once and judge every expected check.
+
+    Args:
+        setting: From `resolve`.
+        answers: Measurements of what no survey tells (the endpoints), by metric.
+    """
+    if setting.problem:
+        return _unreachable(setting, answers, setting.problem)
+    try:
+        return in_snapshot(
+            setting.settings,
+            setting.options.manners,
+            lambda session: _observe(session, setting, answers),
+        )
+    except DatabaseError as error:
+        return _unreachable(setting, answers, str(error))
+
+
+def _observe(session: Session, setting: Setting, answers: Mapping[str, Measurement]) -> Observation:
+    options = setting.options
+    identity, now = read_identity(session)
+    facts = _facts(session, setting)
+    deployed = max(filter(None, (facts.deployed_at, options.deployed_at)), default=None)
+    window = clip(setting.window_asked, options.as_of or now, deployed)
+    plan = Plan(
+        setting.criteria,
+        setting.project.sql_dir,
+        setting.environment,
+        window,
+        _versions(setting.project),
+    )
+    measured = take(session, plan)
+    return _judged(setting, Observation(window, now, facts, identity, {**measured, **answers}, {}))
+
+
+def _facts(session: Session, setting: Setting) -> LedgerFacts:
+    if LEDGER in setting.options.without:
+        return LedgerFacts(problem="left out on purpose")
+    return read_ledger(session, setting.environment)
+
+
+def _versions(project: Project) -> tuple[str, ...]:
+    files = sorted(project.migrations_dir.glob("[0-9]*_*.sql"))
+    return tuple(
+        path.name.partition("_")[0] for path in files if not path.name.endswith(".revert.sql")
+    )
+
+
+def _unreachable(setting: Setting, answers: Mapping[str, Measurement], problem: str) -> Observation:
+    now = datetime.now(UTC)
+    window = clip(setting.window_asked, setting.options.as_of or now, setting.options.deployed_at)
+    missing = {
+        metric_id: Measurement(metric_id, missing=problem) for metric_id in setting.criteria.metrics
+    }
+    facts = LedgerFacts(problem=problem)
+    return _judged(setting, Observation(window, now, facts, None, {**missing, **answers}, {}))
+
+
+def _judged(setting: Setting, observation: Observation) -> Observation:
+    measurements = {
+        metric.id: _left_out(metric, setting.options)
+        or observation.measurements.get(metric.id)
+        or Measurement(metric.id, missing=_nobody_asked(metric))
+        for metric in setting.criteria.metrics.values()
+    }
+    findings = [
+        judge(role, metric, measurements[metric.id], setting.criteria.rules, setting.environment)
+        for role, metric in setting.expected
+    ]
+    by_id = {finding.id: finding for finding in findings}
+    return replace(observation, measurements=measurements, findings=by_id)
+
+
+def _left_out(metric: Metric, options: Options) -> Measurement | None:
+    names = sorted(metric.groups & options.without)
+    reason = f"left out on purpose: --without={names[0]}" if names else ""
+    return Measurement(metric.id, left_out=reason) if names else None
+
+
+def _nobody_asked(metric: Metric) -> str:
+    if metric.survey == ENDPOINTS:
+        return "WEBHOOK_BASE_URL is not set, so nothing could be asked"
+    return "it was not measured"

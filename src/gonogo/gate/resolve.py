@@ -1,0 +1,85 @@
+"""Before the first check: whose criteria apply, and is what was asked possible at all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gonogo import criteria as criteria_file
+from gonogo.criteria import Criteria
+from gonogo.errors import DatabaseError, UsageError
+from gonogo.gate.setting import LEDGER, Options, Setting
+from gonogo.measure.ledger import LedgerFacts, read_identity, read_ledger
+from gonogo.measure.session import Session
+from gonogo.measure.snapshot import in_snapshot
+from gonogo.model import Environment
+from gonogo.project import Project
+from gonogo.settings import DatabaseSettings
+from gonogo.window import check_as_of, format_moment
+
+
+def resolve(project: Project, options: Options, settings: DatabaseSettings) -> Setting:
+    """Find out whose criteria apply, and refuse what cannot be meant before anything runs.
+
+    Args:
+        project: Where things lie.
+        options: What was asked.
+        settings: Which database.
+
+    Raises:
+        UsageError: The environment is unknown or contradicted by the ledger, `as_of` lies in the
+            future, a group of `without` does not exist, or the criteria file is wrong.
+    """
+    path = options.criteria or project.criteria_file
+    criteria = criteria_file.load(path, project.sql_dir)
+    _check_groups(options.without, criteria)
+    try:
+        facts, now = _ask_ledger(settings, options)
+    except DatabaseError as error:
+        if options.environment is None:
+            hint = "pass --environment or set NODE_ENV to get a record of that"
+            raise UsageError(str(error), hint) from None
+        return Setting(
+            project, options, criteria, options.environment, settings, problem=str(error)
+        )
+    environment = _agreed(options.environment, facts)
+    as_of = options.as_of or now
+    check_as_of(as_of, now, simulated=facts.simulated)
+    if options.deployed_at and options.deployed_at > as_of:
+        raise UsageError(
+            f"--deployed-at={format_moment(options.deployed_at)} lies after the window's end",
+            "it is the moment at which the soak began",
+        )
+    return Setting(project, options, criteria, environment, settings, facts.simulated)
+
+
+def _ask_ledger(settings: DatabaseSettings, options: Options) -> tuple[LedgerFacts, datetime]:
+    def read(session: Session) -> tuple[LedgerFacts, datetime]:
+        _, now = read_identity(session)
+        if LEDGER in options.without:
+            return LedgerFacts(problem="left out on purpose"), now
+        return read_ledger(session, options.environment), now
+
+    return in_snapshot(settings, options.manners, read)
+
+
+def _agreed(asked: Environment | None, facts: LedgerFacts) -> Environment:
+    if asked and facts.environment and asked is not facts.environment:
+        raise UsageError(
+            f"the environment is {asked} here, but the ledger says that this database is "
+            f"{facts.environment}",
+            "check DATABASE_URL, --environment and NODE_ENV",
+        )
+    environment = asked or facts.environment
+    if environment is None:
+        raise UsageError(
+            "nothing says which environment this is", "pass --environment or set NODE_ENV"
+        )
+    return environment
+
+
+def _check_groups(without: frozenset[str], criteria: Criteria) -> None:
+    known = frozenset().union(*(metric.groups for metric in criteria.metrics.values()))
+    for name in sorted(without - known):
+        raise UsageError(
+            f"--without={name}: there is no such group", f"there are {', '.join(sorted(known))}"
+        )

@@ -1,0 +1,259 @@
+"""One run of the gate, from the options to the closed record: the state behind pytest's hooks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TextIO
+
+from gonogo.criteria import Metric
+from gonogo.errors import GonogoError
+from gonogo.gate import step_summary
+from gonogo.gate.document import document, header, unmeasured
+from gonogo.gate.endpoints import ask_endpoints
+from gonogo.gate.observe import observe
+from gonogo.gate.resolve import resolve
+from gonogo.gate.setting import Observation, Options, Setting
+from gonogo.gate.staging import staging_directory
+from gonogo.gate.terminal import tell
+from gonogo.model import Finding, Outcome, Role, Verdict
+from gonogo.project import Project
+from gonogo.record.archive import RunningRecord, gates_since
+from gonogo.record.evidence import write_sealed
+from gonogo.record.text import cut
+from gonogo.score import health_score
+from gonogo.settings import DatabaseSettings
+from gonogo.verdict import MAY_BE_LEFT_OUT, decide
+from gonogo.window import format_duration, format_moment
+
+MOST_ID = 200
+
+
+class GateRun:
+    """What one run of ``pytest checks/`` knows so far.
+
+    Args:
+        project: Where things lie.
+        options: What was asked.
+    """
+
+    def __init__(self, project: Project, options: Options) -> None:
+        self.project = project
+        self.options = options
+        self.started_at = datetime.now(UTC)
+        self.setting: Setting | None = None
+        self.directory: Path | None = None
+        self.problem: str | None = None
+        # Reports of pytest's own that were asked for elsewhere, by the name that they have here.
+        self.copies: dict[str, str | None] = {}
+        # Test ids that failed without a finding that says why.
+        self.unexplained: list[str] = []
+        self._staging = staging_directory(project)
+        self._observation: Observation | None = None
+        self._answered: dict[str, Finding] = {}
+        self._record: RunningRecord | None = None
+        self._document: dict[str, object] = {}
+        self.verdict: Verdict | None = None
+        self._remark: str | None = None
+
+    @property
+    def answers(self) -> tuple[Finding, ...]:
+        """What the checks of this run asserted, in the order of the criteria file."""
+        expected = (f"{role}:{metric.id}" for role, metric in self.fixed.expected)
+        return tuple(self._answered[check] for check in expected if check in self._answered)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the record was opened and is not closed yet."""
+        return self._record is not None and self.directory is None
+
+    def staged(self, name: str) -> Path:
+        """Where an evidence file is written before the record's directory is known."""
+        return self._staging / name
+
+    def resolve(self, settings: DatabaseSettings) -> Setting:
+        """Fix what is judged, once."""
+        if self.setting is None:
+            self.setting = resolve(self.project, self.options, settings)
+        return self.setting
+
+    def asked(
+        self, role: Role, only: frozenset[str], but: frozenset[str]
+    ) -> tuple[tuple[Role, Metric], ...]:
+        """The checks of one role: of the groups `only`, or of all groups but those of `but`."""
+        return tuple(
+            (asked, metric)
+            for asked, metric in self.fixed.expected
+            if asked is role and (metric.group in only if only else metric.group not in but)
+        )
+
+    def open_record(self) -> None:
+        """Write down every expected check: from here on, an aborted run leaves a record."""
+        head = header(self.fixed, self.started_at, self._reproduce())
+        archive_dir, environment = self.fixed.archive_dir, self.fixed.environment
+        self._record = RunningRecord.open(archive_dir, environment, head)
+        self._document = head
+
+    def finding(self, check: str) -> Finding:
+        """The finding of one check; the first call measures everything."""
+        return self._observed.findings[check]
+
+    def answer(self, check: str) -> Finding:
+        """Note that a check of this run has asserted its finding."""
+        self._answered[check] = self.finding(check)
+        return self._answered[check]
+
+    def is_left_out(self, check: str) -> bool:
+        """Whether what a check asks is left out on purpose; never measures for that alone."""
+        observed = self._observation
+        return bool(observed and observed.findings[check].outcome is Outcome.LEFT_OUT)
+
+    def properties(self, check: str) -> list[tuple[str, object]]:
+        """What JUnit XML tells about a check beside its outcome."""
+        found = self.finding(check)
+        measurement = self._observed.measurements[found.metric]
+        told: list[tuple[str, object]] = [
+            ("outcome", found.outcome.value),
+            ("limit", found.limit),
+            ("reason", found.reason),
+        ]
+        if measurement.count:
+            told += [("k", measurement.count.k), ("n", measurement.count.n)]
+        elif measurement.value is not None:
+            told += [("value", float(measurement.value))]
+        return told
+
+    def decide(self, *, aborted: bool) -> Verdict:
+        """The verdict on what was answered; everything that was not counts as open.
+
+        Args:
+            aborted: Whether the run was interrupted or crashed: then it is never GO.
+        """
+        hold = ["the run was aborted"] if aborted else []
+        hold += [
+            f"{cut(node, MOST_ID)} failed, and no finding says why" for node in self.unexplained
+        ]
+        expected = [f"{role}:{metric.id}" for role, metric in self.fixed.expected]
+        left_out = sorted(self.options.without - MAY_BE_LEFT_OUT)
+        self.verdict = decide(
+            expected,
+            self._answered.values(),
+            self._observation.window if self._observation else None,
+            strict=self.options.strict,
+            hold=[*hold, *(f"{group} was left out on purpose" for group in left_out)],
+        )
+        return self.verdict
+
+    def close(self, *, aborted: bool) -> None:
+        """Put the evidence beside the record and close it under its verdict's name.
+
+        Args:
+            aborted: Whether the run was interrupted or crashed.
+
+        Raises:
+            GonogoError: The archive, or a copy that was asked for, cannot be written.
+        """
+        if self._record is None or self.verdict is None:
+            return
+        if (html := self.staged("evidence.html")).is_file():
+            write_sealed(html, self._record.directory / "evidence.html")
+        if (junit := self.staged("junit.xml")).is_file():
+            shutil.copyfile(junit, self._record.directory / "junit.xml")
+        state = "aborted" if aborted else "complete"
+        finished = {"state": state, "finished_at": format_moment(datetime.now(UTC))}
+        full = {**self._document, **self._told(self.verdict), **finished}
+        templates = self.project.templates_dir
+        self.directory = self._record.finish(full, self.verdict.kind.value, templates)
+        self._document = full
+        self._remark = step_summary.append(full, self.directory, os.environ)
+        json = None if self.options.json == "-" else self.options.json
+        for name, target in {**self.copies, "record.json": json}.items():
+            if target is not None:
+                _copy(self.directory / name, Path(target))
+
+    def tell(self, stream: IO[str]) -> None:
+        """Print the verdict block, and what went wrong beside it."""
+        if self.directory is not None:
+            tell(self._document, self.directory, stream)
+        for line in filter(None, (self.problem, self._remark)):
+            stream.write(f"gonogo: {line}\n")
+
+    def pipe(self, stream: TextIO) -> None:
+        """Write the record, byte for byte, where ``--json -`` sends it: for a pipe, so it is alone.
+
+        Args:
+            stream: Standard output.
+        """
+        if self.directory is None:
+            return
+        stream.flush()
+        try:
+            stream.buffer.write((self.directory / "record.json").read_bytes())
+            stream.flush()
+        except BrokenPipeError:
+            # Whoever read it has gone; Python would complain of it once more at its own end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+    def clean_up(self) -> None:
+        """Remove what was staged."""
+        shutil.rmtree(self._staging, ignore_errors=True)
+
+    @property
+    def fixed(self) -> Setting:
+        """What was resolved.
+
+        Raises:
+            GonogoError: It was not yet.
+        """
+        if self.setting is None:
+            raise GonogoError("the gate was not resolved before it was asked")
+        return self.setting
+
+    @property
+    def _observed(self) -> Observation:
+        if self._observation is None:
+            answers = ask_endpoints(self.fixed, self.options.endpoints, os.environ)
+            self._observation = observe(self.fixed, answers)
+        return self._observation
+
+    def _told(self, verdict: Verdict) -> dict[str, object]:
+        observation, setting = self._observation, self.fixed
+        if observation is None:
+            # No check ran: nothing was measured, and nothing is measured for the record alone.
+            return unmeasured(verdict)
+        score = health_score(setting.criteria, observation.measurements, setting.environment)
+        told = document(setting, observation, self.answers, verdict, score)
+        since = observation.window.deployed_at or observation.window.start
+        gates = gates_since(setting.archive_dir, setting.environment, since)
+        facts = told["facts"]
+        if isinstance(facts, dict):
+            facts["Gates since the deployment"] = str(gates)
+        return told
+
+    def _reproduce(self) -> str:
+        options, setting = self.options, self.fixed
+        words = ["pytest checks/", f"--window={format_duration(setting.window_asked)}"]
+        words.append(f"--environment={setting.environment}")
+        if options.as_of:
+            words.append(f"--as-of={format_moment(options.as_of)}")
+        if options.deployed_at:
+            words.append(f"--deployed-at={format_moment(options.deployed_at)}")
+        words += [f"--without={group}" for group in sorted(options.without)]
+        return " ".join(words + (["--strict"] if options.strict else []))
+
+
+def _copy(file: Path, target: Path) -> None:
+    """Copy what was asked for elsewhere.
+
+    Raises:
+        GonogoError: It cannot be written there.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    except OSError as error:
+        raise GonogoError(
+            f"{str(target)!r} cannot be written ({error.strerror})", f"the record has it: {file}"
+        ) from None

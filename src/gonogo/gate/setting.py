@@ -1,0 +1,112 @@
+"""What a gate run is asked, and what it saw: the values that the gate's rooms hand on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from gonogo.criteria import Criteria, Metric
+from gonogo.measure.connection import Manners
+from gonogo.measure.ledger import LedgerFacts
+from gonogo.model import DatabaseIdentity, Environment, Finding, Measurement, Role, Window
+from gonogo.project import Project
+from gonogo.rollout.config import EndpointsConfig
+from gonogo.settings import DatabaseSettings
+
+DEFAULT_WINDOW = {
+    Environment.STAGING: timedelta(hours=48),
+    Environment.PRODUCTION: timedelta(hours=24),
+}
+LEDGER = "ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line and in rollout.toml.
+
+    Args:
+        window: Length of the window; None takes the environment's default.
+        as_of: The window's end; None is the snapshot's moment.
+        environment: None takes NODE_ENV, else what the ledger says.
+        without: Groups left out on purpose.
+        deployed_at: The soak's start where no ledger tells.
+        criteria: The criteria file; None takes the project's.
+        strict: Whether a warning is NO-GO.
+        manners: The time limits.
+        json: Where a copy of record.json goes; ``-`` is the terminal.
+        endpoints: The application's paths.
+        archive_dir: Where records are kept; None takes the project's.
+    """
+
+    window: timedelta | None = None
+    as_of: datetime | None = None
+    environment: Environment | None = None
+    without: frozenset[str] = frozenset()
+    deployed_at: datetime | None = None
+    criteria: Path | None = None
+    strict: bool = False
+    manners: Manners = field(default_factory=Manners)
+    json: str | None = None
+    endpoints: EndpointsConfig = field(default_factory=EndpointsConfig)
+    archive_dir: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is fixed before the first check runs.
+
+    Args:
+        project: Where things lie.
+        options: What was asked.
+        criteria: What is judged by.
+        environment: Whose criteria apply.
+        settings: Which database.
+        simulated: Whether the ledger marks it as the sandbox.
+        problem: Why the database cannot be asked; None when it can.
+    """
+
+    project: Project
+    options: Options
+    criteria: Criteria
+    environment: Environment
+    settings: DatabaseSettings
+    simulated: bool = False
+    problem: str | None = None
+
+    @property
+    def window_asked(self) -> timedelta:
+        """The length that was asked for, or the environment's default."""
+        return self.options.window or DEFAULT_WINDOW[self.environment]
+
+    @property
+    def archive_dir(self) -> Path:
+        """Where this run's record goes."""
+        return self.options.archive_dir or self.project.root / "reports" / "archive"
+
+    @property
+    def expected(self) -> tuple[tuple[Role, Metric], ...]:
+        """Every check of a full run."""
+        return self.criteria.checks(self.environment)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one snapshot told.
+
+    Args:
+        window: What was judged.
+        taken_at: The snapshot's moment by the server's clock (ours when it is out of reach).
+        ledger: What the ledger says.
+        identity: Which database it was; None when it is out of reach.
+        measurements: By metric.
+        findings: By id, one for every expected check.
+    """
+
+    window: Window
+    taken_at: datetime
+    ledger: LedgerFacts
+    identity: DatabaseIdentity | None
+    measurements: Mapping[str, Measurement]
+    findings: Mapping[str, Finding]

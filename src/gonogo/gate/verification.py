@@ -1,0 +1,83 @@
+"""Right after a deployment: is all in place? What needs no window, asked and judged as a gate does.
+
+A part of the checks is never GO, so this brings no verdict, and leaves no record.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gonogo.errors import DatabaseError
+from gonogo.gate.endpoints import ask_endpoints
+from gonogo.gate.observe import observe
+from gonogo.gate.resolve import resolve
+from gonogo.gate.setting import Options
+from gonogo.model import Environment, Finding, Outcome, VerdictKind
+from gonogo.project import Project
+from gonogo.settings import DatabaseSettings
+
+GROUPS = frozenset({"schema", "endpoint", "rollout"})
+WRONG = frozenset({Outcome.FAILED, Outcome.CRITICAL, Outcome.FIRED})
+STATED = {Outcome.LEFT_OUT: "left out"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found.
+
+    Args:
+        environment: Whose criteria were applied.
+        findings: One for every check, in the order of the criteria file.
+        titles: What each metric is called.
+    """
+
+    environment: Environment
+    findings: tuple[Finding, ...]
+    titles: Mapping[str, str]
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all is in place; as the gate's where something is wrong, or cannot be told."""
+        outcomes = {finding.outcome for finding in self.findings}
+        if outcomes & WRONG:
+            return VerdictKind.NO_GO.exit_code
+        if Outcome.INCONCLUSIVE in outcomes or Outcome.MET not in outcomes:
+            return VerdictKind.HOLD.exit_code
+        return 0
+
+    @property
+    def tally(self) -> str:
+        """How many checks came out how."""
+        counts = Counter(finding.outcome for finding in self.findings)
+        return ", ".join(
+            f"{count} {STATED.get(outcome, outcome.value)}" for outcome, count in counts.items()
+        )
+
+
+def verify(
+    project: Project, options: Options, settings: DatabaseSettings, environ: Mapping[str, str]
+) -> Verification:
+    """Ask and judge schema, endpoints and ledger, now.
+
+    Args:
+        project: Where things lie.
+        options: What a gate would be asked.
+        settings: Which database.
+        environ: Holds ``WEBHOOK_BASE_URL`` and, optionally, ``ADMIN_JWT``.
+
+    Raises:
+        UsageError: As `resolve` raises it.
+        DatabaseError: The database does not answer.
+    """
+    setting = resolve(project, options, settings)
+    if setting.problem:
+        raise DatabaseError(setting.problem)
+    every = setting.criteria.metrics
+    asked = {name: metric for name, metric in every.items() if metric.group in GROUPS}
+    part = replace(setting, criteria=setting.criteria.model_copy(update={"metrics": asked}))
+    answers = ask_endpoints(part, options.endpoints, environ)
+    findings = observe(part, answers).findings
+    titles = {name: metric.title for name, metric in asked.items()}
+    return Verification(setting.environment, tuple(findings.values()), titles)

@@ -1,0 +1,1 @@
+"""Database → Measurement: connection, snapshot, surveys."""

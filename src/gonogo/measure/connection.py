@@ -1,0 +1,111 @@
+"""One read-only connection: tried for a bounded time, refused in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import IsolationLevel
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import DictRow, dict_row
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
+
+from gonogo.errors import DatabaseError
+from gonogo.settings import DatabaseSettings
+
+CONNECT_TIMEOUT_S = 5
+CONNECT_BUDGET_S = 10
+# Set together: each alone leaves a way for a half-open connection to hang.
+KEEPALIVES: Mapping[str, int] = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+NOT_WORTH_A_RETRY = ("28", "3D", "42")
+
+Connection = psycopg.Connection[DictRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How long the gate may keep the database waiting.
+
+    Args:
+        statement_timeout_s: One survey's longest run.
+        lock_timeout_s: The longest wait for a lock; the gate takes only the weakest.
+        sessions: How many sessions share the surveys, where the server has room for them. Three
+            are as many processes as it takes for one parallel query, unless told otherwise.
+    """
+
+    statement_timeout_s: int = 60
+    lock_timeout_s: int = 5
+    sessions: int = 3
+
+
+def connect(
+    settings: DatabaseSettings,
+    application_name: str = "gonogo",
+    *,
+    budget_s: float = CONNECT_BUDGET_S,
+) -> Connection:
+    """Open a read-only, repeatable-read connection; try for a bounded time.
+
+    Args:
+        settings: Which database.
+        application_name: What ``pg_stat_activity`` shows.
+        budget_s: How long it is tried again; 0 is one try.
+
+    Raises:
+        DatabaseError: The database is out of reach or refuses; the message holds no secret.
+    """
+    retrying = Retrying(
+        stop=stop_after_delay(budget_s),
+        wait=wait_exponential(multiplier=0.2, max=2),
+        retry=retry_if_exception(_may_pass),
+        reraise=True,
+    )
+    try:
+        connection = retrying(
+            psycopg.connect,
+            settings.conninfo,
+            **_parameters(settings),
+            application_name=application_name,
+            row_factory=dict_row,
+            prepare_threshold=None,
+        )
+    except psycopg.Error as error:
+        raise DatabaseError(
+            f"the database does not answer ({settings.shown or settings.source}): "
+            f"{first_line(error)}",
+            "check that it runs, and DATABASE_URL or DB_*",
+        ) from None
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    return connection
+
+
+def _parameters(settings: DatabaseSettings) -> dict[str, Any]:
+    given = conninfo_to_dict(settings.conninfo)
+    defaults = {"connect_timeout": CONNECT_TIMEOUT_S, **KEEPALIVES}
+    return {name: value for name, value in defaults.items() if name not in given}
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether trying again may help: not for a wrong password, a missing database or a role."""
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    refused = ("authentication failed", "does not exist", "could not translate", "no pg_hba.conf")
+    text = str(error)
+    return not (error.sqlstate or "").startswith(NOT_WORTH_A_RETRY) and not any(
+        words in text for words in refused
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a driver's message: what happened, without context or hints."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__

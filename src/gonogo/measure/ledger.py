@@ -1,0 +1,98 @@
+"""What the ledger says about the soak: which environment, deployed when. Read in the snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import LiteralString
+
+from psycopg import errors
+
+from gonogo.errors import DatabaseError
+from gonogo.measure.connection import first_line
+from gonogo.measure.session import Row, Session
+from gonogo.model import DatabaseIdentity, Environment
+
+ENVIRONMENT: LiteralString = "select name, simulated from gonogo.environment"
+DEPLOYMENT: LiteralString = """
+select id, revision, outcome, finished_at
+from gonogo.deployment
+where %(environment)s::text is null or environment = %(environment)s
+order by id desc limit 1"""
+IDENTITY: LiteralString = """
+select
+    (select case when has_function_privilege('pg_control_system()', 'execute')
+        then (select system_identifier::text from pg_control_system()) else '' end)
+        as system_identifier,
+    current_database() as database,
+    current_setting('server_version') as server_version,
+    current_user::text as role,
+    pg_is_in_recovery() as standby,
+    pg_current_snapshot()::text as snapshot,
+    transaction_timestamp() as now"""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFacts:
+    """What the gate must know before it measures.
+
+    Args:
+        environment: What the ledger calls this database; None without a ledger.
+        simulated: Whether it is the sandbox, whose 48 hours lie ahead.
+        deployed_at: The end of the latest deployment, when it succeeded.
+        revision: The application's revision that was deployed.
+        problem: Why the ledger does not tell, as a sentence part.
+    """
+
+    environment: Environment | None = None
+    simulated: bool = False
+    deployed_at: datetime | None = None
+    revision: str = ""
+    problem: str | None = None
+
+
+def read_ledger(session: Session, environment: Environment | None) -> LedgerFacts:
+    """Read the ledger inside the current transaction.
+
+    Args:
+        session: In the measurement's transaction.
+        environment: Which environment's deployment counts; None takes the latest of any.
+    """
+    try:
+        with session.savepoint():
+            marked = _only(session.ask(ENVIRONMENT))
+            deployed = _only(session.ask(DEPLOYMENT, {"environment": environment}))
+    except errors.SerializationFailure:
+        raise
+    except (errors.UndefinedTable, errors.InvalidSchemaName):
+        return LedgerFacts(problem="there is no ledger (schema gonogo) in this database")
+    except errors.Error as error:
+        return LedgerFacts(problem=f"the ledger cannot be read: {first_line(error)}")
+    name = Environment(marked["name"]) if marked else None
+    simulated = bool(marked and marked["simulated"])
+    if not deployed:
+        return LedgerFacts(name, simulated, problem="the ledger knows of no deployment")
+    if deployed["outcome"] != "succeeded":
+        problem = f"the latest deployment is {str(deployed['outcome']).replace('_', ' ')}"
+        return LedgerFacts(name, simulated, None, deployed["revision"], problem)
+    finished = deployed["finished_at"].astimezone(UTC)
+    return LedgerFacts(name, simulated, finished, deployed["revision"])
+
+
+def read_identity(session: Session) -> tuple[DatabaseIdentity, datetime]:
+    """Which database this is, and the snapshot's moment.
+
+    Raises:
+        DatabaseError: The server answered with nothing.
+    """
+    row = _only(session.ask(IDENTITY))
+    if row is None:
+        raise DatabaseError(
+            "the server did not say who it is", "check what answers at this address"
+        )
+    now: datetime = row.pop("now")
+    return DatabaseIdentity(**row), now.astimezone(UTC)
+
+
+def _only(rows: list[Row]) -> Row | None:
+    return rows[0] if rows else None

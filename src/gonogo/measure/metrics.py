@@ -1,0 +1,176 @@
+"""Tables of surveys → one Measurement a metric, as the criteria file says. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from gonogo.criteria import Criteria, Metric
+from gonogo.limits import UNITS
+from gonogo.measure import cube
+from gonogo.measure.derived import DERIVATIONS, Tables
+from gonogo.measure.session import Row
+from gonogo.measure.slices import hours
+from gonogo.measure.surveys import Table
+from gonogo.model import Count, Measurement, Window
+
+WHOLE = ""
+MOST_PROBLEMS = 20
+
+
+def measure(
+    criteria: Criteria, tables: Tables, recent: Mapping[str, Mapping[str, Table]], window: Window
+) -> dict[str, Measurement]:
+    """Every metric that a survey feeds, by id.
+
+    Args:
+        criteria: What each metric counts.
+        tables: By survey.
+        recent: By survey, then by integration ("" is the whole): the newest events.
+        window: What is judged.
+    """
+    return {
+        metric.id: _measure(metric, tables, recent.get(metric.recency or "", {}), criteria, window)
+        for metric in criteria.metrics.values()
+        if metric.survey in tables
+    }
+
+
+def _measure(
+    metric: Metric,
+    tables: Tables,
+    recent: Mapping[str, Table],
+    criteria: Criteria,
+    window: Window,
+) -> Measurement:
+    missing = (tables[name].missing for name in (metric.survey, *metric.also))
+    if reason := next(filter(None, missing), None):
+        return Measurement(metric.id, missing=reason)
+    try:
+        return _told(metric, tables, recent, criteria, window)
+    except KeyError as error:
+        return Measurement(metric.id, missing=f"{metric.survey}.sql brings no column {error}")
+    except TypeError as error:
+        return Measurement(metric.id, missing=f"{metric.survey}.sql: {error}")
+
+
+def _told(
+    metric: Metric,
+    tables: Tables,
+    recent: Mapping[str, Table],
+    criteria: Criteria,
+    window: Window,
+) -> Measurement:
+    table = tables[metric.survey]
+    if metric.derived:
+        return DERIVATIONS[metric.derived](metric.id, tables, window)
+    if metric.kind == "top":
+        return Measurement(metric.id, value=Fraction(0), breakdown=_tops(table.rows))
+    if metric.kind in {"rate", "census"}:
+        starts = [start for start, _ in hours(window)] if table.sliced else []
+        return _counted(metric, table.rows, recent, criteria.rules.recent, starts)
+    return _quantity(metric, table.rows)
+
+
+def _counted(
+    metric: Metric,
+    rows: Sequence[Row],
+    recent: Mapping[str, Table],
+    sizes: Sequence[int],
+    starts: Sequence[datetime],
+) -> Measurement:
+    part, whole = metric.part or {}, metric.whole or {}
+    # A survey that brings the whole beside its parts marks it by a null integration.
+    total = [row for row in rows if row["integration"] is None] if metric.total_row else rows
+    if metric.not_yet and not cube.total(total, metric.not_yet):
+        settled = cube.count(total, part, whole)
+        if settled.n:
+            return Measurement(metric.id, count=settled, left_out=metric.not_yet_reason)
+    return Measurement(
+        metric.id,
+        count=cube.count(total, part, whole),
+        by_integration=cube.by(rows, "integration", part, whole) if metric.by_integration else {},
+        hourly=cube.hourly(rows, starts, part, whole),
+        recent={name: _recent(table, sizes) for name, table in recent.items()},
+        recent_missing=next((table.missing for table in recent.values() if table.missing), None),
+        breakdown=_breakdown(metric, total),
+        notes=_problems(metric, rows),
+    )
+
+
+def _breakdown(metric: Metric, rows: Sequence[Row]) -> dict[str, int]:
+    sums = {column: cube.total(rows, column) for column in metric.sums}
+    if metric.breakdown is None:
+        return sums
+    selector = metric.part if metric.breakdown_of == "part" else None
+    names = metric.breakdown_names
+    return cube.breakdown(rows, metric.breakdown, selector or "n", names) | sums
+
+
+def _problems(metric: Metric, rows: Sequence[Row]) -> tuple[str, ...]:
+    """What a census of parts lacks, by name: the rows of its whole that are not in its part."""
+    if not metric.problems or metric.part is None or metric.whole is None:
+        return ()
+    lacking = [
+        f"missing: {row[metric.problems]}"
+        for row in rows
+        if cube.amount(row, metric.whole) and not cube.amount(row, metric.part)
+    ]
+    return tuple(lacking[:MOST_PROBLEMS])
+
+
+def _recent(table: Table, sizes: Sequence[int]) -> tuple[Count, ...]:
+    """K of n of the newest 5, 10, 20, 50 events, as many of these as there are."""
+    results = [row["result"] == "success" for row in table.rows]
+    return tuple(Count(sum(results[:size]), size) for size in sizes if size <= len(results))
+
+
+def _quantity(metric: Metric, rows: Sequence[Row]) -> Measurement:
+    if not rows and metric.empty == "none":
+        return Measurement(metric.id, value=Fraction(0), notes=(metric.empty_reason,))
+    column = metric.value or ""
+    values = [value for row in rows if (value := _fraction(row[column])) is not None]
+    if not values or len(values) < len(rows):
+        return Measurement(metric.id, missing=f"no row tells {column}")
+    value = _picked(metric, rows, values)
+    scale = UNITS["ms"][1] if metric.unit == "ms" else Fraction(1)
+    sums = {name: cube.total(rows, name) for name in metric.sums}
+    return Measurement(metric.id, value=value * scale, breakdown=_parts(metric, rows) | sums)
+
+
+def _picked(metric: Metric, rows: Sequence[Row], values: Sequence[Fraction]) -> Fraction:
+    """One number of several rows: their sum, the largest, or the mean weighted by ``n``."""
+    if metric.pick == "max":
+        return max(values)
+    if metric.pick == "sum":
+        return sum(values, Fraction(0))
+    weights = [cube.amount(row, "n") for row in rows]
+    weighed = sum((v * n for v, n in zip(values, weights, strict=True)), Fraction(0))
+    return weighed / (sum(weights) or 1)
+
+
+def _parts(metric: Metric, rows: Sequence[Row]) -> dict[str, int]:
+    """The value by the names in a column, and the other columns that are shown with it."""
+    if metric.by_column is None:
+        return {}
+    own = {str(row[metric.by_column]): int(_fraction(row[metric.value or ""]) or 0) for row in rows}
+    others = {
+        f"{row[metric.by_column]} {column}": cube.amount(row, column)
+        for row in rows
+        for column in metric.columns
+    }
+    return own | others
+
+
+def _fraction(value: object) -> Fraction | None:
+    # PostgreSQL 13 extracts seconds as floats; NaN and infinity are no number to judge.
+    if isinstance(value, int | float | Decimal) and math.isfinite(value):
+        return Fraction(value)
+    return None
+
+
+def _tops(rows: Sequence[Row]) -> dict[str, int]:
+    return {str(row["message"]): cube.amount(row, "n") for row in rows}

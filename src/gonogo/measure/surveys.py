@@ -1,0 +1,141 @@
+"""Surveys: one SQL file each, asked in one snapshot: rows, or the reason why there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from psycopg import errors
+
+from gonogo.errors import ConfigError
+from gonogo.measure.connection import first_line
+from gonogo.measure.session import Row, Session
+from gonogo.measure.slices import Slice, starts
+
+SLICED = "%(slice_start)s"
+LOST = "the connection to the database was lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One SQL file.
+
+    Args:
+        name: The file's stem.
+        query: Its text, with named parameters.
+    """
+
+    name: str
+    query: str
+
+    @property
+    def sliced(self) -> bool:
+        """Whether it is asked once a slice of the window, and counts by the hour."""
+        return SLICED in self.query
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a survey brought: rows, or the reason why there are none.
+
+    Args:
+        rows: One mapping a row; sliced surveys add ``hour``, when the row's hour starts.
+        missing: Why the survey could not be asked.
+        sliced: Whether it was counted by the hour.
+    """
+
+    rows: tuple[Row, ...] = ()
+    missing: str | None = None
+    sliced: bool = False
+
+
+def load(sql_dir: Path, name: str) -> Survey:
+    """Read one survey.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
+    path = sql_dir / f"{name}.sql"
+    try:
+        return Survey(name, path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read: {error}", file=str(path)) from None
+
+
+def naive(moment: datetime) -> datetime:
+    """A moment as the application's columns hold it: UTC, without a time zone.
+
+    Compared with a ``timestamptz`` the columns would lose their index.
+    """
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def run(
+    session: Session,
+    survey: Survey,
+    parameters: Mapping[str, object],
+    slices: Sequence[Slice] = (),
+) -> Table:
+    """Ask one survey inside the current transaction.
+
+    Args:
+        session: In the measurement's transaction.
+        survey: What to ask.
+        parameters: Bound by name; the file uses what it needs.
+        slices: Of the window, for a survey that is sliced.
+
+    Returns:
+        Rows, or the reason why there are none: no error of the database escapes, except the
+        cancelling of a snapshot on a standby, after which the whole measurement must be repeated.
+
+    Raises:
+        psycopg.errors.SerializationFailure: A standby cancelled the snapshot.
+    """
+    rows: list[Row] = []
+    try:
+        with session.savepoint():
+            if not survey.sliced:
+                rows += session.ask(survey.query, parameters)
+            for piece in slices:
+                rows += _ask(session, survey, parameters, piece)
+    except errors.SerializationFailure:
+        raise
+    except psycopg.Error as error:
+        return Table(missing=f"{survey.name}.sql: {_reason(session, error)}")
+    return Table(tuple(rows), sliced=survey.sliced)
+
+
+def _ask(
+    session: Session, survey: Survey, parameters: Mapping[str, object], piece: Slice
+) -> list[Row]:
+    begin, end = piece
+    hours = starts(piece)
+    bound = {
+        **parameters,
+        "slice_start": naive(begin),
+        "slice_end": naive(end),
+        "slice_hours": [naive(hour) for hour in hours],
+        "slice_is_wide": len(hours) > 1,
+    }
+    rows = session.ask(survey.query, bound)
+    return [{**row, "hour": hours[row["hour_no"] - 1]} for row in rows]
+
+
+def _reason(session: Session, error: psycopg.Error) -> str:
+    if session.lost:
+        return LOST
+    manners = session.manners
+    match error:
+        case errors.UndefinedTable() | errors.InvalidSchemaName():
+            return f"{first_line(error)}: a table is missing"
+        case errors.InsufficientPrivilege():
+            return f"the role has no right to read it: {first_line(error)}"
+        case errors.QueryCanceled():
+            return f"the query took longer than {manners.statement_timeout_s} s"
+        case errors.LockNotAvailable():
+            return f"a lock was not to be had within {manners.lock_timeout_s} s"
+        case _:
+            return first_line(error)

@@ -1,0 +1,235 @@
+"""What flows through the gate: criteria → measurement → finding → verdict → record.
+
+Each type is frozen and holds no reference back. Nothing here reads a clock, a file or a database.
+Times are timezone-aware UTC; durations are seconds unless the name says otherwise; shares are exact
+fractions, never floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from fractions import Fraction
+
+
+class Environment(StrEnum):
+    """Where the application runs."""
+
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class Role(StrEnum):
+    """What a check asks of its metric."""
+
+    CRITERION = "criterion"
+    ALERT = "alert"
+    TRIGGER = "trigger"
+
+
+class Outcome(StrEnum):
+    """What a finding says. Only `MET` counts for GO; `WARNING` does not stand in its way."""
+
+    MET = "met"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    FAILED = "failed"
+    FIRED = "fired"
+    INCONCLUSIVE = "inconclusive"
+    LEFT_OUT = "left_out"
+
+
+class VerdictKind(StrEnum):
+    """The four verdicts, worst first."""
+
+    ROLLBACK = "ROLLBACK"
+    NO_GO = "NO-GO"
+    HOLD = "HOLD"
+    GO = "GO"
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of ``pytest checks/``; 2 to 6 keep pytest's own meaning."""
+        return {"ROLLBACK": 11, "NO-GO": 1, "HOLD": 10, "GO": 0}[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """k of n. Counts add up over hours, shards and databases."""
+
+    k: int
+    n: int
+
+    def __add__(self, other: Count) -> Count:
+        return Count(self.k + other.k, self.n + other.n)
+
+    @property
+    def share(self) -> Fraction | None:
+        """The exact k / n, or None when n is 0: nothing can be said."""
+        return Fraction(self.k, self.n) if self.n else None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The stretch of time that is judged: ``[start, end)``.
+
+    Args:
+        asked: The length that ``--window`` asked for.
+        end: The as-of moment, exclusive.
+        start: `end` minus `asked`, or the deployment's end when that is later.
+        deployed_at: The deployment's end; None when nobody knows it.
+    """
+
+    asked: timedelta
+    start: datetime
+    end: datetime
+    deployed_at: datetime | None = None
+
+    @property
+    def covered(self) -> timedelta:
+        """How much of the asked length lies after the deployment."""
+        return max(self.end - self.start, timedelta())
+
+    @property
+    def complete(self) -> bool:
+        """Whether the soak covers the whole window."""
+        return self.covered >= self.asked
+
+
+@dataclass(frozen=True, slots=True)
+class HourCount:
+    """One hour of a rate.
+
+    Args:
+        start: The hour's first moment.
+        count: k of n within it.
+    """
+
+    start: datetime
+    count: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What was counted for one metric. Exactly one of `count`, `value`, `missing` tells.
+
+    Args:
+        metric: The metric's id.
+        count: k of n, for rates and censuses.
+        value: A quantity in the unit of the metric's limits (seconds, per day, pieces).
+        missing: Why there is nothing to judge, as a sentence part; None when there is.
+        left_out: Why this was left out on purpose; None when it was not.
+        degraded: What is not as it should be, though the limit holds; None when nothing.
+        by_integration: k of n by integration.
+        hourly: k of n by hour, oldest first.
+        recent: For each integration ("" is the whole), k of n of the last 5, 10, 20, 50 events.
+        recent_missing: Why these could not be asked; None when they could.
+        breakdown: Counts by name, for the reader.
+        notes: Sentences for the reader.
+    """
+
+    metric: str
+    count: Count | None = None
+    value: Fraction | None = None
+    missing: str | None = None
+    left_out: str | None = None
+    degraded: str | None = None
+    by_integration: Mapping[str, Count] = field(default_factory=dict)
+    hourly: tuple[HourCount, ...] = ()
+    recent: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)
+    recent_missing: str | None = None
+    breakdown: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A confidence interval of a share; both ends in 0..1."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check's answer.
+
+    Args:
+        metric: The metric's id.
+        role: What the check asked.
+        outcome: The answer.
+        limit: The limit that was asked for, as the criteria file writes it.
+        reason: One sentence with the figures that led to the outcome.
+        interval: The 95 % Wilson interval, for rates.
+        warned: Whether an inconclusive alert is past its warning level all the same.
+    """
+
+    metric: str
+    role: Role
+    outcome: Outcome
+    limit: str
+    reason: str
+    interval: Interval | None = None
+    warned: bool = False
+
+    @property
+    def id(self) -> str:
+        """Role and metric: unique within a run."""
+        return f"{self.role}:{self.metric}"
+
+
+@dataclass(frozen=True, slots=True)
+class HealthScore:
+    """0 to 100 over what could be measured.
+
+    Args:
+        points: The score after rescaling, 0 to 100.
+        measured: The weight that had data, 0 to 100; below 100 the score is partial.
+        band: Excellent, Good, Fair or Poor.
+        parts: Points by metric group, each (got, weight).
+    """
+
+    points: float
+    measured: int
+    band: str
+    parts: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision that the evidence allows.
+
+    Args:
+        kind: GO, NO-GO, HOLD or ROLLBACK.
+        reasons: Why, most important first; sentences.
+        not_run: Ids of expected checks that gave no answer.
+        warnings: Sentences that do not change the verdict.
+    """
+
+    kind: VerdictKind
+    reasons: tuple[str, ...]
+    not_run: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseIdentity:
+    """Which database this is, so that a record can never be taken for another's.
+
+    Args:
+        system_identifier: ``pg_control_system()``'s, empty where the role may not ask.
+        database: Its name.
+        server_version: As ``server_version`` says.
+        role: The role that measured.
+        standby: Whether the server was in recovery.
+        snapshot: The snapshot's text form, for the reader.
+    """
+
+    system_identifier: str
+    database: str
+    server_version: str
+    role: str
+    standby: bool = False
+    snapshot: str = ""

@@ -1,0 +1,126 @@
+"""How a rollout is told in the terminal: calm lines, one a step, with its time and what it proved.
+
+On a terminal the step at work spins; elsewhere only finished lines are printed, so that a CI log
+reads from top to bottom. What a database or a command said stands there harmless: a terminal obeys
+no character of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Self
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.status import Status
+from rich.text import Text
+
+from gonogo.record.text import visible
+from gonogo.rollout.steps import StepEvent, StepKind
+
+MARKS = {
+    StepKind.FINISHED: ("✓", "green"),
+    StepKind.SKIPPED: ("-", "dim"),
+    StepKind.FAILED: ("✗", "bold red"),
+    StepKind.NOTE: (" ", "dim"),
+}
+TITLE_WIDTH = 44
+WIDTH_WITHOUT_TERMINAL = 120
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a step that is told here proved; set it within the block."""
+
+    proved: str = ""
+
+
+@dataclass(slots=True)
+class Narration:
+    """Tells what happens now, how long it took, what it proved.
+
+    Args:
+        console: Where to tell it.
+    """
+
+    console: Console
+    _status: Status | None = field(default=None, repr=False)
+
+    @classmethod
+    def to_terminal(cls) -> Self:
+        """Tell it on standard output."""
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+        return cls(console)
+
+    def chapter(self, title: str) -> None:
+        """Begin a part of the story."""
+        self.console.print()
+        self.console.print(Rule(Text(title, "bold"), align="left", style="dim"))
+
+    def say(self, text: str, style: str = "") -> None:
+        """Tell a line of its own, whole, however narrow the terminal is."""
+        self.console.print(Text(visible(text), style), soft_wrap=True)
+
+    @contextmanager
+    def doing(self, title: str) -> Iterator[Outcome]:
+        """Tell a piece of work that is not a rollout's step.
+
+        Args:
+            title: What happens now.
+        """
+        started, outcome = time.monotonic(), Outcome()
+        self(StepEvent(StepKind.STARTED, title, title))
+        try:
+            yield outcome
+        except BaseException:
+            self._end()
+            self._line(StepKind.FAILED, title, time.monotonic() - started, "")
+            raise
+        elapsed_s = time.monotonic() - started
+        self(StepEvent(StepKind.FINISHED, title, title, elapsed_s, outcome.proved))
+
+    def __call__(self, event: StepEvent) -> None:
+        """Show an event of a rollout."""
+        match event.kind:
+            case StepKind.STARTED:
+                self._begin(event.title)
+            case StepKind.PROGRESS:
+                share = "" if event.share is None else f" {event.share:.0%}"
+                self._begin(f"{event.title}{share}")
+            case StepKind.FINISHED | StepKind.SKIPPED | StepKind.FAILED:
+                self._end()
+                self._line(event.kind, event.title, event.elapsed_s, event.proved)
+            case StepKind.NOTE:
+                self._line(event.kind, event.title, None, "")
+            case StepKind.OUTPUT:
+                pass  # the log keeps it
+
+    def _begin(self, title: str) -> None:
+        if not self.console.is_terminal:
+            return
+        shown = Text(visible(title))
+        if self._status is None:
+            self._status = self.console.status(shown)
+            self._status.start()
+        else:
+            self._status.update(shown)
+
+    def _end(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    def _line(self, kind: StepKind, title: str, elapsed_s: float | None, proved: str) -> None:
+        mark, style = MARKS[kind]
+        line = Text(f"  {mark} ", style)
+        shown = visible(title)
+        line.append(shown if elapsed_s is None else f"{shown:<{TITLE_WIDTH}}", "")
+        if elapsed_s is not None:
+            line.append(f"{elapsed_s:6.2f} s  ", "dim")
+        line.append(visible(proved), "bold red" if kind is StepKind.FAILED else "")
+        self.console.print(line, soft_wrap=True)

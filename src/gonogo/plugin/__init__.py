@@ -1,0 +1,264 @@
+"""The door from pytest: options, one item a check, the verdict as the exit code, the record.
+
+Inert unless ``checks/`` is what pytest was asked to run. The order within a run:
+
+configure → collection resolves what is asked and parametrizes the checks → the record is opened
+with every expected check → the first check measures everything → each check asserts its own
+finding → the verdict is decided, the evidence is written, the record is closed → the terminal
+tells.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import redirect_stdout
+from typing import TextIO
+
+import pytest
+
+from gonogo.errors import GonogoError
+from gonogo.gate.run import GateRun
+from gonogo.model import Finding, Outcome, Role, VerdictKind
+from gonogo.plugin.evidence import EvidencePage
+from gonogo.plugin.options import add_options, gate_options
+from gonogo.project import Project
+from gonogo.record.text import visible
+from gonogo.settings import database_settings
+
+RUN = pytest.StashKey[GateRun]()
+STANDARD_OUTPUT = pytest.StashKey[TextIO]()
+FINDING = "finding"
+PASSING = frozenset({Outcome.MET, Outcome.LEFT_OUT})
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add gonogo's options."""
+    add_options(parser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """With ``--json -`` standard output is the record's alone: pytest tells on standard error."""
+    if config.getoption("record_json") != "-" or not _checks_are_asked(config):
+        return (yield)
+    config.stash[STANDARD_OUTPUT] = sys.stdout
+    with redirect_stdout(sys.stderr):
+        return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker; when checks are asked for, prepare the run and its evidence files."""
+    config.addinivalue_line("markers", "asks(role, groups, others): which checks a test answers")
+    if not _checks_are_asked(config):
+        return
+    if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+        raise pytest.UsageError("checks measure once, in one process: leave out -n")
+    with _AsUsageError():
+        project = Project.find(config.rootpath)
+        run = GateRun(project, gate_options(config, project))
+    _stage_reports(config, run)
+    config.pluginmanager.register(EvidencePage(run))
+    _one_line_a_check(config)
+    config.stash[RUN] = run
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Tell the verdict last, after pytest's own summary; leave no temporary file behind."""
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter:
+        run.tell(reporter._tw._file)  # noqa: SLF001  # pytest has no public way to its stream
+    if STANDARD_OUTPUT in config.stash:
+        run.pipe(config.stash[STANDARD_OUTPUT])
+    run.clean_up()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Fix what is judged before anything is collected: here a usage error is still one line."""
+    if run := session.config.stash.get(RUN, None):
+        with _AsUsageError():
+            run.resolve(database_settings(os.environ, session.config.getoption("--dsn")))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One item a check: its id names the metric and the environment, never a value."""
+    if FINDING not in metafunc.fixturenames:
+        return
+    run = metafunc.config.stash.get(RUN, None)
+    if run is None:
+        raise pytest.UsageError("run the checks on their own: pytest checks/")
+    marker = metafunc.definition.get_closest_marker("asks")
+    if marker is None:
+        raise pytest.UsageError(f"{metafunc.definition.nodeid} lacks @pytest.mark.asks")
+    asked = run.asked(Role(marker.kwargs["role"]), **_groups(marker))
+    metafunc.parametrize(
+        FINDING,
+        [f"{role}:{metric.id}" for role, metric in asked],
+        ids=[f"{metric.id}[{run.fixed.environment}]" for _, metric in asked],
+        indirect=True,
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Open the record, with every check that a full run must answer, before the first one runs."""
+    run = session.config.stash.get(RUN, None)
+    if run and run.setting and not session.config.option.collectonly:
+        with _AsUsageError():
+            run.open_record()
+
+
+@pytest.fixture
+def finding(request: pytest.FixtureRequest) -> Finding:
+    """The finding that this check asserts; the first one asked for measures everything."""
+    run = request.config.stash[RUN]
+    found = run.finding(request.param)
+    request.node.user_properties += run.properties(request.param)
+    if found.outcome is Outcome.LEFT_OUT:
+        pytest.skip(found.reason)
+    return found
+
+
+@pytest.fixture
+def tolerated(request: pytest.FixtureRequest) -> frozenset[Outcome]:
+    """The outcomes that a check may pass with: a warning too, unless ``--strict``."""
+    strict = request.config.stash[RUN].options.strict
+    return frozenset({Outcome.MET} if strict else {Outcome.MET, Outcome.WARNING})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed check tells its reason in one line; a check that ran has answered."""
+    report = yield
+    run = item.config.stash.get(RUN, None)
+    if run is None:
+        return report
+    check = _check_of(item)
+    asserted = report.when == "call" and (
+        report.passed or (call.excinfo is not None and call.excinfo.errisinstance(AssertionError))
+    )
+    # A check that is skipped has not answered, unless what it asks is left out on purpose.
+    if check and (asserted or (report.skipped and run.is_left_out(check))):
+        found = run.answer(check)
+        if report.failed and found.outcome not in PASSING:
+            report.longrepr = f"{found.outcome}: {found.reason}"
+            return report
+    if report.failed:
+        run.unexplained.append(item.nodeid)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
+    """Decide, let pytest-html and junitxml write, then close the record with what they wrote.
+
+    A wrapper within the terminal's own: the files are there after the yield, the summary follows.
+    """
+    run = session.config.stash.get(RUN, None)
+    aborted = session.exitstatus not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+    if run and run.is_open:
+        verdict = run.decide(aborted=aborted)
+        if not aborted:
+            session.exitstatus = verdict.kind.exit_code
+    yield
+    if run and run.is_open:
+        try:
+            run.close(aborted=aborted)
+        except GonogoError as error:
+            run.problem = str(error)
+            # A verdict without a record is nothing to go on.
+            session.exitstatus = session.exitstatus or VerdictKind.HOLD.exit_code
+    if run:
+        _tell_where_reports_are(session.config, run)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(
+    report: pytest.TestReport | pytest.CollectReport, config: pytest.Config
+) -> tuple[str, str, str | tuple[str, Mapping[str, bool]]] | None:
+    """A check's word is its outcome and, unless it is met, the reason; with `-q` it has none."""
+    told = dict(report.user_properties) if isinstance(report, pytest.TestReport) else {}
+    if "outcome" not in told or report.when != ("setup" if report.skipped else "call"):
+        return None
+    if config.option.verbose < 0:
+        return report.outcome, "", ""
+    outcome = told["outcome"]
+    word = outcome if outcome == "met" else f"{outcome}: {visible(told['reason'])}"
+    letters = {"passed": ".", "failed": "F", "skipped": "s"}
+    colour = {"passed": "green", "failed": "red", "skipped": "yellow"}[report.outcome]
+    return report.outcome, letters[report.outcome], (word, {colour: True})
+
+
+def _tell_where_reports_are(config: pytest.Config, run: GateRun) -> None:
+    """What the report plugins wrote has moved into the record: let no summary line lie."""
+    for plugin in list(config.pluginmanager.get_plugins()):
+        module = type(plugin).__module__
+        if module == "pytest_html.selfcontained_report":
+            config.pluginmanager.unregister(plugin)
+        elif module == "_pytest.junitxml" and run.directory:
+            plugin.logfile = str(run.directory / "junit.xml")
+        elif module == "_pytest.junitxml":
+            # Without a record it is gone in a moment, and pytest only keeps quiet when it is quiet.
+            config.option.verbose = -1
+
+
+def _stage_reports(config: pytest.Config, run: GateRun) -> None:
+    """Have pytest-html and junitxml write for us; where the user asked for a file, it is a copy.
+
+    Both read these options in their own configure, which comes after ours.
+    """
+    if not hasattr(config.option, "htmlpath") or not hasattr(config.option, "xmlpath"):
+        raise pytest.UsageError("the gate needs pytest-html and junitxml: leave out -p no:…")
+    run.copies = {"evidence.html": config.option.htmlpath, "junit.xml": config.option.xmlpath}
+    config.option.htmlpath = str(run.staged("evidence.html"))
+    config.option.self_contained_html = True
+    config.option.xmlpath = str(run.staged("junit.xml"))
+
+
+def _one_line_a_check(config: pytest.Config) -> None:
+    """The reason stands behind each check, so that nothing need be told twice; `-q` omits both."""
+    config.option.verbose += 1 if config.option.verbose >= 0 else -1
+    config.option.reportchars = ""
+    if config.option.tbstyle == "auto":
+        config.option.tbstyle = "no"
+
+
+def _checks_are_asked(config: pytest.Config) -> bool:
+    checks = config.rootpath / "checks"
+    for argument in config.args:
+        path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
+        if path == checks or checks in path.parents:
+            return True
+    return False
+
+
+def _check_of(item: pytest.Item) -> str | None:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get(FINDING) if callspec else None
+
+
+def _groups(marker: pytest.Mark) -> dict[str, frozenset[str]]:
+    return {
+        "only": frozenset(marker.kwargs.get("groups", ())),
+        "but": frozenset(marker.kwargs.get("others", ())),
+    }
+
+
+class _AsUsageError:
+    """Turn our own errors into pytest's usage error: one line, exit code 4, no traceback."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, GonogoError):
+            raise pytest.UsageError(str(error)) from None

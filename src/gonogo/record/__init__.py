@@ -1,0 +1,1 @@
+"""Record → JSON, HTML, archive."""

@@ -1,0 +1,95 @@
+"""Writing that either happens whole or leaves everything as it was."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from gonogo.errors import GonogoError
+
+FILE_MODE = 0o640
+DIRECTORY_MODE = 0o750
+REMEDY = "free the disk or mend the rights, then run it again; older records are untouched"
+
+
+@contextmanager
+def told_plainly(what: str) -> Iterator[None]:
+    """Turn the system's refusal into one line.
+
+    Args:
+        what: What is being done, as in "the record cannot be written".
+
+    Raises:
+        GonogoError: The system refused.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise GonogoError(f"{what}: {error.strerror or error}{where}", REMEDY) from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that its name only ever stands for all of its content.
+
+    Args:
+        path: Where it goes; an older file of that name is replaced at the last moment.
+        content: All of it.
+
+    Raises:
+        OSError: It could not be written; nothing is left of the attempt.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(partial, "xb", opener=_private) as file:
+            # The mode that open() asks for is cut by the umask.
+            os.fchmod(file.fileno(), FILE_MODE)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+
+
+def make_directory(path: Path, *, exist_ok: bool = True) -> None:
+    """Make a directory and its parents; those that are there already keep their modes.
+
+    Args:
+        path: What to make.
+        exist_ok: Whether it may be there already.
+
+    Raises:
+        OSError: It could not be made, or is there and must not be.
+    """
+    if not path.parent.exists():
+        make_directory(path.parent)
+    try:
+        path.mkdir(DIRECTORY_MODE)
+    except FileExistsError:
+        if not exist_ok or not path.is_dir():
+            raise
+    else:
+        path.chmod(DIRECTORY_MODE)
+
+
+def settle(directory: Path) -> None:
+    """Bring a directory's entries to the disk itself.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, FILE_MODE)

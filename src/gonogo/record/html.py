@@ -1,0 +1,150 @@
+"""Document → one self-contained page: no script, no outside request, whatever the data holds.
+
+Three walls against hostile text: autoescape; every printed value passes `visible`; and a policy in
+the page itself that allows this very style sheet and nothing else. The same document always gives
+the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from gonogo.errors import UsageError
+from gonogo.record import page, scales, text
+from gonogo.record.canonical import canonical_json, sha256_hex
+from gonogo.record.schema import Json, with_defaults
+
+STYLE = "record.css"
+RENDERER = ("canonical", "charts", "hours", "html", "page", "scales", "schema", "text")
+PAGES = {"gate": "gate.html.jinja"}
+OTHER_PAGE = "rollout.html.jinja"
+# Of any text but what is set as a block: one message of a megabyte must not make a page of many.
+MOST_CHARACTERS = 2000
+
+FILTERS: dict[str, Callable[..., object]] = {
+    "block": lambda value: Markup("{}").format(text.lines(value)),
+    "clock": text.clock,
+    "cut": text.cut,
+    "moment": text.moment,
+    "number": text.whole_number,
+    "of": text.of,
+    "part_unit": page.part_unit,
+    "percent": text.percent,
+    "points": text.points,
+    "share": text.share,
+    "span": text.span,
+    "value": text.value_alone,
+}
+GLOBALS: dict[str, object] = {
+    "look": page.look,
+    "outcomes": page.OUTCOMES,
+    "scale": scales.scale,
+    "step_outcomes": page.STEP_OUTCOMES,
+    "told_steps": page.told_steps,
+    "verdicts": page.VERDICTS,
+    "whole_of": page.whole_of,
+}
+
+
+def render(document: Mapping[str, object], templates_dir: Path) -> str:
+    """Render a record.
+
+    Args:
+        document: As record.json holds it; what it lacks reads as unknown.
+        templates_dir: The templates and the style sheet.
+
+    Raises:
+        UsageError: A template is missing or wrong.
+    """
+    written = canonical_json(document)
+    full = with_defaults(json.loads(written))
+    return render_template(
+        PAGES.get(full["kind"], OTHER_PAGE),
+        templates_dir,
+        {"record": full, "sha256": sha256_hex(written), **_view(full)},
+    )
+
+
+def render_template(name: str, templates_dir: Path, values: Mapping[str, object]) -> str:
+    """Render a template with the style sheet and the policy that fits it.
+
+    Args:
+        name: The template's file name.
+        templates_dir: Where it lies.
+        values: What it reads; a name that it reads and does not get is an error.
+
+    Raises:
+        UsageError: A template is missing or wrong.
+    """
+    try:
+        style = (templates_dir / STYLE).read_text(encoding="utf-8")
+        template = _environment(templates_dir).get_template(name)
+        return template.render(values, style=Markup(style), policy=_policy(style))  # noqa: S704  # our own style sheet
+    except (OSError, jinja2.TemplateError) as error:
+        place = f"{templates_dir.name}/{getattr(error, 'name', None) or name}"
+        problem = f"the template {place} does not work: {text.visible(error)}"
+        raise UsageError(problem, "mend it, or take it back from git") from error
+
+
+def renderer_sha256(templates_dir: Path) -> str:
+    """The hash of all that makes the page besides the document: templates, code, Jinja2's version.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    here = Path(__file__).parent
+    files = [here / f"{module}.py" for module in RENDERER]
+    files += sorted(path for path in templates_dir.iterdir() if path.is_file())
+    digest = sha256(f"jinja2 {version('jinja2')}\n".encode())
+    for file in files:
+        digest.update(f"{file.name}\0{sha256_hex(file.read_bytes())}\n".encode())
+    return digest.hexdigest()
+
+
+def _view(document: Json) -> Json:
+    return {
+        "headline": page.headline(document),
+        "notices": page.notices(document),
+        "cards": page.attention(document),
+        "warnings": page.other_warnings(document),
+        "tables": page.tables(document),
+        "charts": page.charts(document),
+        "facts": page.ordered_facts(document["facts"]),
+    }
+
+
+def _policy(style: str) -> str:
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+@lru_cache(maxsize=4)
+def _environment(templates_dir: Path) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates_dir),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalized,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= FILTERS
+    environment.globals |= GLOBALS
+    return environment
+
+
+def _finalized(value: object) -> object:
+    """What every printed expression passes through."""
+    if isinstance(value, jinja2.Undefined) or hasattr(value, "__html__"):
+        return value
+    return "-" if value is None else text.cut(value, MOST_CHARACTERS)

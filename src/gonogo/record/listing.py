@@ -1,0 +1,195 @@
+"""What lies in an archive: ``<environment>/<UTC time>_<label>/record.json``, read leniently."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gonogo.model import VerdictKind
+from gonogo.record.canonical import sha256_hex
+from gonogo.record.locking import is_alive
+
+RUNNING = "RUNNING"
+RECORD_FILE = "record.json"
+STEM_FORMAT = "%Y%m%dT%H%M%SZ"
+NAME = re.compile(r"(?P<moment>\d{8}T\d{6}Z)(?:-(?P<twin>\d+))?_(?P<label>[A-Z][A-Z0-9-]*)")
+UNREADABLE = "unreadable"
+GATE_LABELS = frozenset(kind.value for kind in VerdictKind)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedRecord:
+    """One record, as far as a list tells.
+
+    Args:
+        directory: Where it lies.
+        environment: Whose it is, by its place.
+        label: What its directory's name says: GO, DEPLOYED, RUNNING, …
+        moment: When the run began, to the second.
+        state: running, complete, aborted or unreadable.
+        kind: gate, deployment or rollback.
+        title: Its title.
+        verdict: GO, NO-GO, HOLD, ROLLBACK; None without one.
+        outcome: succeeded or failed, of a deployment or rollback; None without one.
+        points: The health score; None without one.
+        band: What the score is called; empty without one.
+        simulated: Whether it is of a rehearsal.
+        finished_at: When the run ended, as written; empty when it did not.
+        previous: The name of the record before it in its environment; empty for the first.
+        sha256: Of record.json as it lies there.
+    """
+
+    directory: Path
+    environment: str
+    label: str
+    moment: datetime
+    state: str
+    kind: str = ""
+    title: str = ""
+    verdict: str | None = None
+    outcome: str | None = None
+    points: float | None = None
+    band: str = ""
+    simulated: bool = False
+    finished_at: str = ""
+    previous: str = ""
+    sha256: str = ""
+
+    @property
+    def name(self) -> str:
+        """The directory's name."""
+        return self.directory.name
+
+    @property
+    def order(self) -> tuple[datetime, int]:
+        """Oldest first; runs of the same second in the order in which they began."""
+        match = NAME.fullmatch(self.name)
+        return self.moment, int(match["twin"] or 1) if match else 1
+
+
+def list_records(archive_dir: Path) -> tuple[ArchivedRecord, ...]:
+    """All records: by environment, the newest first.
+
+    Args:
+        archive_dir: The archive; none there is an empty one.
+
+    Raises:
+        OSError: A directory could not be read.
+    """
+    if not archive_dir.is_dir():
+        return ()
+    records: list[ArchivedRecord] = []
+    for place in sorted(path for path in archive_dir.iterdir() if path.is_dir()):
+        here = [_read(directory, match) for directory, match in named(place)]
+        records += sorted(here, key=lambda record: record.order, reverse=True)
+    return tuple(records)
+
+
+def gates_since(archive_dir: Path, environment: str, moment: datetime) -> int:
+    """How often the gate was asked: the runs begun at `moment` or later, the current one too.
+
+    Args:
+        archive_dir: The archive; none there is an empty one.
+        environment: Whose gates.
+        moment: From when on, to the second; UTC.
+
+    Raises:
+        OSError: A directory could not be read.
+    """
+    place, first = archive_dir / environment, moment.astimezone(UTC).strftime(STEM_FORMAT)
+    return sum(
+        match["moment"] >= first and _is_gate(directory, match["label"])
+        for directory, match in named(place)
+    )
+
+
+def head_of(records: Iterable[ArchivedRecord], environment: str) -> ArchivedRecord | None:
+    """The end of an environment's chain: the closed record that no other one names.
+
+    Where several are at an end (two archives were put together), the last one closed.
+    """
+    closed = [r for r in records if r.environment == environment and r.label != RUNNING]
+    named_before = {record.previous for record in closed}
+    ends = [record for record in closed if record.name not in named_before]
+    return max(ends, key=lambda record: (record.finished_at, record.order), default=None)
+
+
+def named(place: Path) -> Iterator[tuple[Path, re.Match[str]]]:
+    """The directories below `place` that are named like a record.
+
+    Raises:
+        OSError: `place` could not be read.
+    """
+    if not place.is_dir():
+        return
+    for directory in place.iterdir():
+        match = NAME.fullmatch(directory.name)
+        if match and directory.is_dir():
+            yield directory, match
+
+
+def load(directory: Path) -> tuple[Mapping[str, object], str]:
+    """A record's document, empty when it cannot be read, and its file's sha256."""
+    try:
+        content = (directory / RECORD_FILE).read_bytes()
+    except OSError:
+        return {}, ""
+    try:
+        document = json.loads(content)
+    except ValueError:
+        document = None
+    return document if isinstance(document, dict) else {}, sha256_hex(content)
+
+
+def _is_gate(directory: Path, label: str) -> bool:
+    return label in GATE_LABELS or (label == RUNNING and load(directory)[0].get("kind") == "gate")
+
+
+def _read(directory: Path, match: re.Match[str]) -> ArchivedRecord:
+    document, digest = load(directory)
+    verdict, score = _part(document, "verdict"), _part(document, "score")
+    points = score.get("points")
+    return ArchivedRecord(
+        directory=directory,
+        environment=directory.parent.name,
+        label=match["label"],
+        moment=_moment(match["moment"]),
+        state=_state(directory, match["label"], document),
+        kind=_text(document, "kind"),
+        title=_text(document, "title"),
+        verdict=_text(verdict, "kind") or None,
+        outcome=_text(document, "outcome") or None,
+        points=float(points) if isinstance(points, int | float) else None,
+        band=_text(score, "band"),
+        simulated=document.get("simulated") is True,
+        finished_at=_text(document, "finished_at"),
+        previous=_text(_part(document, "previous"), "record"),
+        sha256=digest,
+    )
+
+
+def _state(directory: Path, label: str, document: Mapping[str, object]) -> str:
+    if label == RUNNING:
+        return "running" if is_alive(directory) else "aborted"
+    return _text(document, "state") or UNREADABLE
+
+
+def _moment(stem: str) -> datetime:
+    try:
+        return datetime.strptime(stem, STEM_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def _part(document: Mapping[str, object], key: str) -> Mapping[str, object]:
+    value = document.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(document: Mapping[str, object], key: str) -> str:
+    value = document.get(key)
+    return value if isinstance(value, str) else ""

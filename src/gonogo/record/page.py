@@ -1,0 +1,223 @@
+"""A record document → what its page shows first, and in which order. Pure; recomputes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gonogo.record.charts import Chart, hourly_chart
+from gonogo.record.scales import levels_of
+from gonogo.record.schema import Json
+from gonogo.record.text import moment, span
+
+STALE_S = 900
+TABLES = (
+    (
+        "criterion",
+        "criteria",
+        "Success criteria",
+        "Each must be met with evidence. Rates show their 95 % interval against the limit.",
+    ),
+    ("alert", "alerts", "Alerts", "A critical alert is NO-GO; a warning is listed."),
+    ("trigger", "triggers", "Rollback triggers", "Any one that fires means: roll back now."),
+)
+OTHERS = ("others", "Other checks", "Checks whose role this page does not know.")
+# The rest of the facts follows by name: JSON objects have no order of their own.
+FIRST_FACTS = (
+    "Database",
+    "Connection",
+    "Server",
+    "System identifier",
+    "Role",
+    "Standby",
+    "Snapshot",
+    "Measured at",
+    "Ledger",
+    "Coverage",
+    "Gates since the deployment",
+    "Left out on purpose",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a word is told apart without its colour.
+
+    Args:
+        word: What is written.
+        symbol: The name of the mark before it.
+        tone: The name of its colour.
+        meaning: What it says, in a sentence; empty for an outcome.
+    """
+
+    word: str
+    symbol: str
+    tone: str
+    meaning: str = ""
+
+
+VERDICTS = {
+    "GO": Look("GO", "check", "good", "Every criterion is met with evidence."),
+    "HOLD": Look("HOLD", "pause", "open", "Not proven yet. Something is open: try again later."),
+    "NO-GO": Look("NO-GO", "cross", "bad", "A criterion fails or a critical alert fires."),
+    "ROLLBACK": Look("ROLLBACK", "back", "worst", "A rollback trigger fires: roll back now."),
+}
+OUTCOMES = {
+    "fired": Look("Fires", "back", "worst"),
+    "failed": Look("Failed", "cross", "bad"),
+    "critical": Look("Critical", "cross", "bad"),
+    "inconclusive": Look("Inconclusive", "question", "open"),
+    "warning": Look("Warning", "bang", "warn"),
+    "left_out": Look("Left out", "dash", "quiet"),
+    "met": Look("Met", "check", "good"),
+}
+STEP_OUTCOMES = {
+    "succeeded": Look("Done", "check", "good"),
+    "failed": Look("Failed", "cross", "bad"),
+    "skipped": Look("Skipped", "dash", "quiet"),
+    "running": Look("Unfinished", "question", "open"),
+}
+RESULTS = {
+    ("deployment", "succeeded"): Look("DEPLOYED", "check", "good", "No step failed."),
+    ("deployment", "failed"): Look("DEPLOY FAILED", "cross", "bad", "A step failed."),
+    ("rollback", "succeeded"): Look("ROLLED BACK", "check", "good", "No step failed."),
+    ("rollback", "failed"): Look("ROLLBACK FAILED", "cross", "worst", "A step failed."),
+}
+ABORTED = Look("ABORTED", "dash", "open", "This run never finished, so it decides nothing.")
+CALM = frozenset({"met", "left_out"})
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One metric that needs attention: all of its findings that are not met, the worst first."""
+
+    title: str
+    metric: str
+    findings: Sequence[Json]
+    recommendation: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The findings of one role."""
+
+    anchor: str
+    title: str
+    caption: str
+    findings: Sequence[Json]
+
+
+def headline(document: Json) -> Look:
+    """The word at the top."""
+    verdict = document["verdict"]
+    if verdict is not None:
+        return look(VERDICTS, verdict["kind"])
+    if document["outcome"] is not None:
+        return look(RESULTS, (document["kind"], document["outcome"]))
+    return ABORTED
+
+
+def look(looks: Mapping[Any, Look], key: object) -> Look:
+    """The look of a word; a word that we do not know reads as itself, and as open."""
+    return looks.get(key) or Look(str(key), "question", "open")
+
+
+def notices(document: Json) -> list[str]:
+    """What must be known before anything else is read."""
+    told = []
+    if document["simulated"]:
+        told.append("Simulated: a rehearsal in a sandbox, not to be signed for production.")
+    window, age_s = document["window"], document["as_of_age_s"]
+    if window and age_s > STALE_S:
+        told.append(
+            f"As of {moment(window['end'])}, {span(age_s)} before it was measured: tokens, "
+            "breakers and endpoints are those of later; not to be signed for production."
+        )
+    if document["state"] != "complete":
+        told.append("Aborted: the run did not get to its end.")
+    return told
+
+
+def attention(document: Json) -> list[Card]:
+    """Everything that is neither met nor left out, a card a metric, the worst first."""
+    rank = {outcome: place for place, outcome in enumerate(OUTCOMES)}
+    found = [f for f in document["findings"] if f["outcome"] not in CALM]
+    found.sort(key=lambda finding: rank.get(finding["outcome"], 0))
+    by_metric: dict[str, list[Json]] = {}
+    for finding in found:
+        by_metric.setdefault(finding["metric"], []).append(finding)
+    return [
+        Card(group[0]["title"], metric, group, group[0]["recommendation"])
+        for metric, group in by_metric.items()
+    ]
+
+
+def other_warnings(document: Json) -> list[str]:
+    """The verdict's warnings that no card tells."""
+    told = {f"{f['metric']}: {f['reason']}" for f in document["findings"]}
+    verdict = document["verdict"] or {"warnings": []}
+    return [warning for warning in verdict["warnings"] if warning not in told]
+
+
+def tables(document: Json) -> list[Table]:
+    """The findings by role: what is not met first, then the rates, then the rest.
+
+    What has no role that we know stands in a table of its own.
+    """
+    asked = sorted(document["findings"], key=lambda f: (f["outcome"] == "met", not f["interval"]))
+    found = [
+        Table(anchor, title, caption, [f for f in asked if f["role"] == role])
+        for role, anchor, title, caption in TABLES
+    ]
+    known = {role for role, *_ in TABLES}
+    found.append(Table(*OTHERS, [f for f in asked if f["role"] not in known]))
+    return [table for table in found if table.findings]
+
+
+def charts(document: Json) -> dict[str, Chart]:
+    """The hourly charts, by metric."""
+    drawn = {}
+    # In the order of the checks, which is the criteria file's; what is only shown comes last.
+    order = dict.fromkeys(finding["metric"] for finding in document["findings"])
+    for metric in {**order, **document["measurements"]}:
+        measurement = document["measurements"].get(metric)
+        findings = [f for f in document["findings"] if f["metric"] == metric]
+        chart = measurement and hourly_chart(measurement, levels_of(findings), document["window"])
+        if chart:
+            drawn[metric] = chart
+    return drawn
+
+
+def ordered_facts(facts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The facts: what names the database first, the rest by name."""
+    first = [(name, facts[name]) for name in FIRST_FACTS if name in facts]
+    return first + sorted(item for item in facts.items() if item[0] not in FIRST_FACTS)
+
+
+def whole_of(document: Json, metric: str) -> int | None:
+    """What a metric's breakdown is a share of: its n or k, whichever the parts add up to."""
+    total = sum(document["measurements"][metric]["breakdown"].values())
+    for finding in document["findings"]:
+        count = finding["count"]
+        if finding["metric"] == metric and count and total and total in (count["n"], count["k"]):
+            return int(total)
+    return None
+
+
+def part_unit(unit: str) -> str:
+    """The unit of a breakdown's figures: a share is broken down into counts, time into seconds."""
+    return {"%": "", **dict.fromkeys(("min", "h", "d"), "s")}.get(unit, unit)
+
+
+def told_steps(document: Json) -> str:
+    """How the steps went, in a sentence."""
+    steps = document["steps"]
+    failed = [step for step in steps if step["outcome"] == "failed"]
+    took = span(float(sum(step["elapsed_s"] or 0 for step in steps)))
+    if failed:
+        return f"{failed[0]['title']}: {(failed[0]['error'] or 'failed').partition(chr(10))[0]}"
+    done = sum(step["outcome"] == "succeeded" for step in steps)
+    skipped = sum(step["outcome"] == "skipped" for step in steps)
+    left = f", {skipped} had nothing to do" if skipped else ""
+    return f"{done} of {len(steps)} steps done{left}; together {took}."

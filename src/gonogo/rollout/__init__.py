@@ -1,0 +1,1 @@
+"""Ledger, lock, backup, migrations, application, endpoints: a rollout, forward and back."""

@@ -1,0 +1,125 @@
+"""Steps that reach the application: its code, its processes, its endpoints."""
+
+from __future__ import annotations
+
+from gonogo.errors import StepError
+from gonogo.rollout import code, endpoints
+from gonogo.rollout.endpoints import AnswerKind, EndpointAnswer
+from gonogo.rollout.steps import Evidence, Skipped, Step
+from gonogo.rollout.work import Work
+
+REQUEST_TIMEOUT_S = 10.0
+GIT_TIMEOUT_S = 120.0
+LEFT_OUT = "endpoints are left out by rollout.toml"
+
+
+def command_step(name: str, title: str) -> Step[Work]:
+    """A step that runs the command of that name, when the team configured one."""
+
+    def run(work: Work, evidence: Evidence) -> str | Skipped:
+        done = work.commands.run(name)
+        if done is None:
+            return Skipped(f"no command {name} is configured")
+        evidence |= {"command": done.command, "last_lines": list(done.last_lines)}
+        return f"`{done.command}` ended with 0"
+
+    return Step(name, title, run)
+
+
+def check_out(work: Work, evidence: Evidence) -> str | Skipped:
+    """Bring the code to the revision that is deployed, and see that it is there."""
+    revision = work.deployment.revision
+    done = work.commands.run("checkout")
+    if done:
+        evidence["command"] = done.command
+    repository = work.context.section.repository
+    if repository is None:
+        return f"revision {code.short(revision)}" if done else Skipped("the code is not in git")
+    _require_head(work, revision)
+    return f"the code is at {code.short(revision)}"
+
+
+def revert_code(work: Work, evidence: Evidence) -> str | Skipped:
+    """Bring the code back: by the configured command, else by git to the recorded revision."""
+    previous = work.deployment.previous_revision
+    repository = work.context.section.repository
+    done = work.commands.run("revert_code")
+    if done is None and repository is None:
+        return Skipped("no command revert_code is configured, and the code is not in git")
+    if done is None and repository is not None:
+        words = ("git", "checkout", "--quiet", "--detach", previous)
+        done = work.commands.run_words(
+            "revert_code", words, cwd=repository, timeout_s=GIT_TIMEOUT_S
+        )
+    evidence |= {"command": done.command if done else "", "revision": previous}
+    if repository:
+        _require_head(work, previous)
+    return f"the code is back at {code.short(previous)}"
+
+
+def wait_healthy(work: Work, evidence: Evidence) -> str | Skipped:
+    """Wait until the application says that it is healthy."""
+    if not work.context.asks_endpoints:
+        return Skipped(LEFT_OUT)
+    answer = endpoints.wait_healthy(
+        work.context.base_url,
+        work.context.config.endpoints,
+        timeout_s=work.context.section.health_timeout_s,
+    )
+    evidence["answer"] = _shown(answer)
+    return f"{answer.url}: {answer.reason}"
+
+
+def verify_endpoints(work: Work, evidence: Evidence) -> str | Skipped:
+    """Ask every endpoint of the new version."""
+    return _verify(work, evidence, tuple(endpoints.NAMES))
+
+
+def verify_old_endpoints(work: Work, evidence: Evidence) -> str | Skipped:
+    """Ask the endpoints that the version before the deployment had."""
+    return _verify(work, evidence, work.context.config.endpoints.after_rollback)
+
+
+def _verify(work: Work, evidence: Evidence, names: tuple[str, ...]) -> str | Skipped:
+    if not work.context.asks_endpoints:
+        return Skipped(LEFT_OUT)
+    answers = endpoints.probe(
+        work.context.base_url,
+        work.context.config.endpoints,
+        admin_jwt=work.context.environ.get("ADMIN_JWT") or None,
+        timeout_s=REQUEST_TIMEOUT_S,
+        names=names,
+    )
+    evidence["answers"] = [_shown(answer) for answer in answers]
+    fine = {AnswerKind.OK, AnswerKind.WARNING}
+    wrong = [answer for answer in answers if answer.kind not in fine]
+    if wrong:
+        raise StepError(
+            "; ".join(f"{one.name} {one.url}: {one.reason}" for one in wrong),
+            "read the application's log, mend it and run this again",
+        )
+    return ", ".join(f"{answer.name}: {answer.reason}" for answer in answers)
+
+
+def _require_head(work: Work, revision: str) -> None:
+    repository = work.context.section.repository
+    if repository is None:
+        return
+    environ = work.context.environ
+    now = code.head(repository, environ)
+    if now != code.resolve(repository, environ, revision):
+        raise StepError(
+            f"the code is at {code.short(now)}, not at {code.short(revision)}",
+            "configure a command that brings it there, or check it out by hand",
+        )
+
+
+def _shown(answer: EndpointAnswer) -> dict[str, object]:
+    return {
+        "name": answer.name,
+        "url": answer.url,
+        "status": answer.status,
+        "kind": answer.kind.value,
+        "reason": answer.reason,
+        "attempts": answer.attempts,
+    }

@@ -1,0 +1,79 @@
+"""The application's code: which revision it is at, asked of git."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from gonogo.errors import CommandError
+
+TIMEOUT_S = 60
+# A hook's own repository must not be taken for the application's.
+LEFT_BEHIND = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+SHORT = 12
+
+
+def head(repository: Path, environ: Mapping[str, str]) -> str:
+    """The commit that is checked out.
+
+    Raises:
+        CommandError: git is not there, or this is no repository.
+    """
+    return resolve(repository, environ, "HEAD")
+
+
+def resolve(repository: Path, environ: Mapping[str, str], revision: str) -> str:
+    """The full name of a commit.
+
+    Args:
+        repository: The worktree.
+        environ: The session's variables.
+        revision: A branch, a tag or a commit.
+
+    Raises:
+        CommandError: git does not know it.
+    """
+    return _git(
+        repository, environ, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"
+    )
+
+
+def changed_files(repository: Path, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Tracked files that differ from the commit.
+
+    Raises:
+        CommandError: git is not there, or this is no repository.
+    """
+    lines = _git(repository, environ, "status", "--porcelain", "--untracked-files=no")
+    return tuple(line[3:] for line in lines.splitlines())
+
+
+def short(revision: str) -> str:
+    """A revision as a reader wants it."""
+    return revision[:SHORT]
+
+
+def _git(repository: Path, environ: Mapping[str, str], *words: str) -> str:
+    env = {name: value for name, value in environ.items() if name not in LEFT_BEHIND}
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(repository), *words],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise CommandError("git is not installed", "install it, or set git = false") from None
+    except subprocess.TimeoutExpired:
+        raise CommandError(f"git {words[0]} took more than {TIMEOUT_S} s in {repository}") from None
+    if answer.returncode:
+        said = answer.stderr.strip().splitlines()
+        raise CommandError(
+            f"git {words[0]} failed in {repository}: {said[-1] if said else 'it said nothing'}",
+            "check git and cwd in rollout.toml, and the revision",
+        )
+    return answer.stdout.rstrip("\n")

@@ -1,0 +1,196 @@
+"""Steps that reach the database: back it up, migrate it, prove what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from psycopg.rows import dict_row
+
+from gonogo.errors import StepError
+from gonogo.rollout.admins import promote_admins
+from gonogo.rollout.backup import BackupOrder, VerifiedBackup, make_backup
+from gonogo.rollout.fingerprint import describe, schema_fingerprint
+from gonogo.rollout.grants import grant_gate
+from gonogo.rollout.migrate import MigrationEvent, apply_pending
+from gonogo.rollout.preflight import altered_tables
+from gonogo.rollout.revert import revert
+from gonogo.rollout.rowhash import TableDifference, compare_row_hashes, write_row_hashes
+from gonogo.rollout.rows import Backup
+from gonogo.rollout.steps import Evidence, Skipped
+from gonogo.rollout.work import Work, rows_file
+
+SHOWN = 5
+
+
+def back_up(work: Work, evidence: Evidence) -> str | Skipped:
+    """Back up the database, and fingerprint what the migrations will touch."""
+    # The schema's fingerprint is written last: without it, nothing of this step is relied upon.
+    standing = work.backup if work.deployment.schema_before else None
+    if standing and Path(standing.path).is_file():
+        return Skipped(f"the verified backup of this deployment stands: {standing.path}")
+    tools = work.tools
+    backup = make_backup(
+        BackupOrder(
+            work.database,
+            tools,
+            work.context.section.backup_dir,
+            work.context.environment,
+            work.context.backup_check,
+            work.site.narrator.progress,
+        )
+    )
+    _record(work, backup)
+    if work.deployment.schema_before is None:
+        _fingerprint(work, backup, evidence)
+    evidence |= {
+        "path": str(backup.path),
+        "bytes": backup.size_bytes,
+        "sha256": backup.sha256,
+        "tool_version": backup.tool_version,
+        "verified_by": backup.verified_by,
+        "rows": dict(backup.rows),
+    }
+    return f"{backup.path.name}, {backup.size_bytes / 1e6:.1f} MB, {_verified(backup)}"
+
+
+def migrate(work: Work, evidence: Evidence) -> str | Skipped:
+    """Apply what the ledger does not know yet."""
+    applied = apply_pending(
+        work.site.connection,
+        work.migrations,
+        work.deployment.id,
+        on_event=lambda event: _tell(work, event),
+        survey=work.survey,
+    )
+    evidence["migrations"] = [
+        {"version": one.version, "name": one.name, "outcome": one.outcome, "attempts": one.attempts}
+        for one in applied
+    ]
+    outcomes = [one.outcome for one in applied]
+    counted = [f"{outcomes.count(name)} {name}" for name in dict.fromkeys(outcomes)]
+    return f"{len(applied)} migrations: {', '.join(counted)}"
+
+
+def verify_schema(work: Work, evidence: Evidence) -> str:
+    """See that every table, column, index and constraint is there and valid."""
+    with work.site.connection.cursor(row_factory=dict_row) as cursor:
+        objects = cursor.execute(work.survey.encode(), {}).fetchall()
+    missing = [f"{one['migration']} {one['object']}" for one in objects if not one["present"]]
+    evidence |= {"objects": len(objects), "missing": missing}
+    if missing or not objects:
+        shown = ", ".join(missing[:SHOWN]) or "the survey of the schema found nothing"
+        raise StepError(
+            f"{len(missing)} of {len(objects)} objects are not as they must be: {shown}",
+            "mend the migrations, or roll back",
+        )
+    return f"{len(objects)} objects are there and valid"
+
+
+def grant(work: Work, evidence: Evidence) -> str | Skipped:
+    """Let the gate's role read the new tables."""
+    role = work.context.config.gate_role
+    if role is None:
+        return Skipped("rollout.toml names no gate_role")
+    tables = grant_gate(work.site.connection, role, work.schema)
+    evidence |= {"role": role, "tables": list(tables)}
+    return f"{role} may read {len(tables)} tables and the ledger"
+
+
+def promote(work: Work, evidence: Evidence) -> str | Skipped:
+    """Promote the configured administrators."""
+    admins = work.context.config.admins
+    if not admins:
+        return Skipped("rollout.toml names no admins")
+    who = work.context.deployed_by
+    promoted = promote_admins(work.site.connection, work.schema, admins, who)
+    evidence |= {"admins": len(admins), "promoted": len(promoted)}
+    already = len(set(admins)) - len(promoted)
+    return f"{len(promoted)} promoted, {already} administrators already"
+
+
+def move_aside(work: Work, evidence: Evidence) -> str | Skipped:
+    """Revert the deployment's migrations; what they made is moved aside."""
+    summary = revert(
+        work.site.connection,
+        work.migrations,
+        work.deployment.id,
+        on_event=lambda event: _tell(work, event),
+    )
+    rows = dict(summary.rows_aside)
+    evidence |= {"aside": summary.aside, "versions": list(summary.versions), "rows_aside": rows}
+    if not summary.versions:
+        return Skipped("nothing of this deployment is applied")
+    kept = f"{sum(rows.values()):,} rows of {len(rows)} tables kept in {summary.aside}"
+    return f"{len(summary.versions)} migrations reverted in {summary.elapsed_s:.2f} s, {kept}"
+
+
+def prove(work: Work, evidence: Evidence) -> str | Skipped:
+    """Prove that the schema is what it was, and count what became of the rows since."""
+    before = work.deployment.schema_before
+    if before is None:
+        return Skipped("the deployment ended before it changed anything")
+    now = schema_fingerprint(work.tools.bin_dir, work.database.conninfo)
+    evidence |= {"schema_before": before, "schema_now": now}
+    if now != before:
+        raise StepError(
+            "the schema is not what it was before the deployment",
+            "compare it with the backup's: pg_restore --schema-only; the application is up",
+        )
+    return f"schema equal to that before the deployment, {_compared(work, work.backup, evidence)}"
+
+
+def _record(work: Work, backup: VerifiedBackup) -> None:
+    backup_id = work.site.ledger.record_backup(
+        work.deployment.id, backup.path, backup.size_bytes, backup.sha256, backup.tool_version
+    )
+    work.site.ledger.verify_backup(backup_id, backup.verified_by)
+
+
+def _fingerprint(work: Work, backup: VerifiedBackup, evidence: Evidence) -> None:
+    altered = altered_tables(work.migrations)
+    tables = describe(work.site.connection, altered, work.schema)
+    write_row_hashes(work.site.connection, tables, rows_file(backup.path), work.schema)
+    before = schema_fingerprint(work.tools.bin_dir, work.database.conninfo)
+    work.site.ledger.set_schema_before(work.deployment.id, before)
+    evidence |= {"schema_before": before, "fingerprinted": [one.table for one in tables]}
+
+
+def _compared(work: Work, backup: Backup | None, evidence: Evidence) -> str:
+    file = rows_file(Path(backup.path)) if backup else None
+    if file is None or not file.is_file():
+        return "rows not compared: the file of row hashes is gone"
+    differences = compare_row_hashes(work.site.connection, file, work.schema)
+    evidence["rows"] = {one.table: _counted(one) for one in differences}
+    return ", ".join(map(_told, differences)) or "no row lay in a table that was altered"
+
+
+def _counted(one: TableDifference) -> dict[str, int]:
+    return {
+        "unchanged": one.unchanged,
+        "changed": one.changed,
+        "deleted": one.deleted,
+        "added": one.added,
+    }
+
+
+def _told(one: TableDifference) -> str:
+    if one.intact and not one.added:
+        return f"all {one.unchanged:,} rows of {one.table} intact"
+    since = f"{one.changed:,} changed, {one.deleted:,} deleted, {one.added:,} added since"
+    return f"{one.unchanged:,} rows of {one.table} intact ({since})"
+
+
+def _verified(backup: VerifiedBackup) -> str:
+    if backup.verified_by == "read":
+        return "read to its end"
+    rows = sum(backup.rows.values())
+    return f"restored: {rows:,} rows in {len(backup.rows)} tables equal"
+
+
+def _tell(work: Work, event: MigrationEvent) -> None:
+    detail = f": {event.detail}" if event.detail else ""
+    line = f"{event.version}_{event.name} {event.kind}{detail}"
+    if event.kind in {"started", "indexing"}:
+        work.site.narrator.progress(line, 0, 0)
+    else:
+        work.site.narrator.note(line)

@@ -1,0 +1,185 @@
+"""Deploy: its steps from first to last, and what becomes of a failure.
+
+A run that was killed is taken up again by the next one, and a second run of a finished deployment
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from gonogo.errors import GonogoError, MigrationError, UsageError
+from gonogo.model import Environment
+from gonogo.rollout.application import (
+    check_out,
+    command_step,
+    verify_endpoints,
+    wait_healthy,
+)
+from gonogo.rollout.context import RolloutContext
+from gonogo.rollout.database_steps import back_up, grant, migrate, promote, verify_schema
+from gonogo.rollout.narrator import narrated
+from gonogo.rollout.preflight import check_readiness
+from gonogo.rollout.result import DeploymentResult, RollbackResult
+from gonogo.rollout.rollback import roll_back
+from gonogo.rollout.site import Consent, open_site
+from gonogo.rollout.steps import Step, Tell
+from gonogo.rollout.work import Work, begin, facts
+
+STEPS: tuple[Step[Work], ...] = (
+    Step("preflight", "Check that everything is ready", check_readiness),
+    Step("backup", "Back up the database and prove the backup", back_up),
+    Step("checkout", "Bring the code to the revision", check_out),
+    command_step("install", "Install the application's dependencies"),
+    command_step("build", "Build the application"),
+    command_step("lint", "Run the application's linter"),
+    command_step("typecheck", "Check the application's types"),
+    Step("migrate", "Migrate the database", migrate),
+    Step("verify_schema", "Verify the schema", verify_schema),
+    command_step("test", "Run the application's tests"),
+    command_step("stop_jobs", "Stop the background jobs"),
+    command_step("stop_app", "Stop the application"),
+    command_step("start_app", "Start the application"),
+    command_step("start_jobs", "Start the background jobs"),
+    Step("wait_healthy", "Wait until the application is healthy", wait_healthy),
+    Step("endpoints", "Verify the endpoints", verify_endpoints),
+    Step("grants", "Grant the gate's role what it needs", grant),
+    Step("admins", "Promote the administrators", promote),
+)
+STAGING_ONLY = ("lint", "typecheck", "test")
+
+STAGING_NEXT = (
+    "see that all is in place: nox -s verify",
+    "watch for 48 hours: nox -s gate -- --window=48h, as often as wanted",
+    "try by hand: the dashboard's filters and CSV export, connecting Contacts and Calendar",
+    "decide: the record of a whole window says GO, NO-GO, HOLD or ROLLBACK",
+)
+PRODUCTION_NEXT = (
+    "see that all is in place: nox -s verify",
+    "watch closely for 24 hours: nox -s gate -- --window=24h, at hours 1, 4, 8, 12, 24",
+    "then daily to day 14: nox -s gate -- --window=7d, then --window=14d",
+    "tell the team; when a rollback trigger fires: nox -s rollback",
+)
+
+
+def deploy(
+    context: RolloutContext,
+    tell: Tell,
+    *,
+    confirmed_database: str | None = None,
+    override_reason: str | None = None,
+    wait: bool = False,
+) -> DeploymentResult:
+    """Deploy the application's revision.
+
+    Args:
+        context: The circumstances.
+        tell: Shows each event.
+        confirmed_database: The database's name as typed by a person; production asks for it.
+        override_reason: Why production goes without a signed staging record.
+        wait: Wait for another deployer instead of refusing.
+
+    Returns:
+        How it ended, also when a step failed: then everything before that step stands.
+
+    Raises:
+        GonogoError: Something was wrong before the first step; nothing was done.
+    """
+    require_go(context.environment, override_reason)
+    started_at = datetime.now(UTC)
+    consent = Consent(confirmed_database, wait)
+    with (
+        narrated("deploy", tell, context.logs, context.environ) as narrator,
+        open_site(context, narrator, consent) as site,
+    ):
+        work = begin(site, override_reason)
+        if work.deployment.outcome == "succeeded":
+            return _result(work, started_at)
+        error = _run(work)
+        rollback = _taken_back(work, error)
+        return _result(work, started_at, error, rollback)
+
+
+def require_go(environment: Environment, override_reason: str | None) -> None:
+    """Let nothing into production without a signed GO record of staging, or a reason.
+
+    Args:
+        environment: Where to.
+        override_reason: Why production goes without one.
+
+    Raises:
+        UsageError: There is neither.
+    """
+    if environment is Environment.PRODUCTION and not (override_reason or "").strip():
+        raise UsageError(
+            "production needs a signed GO record of staging, and there is none; nothing was done",
+            'deploy with --override "reason", which is recorded',
+        )
+
+
+def steps_of(environment: Environment) -> tuple[Step[Work], ...]:
+    """The steps of a deployment to `environment`."""
+    staging = environment is Environment.STAGING
+    return tuple(step for step in STEPS if staging or step.name not in STAGING_ONLY)
+
+
+def _run(work: Work) -> GonogoError | None:
+    site, deployment_id = work.site, work.deployment.id
+    try:
+        for step in steps_of(site.context.environment):
+            site.narrator.run(step, work, site.ledger, deployment_id)
+    except GonogoError as error:
+        site.ledger.finish_deployment(deployment_id, "failed")
+        return error
+    site.ledger.finish_deployment(deployment_id, "succeeded")
+    return None
+
+
+def _taken_back(work: Work, error: GonogoError | None) -> RollbackResult | None:
+    """In production a failed migration is rolled back at once; staging stops for a look."""
+    if not isinstance(error, MigrationError):
+        return None
+    if work.context.environment is Environment.STAGING:
+        return None
+    return roll_back(work, f"the migration failed: {error}")
+
+
+def _result(
+    work: Work,
+    started_at: datetime,
+    error: GonogoError | None = None,
+    rollback: RollbackResult | None = None,
+) -> DeploymentResult:
+    site, deployment = work.site, work.deployment
+    unchanged = deployment.outcome == "succeeded"
+    done = {record.name for record in site.narrator.records}
+    left = [step for step in steps_of(site.context.environment) if step.name not in done]
+    return DeploymentResult(
+        outcome="unchanged" if unchanged else "failed" if error else "succeeded",
+        deployment_id=deployment.id,
+        revision=deployment.revision,
+        previous_revision=deployment.previous_revision,
+        identity=site.identity,
+        facts=facts(site, deployment, site.narrator.log.path),
+        steps=tuple(site.narrator.records),
+        not_done=() if unchanged else tuple(step.title for step in left),
+        started_at=started_at,
+        finished_at=datetime.now(UTC),
+        log=site.narrator.log.path,
+        error=error,
+        rollback=rollback,
+        next_steps=_next_steps(site.context.environment, error, rollback),
+    )
+
+
+def _next_steps(
+    environment: Environment, error: GonogoError | None, rollback: RollbackResult | None
+) -> tuple[str, ...]:
+    if rollback:
+        return rollback.next_steps
+    if error:
+        return (
+            f"mend what failed and run nox -s deploy_{environment} again: it goes on from there",
+            "or take back what was done: nox -s rollback",
+        )
+    return STAGING_NEXT if environment is Environment.STAGING else PRODUCTION_NEXT

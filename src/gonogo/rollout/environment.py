@@ -1,0 +1,104 @@
+"""The session's variables: every problem at once, by name, never by value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import urlsplit
+
+from gonogo.errors import UsageError
+from gonogo.model import Environment
+from gonogo.settings import DatabaseSettings
+
+REQUIRED = (
+    "GOOGLE_CLIENT_ID",
+    "GOOGLE_CLIENT_SECRET",
+    "WEBHOOK_BASE_URL",
+    "WEBHOOK_VERIFICATION_TOKEN",
+)
+REQUIRED_WITH_DB = ("DB_HOST", "DB_USER", "DB_NAME")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
+
+
+def check_environment(
+    environ: Mapping[str, str], environment: Environment, database: DatabaseSettings
+) -> tuple[str, ...]:
+    """Require what the application and the rollout need.
+
+    Args:
+        environ: The session's variables.
+        environment: What the session deploys to; NODE_ENV must say the same.
+        database: The resolved database; its source decides which ``DB_*`` must be there.
+
+    Returns:
+        The names of the variables that were checked and are well-formed.
+
+    Raises:
+        UsageError: Anything is missing or malformed. All problems, by name; no value appears.
+    """
+    problems = tuple(_problems(environ, environment, database))
+    if problems:
+        raise UsageError(
+            "the environment is not ready: " + ", ".join(problems),
+            "set the variables and try again",
+        )
+    required = REQUIRED + (REQUIRED_WITH_DB if database.source == "DB_*" else ())
+    return (
+        "NODE_ENV",
+        *required,
+        *(name for name in FORMS if environ.get(name) and name not in required),
+    )
+
+
+def _problems(
+    environ: Mapping[str, str], environment: Environment, database: DatabaseSettings
+) -> Iterator[str]:
+    if not environ.get("NODE_ENV"):
+        yield f"NODE_ENV is not set (must be {environment})"
+    elif environ["NODE_ENV"] != environment:
+        yield f"NODE_ENV is not {environment}"
+    for name in _required(database):
+        if not environ.get(name, "").strip():
+            yield f"{name} is not set"
+        elif environ[name] != environ[name].strip():
+            yield f"{name} has white space around it"
+    for name, problem_of in FORMS.items():
+        if environ.get(name, "").strip() and (problem := problem_of(environ[name].strip())):
+            yield f"{name} {problem}"
+
+
+def _required(database: DatabaseSettings) -> tuple[str, ...]:
+    return REQUIRED + (REQUIRED_WITH_DB if database.source == "DB_*" else ())
+
+
+def _url_problem(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return "is no URL"
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        return "is no URL (https://host[:port])"
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        return "must be https"
+    return "holds a password" if parts.password else ""
+
+
+def _base_url_problem(text: str) -> str:
+    problem = _url_problem(text)
+    if not problem and (urlsplit(text).query or urlsplit(text).fragment):
+        return "must hold no query or fragment"
+    return problem
+
+
+def _token_problem(text: str) -> str:
+    return "" if TOKEN.fullmatch(text) else "is no token that a header can carry"
+
+
+FORMS: Mapping[str, Callable[[str], str]] = {
+    "WEBHOOK_BASE_URL": _base_url_problem,
+    "GOOGLE_CONTACTS_REDIRECT_URI": _url_problem,
+    "GOOGLE_CALENDAR_REDIRECT_URI": _url_problem,
+    "ADMIN_JWT": _token_problem,
+}

@@ -1,0 +1,77 @@
+"""What the gate's role needs to read, and no more: per table, never everything.
+
+``roles/gate_role.sql`` grants the same by hand.
+"""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from gonogo.errors import StepError
+from gonogo.rollout.session import Connection
+
+MEASURED = (
+    "token_health",
+    "circuit_breaker_state",
+    "sync_schedule",
+    "calendar_webhook_subscriptions",
+    "sync_metrics",
+    "token_health_notifications",
+    "webhook_notifications",
+)
+LEDGER = "gonogo"
+LEDGER_TABLES = (
+    "deployment",
+    "environment",
+    "incident",
+    "job_run",
+    "migration",
+    "migration_attempt",
+)
+ROLE_EXISTS = "select exists (select from pg_roles where rolname = %s)"
+THERE = """
+select relname from pg_class
+where relnamespace = to_regnamespace(%s) and relkind in ('r', 'p')"""
+
+
+def grant_gate(connection: Connection, role: str, schema: str) -> tuple[str, ...]:
+    """Let the gate's role read what the gate measures.
+
+    Args:
+        connection: In autocommit, as the owner of the tables.
+        role: The role of ``gate_role``.
+        schema: The application's schema.
+
+    Returns:
+        The tables of the application that it may read now.
+
+    Raises:
+        StepError: There is no such role.
+    """
+    row = connection.execute(ROLE_EXISTS, (role,)).fetchone()
+    if not (row and row[0]):
+        raise StepError(
+            f"the role {role} does not exist", "create it, or correct gate_role in rollout.toml"
+        )
+    with connection.transaction():
+        tables = _grant(connection, role, schema, MEASURED)
+        _grant(connection, role, LEDGER, LEDGER_TABLES)
+    return tables
+
+
+def _grant(
+    connection: Connection, role: str, schema: str, wanted: tuple[str, ...]
+) -> tuple[str, ...]:
+    there = {str(name) for (name,) in connection.execute(THERE, (_quoted(schema),))}
+    tables = tuple(table for table in wanted if table in there)
+    whom = sql.Identifier(role)
+    usage = sql.SQL("grant usage on schema {} to {}")
+    connection.execute(usage.format(sql.Identifier(schema), whom))
+    for table in tables:
+        select = sql.SQL("grant select on table {} to {}")
+        connection.execute(select.format(sql.Identifier(schema, table), whom))
+    return tables
+
+
+def _quoted(schema: str) -> str:
+    return sql.Identifier(schema).as_string()

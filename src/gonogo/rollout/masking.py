@@ -1,0 +1,60 @@
+"""Keeps secret values out of logs, messages and records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+SECRET_NAME = re.compile(
+    r"PASSW|PASSFILE|SECRET|TOKEN|JWT|CREDENTIAL|PRIVATE|API_?KEY|_URL$|DSN", re.IGNORECASE
+)
+PASSWORD_IN_URL = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*@")
+PASSWORD_IN_CONNINFO = re.compile(
+    r"\b(password|sslpassword)\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE
+)
+SHORTEST_SECRET = 4
+PUBLIC_NAME = re.compile(r"WEBHOOK_BASE_URL|REDIRECT", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """Replaces secret values by the names of their variables.
+
+    Args:
+        names: Secret value to the name that is shown in its stead; never in a repr.
+    """
+
+    names: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Mask:
+        """A mask for what a session's environment holds, told by the variables' names."""
+        names = {
+            secret: name
+            for name, value in environ.items()
+            if SECRET_NAME.search(name) and not PUBLIC_NAME.search(name)
+            for secret in _spellings(value)
+            if len(secret) >= SHORTEST_SECRET
+        }
+        # The longest first: a secret that holds another must not leave its rest behind.
+        return cls(dict(sorted(names.items(), key=lambda item: -len(item[0]))))
+
+    def __call__(self, text: str) -> str:
+        """`text` without any secret value, nor a password within a URL or connection string."""
+        for secret, name in self.names.items():
+            text = text.replace(secret, f"<{name}>")
+        text = PASSWORD_IN_URL.sub(r"\1:<password>@", text)
+        return PASSWORD_IN_CONNINFO.sub(r"\1=<password>", text)
+
+
+def _spellings(value: str) -> Iterator[str]:
+    yield value
+    try:
+        password = urlsplit(value).password
+    except ValueError:
+        return
+    if password:
+        yield password
+        yield unquote(password)

@@ -1,0 +1,156 @@
+"""Runs one child process to its end: no shell, its own process group, output line by line.
+
+Output goes through a file, not a pipe: a command that starts a service and returns leaves the
+service holding its output, which would keep a pipe open for ever and kill the service later.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+TICK_S = 0.05
+GRACE_S = 5.0
+GENTLE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a child ended.
+
+    Args:
+        exit_code: As the child gave it; negative for a signal.
+        elapsed_s: How long it ran, in seconds.
+        timed_out: Whether it was ended by us.
+    """
+
+    exit_code: int
+    elapsed_s: float
+    timed_out: bool = False
+
+
+def run(
+    words: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    on_line: Callable[[str], None],
+    cwd: Path | None = None,
+    timeout_s: float | None = None,
+    on_tick: Callable[[], None] = lambda: None,
+) -> Ended:
+    """Run a program and hand on its output, both streams as one.
+
+    Args:
+        words: The program and its arguments.
+        env: Its whole environment.
+        on_line: Called with each line of output, without its end.
+        cwd: Where it runs.
+        timeout_s: After this many seconds the whole process group is ended; None waits on.
+        on_tick: Called about twenty times a second while it runs.
+
+    Raises:
+        OSError: The program or `cwd` is not there, or may not be run.
+    """
+    started = time.monotonic()
+    with tempfile.TemporaryFile() as output:
+        child = subprocess.Popen(
+            words,
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            timed_out = _follow(child, _Lines(output, on_line), started, timeout_s, on_tick)
+        except BaseException:
+            end_group(child)
+            raise
+    return Ended(child.returncode, time.monotonic() - started, timed_out)
+
+
+def end_group(child: subprocess.Popen[bytes]) -> None:
+    """End a child and all that it started: asked first, then forced."""
+    _signal(child.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(GRACE_S)
+    _signal(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def end_gently(child: subprocess.Popen[str], by_itself_s: float = 0.0) -> None:
+    """End a pytest as Ctrl-C does, so that it tidies up behind itself; by force when it does not.
+
+    Args:
+        child: A child that has ended is left alone.
+        by_itself_s: How long to wait first, in seconds, for one that may have had the terminal's
+            Ctrl-C as well: a second one would disturb its tidying up.
+    """
+    for number, patience_s in (
+        (None, by_itself_s),
+        (signal.SIGINT, GENTLE_S),
+        (signal.SIGKILL, None),
+    ):
+        if child.poll() is not None:
+            return
+        if number:
+            child.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            child.communicate(timeout=patience_s)
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _follow(
+    child: subprocess.Popen[bytes],
+    lines: _Lines,
+    started: float,
+    timeout_s: float | None,
+    on_tick: Callable[[], None],
+) -> bool:
+    timed_out = False
+    while child.poll() is None:
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(TICK_S)
+        lines.hand_on()
+        on_tick()
+        if timeout_s is not None and time.monotonic() - started > timeout_s:
+            timed_out = child.poll() is None
+            end_group(child)
+    lines.hand_on(last=True)
+    return timed_out
+
+
+class _Lines:
+    """The whole lines that a growing file has gained since the last look."""
+
+    def __init__(self, output: IO[bytes], on_line: Callable[[str], None]) -> None:
+        self._descriptor = output.fileno()
+        self._on_line = on_line
+        self._offset = 0
+        self._rest = b""
+
+    def hand_on(self, *, last: bool = False) -> None:
+        *whole, self._rest = (self._rest + b"".join(self._chunks())).split(b"\n")
+        if last and self._rest:
+            whole.append(self._rest)
+        for line in whole:
+            self._on_line(line.decode("utf-8", "replace").rstrip("\r"))
+
+    def _chunks(self) -> Iterator[bytes]:
+        # pread: the child shares the file's own position.
+        while chunk := os.pread(self._descriptor, 1 << 16, self._offset):
+            self._offset += len(chunk)
+            yield chunk

@@ -1,0 +1,185 @@
+"""The ledger's rows, as the database gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentMark:
+    """Which environment a database is.
+
+    Args:
+        name: staging or production.
+        simulated: Whether it is a sandbox, whose soak lies ahead of the clock.
+    """
+
+    name: str
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewDeployment:
+    """What is known of a deployment when it begins.
+
+    Args:
+        environment: staging or production.
+        revision: The application's revision that is to run.
+        previous_revision: The one that runs now, which a rollback goes back to.
+        migrations_sha256: Hash of the migration files.
+        criteria_sha256: Hash of the criteria file.
+        deployed_by: Who deploys.
+        override_reason: Why production goes without a signed staging record.
+    """
+
+    environment: str
+    revision: str
+    previous_revision: str
+    migrations_sha256: str
+    criteria_sha256: str
+    deployed_by: str
+    override_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One deployment.
+
+    Args:
+        id: Its number.
+        outcome: running, succeeded, failed or rolled_back.
+        finished_at: When the soak began; None while it runs.
+        schema_before: The schema's fingerprint before the first change.
+    """
+
+    id: int
+    environment: str
+    revision: str
+    previous_revision: str
+    migrations_sha256: str
+    criteria_sha256: str
+    deployed_by: str
+    override_reason: str | None
+    schema_before: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str
+    rolled_back_at: datetime | None
+    rollback_mode: str | None
+    rollback_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step of a deployment or rollback.
+
+    Args:
+        procedure: deploy or rollback.
+        outcome: running, succeeded, failed or skipped.
+        evidence: What it proved.
+    """
+
+    id: int
+    deployment_id: int
+    procedure: str
+    name: str
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str
+    evidence: Mapping[str, Any]
+    error: str | None
+
+
+@dataclass(slots=True)
+class Step:
+    """A step that is under way: the body writes what it proves.
+
+    Args:
+        id: Its row.
+        evidence: Becomes the row's evidence; must be JSON.
+        skipped: Whether there was nothing to do.
+    """
+
+    id: int
+    evidence: dict[str, Any] = field(default_factory=dict)
+    skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationRow:
+    """One migration that was applied or adopted.
+
+    Args:
+        xid: The 64-bit id of the transaction that made it.
+        duration_ms: How long its statements took, in milliseconds.
+        adopted: Its objects were there already.
+        completed_at: None while its part outside the transaction is outstanding.
+    """
+
+    deployment_id: int
+    version: str
+    name: str
+    sha256: str
+    xid: str
+    applied_at: datetime
+    duration_ms: int
+    adopted: bool
+    completed_at: datetime | None
+    reverted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """One backup.
+
+    Args:
+        bytes: Its size.
+        verified_by: restore or read; None until it is verified.
+    """
+
+    id: int
+    deployment_id: int
+    path: str
+    bytes: int
+    sha256: str
+    tool_version: str
+    made_at: datetime
+    verified_at: datetime | None
+    verified_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident.
+
+    Args:
+        kind: critical or complaint.
+        void: It was none, and does not count.
+    """
+
+    id: int
+    title: str
+    kind: str
+    opened_at: datetime
+    opened_by: str
+    closed_at: datetime | None
+    void: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """One run of a background job.
+
+    Args:
+        finished_at: None when it never came to an end.
+    """
+
+    id: int
+    job_name: str
+    started_at: datetime
+    finished_at: datetime | None
+    succeeded: bool
+    error: str | None

@@ -1,0 +1,68 @@
+"""The log of one session: JSON lines under ``logs/<environment>/``, secrets masked."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Self
+
+from gonogo.errors import UsageError
+from gonogo.rollout.masking import Mask
+
+MODE = 0o640
+STAMP = "%Y%m%dT%H%M%S%fZ"
+
+
+class SessionLog:
+    """One file a session. Each line is flushed, so that a killed session's log is whole.
+
+    Args:
+        path: The file.
+        stream: The file, open for writing.
+        mask: What every text goes through.
+    """
+
+    def __init__(self, path: Path, stream: TextIOWrapper, mask: Mask) -> None:
+        self.path = path
+        self._stream = stream
+        self._mask = mask
+
+    @classmethod
+    def open(cls, directory: Path, procedure: str, mask: Mask) -> Self:
+        """Begin a log, named by the moment and what is done.
+
+        Raises:
+            UsageError: The directory cannot be written.
+        """
+        path = directory / f"{datetime.now(UTC).strftime(STAMP)}_{procedure}.jsonl"
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
+        except OSError as error:
+            raise UsageError(f"no log can be written: {error}", "make logs/ writable") from None
+        return cls(path, os.fdopen(descriptor, "w", encoding="utf-8"), mask)
+
+    def write(self, event: str, **fields: object) -> None:
+        """Add a line: the time, the event, and fields that JSON can hold (others as text)."""
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = {"at": moment, "event": event, **{key: self._safe(fields[key]) for key in fields}}
+        self._stream.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+        self._stream.flush()
+
+    def _safe(self, value: object) -> object:
+        if isinstance(value, str):
+            return self._mask(value)
+        if isinstance(value, dict):
+            return {str(key): self._safe(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._safe(inner) for inner in value]
+        return value if value is None or isinstance(value, int | float) else self._mask(str(value))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()

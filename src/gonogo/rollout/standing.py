@@ -1,0 +1,123 @@
+"""Where a database stands: what its ledger says, who is at work, and what is to be done next.
+
+Only ever reads, in one snapshot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from psycopg import IsolationLevel
+
+from gonogo.model import DatabaseIdentity
+from gonogo.rollout.identity import identify
+from gonogo.rollout.incident import incidents
+from gonogo.rollout.installation import version
+from gonogo.rollout.ledger import Ledger
+from gonogo.rollout.lock import Holder, holder
+from gonogo.rollout.rows import (
+    Backup,
+    Deployment,
+    EnvironmentMark,
+    Incident,
+    MigrationRow,
+    StepRow,
+)
+from gonogo.rollout.session import Connection, asking
+
+DEPLOY_AGAIN = (
+    "run nox -s deploy_{environment} again: it goes on from there; or take it back: nox -s rollback"
+)
+ROLL_BACK_AGAIN = "run nox -s rollback again: it goes on from there"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a database stands.
+
+    Args:
+        identity: Which database.
+        has_ledger: Whether gonogo ever began to deploy to it; without, all below is empty.
+        mark: Which environment it is.
+        holder: Who holds the deployer's lock.
+        deployments: Newest first.
+        steps: Of the latest deployment, in order, its rollback's included.
+        migrations: Oldest first.
+        backups: Newest first.
+        incidents: Newest first.
+    """
+
+    identity: DatabaseIdentity
+    has_ledger: bool = False
+    mark: EnvironmentMark | None = None
+    holder: Holder | None = None
+    deployments: tuple[Deployment, ...] = ()
+    steps: tuple[StepRow, ...] = ()
+    migrations: tuple[MigrationRow, ...] = ()
+    backups: tuple[Backup, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+
+    @property
+    def latest(self) -> Deployment | None:
+        """The newest deployment."""
+        return next(iter(self.deployments), None)
+
+    def state(self, deployment: Deployment) -> str:
+        """How a deployment stands, in words: the ledger of a killed run says that it runs."""
+        told = deployment.outcome.replace("_", " ")
+        if deployment is not self.latest:
+            return told
+        last = self.steps[-1].procedure if self.steps else "deploy"
+        if deployment.outcome == "failed" and last == "rollback":
+            return "being rolled back" if self.holder else "rollback stopped"
+        if deployment.outcome == "running" and not self.holder:
+            return "interrupted"
+        return told
+
+    @property
+    def advice(self) -> str:
+        """What to do next; empty when nothing waits to be done."""
+        if self.latest is None:
+            return ""
+        match self.state(self.latest):
+            case "rollback stopped":
+                return ROLL_BACK_AGAIN
+            case "interrupted" | "failed":
+                return DEPLOY_AGAIN.format(environment=self.latest.environment)
+        return ""
+
+
+def read_standing(connection: Connection) -> Standing:
+    """Read where a database stands.
+
+    Args:
+        connection: One that nobody else uses; it can only read from now on.
+
+    Raises:
+        DatabaseError: The role may not read the ledger, or the database was lost.
+    """
+    connection.read_only = True
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    # Asked before the snapshot and after it: neither who just ends nor who just begins is missed.
+    before = holder(connection)
+    with asking("the ledger cannot be read"), connection.transaction():
+        told = _read(connection)
+    return replace(told, holder=before or holder(connection))
+
+
+def _read(connection: Connection) -> Standing:
+    identity = identify(connection)
+    if not version(connection):
+        return Standing(identity)
+    ledger = Ledger(connection)
+    deployments = ledger.deployments()
+    return Standing(
+        identity,
+        has_ledger=True,
+        mark=ledger.environment(),
+        deployments=deployments,
+        steps=ledger.steps(deployments[0].id) if deployments else (),
+        migrations=ledger.migrations(),
+        backups=ledger.backups(),
+        incidents=incidents(connection),
+    )

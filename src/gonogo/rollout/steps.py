@@ -1,0 +1,103 @@
+"""What a step is, what it tells while it runs, and what is kept of it.
+
+A rollout is a tuple of steps that is run from first to last. Nothing here knows what they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, Literal, TypeVar
+
+Procedure = Literal["deploy", "rollback"]
+Evidence = dict[str, object]
+W = TypeVar("W")
+
+
+class StepKind(StrEnum):
+    """What a `StepEvent` tells."""
+
+    STARTED = "started"
+    FINISHED = "finished"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    NOTE = "note"
+    OUTPUT = "output"
+    PROGRESS = "progress"
+
+
+@dataclass(frozen=True, slots=True)
+class StepEvent:
+    """Something to show while a rollout goes on.
+
+    Args:
+        kind: What it tells.
+        step: The step's name.
+        title: What happens now; for notes and output, the line.
+        elapsed_s: How long the step has taken, in seconds; 0 at its start.
+        proved: What it proved, why it was skipped, or why it failed, in one line.
+        share: For progress: how much is done, 0 to 1; None when nobody knows.
+    """
+
+    kind: StepKind
+    step: str
+    title: str
+    elapsed_s: float = 0.0
+    proved: str = ""
+    share: float | None = None
+
+
+Tell = Callable[[StepEvent], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """A step that has ended, as records show it.
+
+    Args:
+        name: Its name in the ledger.
+        title: What it does.
+        outcome: succeeded, failed or skipped.
+        started_at: When it began.
+        elapsed_s: How long it took, in seconds.
+        proved: One line.
+        evidence: Figures and names behind that line; JSON.
+        error: Why it failed; None when it did not.
+    """
+
+    name: str
+    title: str
+    outcome: Literal["succeeded", "failed", "skipped"]
+    started_at: datetime
+    elapsed_s: float
+    proved: str
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A step had nothing to do.
+
+    Args:
+        reason: Why, in one line.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[W]):
+    """One step.
+
+    Args:
+        name: Its name in the ledger.
+        title: What it does, for the reader.
+        run: Does it: takes the work and the evidence to fill, says in one line what it proved.
+    """
+
+    name: str
+    title: str
+    run: Callable[[W, Evidence], str | Skipped]

@@ -1,0 +1,138 @@
+"""The rehearsal: a whole rollout, forward and back, on an embedded PostgreSQL.
+
+It takes the same paths as a real one: `deploy`, ``pytest checks/``, `rollback`. Only the clock is
+ahead: the 48 hours of traffic lie after the deployment, so its ledger is marked simulated.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from gonogo.errors import SandboxError
+from gonogo.model import VerdictKind
+from gonogo.narration import Narration
+from gonogo.project import Project
+from gonogo.sandbox import application, incidents
+from gonogo.sandbox.gating import gate_options, run_gate
+from gonogo.sandbox.incidents import Incident
+from gonogo.sandbox.stage import Stage
+from gonogo.sandbox.traffic import Traffic, generate
+from gonogo.window import format_moment
+
+SOAK = timedelta(hours=48)
+DEFAULT_INCIDENT = "sync-outage"
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """One rehearsal.
+
+    Args:
+        project: The checkout that is rehearsed.
+        narration: Where it is told.
+        users: How many users the application has.
+        seed: Another seed makes other traffic.
+    """
+
+    project: Project
+    narration: Narration
+    users: int = 500
+    seed: int = 1
+    records: list[Path] = field(default_factory=list)
+
+    def run(self, *, incident: str | None = None, keep: bool = False) -> None:
+        """Rehearse; whatever was started is stopped again, however this ends.
+
+        Args:
+            incident: The incident to inject; None takes the usual one, and with `keep` none.
+            keep: Stop before the rollback and leave server and application running.
+
+        Raises:
+            UsageError: There is no such incident.
+            SandboxError: The sandbox cannot run here, or a verdict is not what it must be.
+        """
+        application.forget_foreign(os.environ)
+        chosen = incidents.find_incident(DEFAULT_INCIDENT if incident is None else incident)
+        with self._stage(keep=keep) as stage:
+            end = self._roll_out(stage)
+            self._judge(stage, end, "48h", VerdictKind.GO)
+            if keep and incident is None:
+                self._keep(stage, end, "48h")
+                return
+            as_of = self._inject(stage, chosen, end)
+            self._judge(stage, as_of, chosen.window, chosen.verdict)
+            if keep:
+                self._keep(stage, as_of, chosen.window)
+                return
+            self._roll_back(stage, chosen)
+        self._sum_up()
+
+    def stop_kept(self) -> None:
+        """Stop what an earlier rehearsal left running."""
+        application.forget_foreign(os.environ)
+        stopped = Stage.clear(self.project)
+        self.narration.say(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+    @contextmanager
+    def _stage(self, *, keep: bool) -> Iterator[Stage]:
+        self.narration.chapter("The world before")
+        stage = Stage.set_up(self.project, self.narration, self.users, self.seed, keep=keep)
+        try:
+            yield stage
+        except BaseException as error:
+            stage.tear_down(because=error)
+            raise
+        if not keep:
+            stage.tear_down()
+
+    def _roll_out(self, stage: Stage) -> datetime:
+        """Deploy, and let 48 hours of traffic pass; the moment at their end."""
+        self.narration.chapter("Deploy to staging")
+        self.records.append(stage.deploy(self.narration))
+        start = stage.deployed_at()
+        end = start + SOAK
+        self.narration.chapter("48 hours of traffic")
+        with self.narration.doing("Users, syncs, webhooks, jobs") as told, stage.connect() as link:
+            summary = generate(link, Traffic(start, end, seed=self.seed))
+            told.proved = f"{sum(summary.rows.values()):,} rows up to {format_moment(end)}"
+        return end
+
+    def _judge(self, stage: Stage, as_of: datetime, window: str, must: VerdictKind) -> None:
+        self.narration.chapter(f"The gate: pytest checks/ --window={window}")
+        told = run_gate(stage, as_of, window, self.narration)
+        self.records.append(told.record)
+        if told.verdict is not must:
+            raise SandboxError(
+                f"the verdict is {told.verdict}, and must be {must}", f"read {told.record}"
+            )
+
+    def _inject(self, stage: Stage, incident: Incident, at: datetime) -> datetime:
+        self.narration.chapter(f"An incident: {incident.name}")
+        with self.narration.doing(incident.title) as told, stage.connect() as link:
+            injected = incidents.inject(link, incident, at, seed=self.seed)
+            told.proved = f"it goes on until {format_moment(injected.as_of)}"
+        return injected.as_of
+
+    def _roll_back(self, stage: Stage, incident: Incident) -> None:
+        self.narration.chapter("Roll back")
+        self.records.append(stage.roll_back(self.narration, incident.title))
+
+    def _keep(self, stage: Stage, as_of: datetime, window: str) -> None:
+        self._sum_up()
+        self.narration.chapter("Everything is left running")
+        self.narration.say(f"  database     {stage.environ['DATABASE_URL']}")
+        self.narration.say(f"  application  {stage.environ['WEBHOOK_BASE_URL']}")
+        self.narration.say("  the same gate by hand:")
+        self.narration.say(f"    {stage.by_hand(gate_options(as_of, window))}", "bold")
+        self.narration.say("  stop it all:")
+        self.narration.say("    ./noxw -s rehearse -- --stop", "bold")
+
+    def _sum_up(self) -> None:
+        self.narration.chapter("What lies in the archive")
+        for record in self.records:
+            self.narration.say(f"  {record}")

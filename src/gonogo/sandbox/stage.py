@@ -1,0 +1,252 @@
+"""What a rehearsal plays on: server, database, stand-in application, and the rollout's context."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from gonogo.errors import SandboxError
+from gonogo.model import Environment
+from gonogo.narration import Narration
+from gonogo.project import Project
+from gonogo.record.archive import list_records
+from gonogo.rollout.commands import Commands
+from gonogo.rollout.context import RolloutContext
+from gonogo.rollout.deploy import deploy
+from gonogo.rollout.masking import Mask
+from gonogo.rollout.recording import recorded
+from gonogo.rollout.rollback import rollback
+from gonogo.sandbox import application, world
+from gonogo.sandbox.application import Repository
+from gonogo.sandbox.server import EmbeddedServer, stop_stale
+from gonogo.settings import DatabaseSettings
+
+DATABASE = "rehearsal"
+DIRECTORY = "rehearsal"
+SERVER = "postgresql"
+DEPLOYED_AT = "select finished_at from gonogo.deployment order by id desc limit 1"
+# What a person needs to run the same gate by hand; none of these is a secret.
+SHOWN_VARIABLES = ("NODE_ENV", "DATABASE_URL", "WEBHOOK_BASE_URL")
+
+
+@dataclass(slots=True)
+class Stage:
+    """A running world.
+
+    Args:
+        project: The checkout.
+        directory: Where everything of it lies but the records.
+        server: The embedded PostgreSQL.
+        repository: The stand-in's two revisions.
+        environ: Every variable that the rollout and the application need.
+    """
+
+    project: Project
+    directory: Path
+    server: EmbeddedServer
+    repository: Repository
+    environ: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def set_up(
+        cls, project: Project, narration: Narration, users: int, seed: int, *, keep: bool
+    ) -> Stage:
+        """Build the world as it was before the rollout, on the ruins of any earlier one.
+
+        Args:
+            project: The checkout.
+            narration: Where it is told.
+            users: How many users the application has.
+            seed: Another seed makes other users.
+            keep: Whether it must outlive this process.
+        """
+        directory = project.work_dir / DIRECTORY
+        if stopped := cls.clear(project):
+            narration.say(f"  stopped what an earlier rehearsal left: {', '.join(stopped)}")
+        server = None
+        try:
+            with narration.doing("Start PostgreSQL") as told:
+                server = EmbeddedServer.start(directory / SERVER, die_with_parent=not keep)
+                told.proved = _version(server)
+            stage = cls._populated(project, directory, server, narration, (users, seed))
+            with narration.doing("Start the application, old revision") as told:
+                stage.commands.run("start_app")
+                stage.commands.run("start_jobs")
+                told.proved = f"revision {stage.repository.before[:8]} is running"
+        except BaseException as error:
+            _take_down(project, server, because=error)
+            raise
+        return stage
+
+    @classmethod
+    def _populated(
+        cls,
+        project: Project,
+        directory: Path,
+        server: EmbeddedServer,
+        narration: Narration,
+        size: tuple[int, int],
+    ) -> Stage:
+        users, seed = size
+        with psycopg.connect(server.conninfo(), autocommit=True) as link:
+            link.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+        conninfo = server.conninfo(DATABASE)
+        with narration.doing("Users and their contacts") as told, psycopg.connect(conninfo) as link:
+            world.create_base(link, users=users, seed=seed)
+            told.proved = f"{users} users, the schema as before the rollout"
+        repository = application.create_repository(directory)
+        environ = application.sandbox_environment(directory, conninfo)
+        return cls(project, directory, server, repository, environ)
+
+    @classmethod
+    def clear(cls, project: Project) -> tuple[str, ...]:
+        """Stop whatever an earlier rehearsal left running and remove what it left lying.
+
+        Returns:
+            The names of what was stopped.
+        """
+        directory = project.work_dir / DIRECTORY
+        # First, because it refuses while another run is at work, whose application is not ours.
+        had_server = stop_stale(directory / SERVER)
+        stopped = application.stop_everything(directory)
+        if had_server:
+            stopped = (*stopped, "PostgreSQL")
+        try:
+            if directory.exists():
+                shutil.rmtree(directory)
+        except OSError as error:
+            raise SandboxError(
+                f"{directory} cannot be removed ({error.strerror})", "remove it by hand"
+            ) from None
+        return stopped
+
+    def tear_down(self, *, because: BaseException | None = None) -> None:
+        """Stop the application, its jobs and the server; remove what they left.
+
+        Args:
+            because: The error that makes it necessary; what goes wrong here becomes a note of it.
+
+        Raises:
+            SandboxError: Something cannot be stopped or removed, and there was no other error.
+        """
+        _take_down(self.project, self.server, because=because)
+
+    @property
+    def commands(self) -> Commands:
+        """The rollout file's commands, as the deployment itself runs them."""
+        context = self.context
+        return Commands(
+            context.environment,
+            context.section,
+            context.environ,
+            self.repository.after,
+            self.repository.before,
+            Mask.of(context.environ),
+            _unheard,
+        )
+
+    @property
+    def context(self) -> RolloutContext:
+        """What `deploy` and `rollback` are told."""
+        archive_dir = self.project.root / "reports" / "archive"
+        return RolloutContext(
+            project=self.project,
+            environment=Environment.STAGING,
+            config=application.load_rollout(self.directory, archive_dir),
+            database=DatabaseSettings(self.server.conninfo(DATABASE), "the sandbox"),
+            environ=self.environ,
+            revision=self.repository.after,
+            bin_dir=self.server.bin_dir,
+            simulated=True,
+        )
+
+    def connect(self) -> psycopg.Connection[TupleRow]:
+        """A connection to the application's database."""
+        return psycopg.connect(self.server.conninfo(DATABASE), autocommit=True)
+
+    def deploy(self, narration: Narration) -> Path:
+        """Deploy the new revision; its record.
+
+        Raises:
+            GonogoError: A step failed.
+        """
+        context = self.context
+        result, record = recorded("deployment", context, lambda: deploy(context, narration))
+        if result.error:
+            raise result.error
+        return record
+
+    def roll_back(self, narration: Narration, reason: str) -> Path:
+        """Roll the deployment back; its record.
+
+        Raises:
+            GonogoError: A step failed.
+        """
+        context = self.context
+        result, record = recorded(
+            "rollback", context, lambda: rollback(context, narration, reason=reason)
+        )
+        if result.error:
+            raise result.error
+        return record
+
+    def records(self) -> frozenset[Path]:
+        """The directories of the records that are in the archive now."""
+        return frozenset(one.directory for one in list_records(self.context.config.archive_dir))
+
+    def deployed_at(self) -> datetime:
+        """When the soak began."""
+        with self.connect() as link:
+            row = link.execute(DEPLOYED_AT).fetchone()
+        if row is None or not isinstance(row[0], datetime):
+            raise SandboxError("the ledger knows of no finished deployment")
+        return row[0]
+
+    def by_hand(self, options: list[str]) -> str:
+        """The exact line that runs the gate on this world."""
+        variables = [f"{name}={shlex.quote(self.environ[name])}" for name in SHOWN_VARIABLES]
+        words = [sys.executable, "-m", "pytest", "checks/", *options]
+        return " ".join([*variables, shlex.join(words)])
+
+
+def _take_down(
+    project: Project, server: EmbeddedServer | None, *, because: BaseException | None
+) -> None:
+    """Stop and remove everything, one after the other: what fails keeps nothing else running."""
+    problems: list[SandboxError] = []
+    # The claim on the server's directory is ours until the server has stopped.
+    undoing: list[Callable[[], object]] = [
+        partial(application.stop_everything, project.work_dir / DIRECTORY),
+        *([server.stop] if server else []),
+        partial(Stage.clear, project),
+    ]
+    for undo in undoing:
+        try:
+            undo()
+        except SandboxError as error:
+            problems.append(error)
+    if because is None:
+        if problems:
+            raise problems[0]
+        return
+    for problem in problems:
+        because.add_note(str(problem))
+
+
+def _unheard(command: str, line: str) -> None:
+    """What the world's own commands say is of no interest; their failure tells it."""
+
+
+def _version(server: EmbeddedServer) -> str:
+    with psycopg.connect(server.conninfo()) as link:
+        return f"PostgreSQL {link.info.server_version // 10000}, pid {server.pid}"

@@ -1,0 +1,157 @@
+"""A record's page as its readers see it: on a laptop, on a phone, at night, on paper."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from browsing import BESIDE, DAY, LAPTOP, NIGHT, PHONE, TABLET, Visit
+from gonogo.record.text import clock, cut, lines, moment
+
+pytestmark = pytest.mark.browser
+
+Json = dict[str, Any]
+
+WORDS = {
+    "met": "Met",
+    "failed": "Failed",
+    "critical": "Critical",
+    "warning": "Warning",
+    "fired": "Fires",
+    "inconclusive": "Inconclusive",
+    "left_out": "Left out",
+    "succeeded": "Done",
+    "skipped": "Skipped",
+}
+# What A4 has within the style sheet's margins, at 96 to the inch.
+PAPER_PX = (round((210 - 2 * 13) / 25.4 * 96), round((297 - 14 - 16) / 25.4 * 96))
+PAGE_OF_A_PDF = re.compile(rb"/Type\s*/Page\b")
+
+
+@pytest.fixture
+def document(record: Path) -> Json:
+    """What record.json holds."""
+    document: Json = json.loads((record / "record.json").read_bytes())
+    return document
+
+
+def test_every_row_of_the_record_is_on_the_page(page: Visit, document: Json) -> None:
+    """Findings, measurements, errors and steps stand as rows."""
+    page.show()
+    rows = page.rows()
+    assert [parts for parts in _rows(document) if not _stands_in(rows, parts)] == []
+
+
+def test_everything_else_of_the_record_is_on_the_page(
+    page: Visit, record: Path, document: Json
+) -> None:
+    """Verdict, reasons, window, score, values, notes, facts, command, and the JSON's hash."""
+    page.show()
+    text = page.text()
+    assert [part for part in map(_flat, _texts(document)) if part not in text] == []
+    assert sha256((record / "record.json").read_bytes()).hexdigest() in text
+
+
+def test_the_page_is_quiet_and_asks_for_nothing(page: Visit, record: Path) -> None:
+    """No request but the page itself, no console message, no error."""
+    page.show()
+    assert page.requests == [(record / "record.html").as_uri()]
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("width_px", [PHONE, TABLET, BESIDE, LAPTOP])
+def test_the_page_fits_every_window(page: Visit, width_px: int) -> None:
+    """No horizontal scroll, with all that can be unfolded."""
+    page.show(width_px=width_px)
+    assert page.overflow_px() == 0
+
+
+def test_the_page_follows_the_readers_scheme(page: Visit) -> None:
+    """Dark paper at night, light paper by day, and dark ink on paper that is printed at night."""
+    page.show(scheme="dark")
+    assert page.colours() == NIGHT
+    page.show(scheme="light")
+    assert page.colours() == DAY
+    page.show(scheme="dark", media="print")
+    assert page.colours()[1] == DAY[1]
+
+
+def test_the_page_prints_whole(page: Visit) -> None:
+    """As many sheets of A4 as its height takes or more, and none for a page that fits on one."""
+    width_px, height_px = PAPER_PX
+    page.show(width_px=width_px, media="print", unfold=False)
+    least = math.ceil(page.height_px() / height_px)
+    printed = page.page.pdf(prefer_css_page_size=True)
+    sheets = len(PAGE_OF_A_PDF.findall(printed))
+    assert least <= sheets <= 2 * least
+
+
+def test_what_is_printed_is_not_cut(page: Visit) -> None:
+    """No row, card, chart or fact breaks over two sheets; a table's head is on each of them."""
+    page.show(media="print")
+    assert page.styles("tr, .card, .chart, .facts > div, header.top", "breakInside") == {"avoid"}
+    assert page.styles("thead:not(.visually-hidden)", "display") == {"table-header-group"}
+
+
+def _rows(document: Json) -> Iterator[list[str]]:
+    """The parts that must stand together in one row each."""
+    for finding in document["findings"]:
+        value, count = finding["value"], finding["count"]
+        of = [_of(count)] if count else []
+        if value and count:
+            value = value.removesuffix(f" ({count['k']} of {count['n']})")
+        word = WORDS[finding["outcome"]]
+        yield [finding["title"], finding["metric"], value or "no data", finding["limit"], word, *of]
+        if finding["outcome"] != "met":
+            yield [finding["reason"]]
+    for measurement in document["measurements"].values():
+        yield from ([moment(h["start"]), _of(h)] for h in measurement["hourly"])
+        title = measurement["title"]
+        yield from ([title, n, _of(c)] for n, c in measurement["by_integration"].items())
+        yield from ([cut(n), f"{c:,}"] for n, c in measurement["breakdown"].items())
+    for error in document["top_errors"]:
+        yield [error["source"], cut(error["message"]), f"{error['count']:,}"]
+    for step in document["steps"]:
+        yield [step["title"], step["name"], clock(step["started_at"]), WORDS[step["outcome"]]]
+        yield [step["title"], step["proved"], *lines(step["error"] or "").splitlines()]
+        yield from ([step["title"], n, str(v)] for n, v in step["evidence"].items())
+
+
+def _texts(document: Json) -> Iterator[str]:
+    """What must be on the page somewhere."""
+    yield from (document["title"], document["environment"], moment(document["started_at"]))
+    yield from (part for fact in document["facts"].items() for part in fact)
+    yield document["reproduce"]
+    for measurement in document["measurements"].values():
+        yield measurement["title"]
+        yield (measurement["value"] or "").partition(" (")[0]
+        yield measurement["missing"] or ""
+        yield from measurement["notes"]
+    if verdict := document["verdict"]:
+        yield verdict["kind"]
+        yield from (*verdict["reasons"], *verdict["warnings"], *verdict["not_run"])
+    if window := document["window"]:
+        yield from map(moment, (window["start"], window["end"], window["deployed_at"]))
+    if score := document["score"]:
+        yield f"{score['points']:g} of 100"
+        yield from (score["band"], *(part["name"] for part in score["parts"]))
+
+
+def _stands_in(rows: list[str], parts: list[str]) -> bool:
+    wanted = [_flat(part) for part in parts]
+    return any(all(part in row for part in wanted) for row in rows)
+
+
+def _of(count: Json) -> str:
+    return f"{count['k']:,} of {count['n']:,}"
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())

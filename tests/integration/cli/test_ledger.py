@@ -1,0 +1,141 @@
+"""What the command line tells of the ledger and writes: status, incidents, administrators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.cli.conftest import Desk
+
+HOSTILE = "\x1b]0;owned\x07 \u202egnp.exe\nGO"
+READ_ONLY = {"PGOPTIONS": "-c default_transaction_read_only=on"}
+ADMIN = "select count(*) from users where is_admin"
+
+
+@pytest.fixture
+def email(migrated_desk: Desk) -> str:
+    """The address of a user."""
+    return str(migrated_desk.ask("select email from users order by email limit 1"))
+
+
+def test_status_says_plainly_that_there_is_no_ledger(desk: Desk) -> None:
+    """A database that was never deployed to is no error, and stays as it is."""
+    told = desk.run("status")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.endswith("gonogo never deployed to this database\n")
+    assert desk.ask("select to_regnamespace('gonogo') is null") is True
+
+
+def test_status_tells_all_and_only_reads(migrated_desk: Desk) -> None:
+    """Every part is there, from a session that may write nothing."""
+    told = migrated_desk.run("status", **READ_ONLY)
+    assert told.returncode == 0, told.stderr
+    for title in ("Deployments", "Steps of deployment 1", "Migrations", "Backups", "Incidents"):
+        assert f"\n{title} ─" in told.stdout
+    assert "staging, simulated" in told.stdout
+    assert "  1  succeeded  after, before it before" in told.stdout
+    assert told.stdout.count("  applied  ") == 9
+    assert "next:" not in told.stdout
+
+
+def test_status_knows_a_deployment_that_was_killed(
+    migrated_desk: Desk, killed_deployment: Callable[[Desk], None]
+) -> None:
+    """The ledger says running and nobody holds the lock: it was interrupted; what to do is told."""
+    killed_deployment(migrated_desk)
+    told = migrated_desk.run("status").stdout
+    assert "  1  interrupted  " in told
+    assert "  deploy  install  interrupted  " in told
+    assert "next: run nox -s deploy_staging again: it goes on from there; or take it back" in told
+
+
+def test_status_knows_a_rollback_that_stopped(migrated_desk: Desk) -> None:
+    """What was half taken back goes on by rolling back, not by deploying."""
+    migrated_desk.ask("update gonogo.deployment set outcome = 'failed'")
+    migrated_desk.ask(
+        "insert into gonogo.step (deployment_id, procedure, name, outcome, error)"
+        " select id, 'rollback', 'start_app', 'failed', 'no' from gonogo.deployment"
+    )
+    told = migrated_desk.run("status").stdout
+    assert "  1  rollback stopped  " in told
+    assert "next: run nox -s rollback again" in told
+
+
+def test_what_the_ledger_holds_can_do_nothing_to_a_terminal(migrated_desk: Desk) -> None:
+    """Titles and reasons from the database stand on their line, control characters as escapes."""
+    quoted = HOSTILE.replace("'", "''")
+    migrated_desk.ask(f"insert into gonogo.incident (title, kind) values (E'{quoted}', 'critical')")
+    migrated_desk.ask(f"update gonogo.deployment set deployed_by = '{quoted}'")
+    for words in (("status",), ("incident", "list")):
+        told = migrated_desk.run(*words)
+        assert told.returncode == 0, told.stderr
+        assert not set(told.stdout) & {"\x1b", "\x07", "\u202e"}
+        assert "\\x1b]0;owned\\x07 \\u202egnp.exe\\nGO" in told.stdout
+
+
+def test_an_incident_is_opened_listed_and_closed(migrated_desk: Desk) -> None:
+    """Open ones stand first; what is void or closed says so."""
+    assert "incident 1 (critical) is open" in migrated_desk.run("incident", "open", "down").stdout
+    words = ("incident", "open", "slow", "--kind", "complaint")
+    assert "incident 2 (complaint) is open" in migrated_desk.run(*words).stdout
+    assert migrated_desk.run("incident", "close", "1", "--void").returncode == 0
+    first, second = migrated_desk.run("incident", "list", **READ_ONLY).stdout.splitlines()
+    assert first.split() == ["2", "complaint", *first.split()[2:-2], "OPEN", "slow"]
+    assert " void 20" in second
+    assert second.endswith("  down")
+    again = migrated_desk.run("incident", "close", "1")
+    assert (again.returncode, again.stderr.count("\n")) == (4, 1)
+    assert "there is no open incident 1" in again.stderr
+
+
+@pytest.mark.parametrize("words", [("open", " "), ("open", "x", "--kind", "minor")])
+def test_a_wrong_incident_is_one_line(migrated_desk: Desk, words: tuple[str, ...]) -> None:
+    """Exit code 4, and no incident."""
+    told = migrated_desk.run("incident", *words)
+    assert (told.returncode, told.stderr.count("\n")) == (4, 1), told.stderr
+    assert migrated_desk.ask("select count(*) from gonogo.incident") == 0
+
+
+def test_an_administrator_is_promoted_once_and_revoked_once(
+    migrated_desk: Desk, email: str
+) -> None:
+    """The three columns and the audit log; a second time changes nothing; both can be listed."""
+    assert (
+        "is an administrator now"
+        in migrated_desk.run("promote_admin", "promote", email.upper()).stdout
+    )
+    assert "already" in migrated_desk.run("promote_admin", "promote", email).stdout
+    listed = migrated_desk.run("promote_admin", "list", **READ_ONLY).stdout
+    assert f"  {email}  since 20" in listed
+    assert migrated_desk.ask("select admin_promoted_by is not null from users where is_admin")
+    assert "no administrator any more" in migrated_desk.run("promote_admin", "revoke", email).stdout
+    assert "nothing changed" in migrated_desk.run("promote_admin", "revoke", email).stdout
+    assert migrated_desk.ask(
+        "select array_agg(action order by created_at) from audit_logs where action like 'admin%'"
+    ) == ["admin_promoted", "admin_revoked"]
+    left = "select count(*) from users where is_admin or admin_promoted_at is not null"
+    assert migrated_desk.ask(left) == 0
+    assert migrated_desk.run("promote_admin", "list").stdout.strip() == "no administrator"
+
+
+@pytest.mark.parametrize("command", ["promote", "revoke"])
+def test_a_user_whom_nobody_knows_is_refused(migrated_desk: Desk, command: str) -> None:
+    """One line, exit code 1, nothing written."""
+    told = migrated_desk.run("promote_admin", command, "no@example.com")
+    assert (told.returncode, told.stderr.count("\n")) == (1, 1)
+    assert "no user has the address no@example.com" in told.stderr
+    assert migrated_desk.ask(ADMIN) == 0
+
+
+def test_nobody_is_promoted_in_anothers_place(migrated_desk: Desk, email: str) -> None:
+    """Two addresses that differ by case are two users: the exact one, or neither."""
+    other = email.capitalize()
+    migrated_desk.ask(f"insert into users (email) values ('{other}')")
+    told = migrated_desk.run("promote_admin", "promote", email.upper())
+    assert told.returncode == 1
+    assert "2 users have the address" in told.stderr
+    assert migrated_desk.run("promote_admin", "promote", email).returncode == 0
+    assert migrated_desk.ask("select array_agg(email::text) from users where is_admin") == [email]

@@ -1,0 +1,258 @@
+"""Deploying and rolling back by the command line, against a real database and application."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from gonogo.rollout.lock import deployer_lock
+from gonogo.rollout.session import connect
+
+if TYPE_CHECKING:
+    from tests.integration.cli.conftest import Desk
+
+Told = subprocess.CompletedProcess[str]
+Deployed = tuple["Desk", Told]
+PRODUCTION = ("deploy", "production", "--override", "a drill")
+LEDGER_THERE = "select to_regnamespace('gonogo') is not null"
+NEW_TABLE = "select to_regclass('sync_metrics') is not null"
+OUTCOME = "select outcome from gonogo.deployment order by id desc limit 1"
+
+
+def one_line(told: Told) -> str:
+    """The one line on standard error."""
+    (line,) = told.stderr.splitlines()
+    assert line.startswith("gonogo: "), line
+    return line
+
+
+def record_of(told: Told) -> Path:
+    """The record whose path was printed last."""
+    return Path(re.findall(r"^  record +(.*)$", told.stdout, re.MULTILINE)[-1])
+
+
+def replace_command(desk: Desk, name: str, words: str) -> None:
+    """Change one command of the desk's rollout.toml, in every environment."""
+    file = desk.root / "rollout.toml"
+    text = file.read_text(encoding="utf-8")
+    told = re.sub(rf"^{name} = .*$", lambda _: f"{name} = {words}", text, flags=re.MULTILINE)
+    file.write_text(told, encoding="utf-8")
+
+
+def test_a_deployment_tells_each_step_and_its_record(deployed: Deployed) -> None:
+    """Exit code 0, every step with what it proved, what to do next, and where the record lies."""
+    _, told = deployed
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "9 migrations: 9 applied" in told.stdout
+    assert "nox -s verify" in told.stdout
+    assert record_of(told).parent.name.endswith("_DEPLOYED")
+    assert record_of(told).is_file()
+
+
+def test_what_is_told_to_do_next_can_be_done(deployed: Deployed) -> None:
+    """Every session that the terminal names is there."""
+    _, told = deployed
+    named = set(re.findall(r"nox -s (\w+)", told.stdout))
+    text = (Path(__file__).parents[3] / "noxfile.py").read_text(encoding="utf-8")
+    assert named
+    assert named <= set(re.findall(r"^def (\w+)\(session", text, re.MULTILINE))
+
+
+def test_a_second_deployment_changes_nothing_and_says_so(deployed: Deployed) -> None:
+    """Exit code 0, and the ledger has no further step."""
+    desk, _ = deployed
+    before = desk.ask("select max(id) from gonogo.step")
+    told = desk.deploy()
+    assert told.returncode == 0
+    assert "nothing was changed" in told.stdout
+    assert desk.ask("select max(id) from gonogo.step") == before
+
+
+def test_what_was_deployed_is_verified_without_a_verdict(deployed: Deployed) -> None:
+    """Exit code 0 says verified; nobody says GO, and no record is left."""
+    desk, _ = deployed
+    before = desk.labels()
+    told = desk.run("verify")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.splitlines()[-1] == "verified: 17 met"
+    assert not re.search(r"\bGO\b", told.stdout)
+    assert desk.labels() == before
+
+
+@pytest.mark.parametrize(
+    ("variables", "code", "said"),
+    [
+        pytest.param({"WEBHOOK_BASE_URL": ""}, 10, "13 met, 4 inconclusive", id="nobody to ask"),
+        pytest.param(
+            {"WEBHOOK_BASE_URL": "http://127.0.0.1:1"},
+            1,
+            "1 fired",
+            id="down",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"NODE_ENV": "production"}, 4, "is staging", id="another environment"),
+    ],
+)
+def test_what_is_not_in_place_is_not_verified(
+    deployed: Deployed, variables: dict[str, str], code: int, said: str
+) -> None:
+    """What failed is 1, what nobody can tell is 10, as with the gate."""
+    desk, _ = deployed
+    told = desk.run("verify", **variables)
+    assert told.returncode == code, told.stdout
+    assert said in told.stdout + told.stderr
+
+
+def test_a_rollback_asks_for_the_name_and_then_proves(desk: Desk) -> None:
+    """A wrong name cancels with nothing done, the right one rolls back, a second time is told."""
+    assert desk.deploy().returncode == 0
+    cancelled = desk.type("yes", "rollback")
+    assert cancelled.returncode == 1
+    assert cancelled.stderr.endswith("that is not the database's name; nothing was done\n")
+    assert "roll back deployment 1 of staging (succeeded)" in cancelled.stdout
+    assert desk.ask(OUTCOME) == "succeeded"
+    done = desk.type(desk.database, "rollback", "--reason", "a drill")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "schema equal to that before the deployment" in done.stdout
+    assert desk.ask("select rollback_reason from gonogo.deployment") == "a drill"
+    assert desk.labels() == ["DEPLOYED", "ROLLED-BACK"]
+    again = desk.run("rollback")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "nothing to roll back: deployment 1 is rolled back already" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "code", "said"),
+    [
+        (("deploy", "production"), {}, 4, "production needs a signed GO record"),
+        (PRODUCTION, {}, 4, "no terminal to ask at; nothing was done"),
+        ((*PRODUCTION, "--yes-deploy-to", "other"), {}, 4, "--yes-deploy-to other: the database"),
+        (("deploy", "staging", "--yes-deploy-to", "other"), {}, 4, "nothing was done"),
+        (("deploy", "staging"), {"NODE_ENV": "production"}, 4, "NODE_ENV is not staging"),
+        (("deploy", "staging"), {"GOOGLE_CLIENT_ID": ""}, 4, "GOOGLE_CLIENT_ID is not set"),
+        (("deploy", "staging"), {"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, 1, "not answer"),
+        (("deploy", "nowhere"), {}, 4, "'nowhere'"),
+        (("deploy", "staging", "--no-such-option"), {}, 4, "--no-such-option"),
+        (("rollback",), {}, 1, "there is no ledger"),
+        (("rollback",), {"NODE_ENV": ""}, 4, "nothing says which environment this is"),
+        (("rollback", "--environment=production"), {"NODE_ENV": "staging"}, 4, "make them agree"),
+        (("promote_admin", "list"), {}, 1, "whom migration 038 brings"),
+    ],
+)
+def test_what_is_refused_is_one_line_and_changes_nothing(
+    untouched: Desk, words: tuple[str, ...], variables: dict[str, str], code: int, said: str
+) -> None:
+    """A clear line, its exit code, and neither a ledger nor a deployment's record."""
+    if words[0] == "deploy" and words[1] == "production":
+        variables = {"NODE_ENV": "production", **variables}
+    told = untouched.run(*words, **variables)
+    assert told.returncode == code, told.stdout + told.stderr
+    assert said in one_line(told)
+    assert untouched.ask(LEDGER_THERE) is False
+    assert set(untouched.labels()) <= {"RUNNING"}
+
+
+def test_production_is_deployed_to_by_typing_its_name(untouched: Desk) -> None:
+    """At a terminal the database is shown and its name asked for; anything else cancels."""
+    told = untouched.type("", *PRODUCTION, NODE_ENV="production")
+    assert told.returncode == 1
+    assert f"database {untouched.database} (host=" in told.stdout
+    assert "system identifier" in told.stdout
+    assert "cancelled" in told.stderr
+    assert untouched.ask(LEDGER_THERE) is False
+
+
+def test_a_rollback_needs_consent_in_staging_too(migrated_desk: Desk) -> None:
+    """Without a terminal only the option gives it, and only with the right name."""
+    told = migrated_desk.run("rollback")
+    assert told.returncode == 4
+    assert "--yes-roll-back" in one_line(told)
+    told = migrated_desk.run("rollback", "--yes-roll-back", "other")
+    assert told.returncode == 4
+    assert "nothing was done" in one_line(told)
+    assert migrated_desk.ask(OUTCOME) == "succeeded"
+
+
+def test_a_sandbox_is_never_taken_for_a_real_database(migrated_desk: Desk) -> None:
+    """The ledger says that it is simulated, and a real rollback is refused."""
+    told = migrated_desk.run("rollback", "--yes-roll-back", migrated_desk.database)
+    assert told.returncode == 4
+    assert "knows this database as simulated staging, not as staging" in one_line(told)
+    assert migrated_desk.ask(OUTCOME) == "succeeded"
+
+
+def test_a_second_deployer_is_refused_and_told_who_is_at_work(desk: Desk) -> None:
+    """At once, in one line, with exit code 1; status names the same one."""
+    with connect(desk.conninfo, "gonogo deploy") as other, deployer_lock(other):
+        told = desk.deploy()
+        status = desk.run("status")
+    assert told.returncode == 1
+    assert "another deployer is at work on this database: postgres@" in one_line(told)
+    assert re.search(r"at work +postgres@.*gonogo deploy, pid \d+", status.stdout)
+
+
+def test_a_failed_step_tells_what_was_done_and_what_was_not(desk: Desk) -> None:
+    """Record, log and the way on are named; what the command printed can do nothing there."""
+    words = r"printf '\\033[2Jgone'; exit 3"
+    replace_command(desk, "install", f'{{ run = ["sh", "-c", "{words}"] }}')
+    told = desk.deploy()
+    assert told.returncode == 1
+    assert "ended with exit code 3: \\x1b[2Jgone" in one_line(told)
+    assert "\x1b" not in told.stdout + told.stderr
+    done, _, not_done = told.stdout.partition("  not done  ")
+    assert "\n  done      Check the environment\n" in done
+    assert done.endswith("Bring the code to the revision\n")
+    assert not_done.startswith("Build the application")
+    (log,) = re.findall(r"^  log +(.*)$", told.stdout, re.MULTILINE)
+    assert '"event": "failed"' in Path(log).read_text(encoding="utf-8")
+    assert record_of(told).parent.name.endswith("_DEPLOY-FAILED")
+    assert desk.ask(NEW_TABLE) is False
+    status = desk.run("status").stdout
+    assert re.search(r"^  1  failed ", status, re.MULTILINE)
+    assert "next: run nox -s deploy_staging again" in status
+
+
+@pytest.mark.slow
+def test_an_interrupted_deployment_says_how_to_go_on(desk: Desk) -> None:
+    """Told to end, it ends with 130, ends its command, and the ledger knows how far it came."""
+    replace_command(desk, "install", '{ run = ["sleep", "55"] }')
+    running = desk.start(*desk.deployment)
+
+    def installing() -> bool:
+        logs = desk.root.glob("logs/staging/*_deploy.jsonl")
+        return any('"step": "install"' in log.read_text(encoding="utf-8") for log in logs)
+
+    Retrying(
+        retry=retry_if_result(lambda found: not found),
+        stop=stop_after_delay(20),
+        wait=wait_fixed(0.05),
+    )(installing)
+    running.send_signal(signal.SIGTERM)
+    _, said = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert said.startswith("gonogo: interrupted; nox -s status tells how far it came")
+    status = desk.run("status").stdout
+    assert re.search(r"^  1  interrupted ", status, re.MULTILINE)
+    assert re.search(r"install +failed .* KeyboardInterrupt", status)
+    assert "next: run nox -s deploy_staging again" in status
+
+
+@pytest.mark.slow
+def test_a_failed_migration_in_production_leaves_two_records(desk: Desk) -> None:
+    """It is rolled back by itself: the failure and the rollback have a record each."""
+    migrations = desk.root / "migrations"
+    (migrations / "047_extra.sql").write_text("select * from nowhere;\n", encoding="utf-8")
+    (migrations / "047_extra.revert.sql").write_text("select 1;\n", encoding="utf-8")
+    words = (*PRODUCTION, "--yes-deploy-to", desk.database, "--revision", desk.repository.after)
+    told = desk.run(*words, NODE_ENV="production")
+    assert told.returncode == 1
+    assert '047_extra.sql:1: relation "nowhere" does not exist' in one_line(told)
+    assert desk.labels() == ["DEPLOY-FAILED", "ROLLED-BACK"]
+    assert desk.ask(OUTCOME) == "rolled_back"
+    assert desk.ask(NEW_TABLE) is False

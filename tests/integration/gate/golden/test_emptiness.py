@@ -1,0 +1,97 @@
+"""No data is never a pass: empty tables, one row, no tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gonogo.criteria import ENDPOINTS
+from gonogo.judge import judge
+from gonogo.model import Count, Environment, Outcome, Role
+
+# What may be met without a row of the application: there is nothing wrong where nothing is.
+NEED_NO_ROW = {
+    "breaker.stuck",
+    "jobs.reminders",
+    "jobs.consecutive_failures",
+    "incident.critical",
+    "incident.open_critical",
+    "incident.complaints",
+    "errors.critical",
+    "rollout.deployed",
+    "rollout.migration_failed",
+    "rollout.rollbacks",
+    *(f"schema.0{number}" for number in range(38, 47)),
+    "schema.recorded",
+    "schema.initial_allowed",
+    "db.time_zone",
+    "db.row_security",
+    "db.replica_lag",
+}
+
+
+@pytest.mark.parametrize("environment", Environment)
+def test_empty_tables_meet_nothing_that_needs_a_row(world: Any, environment: Environment) -> None:
+    """After the deployment and before the first row, exactly these checks are met."""
+    measured = world.everything()
+    checks = [
+        (role, metric)
+        for role, metric in world.criteria.checks(environment)
+        if metric.survey != ENDPOINTS
+    ]
+    found = [
+        judge(role, metric, measured[metric.id], world.criteria.rules, environment)
+        for role, metric in checks
+    ]
+    met = {finding.metric for finding in found if finding.outcome is Outcome.MET}
+    assert met == NEED_NO_ROW & {metric.id for _, metric in checks}
+    others = {finding.outcome for finding in found if finding.metric not in met}
+    # A window without a sync is one long gap, and that is known.
+    assert others == {Outcome.INCONCLUSIVE, Outcome.CRITICAL}
+
+
+def test_a_database_without_tables_measures_nothing(own_world: Any) -> None:
+    """Whatever reads a table says that it is missing; the schema's parts are all missed."""
+    own_world.run("drop schema public, gonogo cascade; create schema public")
+    measured = own_world.everything()
+    tell = {name for name, told in measured.items() if not told.missing}
+    parts = {f"schema.0{number}" for number in range(38, 47)}
+    assert tell == parts | {"db.time_zone", "db.row_security", "db.replica_lag"}
+    assert all(measured[name].count.k == 0 for name in parts)
+
+
+@pytest.mark.parametrize("metric", ["sync.success_rate", "webhook.success_rate"])
+def test_one_success_proves_nothing(world: Any, metric: str) -> None:
+    """1 of 1 is 100 %, and inconclusive."""
+    world.sync()
+    world.notification()
+    found = world.found(metric)
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "1 of 1" in found.reason
+
+
+@pytest.mark.parametrize("role", Role)
+def test_one_failure_is_no_evidence_of_an_outage(world: Any, role: Role) -> None:
+    """0 of 1 is neither failed, critical nor a reason to roll back; and never met."""
+    world.sync("failure")
+    assert world.found("sync.success_rate", role).outcome is Outcome.INCONCLUSIVE
+
+
+def test_one_new_user_proves_nothing(world: Any) -> None:
+    """Neither by success nor by failure."""
+    world.connected(1)
+    assert world.measured("onboarding.success_rate").count == Count(0, 1)
+    assert world.found("onboarding.success_rate").outcome is Outcome.INCONCLUSIVE
+    world.sync()
+    assert world.measured("onboarding.success_rate").count == Count(1, 1)
+    assert world.found("onboarding.success_rate").outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_census_of_one_stands(world: Any) -> None:
+    """One valid token is all there are; one bad one of one is too few to be critical."""
+    world.token("valid")
+    assert world.found("token.invalid_users", "alert").outcome is Outcome.MET
+    world.clear()
+    world.token("revoked")
+    assert world.found("token.invalid_users", "alert").outcome is Outcome.INCONCLUSIVE

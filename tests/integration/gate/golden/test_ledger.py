@@ -1,0 +1,132 @@
+"""Golden figures of incidents, critical errors and the rollout itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gonogo.model import Count, Environment
+
+DEPLOYMENT = """
+insert into gonogo.deployment (environment, revision, previous_revision, migrations_sha256,
+    criteria_sha256, deployed_by, outcome)
+values ('{}', 'a', 'b', '', '', 'tests', '{}')"""
+ATTEMPT = """
+insert into gonogo.migration_attempt (deployment_id, version, outcome)
+select max(id), '{}', '{}' from gonogo.deployment"""
+
+
+def test_incidents_count_when_open_or_opened_in_the_window(world: Any) -> None:
+    """One closed as void never does; the window's start belongs to it, its end does not."""
+    world.incident("critical", opened="-30d")  # still open
+    world.incident("critical", opened="-48h", closed="-47h")  # opened in the window
+    world.incident("critical", opened="-48h-1us", closed="-1h")
+    world.incident("critical", opened="0", closed="+1h")
+    world.incident("critical", opened="-1h", closed="-30m", void=True)
+    world.incident("complaint", opened="-1h")
+    assert world.measured("incident.critical").value == 2
+    assert world.measured("incident.open_critical").value == 1
+
+
+def test_only_open_complaints_count(world: Any) -> None:
+    """However long ago they were made."""
+    world.incident("complaint", opened="-30d")  # open
+    world.incident("complaint", opened="-1h")  # open
+    world.incident("complaint", opened="-1h", closed="-5m")
+    world.incident("complaint", opened="-1h", closed="-5m", void=True)
+    world.incident("critical", opened="-1h")
+    assert world.measured("incident.complaints").value == 2
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "deadlock detected",
+        'insert violates foreign key constraint "x"',
+        "FATAL: Out Of Memory",
+        "connect ECONNREFUSED 127.0.0.1:5432",
+        "could not connect to server",
+        "permission denied for table users",
+        "invalid_client",
+        "cannot decrypt the token",
+    ],
+)
+def test_each_critical_pattern_is_found_in_both_tables(world: Any, message: str) -> None:
+    """In any case of letters, whatever the result, within the window; NULL matches nothing."""
+    world.sync("failure", at="-48h", error_message=message)  # found
+    world.sync("success", at="-1us", error_message=message.upper())  # found
+    world.sync("failure", at="-48h-1us", error_message=message)
+    world.sync("failure", at="0", error_message=message)
+    world.sync("failure", error_message=None)
+    world.sync("failure", error_message="rate limit exceeded")
+    world.notification("failure", at="-1h", error_message=message)  # found
+    assert world.measured("errors.critical").value == 3
+
+
+@pytest.mark.parametrize(
+    ("outcome", "succeeded"),
+    [("succeeded", 1), ("failed", 0), ("running", 0), ("rolled_back", 0)],
+)
+def test_the_latest_deployment_of_the_environment_counts(
+    world: Any, outcome: str, succeeded: int
+) -> None:
+    """Those before it, and those of the other environment, do not."""
+    world.run(DEPLOYMENT.format("staging", outcome))
+    world.run(DEPLOYMENT.format("production", "failed" if succeeded else "succeeded"))
+    assert world.measured("rollout.deployed").value == succeeded
+
+
+def test_no_deployment_is_no_data(world: Any) -> None:
+    """A ledger that knows only the other environment tells nothing of this one."""
+    assert world.measured("rollout.deployed", environment=Environment.PRODUCTION).missing
+
+
+@pytest.mark.parametrize(
+    ("attempts", "failed"),
+    [
+        ([], 0),
+        ([("047", "succeeded")], 0),
+        ([("047", "failed")], 1),
+        ([("047", "failed"), ("047", "succeeded")], 0),
+        ([("047", "succeeded"), ("047", "failed")], 1),
+        ([("047", "failed"), ("047", "failed"), ("048", "failed")], 2),
+        ([("047", "failed"), ("048", "succeeded")], 1),
+        ([("047", "failed"), ("047", "running")], 0),
+    ],
+)
+def test_the_latest_attempt_of_each_migration_counts(
+    world: Any, attempts: list[tuple[str, str]], failed: int
+) -> None:
+    """A failure that a later attempt mended is none."""
+    for attempt in attempts:
+        world.run(ATTEMPT.format(*attempt))
+    assert world.measured("rollout.migration_failed").value == failed
+
+
+def test_what_was_rolled_back_has_no_failed_migrations(world: Any) -> None:
+    """The rollback took them back."""
+    world.run(DEPLOYMENT.format("staging", "rolled_back"))
+    world.run(ATTEMPT.format("047", "failed"))
+    assert world.measured("rollout.migration_failed").value == 0
+
+
+@pytest.mark.parametrize(
+    ("at", "rollbacks"), [("-48h-1us", 0), ("-48h", 1), ("-1us", 1), ("0", 0), (None, 0)]
+)
+def test_rollbacks_count_within_the_window(world: Any, at: str | None, rollbacks: int) -> None:
+    """Its start belongs to it, its end does not."""
+    moment = world.moment(at)
+    rolled_back = f"'{moment.isoformat()}'" if moment else "null"
+    world.run(f"update gonogo.deployment set rolled_back_at = {rolled_back}")
+    assert world.measured("rollout.rollbacks").value == rollbacks
+    elsewhere = world.measured("rollout.rollbacks", environment=Environment.PRODUCTION)
+    assert elsewhere.value == 0
+
+
+def test_the_ledger_records_each_migration(own_world: Any) -> None:
+    """038 to 046 are nine; a reverted one is none, one of another project does not help."""
+    assert own_world.measured("schema.recorded").count == Count(9, 9)
+    own_world.run("update gonogo.migration set reverted_at = now() where version in ('045', '046')")
+    own_world.run("update gonogo.migration set version = '047' where version = '044'")
+    assert own_world.measured("schema.recorded").count == Count(6, 9)

@@ -1,0 +1,112 @@
+"""Golden figures of onboarding: each k and n can be counted in the test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gonogo.model import Count
+
+
+def test_a_user_succeeds_with_every_integration_that_they_connected(world: Any) -> None:
+    """Users with one integration or two; a failure beside a success does no harm."""
+    world.connected(1, integration="calendar")  # succeeded
+    world.sync("failure", user=1, at="-3h", integration="calendar")
+    world.sync("success", user=1, at="-2h", integration="calendar")
+    for integration in ("calendar", "contacts"):
+        world.connected(2, integration=integration)  # failed: no success of contacts
+        world.connected(3, integration=integration)  # succeeded
+        world.sync("success", user=3, at="-2h", integration=integration)
+    world.sync("success", user=2, at="-2h", integration="calendar")
+    world.sync("failure", user=2, at="-2h", integration="contacts")
+    world.connected(4, integration="contacts")  # failed: never synchronised
+    told = world.measured("onboarding.success_rate")
+    assert told.count == Count(2, 4)
+    assert told.by_integration == {"google_calendar": Count(3, 3), "google_contacts": Count(1, 3)}
+    assert told.breakdown == {"new_users": 4, "pending": 0}
+
+
+def test_it_works_with_and_without_the_label_of_a_first_sync(world: Any) -> None:
+    """The live constraint refuses `initial`; any success since the connection will do."""
+    for user, kind in enumerate(("initial", "full", "webhook_triggered", "manual"), start=1):
+        world.connected(user)
+        world.sync("success", user=user, at="-2h", sync_type=kind)
+    assert world.measured("onboarding.success_rate").count == Count(4, 4)
+
+
+def test_a_success_counts_from_the_moment_of_connecting(world: Any) -> None:
+    """One before it is of an earlier connection; one at the window's end is not yet."""
+    world.connected(1, at="-3h")
+    world.sync("success", user=1, at="-3h")  # succeeded
+    world.connected(2, at="-3h")
+    world.sync("success", user=2, at="-3h-1us")
+    world.connected(3, at="-3h")
+    world.sync("success", user=3, at="0")
+    world.connected(4, at="-3h")
+    world.sync("success", user=4, at="-1us")  # succeeded
+    world.connected(5, at="-3h")
+    world.sync("skipped", user=5, at="-1h")
+    world.sync("success", user=6, at="-1h")  # another user's
+    assert world.measured("onboarding.success_rate").count == Count(2, 5)
+
+
+def test_a_user_of_less_than_an_hour_is_pending(world: Any) -> None:
+    """Exactly an hour is settled; a pending second integration does not fail the first."""
+    world.connected(1, at="-1h")  # settled, failed
+    world.connected(2, at="-1h+1us")  # pending
+    world.connected(3, at="-3h", integration="calendar")  # settled, succeeded
+    world.sync("success", user=3, at="-2h", integration="calendar")
+    world.connected(3, at="-5m", integration="contacts")
+    world.connected(4, at="0")  # not yet connected
+    told = world.measured("onboarding.success_rate")
+    assert told.count == Count(1, 2)
+    assert told.breakdown == {"new_users": 3, "pending": 1}
+
+
+def test_old_users_that_the_migration_backfilled_do_not_count(world: Any) -> None:
+    """Without `onboarding_until` a row is no new connection, though it was made in the window."""
+    world.connected(1, new=False)
+    world.connected(2, new=True)
+    world.sync("success", user=2, at="-1h")
+    world.connected(3, integration="contacts", new=False)
+    world.connected(3, integration="calendar", new=True)
+    world.sync("success", user=3, at="-1h", integration="calendar")
+    assert world.measured("onboarding.success_rate").count == Count(2, 2)
+
+
+@pytest.mark.parametrize(
+    ("window", "deployed", "settled", "new_users"),
+    [
+        ("48h", None, 2, 2),  # nobody knows the deployment: the window
+        ("48h", "-24h", 1, 1),  # after the deployment only
+        ("48h", "-5d", 3, 2),  # evidence grows since the deployment
+        ("48h", "-60d", 4, 2),  # but not beyond 14 days
+        ("21d", "-60d", 5, 5),  # and never less than the window
+    ],
+)
+def test_it_is_counted_from_the_deployment_but_at_most_14_days(
+    world: Any, window: str, deployed: str | None, settled: int, new_users: int
+) -> None:
+    """Users who connected 1, 2, 4, 14 and 15 days ago."""
+    for user, at in enumerate(("-1d", "-2d", "-4d", "-14d", "-15d"), start=1):
+        world.connected(user, at=at)
+    told = world.measured("onboarding.success_rate", window=window, deployed=deployed)
+    assert told.count == Count(0, settled)
+    assert told.breakdown["new_users"] == new_users
+
+
+def test_the_errors_are_of_users_who_have_no_success_yet(world: Any) -> None:
+    """Of settled connections, since they connected; most first."""
+    world.connected(1)
+    world.sync("failure", user=1, at="-2h", error_message="no consent", times=2)
+    world.sync("failure", user=1, at="-4h", error_message="before connecting")
+    world.connected(2)
+    world.sync("failure", user=2, at="-2h", error_message="was mended")
+    world.sync("success", user=2, at="-1h")
+    world.connected(3, at="-5m")
+    world.sync("failure", user=3, at="-1m", error_message="pending")
+    world.connected(4)
+    world.sync("failure", user=4, at="-2h", error_message=None, times=3)
+    told = world.measured("onboarding.errors")
+    assert list(told.breakdown.items()) == [("(no message)", 3), ("no consent", 2)]

@@ -1,0 +1,77 @@
+"""Golden figures of tokens and circuit breakers: each k and n can be counted in the test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gonogo.model import Count, Outcome
+
+
+def test_a_user_with_one_expired_or_revoked_token_is_invalid(world: Any) -> None:
+    """Users count once, however many tokens they have; unknown and expiring are not invalid."""
+    world.token("expired", user=1, integration="calendar")  # invalid
+    world.token("revoked", user=1, integration="contacts")
+    world.token("valid", user=2, integration="calendar")  # invalid
+    world.token("revoked", user=2, integration="contacts")
+    world.token("valid", user=3, integration="calendar")
+    world.token("expiring_soon", user=4, integration="calendar")
+    world.token("unknown", user=5, integration="contacts")
+    assert world.measured("token.invalid_users").count == Count(2, 5)
+
+
+def test_unknown_tokens_are_of_all_tokens(world: Any) -> None:
+    """Tokens count, not users; by status, most first."""
+    world.token("unknown", user=1, integration="calendar")
+    world.token("unknown", user=1, integration="contacts")
+    world.token("valid", user=2, integration="calendar")
+    world.token("valid", user=2, integration="contacts")
+    world.token("valid", user=3, integration="contacts")
+    world.token("expired", user=4, integration="contacts")
+    told = world.measured("token.unknown")
+    assert told.count == Count(2, 6)
+    assert told.breakdown == {"valid": 3, "unknown": 2, "expired": 1}
+
+
+def test_users_with_an_open_breaker_are_of_the_connected_ones(world: Any) -> None:
+    """Users count once; half open is not open; who has no breaker is connected all the same."""
+    for user in (1, 2, 3, 4):
+        world.connected(user, integration="calendar")
+    world.connected(1, integration="contacts")
+    world.breaker("open", user=1, integration="calendar")  # one user with two
+    world.breaker("open", user=1, integration="contacts")
+    world.breaker("half_open", user=2)
+    world.breaker("closed", user=3)
+    assert world.measured("breaker.open_users").count == Count(1, 4)
+
+
+def test_an_open_breaker_is_stuck_a_day_after_its_retry(world: Any) -> None:
+    """Exactly 24 hours are not more; closed ones are not asked; NULL was never due."""
+    world.breaker("open", user=1, retry="-24h")
+    world.breaker("open", user=2, retry="-24h-1us")  # stuck
+    world.breaker("open", user=3, retry="+1h")
+    world.breaker("open", user=4, retry=None)
+    world.breaker("closed", user=5, retry="-9d")
+    world.breaker("half_open", user=6, retry="-9d")
+    assert world.measured("breaker.stuck").count == Count(1, 4)
+
+
+def test_no_open_breaker_is_health(world: Any) -> None:
+    """0 of 0 is met where there need not be one."""
+    world.breaker("closed")
+    assert world.measured("breaker.stuck").count == Count(0, 0)
+    found = world.found("breaker.stuck", "alert")
+    assert (found.outcome, found.reason) == (Outcome.MET, "0 of 0: none")
+
+
+def test_breakers_are_counted_by_state_and_integration(world: Any) -> None:
+    """Open of all breakers."""
+    world.breaker("open", user=1, integration="calendar")
+    world.breaker("open", user=2, integration="calendar")
+    world.breaker("closed", user=3, integration="calendar")
+    world.breaker("closed", user=1, integration="contacts")
+    world.breaker("closed", user=2, integration="contacts")
+    world.breaker("half_open", user=3, integration="contacts")
+    told = world.measured("breaker.states")
+    assert told.count == Count(2, 6)
+    assert told.breakdown == {"closed": 3, "open": 2, "half_open": 1}
+    assert told.by_integration == {"google_calendar": Count(2, 3), "google_contacts": Count(0, 3)}

@@ -1,0 +1,107 @@
+"""What must never be GO, each in a database that was healthy but for that one thing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from gonogo.model import Outcome, VerdictKind
+
+Judged = Callable[..., Any]
+# Newly connected users whose calendar never worked; their contacts do.
+TWENTY_NEW = """
+with chosen as (
+    insert into users (email, google_id)
+    select format('new%%s@example.com', n), format('new%%s', n) from generate_series(1, 20) as n
+    returning id
+), connected as (
+    insert into sync_schedule (user_id, integration_type, current_frequency_ms,
+        default_frequency_ms, min_frequency_ms, max_frequency_ms, next_sync_at, created_at,
+        onboarding_until)
+    select id, integration, 3600000, 3600000, 60000, 86400000, %(end)s,
+        %(end)s - interval '5 hours', %(end)s + interval '19 hours'
+    from chosen, (values ('google_contacts'), ('google_calendar')) as both_of (integration)
+    returning user_id, integration_type
+)
+insert into sync_metrics (user_id, integration_type, sync_type, result, created_at)
+select user_id, integration_type, 'full',
+    case integration_type when 'google_contacts' then 'success' else 'failure' end,
+    %(end)s - interval '4 hours'
+from connected"""
+
+
+def change(soaked: Any, *statements: str) -> None:
+    """Change one thing."""
+    end = soaked.end.replace(tzinfo=None)
+    with psycopg.connect(soaked.conninfo) as connection:
+        for statement in statements:
+            connection.execute(statement.encode(), {"end": end})
+
+
+def test_nothing_but_an_empty_schema(judged: Judged, soaked: Any) -> None:
+    """Every table is there and every one is empty: no criterion on rows is met."""
+    change(soaked, "truncate users cascade")
+    verdict, observation = judged(soaked.conninfo, soaked.end)
+    assert verdict.kind in {VerdictKind.HOLD, VerdictKind.NO_GO}, verdict.reasons
+    for name in ("sync.success_rate", "sync.skip_rate", "webhook.success_rate"):
+        finding = observation.findings[f"criterion:{name}"]
+        assert finding.outcome is Outcome.INCONCLUSIVE
+        assert "no data" in finding.reason
+
+
+def test_all_tokens_unknown(judged: Judged, soaked: Any) -> None:
+    """The health of no token is known: critical, not healthy for want of an expired one."""
+    change(soaked, "update token_health set status = 'unknown'")
+    verdict, _ = judged(soaked.conninfo, soaked.end)
+    assert verdict.kind is VerdictKind.NO_GO
+    assert any("token.unknown" in reason for reason in verdict.reasons), verdict.reasons
+
+
+def test_all_subscriptions_expired(judged: Judged, soaked: Any) -> None:
+    """No subscription is active: the renewal job's footprint fails, silence is no excuse."""
+    change(soaked, "update calendar_webhook_subscriptions set expiration = %(end)s")
+    verdict, observation = judged(soaked.conninfo, soaked.end)
+    assert verdict.kind is VerdictKind.NO_GO
+    assert any("jobs.webhook_renewal" in reason for reason in verdict.reasons), verdict.reasons
+    assert observation.findings["alert:webhook.silent"].outcome is not Outcome.MET
+
+
+def test_calendar_at_nothing_under_a_good_pool(judged: Judged, soaked: Any) -> None:
+    """Calendar at 0 % beside contacts pools to more than 90 %: critical by integration."""
+    change(
+        soaked,
+        "update sync_metrics set result = 'success' where result = 'failure'",
+        "delete from sync_metrics where integration_type = 'google_calendar'"
+        " and result = 'success' and created_at >= %(end)s - interval '48 hours'"
+        " and id not in (select id from sync_metrics where integration_type = 'google_calendar'"
+        " and result = 'success' order by created_at desc limit 60)",
+        "update sync_metrics set result = 'failure'"
+        " where integration_type = 'google_calendar' and result = 'success'",
+    )
+    verdict, observation = judged(soaked.conninfo, soaked.end)
+    pool = observation.measurements["sync.success_rate"]
+    assert pool.by_integration["google_calendar"].k == 0
+    assert pool.count.k > 0.9 * pool.count.n
+    assert observation.findings["alert:sync.success_rate"].outcome is Outcome.CRITICAL
+    assert verdict.kind is not VerdictKind.GO
+
+
+def test_twenty_new_users_whose_calendar_failed(judged: Judged, soaked: Any) -> None:
+    """Their contacts work and their calendar does not: they have not been onboarded."""
+    change(soaked, TWENTY_NEW)
+    verdict, observation = judged(soaked.conninfo, soaked.end)
+    onboarding = observation.measurements["onboarding.success_rate"]
+    assert onboarding.count.n - onboarding.count.k >= 20
+    assert verdict.kind in {VerdictKind.NO_GO, VerdictKind.ROLLBACK}
+    assert any("onboarding.success_rate" in reason for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_the_gates_own_time_zone_changes_nothing(judged: Judged, soaked: Any, zone: str) -> None:
+    """A session that begins in another zone is pinned to UTC: the same counts, the same verdict."""
+    _, in_utc = judged(soaked.conninfo, soaked.end)
+    verdict, elsewhere = judged(f"{soaked.conninfo} options='-c timezone={zone}'", soaked.end)
+    assert verdict.kind is VerdictKind.GO, verdict.reasons
+    assert elsewhere.window == in_utc.window
+    assert elsewhere.measurements == in_utc.measurements

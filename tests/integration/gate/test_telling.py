@@ -1,0 +1,133 @@
+"""What a run tells, and where: the terminal, a pipe, GitHub's step summary."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+Gate = Callable[..., Any]
+STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
+NEXT_IN_PIPE = {
+    "a reader": "import json, sys; json.load(sys.stdin)",
+    "one that leaves at once": "import sys; sys.stdin.close()",
+}
+
+
+def as_of(soaked: Any) -> str:
+    """The option that ends the window where the traffic ends."""
+    return f"--as-of={soaked.end.isoformat()}"
+
+
+@pytest.fixture
+def piped(checkout: Path, soaked: Any) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Run the gate in the checkout with standard output and error apart."""
+
+    def run(*options: str, **told: Any) -> subprocess.CompletedProcess[bytes]:
+        environ = {name: value for name, value in os.environ.items() if name != "NODE_ENV"}
+        words = [sys.executable, "-m", "pytest", "checks/", *STAGING, as_of(soaked), *options]
+        told.setdefault("stdout", subprocess.PIPE)
+        return subprocess.run(
+            words,
+            cwd=checkout,
+            env=environ | {"DATABASE_URL": soaked.conninfo},
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+            **told,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("options", [(), ("-q", "-k", "sync")], ids=" ".join)
+def test_json_to_a_pipe_is_the_record_alone(
+    piped: Callable[..., Any], checkout: Path, options: tuple[str, ...]
+) -> None:
+    """``--json -``: standard output is record.json, byte for byte; all else is standard error."""
+    told = piped("--json", "-", *options)
+    (record,) = (checkout / "reports" / "archive").glob("staging/*/record.json")
+    assert told.stdout == record.read_bytes()
+    assert json.loads(told.stdout)["verdict"]["exit_code"] == told.returncode
+    assert str(record.with_suffix(".html")) in told.stderr.decode()
+
+
+@pytest.mark.parametrize("program", NEXT_IN_PIPE.values(), ids=NEXT_IN_PIPE)
+def test_the_next_in_the_pipe_never_breaks_the_verdict(
+    piped: Callable[..., Any], program: str
+) -> None:
+    """Whether the reader stays or leaves, the exit code is the verdict's and nothing complains."""
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE) as reader:
+        assert reader.stdin
+        told = piped("--json=-", stdout=reader.stdin)
+        reader.stdin.close()
+        assert reader.wait(timeout=30) == 0
+    assert told.returncode == 0, told.stderr
+    assert b"BrokenPipe" not in told.stderr
+
+
+def test_a_mistake_leaves_a_pipe_empty(piped: Callable[..., Any]) -> None:
+    """A usage error is no record: nothing on standard output, exit code 4."""
+    told = piped("--json", "-", "--without=weather")
+    assert (told.returncode, told.stdout) == (4, b"")
+    assert b"there is no such group" in told.stderr
+
+
+def test_quietly_only_the_verdict_block_is_told(gate: Gate, soaked: Any) -> None:
+    """``-q`` leaves out pytest's header, its dots and its summary; the block is whole."""
+    told = gate(soaked.conninfo, *STAGING, as_of(soaked), "-q")
+    assert told.code == 0
+    lines = [line for line in told.output.splitlines() if line]
+    assert lines[0].startswith(" GO ")
+    assert lines[-1] == f"Record: {told.records[-1] / 'record.html'}"
+    assert len(lines) <= 24
+
+
+def test_what_is_not_met_comes_first_with_what_to_do(gate: Gate, soaked: Any) -> None:
+    """The block of a NO-GO names the metric, its figures, what they mean and what to do first."""
+    with psycopg.connect(soaked.conninfo) as connection:
+        connection.execute("drop index idx_token_health_status")
+    told = gate(soaked.conninfo, *STAGING, as_of(soaked), "-q")
+    assert told.code == 1
+    block = " ".join(told.output.split())
+    found = "failed Migration 039 is in place: 93.7 % (15 of 16) misses = 100 %"
+    assert found in block
+    assert "of this migration is missing or not valid. First: See `nox -s status`" in block
+    assert block.index(found) < block.index("Sync success rate")
+    assert "Schema 9 of 10 all met" in block
+
+
+def test_a_usage_error_names_no_report_that_is_not_there(gate: Gate, soaked: Any) -> None:
+    """What pytest's report plugins staged is gone: no line says that it was written."""
+    told = gate(soaked.conninfo, *STAGING, "--without=weather")
+    assert told.code == 4
+    assert "generated" not in told.output.lower()
+
+
+def test_a_step_of_github_gets_its_summary(gate: Gate, soaked: Any, tmp_path: Path) -> None:
+    """With GITHUB_STEP_SUMMARY each run appends its verdict, its checks and its record's place."""
+    file = tmp_path / "summary.md"
+    file.write_text("# before\n")
+    told = gate(soaked.conninfo, *STAGING, as_of(soaked), GITHUB_STEP_SUMMARY=str(file))
+    assert told.code == 0
+    before, _, summary = file.read_text().partition("## ")
+    assert before == "# before\n"
+    assert summary.startswith("GO: Staging gate, 48h\n")
+    assert f"`{told.records[-1] / 'record.html'}`" in summary
+    assert "| Sync success rate | " in summary
+
+
+def test_a_summary_that_cannot_be_written_changes_no_verdict(
+    gate: Gate, soaked: Any, tmp_path: Path
+) -> None:
+    """One line says so; the verdict, the record and the exit code are what they are."""
+    told = gate(soaked.conninfo, *STAGING, as_of(soaked), GITHUB_STEP_SUMMARY=str(tmp_path))
+    assert told.code == 0
+    assert told.records[-1].name.endswith("_GO")
+    (line,) = [line for line in told.output.splitlines() if line.startswith("gonogo: ")]
+    assert line == f"gonogo: the step summary could not be written: {tmp_path}: Is a directory"

@@ -1,0 +1,209 @@
+"""Several sessions, one snapshot: faster, and never another number."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import errors
+from psycopg.conninfo import make_conninfo
+
+from gonogo.errors import DatabaseError
+from gonogo.measure import surveys
+from gonogo.measure.connection import Manners
+from gonogo.measure.session import Session
+from gonogo.measure.sharing import share_out
+from gonogo.measure.snapshot import ATTEMPTS, in_snapshot
+from gonogo.measure.surveys import LOST
+from gonogo.measure.take import take
+from gonogo.model import Measurement
+from gonogo.settings import DatabaseSettings
+
+COUNT = "select count(*) as n from sync_metrics"
+MORE = """
+insert into sync_metrics (user_id, integration_type, sync_type, result, created_at)
+select user_id, integration_type, sync_type, 'failure', created_at from sync_metrics"""
+MANY = """
+insert into webhook_notifications (user_id, channel_id, resource_state, result, created_at)
+select user_id, channel_id, resource_state, 'failure', created_at from webhook_notifications"""
+
+
+def pids(sessions: tuple[Session, ...]) -> list[int]:
+    """Each session's process on the server."""
+    return [session.connection.info.backend_pid for session in sessions]
+
+
+def change(settings: DatabaseSettings, *statements: str) -> None:
+    """Commit something beside the measurement."""
+    with psycopg.connect(settings.conninfo) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def test_every_number_is_of_one_snapshot(measured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer commits between any two surveys, on either session: no number moves."""
+    before = in_snapshot(measured.settings, Manners(), lambda own: take(own, measured.plan))
+    ask, once, used = surveys.run, threading.Event(), set()
+
+    def run(session: Session, *rest: Any) -> surveys.Table:
+        table = ask(session, *rest)
+        used.add(session.connection.info.backend_pid)
+        if not once.is_set():
+            once.set()
+            change(measured.settings, MORE, MANY, "delete from token_health")
+        return table
+
+    monkeypatch.setattr(surveys, "run", run)
+    during = in_snapshot(measured.settings, Manners(), lambda own: take(own, measured.plan))
+    assert len(used) > 1
+    assert during == before
+    after = in_snapshot(measured.settings, Manners(), lambda own: take(own, measured.plan))
+    assert after["sync.success_rate"] != before["sync.success_rate"]
+
+
+def test_a_session_opened_late_sees_what_the_first_one_saw(measured: Any) -> None:
+    """The snapshot is exported when the first session begins, not when another joins it."""
+
+    def read(own: Session) -> list[int]:
+        change(measured.settings, MORE)
+        return [session.ask(COUNT)[0]["n"] for session in (own, *own.open_others())]
+
+    counts = in_snapshot(measured.settings, Manners(), read)
+    assert len(counts) == Manners().sessions
+    assert len(set(counts)) == 1
+
+
+@pytest.mark.parametrize("sessions", [1, 2])
+def test_any_number_of_sessions_measures_the_same(measured: Any, sessions: int) -> None:
+    """How surveys are shared out is nobody's business but the clock's."""
+    manners = Manners(sessions=sessions)
+    told = in_snapshot(measured.settings, manners, lambda own: take(own, measured.plan))
+    assert told == in_snapshot(measured.settings, Manners(), lambda own: take(own, measured.plan))
+
+
+def test_wide_slices_measure_the_same_hours(measured: Any) -> None:
+    """On a cluster slices are wider; each hour of the series is the same."""
+
+    def wide(own: Session) -> dict[str, Measurement]:
+        return take(replace(own, on_cluster=True), measured.plan)
+
+    told = in_snapshot(measured.settings, Manners(), lambda own: take(own, measured.plan))
+    assert told["sync.success_rate"].hourly
+    assert in_snapshot(measured.settings, Manners(), wide) == told
+
+
+def test_without_a_second_connection_the_first_one_does_it_all(measured: Any) -> None:
+    """A role that may connect only once is measured by one session."""
+    with _role(measured.settings, "once") as settings:
+        change(measured.settings, "alter role once connection limit 1")
+        told = in_snapshot(settings, Manners(), lambda own: take(own, measured.plan))
+    assert told["sync.success_rate"].count
+
+
+def test_a_server_that_exports_no_snapshot_is_measured_by_one_session(measured: Any) -> None:
+    """Where the function is not to be had, the transaction begins anew, and nothing is lost."""
+    with _role(measured.settings, "alone") as settings:
+        change(measured.settings, "revoke execute on function pg_export_snapshot() from public")
+
+        def read(own: Session) -> tuple[int, str]:
+            took = take(own, measured.plan)["sync.success_rate"]
+            assert took.count
+            (zone,) = own.ask("select current_setting('timezone') as zone")
+            return len(own.open_others()), zone["zone"]
+
+        assert in_snapshot(settings, Manners(), read) == (0, "UTC")
+
+
+def test_a_session_that_is_lost_leaves_its_survey_missing_and_the_rest_done(
+    measured: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends one session: nothing is raised, and the others go on."""
+    ask, killed = surveys.run, threading.Event()
+
+    def run(session: Session, survey: surveys.Survey, *rest: Any) -> surveys.Table:
+        if survey.name == "sync_users" and not killed.is_set():
+            killed.set()
+            (pid,) = pids((session,))
+            change(measured.settings, f"select pg_terminate_backend({pid}, 5000)")
+        return ask(session, survey, *rest)
+
+    monkeypatch.setattr(surveys, "run", run)
+    told = in_snapshot(measured.settings, Manners(), lambda own: take(own, measured.plan))
+    assert told["sync.broken_users"].missing == f"sync_users.sql: {LOST}"
+    assert told["sync.success_rate"].count
+    assert told["webhook.success_rate"].count
+
+
+def test_a_survey_whose_slice_fails_is_missing_whole(measured: Any) -> None:
+    """Half a table is none, whichever session it failed on; the others are there."""
+    change(measured.settings, "alter table sync_metrics rename column skip_reason to reason")
+    told = in_snapshot(measured.settings, Manners(), lambda own: take(own, measured.plan))
+    assert "skip_reason" in (told["sync.success_rate"].missing or "")
+    assert told["webhook.success_rate"].count
+    assert told["sync.broken_users"].count
+
+
+def test_a_cancelled_snapshot_repeats_the_whole_on_every_session(measured: Any) -> None:
+    """A recovery conflict on another session begins anew with all, with a new snapshot."""
+    seen: list[str] = []
+
+    def read(own: Session) -> None:
+        others = own.open_others()
+        (row,) = own.ask("select pg_current_snapshot()::text as id")
+        seen.append(row["id"])
+        change(measured.settings, "update users set name = name")
+
+        def conflict(session: Session) -> None:
+            if session is not own:
+                raise errors.SerializationFailure("canceling statement due to conflict")
+            session.ask("select pg_sleep(0.05)")
+
+        share_out((own, *others), [conflict] * 50)
+
+    with pytest.raises(DatabaseError, match="cancelled the snapshot"):
+        in_snapshot(measured.settings, Manners(), read)
+    assert len(set(seen)) == ATTEMPTS
+
+
+def test_an_interrupted_run_ends_what_the_other_sessions_ask(measured: Any) -> None:
+    """Ctrl-C waits for nobody: the other sessions' queries are cancelled."""
+
+    def read(own: Session) -> None:
+        others = own.open_others()
+        begun = threading.Event()
+
+        def job(session: Session) -> None:
+            if session is own:
+                assert begun.wait(10)
+                raise KeyboardInterrupt
+            begun.set()
+            session.ask("select pg_sleep(50)")
+
+        share_out((own, *others), [job] * (1 + len(others)))
+
+    with pytest.raises(KeyboardInterrupt):
+        in_snapshot(measured.settings, Manners(statement_timeout_s=20), read)
+
+
+def test_beside_others_a_session_takes_no_workers(measured: Any) -> None:
+    """A session is one process on the server, not three."""
+
+    def read(own: Session) -> list[str]:
+        query = "select current_setting('max_parallel_workers_per_gather') as n"
+        return [session.ask(query)[0]["n"] for session in (own, *own.open_others(), own)]
+
+    assert set(in_snapshot(measured.settings, Manners(), read)[1:]) == {"0"}
+
+
+@contextmanager
+def _role(settings: DatabaseSettings, name: str) -> Iterator[DatabaseSettings]:
+    change(settings, f"create role {name} login", f"grant pg_read_all_data to {name}")
+    try:
+        yield DatabaseSettings(make_conninfo(settings.conninfo, user=name), "the test")
+    finally:
+        change(settings, f"drop role {name}")

@@ -1,0 +1,135 @@
+"""A team of one: a project, a rollout file, commands that leave a trace, a database before 038."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from gonogo.model import Environment
+from gonogo.project import Project
+from gonogo.rollout.config import CommandsConfig, RolloutConfig
+from gonogo.rollout.context import RolloutContext
+from gonogo.rollout.ledger import Ledger
+from gonogo.rollout.session import connect
+from gonogo.rollout.steps import StepEvent
+from gonogo.sandbox.server import EmbeddedServer
+from gonogo.settings import DatabaseSettings
+
+# Appends its name to the trace; fails while a file of its name lies in the directory `broken`.
+COMMAND = "echo $0 >> trace; echo $GOOGLE_CLIENT_SECRET; test ! -e broken/$0"
+
+
+@dataclass
+class Team:
+    """What a test of a whole procedure works with.
+
+    Args:
+        context: For staging, without endpoints.
+        root: The project, a copy that a test may change.
+        app: The application's directory.
+        events: What was told.
+    """
+
+    context: RolloutContext
+    root: Path
+    app: Path
+    events: list[StepEvent] = field(default_factory=list)
+
+    def tell(self, event: StepEvent) -> None:
+        """Keep an event."""
+        self.events.append(event)
+
+    def production(self) -> RolloutContext:
+        """The same for production."""
+        environ = {**self.context.environ, "NODE_ENV": "production"}
+        return replace(self.context, environment=Environment.PRODUCTION, environ=environ)
+
+    def trace(self) -> list[str]:
+        """The commands that ran since the last look, in order."""
+        file = self.app / "trace"
+        names = file.read_text(encoding="utf-8").split() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return names
+
+    def break_command(self, name: str) -> None:
+        """Let a command fail from now on."""
+        (self.app / "broken" / name).touch()
+
+    def mend_command(self, name: str) -> None:
+        """Let it succeed again."""
+        (self.app / "broken" / name).unlink()
+
+    def add_migration(self, sql: str) -> None:
+        """Add a migration 047 to the project."""
+        migrations = self.root / "migrations"
+        (migrations / "047_extra.sql").write_text(sql, encoding="utf-8")
+        (migrations / "047_extra.revert.sql").write_text("select 1;\n", encoding="utf-8")
+
+    def ask(self, query: str) -> object:
+        """The first column of the first row of a query, or None."""
+        with psycopg.connect(self.context.database.conninfo, autocommit=True) as connection:
+            cursor = connection.execute(query.encode())
+            row = cursor.fetchone() if cursor.description else None
+        return row[0] if row else None
+
+    def outcome(self) -> str:
+        """How the latest deployment ended, as the ledger says."""
+        with connect(self.context.database.conninfo) as connection:
+            latest = Ledger(connection).latest_deployment(self.context.environment)
+        return latest.outcome if latest else ""
+
+
+@pytest.fixture
+def team(
+    base_database: str, server: EmbeddedServer, tmp_path: Path, pytestconfig: pytest.Config
+) -> Team:
+    """A team with a fresh database and a project of its own."""
+    root, app = tmp_path / "project", tmp_path / "app"
+    for name in ("migrations", "checks"):
+        shutil.copytree(pytestconfig.rootpath / name, root / name)
+    (app / "broken").mkdir(parents=True)
+    environ = {
+        "PATH": os.environ["PATH"],
+        "NODE_ENV": "staging",
+        "GOOGLE_CLIENT_ID": "client",
+        "GOOGLE_CLIENT_SECRET": "hush-client-secret",
+        "WEBHOOK_BASE_URL": "http://127.0.0.1:9",
+        "WEBHOOK_VERIFICATION_TOKEN": "hush-webhook-token",
+    }
+    database = DatabaseSettings(base_database, "test")
+    return Team(
+        RolloutContext(
+            Project(root),
+            Environment.STAGING,
+            _config(tmp_path, app),
+            database,
+            environ,
+            revision="new",
+            previous_revision="old",
+            bin_dir=server.bin_dir,
+            log_dir=tmp_path / "logs",
+        ),
+        root,
+        app,
+    )
+
+
+def _config(tmp_path: Path, app: Path) -> RolloutConfig:
+    names = [name for name in CommandsConfig.model_fields if name not in {"reinstall", "rebuild"}]
+    section = {
+        "cwd": app,
+        "backup_dir": tmp_path / "backups",
+        "commands": {name: {"run": ("sh", "-c", COMMAND, name)} for name in names},
+    }
+    return RolloutConfig.model_validate(
+        {
+            "archive_dir": tmp_path / "archive",
+            "without": ["endpoints"],
+            "environments": {"staging": section, "production": section},
+        }
+    )

@@ -1,0 +1,105 @@
+"""The gate as a person runs it: in a checkout of its own, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from gonogo.rollout import session
+from gonogo.sandbox.traffic import Traffic, generate
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("checks", "migrations", "reports/templates", "conftest.py", "rollout.toml")
+NAMES = ("DATABASE_URL", "NODE_ENV", "WEBHOOK_BASE_URL", "ADMIN_JWT", "GITHUB_STEP_SUMMARY")
+SOAK = timedelta(hours=48)
+
+
+@dataclass(frozen=True, slots=True)
+class GateOutcome:
+    """What one run of the gate left.
+
+    Args:
+        code: Its exit code.
+        output: Standard output and error.
+        records: Directories of the records in the archive, oldest first.
+    """
+
+    code: int
+    output: str
+    records: tuple[Path, ...]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The newest record."""
+        document: dict[str, Any] = json.loads((self.records[-1] / "record.json").read_text())
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Soaked:
+    """A database after 48 healthy hours.
+
+    Args:
+        conninfo: Where it is.
+        end: The moment at their end.
+    """
+
+    conninfo: str
+    end: datetime
+
+
+def make_checkout(root: Path) -> Path:
+    """Copy what a gate needs of the project to `root`."""
+    for name in COPIED:
+        source, target = ROOT / name, root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    shutil.copy(ROOT / "pyproject.toml", root)
+    return root
+
+
+def run_gate(checkout: Path, conninfo: str | None, *options: str, **variables: str) -> GateOutcome:
+    """Run ``pytest checks/`` in a checkout, on a database, with options and variables."""
+    environ = {name: value for name, value in os.environ.items() if name not in NAMES}
+    environ = {name: value for name, value in environ.items() if not name.startswith("PG")}
+    environ |= {"DATABASE_URL": conninfo} if conninfo else {}
+    finished = subprocess.run(
+        [sys.executable, "-m", "pytest", "checks/", *options],
+        cwd=checkout,
+        env=environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    archive = checkout / "reports" / "archive"
+    records = sorted(path.parent for path in archive.glob("*/*/record.json"))
+    return GateOutcome(finished.returncode, finished.stdout + finished.stderr, tuple(records))
+
+
+def soak_end(conninfo: str) -> datetime:
+    """The end of 48 hours that begin with the deployment's end."""
+    with psycopg.connect(conninfo) as connection:
+        row = connection.execute("select finished_at from gonogo.deployment").fetchone()
+    assert row
+    finished: datetime = row[0]
+    return finished + SOAK
+
+
+def soak(conninfo: str) -> None:
+    """Give a database 48 hours of healthy traffic since its deployment."""
+    end = soak_end(conninfo)
+    with session.connect(conninfo) as connection:
+        generate(connection, Traffic(end - SOAK, end, rows=40_000))

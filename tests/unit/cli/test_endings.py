@@ -1,0 +1,148 @@
+"""How a command ends: told in one line, however it was ended and whatever was typed."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# The real command, whose rehearsal waits and takes its time to tidy up.
+COMMAND = """
+import fcntl, signal, sys, termios
+from pathlib import Path
+from gonogo import cli
+from gonogo.sandbox.rehearsal import Rehearsal
+
+_, where, place = sys.argv
+if where == "terminal":
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+def wait(self, **options):
+    try:
+        print("ready", flush=True)
+        while True:
+            signal.pause()
+    finally:
+        print("tidying up", flush=True)
+        Path(place).write_text("in order")
+
+Rehearsal.run = wait
+sys.argv[1:] = ["rehearse"]
+cli.main()
+"""
+LONGEST_S = 20
+LAST_LINE = "gonogo: interrupted; everything that was started is stopped\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_command_says_so_in_its_last_line(
+    pytestconfig: pytest.Config, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Ctrl-C, being told to end, a terminal that closes: tidied up, one line, exit code 130."""
+    place = tmp_path / "ended"
+    running = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "no terminal", str(place)],
+        cwd=pytestconfig.rootpath,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout
+    assert running.stdout.readline() == "ready\n"
+    running.send_signal(number)
+    out, err = running.communicate(timeout=LONGEST_S)
+    assert (running.returncode, err) == (130, LAST_LINE), out
+    assert place.read_text() == "in order"
+
+
+def test_a_terminal_that_closes_leaves_a_command_that_ends_in_order(
+    pytestconfig: pytest.Config, tmp_path: Path
+) -> None:
+    """Nobody can be told any more, and still everything is tidied up."""
+    place = tmp_path / "ended"
+    person, terminal = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "terminal", str(place)],
+        cwd=pytestconfig.rootpath,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    assert b"ready" in os.read(person, 100)
+    os.close(person)
+    assert running.wait(LONGEST_S) == 130
+    assert place.read_text() == "in order"
+
+
+def test_under_nohup_a_closed_terminal_is_no_reason_to_end(
+    pytestconfig: pytest.Config, tmp_path: Path
+) -> None:
+    """What was told to ignore SIGHUP goes on; SIGTERM ends it."""
+    running = subprocess.Popen(
+        ["nohup", sys.executable, "-c", COMMAND, "no terminal", str(tmp_path / "ended")],
+        cwd=pytestconfig.rootpath,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout
+    assert running.stdout.readline() == "ready\n"
+    running.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        running.wait(0.2)
+    running.terminate()
+    running.communicate(timeout=LONGEST_S)
+    assert running.returncode == 130
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("nosuch", "No such command 'nosuch'"),
+        ("deploy", "Missing argument 'environment'. Choose from: staging, production"),
+        ("rehearse --users abc", "'--users'"),
+        ("rehearse --users 100001", "less than or equal to 100000"),
+        ("rehearse --seed 2147483648", "less than or equal to 2147483647"),
+        ("rehearse --incident=", "there is no incident ''; known are sync-outage,"),
+        ("rehearse --stop --keep", "--stop goes with neither --keep nor --incident"),
+        ("rehearse --stop --incident=sync-outage", "--stop goes with neither"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_code_4(
+    pytestconfig: pytest.Config, words: str, says: str
+) -> None:
+    """Whether we or the option parser found it: no box, no traceback, nothing done."""
+    told = subprocess.run(
+        [sys.executable, "-m", "gonogo", *words.split()],
+        cwd=pytestconfig.rootpath,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 4
+    assert told.stdout == ""
+    (line,) = told.stderr.splitlines()
+    assert line.startswith("gonogo: ")
+    assert says in line
+
+
+def test_an_ascii_terminal_ends_no_command(tmp_path: Path) -> None:
+    """What it cannot show comes as an escape, not as a traceback."""
+    told = subprocess.run(
+        [sys.executable, "-m", "gonogo", "rehearse", "--incident", "käse"],
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 4
+    assert told.stderr.startswith("gonogo: there is no incident 'k\\xe4se'")

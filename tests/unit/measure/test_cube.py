@@ -1,0 +1,117 @@
+"""Sums over a survey's rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gonogo.measure import cube
+from gonogo.measure.session import Row
+from gonogo.model import Count
+
+HOURS = [datetime(2026, 11, 23, hour, tzinfo=UTC) for hour in range(4)]
+SUCCESS = {"result": ("success",)}
+EXECUTED = {"result": ("success", "failure")}
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "integration": st.sampled_from(["google_contacts", "google_calendar"]),
+            "result": st.sampled_from(["success", "failure", "skipped"]),
+            "n": st.integers(0, 10**9),
+            "hour": st.sampled_from(HOURS),
+        }
+    )
+)
+
+
+@given(ROWS, ROWS)
+def test_the_halves_of_a_cube_add_up_to_the_whole(one: list[Row], other: list[Row]) -> None:
+    """Over shards, databases or hours: counts merge, whole, by integration and by hour."""
+    both = [*one, *other]
+    asked = (SUCCESS, EXECUTED)
+    assert cube.count(one, *asked) + cube.count(other, *asked) == cube.count(both, *asked)
+    parts = cube.by(both, "integration", *asked)
+    assert sum(parts.values(), Count(0, 0)) == cube.count(both, *asked)
+    hourly = cube.hourly(both, HOURS, *asked)
+    assert sum((hour.count for hour in hourly), Count(0, 0)) == cube.count(both, *asked)
+    for name, part in parts.items():
+        mine = cube.by(one, "integration", *asked).get(name, Count(0, 0))
+        theirs = cube.by(other, "integration", *asked).get(name, Count(0, 0))
+        assert mine + theirs == part
+
+
+@given(ROWS)
+def test_what_is_counted_is_within_the_whole(rows: list[Row]) -> None:
+    """A filter that asks for more never counts more."""
+    counted = cube.count(rows, SUCCESS, EXECUTED)
+    assert 0 <= counted.k <= counted.n <= cube.count(rows, {}, {}).n
+
+
+@given(ROWS)
+def test_a_breakdown_adds_up(rows: list[Row]) -> None:
+    """Its sums are the whole, most first, and what is nothing is not shown."""
+    sums = cube.breakdown(rows, "result", "n")
+    assert sum(sums.values()) == cube.count(rows, "n", "n").n
+    assert list(sums.values()) == sorted(sums.values(), reverse=True)
+    assert 0 not in sums.values()
+
+
+def test_every_hour_is_there_also_without_a_row() -> None:
+    """A gap must be seen: an hour without traffic reads 0 of 0."""
+    row = {"result": "success", "n": 3, "hour": HOURS[1]}
+    told = cube.hourly([row], HOURS[:3], SUCCESS, EXECUTED)
+    assert [(hour.start, hour.count) for hour in told] == [
+        (HOURS[0], Count(0, 0)),
+        (HOURS[1], Count(3, 3)),
+        (HOURS[2], Count(0, 0)),
+    ]
+
+
+def test_a_row_passes_when_every_column_does() -> None:
+    """Filters of several columns are joined by and, the values of one by or."""
+    row = {"result": "failure", "sync_type": "manual", "n": 2}
+    assert cube.amount(row, EXECUTED | {"sync_type": ("manual",)}) == 2
+    assert cube.amount(row, EXECUTED | {"sync_type": ("full",)}) == 0
+    assert cube.amount(row, "n") == 2
+    assert cube.amount(row, {}) == 2
+
+
+def test_null_is_no_integration_and_no_reason() -> None:
+    """It is left out of the parts, and named in a breakdown."""
+    rows = [{"integration": None, "result": "success", "n": 1}]
+    assert cube.by(rows, "integration", SUCCESS, EXECUTED) == {}
+    assert cube.breakdown(rows, "integration", "n") == {"none given": 1}
+
+
+def test_values_that_share_a_name_are_summed_under_it() -> None:
+    """Two reasons are adaptive; what nobody named, null included, is other."""
+    rows = [
+        {"reason": reason, "n": n}
+        for reason, n in (("not_due", 2), ("adaptive_scheduling", 3), (None, 1), ("new", 3))
+    ]
+    names = {"adaptive": ("adaptive_scheduling", "not_due"), "invalid token": ("invalid_token",)}
+    assert cube.breakdown(rows, "reason", "n", names) == {"adaptive": 5, "other": 4}
+
+
+@pytest.mark.parametrize(("value", "n"), [(7, 7), (0, 0), (None, 0), (Decimal(7), 7)])
+def test_a_count_is_a_whole_number_or_null(value: object, n: int) -> None:
+    """Sums over no rows are null; a numeric sum is a count as well."""
+    assert cube.integer(value) == n
+
+
+@pytest.mark.parametrize("value", ["7", 7.5, Decimal("7.5"), Decimal("NaN"), HOURS[0]])
+def test_anything_else_is_not_read_as_nothing(value: object) -> None:
+    """Read as 0, a wrong column of bad things would look like health."""
+    with pytest.raises(TypeError, match="is no whole number"):
+        cube.integer(value)
+
+
+@given(st.integers(1, 5), st.timedeltas(timedelta(), timedelta(hours=9)))
+def test_hours_beyond_the_window_are_not_asked_for(hours: int, ahead: timedelta) -> None:
+    """Only the given starts are told, whatever rows there are."""
+    rows = [{"result": "success", "n": 1, "hour": HOURS[0] + ahead}]
+    assert len(cube.hourly(rows, HOURS[:hours], SUCCESS, EXECUTED)) == min(hours, len(HOURS))

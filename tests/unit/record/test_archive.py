@@ -1,0 +1,266 @@
+"""A record's life: opened, closed, chained, or left behind by a run that died."""
+
+import errno
+import json
+import os
+import stat
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gonogo.errors import GonogoError, UsageError
+from gonogo.record import archive as room
+from gonogo.record import locking
+from gonogo.record.archive import RunningRecord, gates_since, list_records
+
+Json = dict[str, Any]
+Closer = Callable[..., Path]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """An archive that nobody has written to yet."""
+    return tmp_path / "reports" / "archive"
+
+
+@pytest.fixture
+def close(archive: Path, templates_dir: Path, go: Json) -> Closer:
+    """A factory: open and close a record of staging."""
+
+    def closed(label: str = "GO", **changes: object) -> Path:
+        document = go | changes
+        return RunningRecord.open(archive, "staging", document).finish(
+            document, label, templates_dir
+        )
+
+    return closed
+
+
+def read(directory: Path) -> Json:
+    """The record.json of a directory."""
+    loaded: Json = json.loads((directory / "record.json").read_bytes())
+    return loaded
+
+
+def test_a_closed_record_lies_under_its_time_and_label(close: Closer, archive: Path) -> None:
+    """Directory, both files and the list are there, and nothing else."""
+    directory = close()
+    assert directory == archive / "staging" / "20261123T141500Z_GO"
+    assert {path.name for path in directory.iterdir()} == {"record.json", "record.html"}
+    assert {path.name for path in archive.iterdir()} == {".lock", "index.html", "staging"}
+
+
+def test_files_and_directories_are_closed_to_others(close: Closer, archive: Path) -> None:
+    """Files are 0640 and directories 0750, whatever the umask, evidence from others included."""
+    before = os.umask(0o077)
+    try:
+        close()
+    finally:
+        os.umask(before)
+    for path in archive.rglob("*"):
+        expected = 0o750 if path.is_dir() else 0o640
+        if path.name != ".lock":
+            assert stat.S_IMODE(path.stat().st_mode) == expected, path
+
+
+def test_evidence_put_beside_the_record_moves_with_it(
+    archive: Path, templates_dir: Path, go: Json
+) -> None:
+    """What was written into the running directory is there afterwards, and as closed."""
+    running = RunningRecord.open(archive, "staging", go)
+    (running.directory / "evidence.html").write_text("evidence")
+    directory = running.finish(go, "GO", templates_dir)
+    assert stat.S_IMODE((directory / "evidence.html").stat().st_mode) == 0o640
+    assert running.directory == directory
+
+
+def test_an_open_record_says_what_is_expected(archive: Path, go: Json) -> None:
+    """A run that dies now leaves its expected checks and no verdict."""
+    header = {key: go[key] for key in ("kind", "title", "started_at", "expected")}
+    running = RunningRecord.open(archive, "staging", header)
+    document = read(running.directory)
+    assert running.directory.name == "20261123T141500Z_RUNNING"
+    assert document["state"] == "running"
+    assert document["verdict"] is None
+    assert document["expected"] == go["expected"]
+
+
+def test_each_record_names_the_one_before_it_in_its_environment(
+    close: Closer, archive: Path, templates_dir: Path, go: Json
+) -> None:
+    """The chain holds name and hash; the first has none; other environments do not mix in."""
+    first = close()
+    RunningRecord.open(archive, "production", go).finish(go, "GO", templates_dir)
+    second = close("HOLD")
+    assert read(first)["previous"] is None
+    assert read(second)["previous"] == {
+        "record": first.name,
+        "sha256": sha256((first / "record.json").read_bytes()).hexdigest(),
+    }
+
+
+def test_the_chain_follows_the_order_of_closing(
+    archive: Path, templates_dir: Path, close: Closer, go: Json
+) -> None:
+    """A long run that began first but ended last stands after the short one."""
+    slow = RunningRecord.open(archive, "staging", go)
+    quick = close(started_at="2026-11-23T14:16:00Z", finished_at="2026-11-23T14:16:01Z")
+    slow_directory = slow.finish(go | {"finished_at": "2026-11-23T14:20:00Z"}, "GO", templates_dir)
+    assert read(slow_directory)["previous"]["record"] == quick.name
+    third = close(started_at="2026-11-23T14:18:00Z", finished_at="2026-11-23T14:19:00Z")
+    assert read(third)["previous"]["record"] == slow_directory.name
+
+
+def test_runs_of_the_same_second_do_not_collide(close: Closer, archive: Path, go: Json) -> None:
+    """Each gets its own directory, whether the other is still running or closed."""
+    names = [close().name, close("HOLD").name]
+    running = RunningRecord.open(archive, "staging", go)
+    names += [running.directory.name, close().name]
+    assert names == [
+        "20261123T141500Z_GO",
+        "20261123T141500Z-2_HOLD",
+        "20261123T141500Z-3_RUNNING",
+        "20261123T141500Z-4_GO",
+    ]
+    assert [record.name for record in list_records(archive)] == names[::-1]
+
+
+def test_a_run_that_died_reads_as_aborted(close: Closer, archive: Path, go: Json) -> None:
+    """Its directory stays; the next record's list shows it, with a page that says so."""
+    dead = RunningRecord.open(archive, "staging", go | {"state": "running", "verdict": None})
+    dead.abandon()
+    close(started_at="2026-11-23T15:00:00Z")
+    assert [record.state for record in list_records(archive)] == ["complete", "aborted"]
+    assert "ABORTED" in (archive / "index.html").read_text()
+    assert "ABORTED" in (dead.directory / "record.html").read_text()
+
+
+def test_a_run_that_goes_on_is_not_called_aborted(close: Closer, archive: Path, go: Json) -> None:
+    """Another run's list shows it as running, and leaves its directory alone."""
+    alive = RunningRecord.open(archive, "staging", go)
+    close(started_at="2026-11-23T15:00:00Z")
+    assert [record.state for record in list_records(archive)] == ["complete", "running"]
+    assert "ABORTED" not in (archive / "index.html").read_text()
+    assert not (alive.directory / "record.html").exists()
+    alive.abandon()
+
+
+def _full_disk(name: str) -> Callable[[Path, bytes], None]:
+    """A disk that fills when the file of that name is written."""
+
+    def refuse(path: Path, content: bytes) -> None:
+        if path.name == name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        path.write_bytes(content)
+
+    return refuse
+
+
+@pytest.mark.parametrize("name", ["record.html", "record.json"])
+def test_a_disk_that_fills_leaves_the_old_archive_and_no_half_record(
+    name: str,
+    close: Closer,
+    archive: Path,
+    go: Json,
+    templates_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One line tells; every older byte is as it was; the run itself reads as aborted."""
+    close()
+    before = {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()}
+    running = RunningRecord.open(archive, "staging", go)
+    opened = (running.directory / "record.json").read_bytes()
+    monkeypatch.setattr(room, "write_whole", _full_disk(name))
+    with pytest.raises(GonogoError, match=r"cannot be written: No space left") as refused:
+        running.finish(go, "GO", templates_dir)
+    assert "\n" not in str(refused.value)
+    assert before == {path: path.read_bytes() for path in before}
+    assert [path.name for path in running.directory.glob("record*")] == ["record.json"]
+    assert (running.directory / "record.json").read_bytes() == opened
+    assert [record.state for record in list_records(archive)] == ["aborted", "complete"]
+
+
+def test_a_directory_that_cannot_be_renamed_reads_as_aborted(
+    archive: Path, go: Json, templates_dir: Path
+) -> None:
+    """Not even complete files count under the name of a running record."""
+    running = RunningRecord.open(archive, "staging", go)
+    squatter = archive / "staging" / "20261123T141500Z_GO"
+    squatter.mkdir()
+    (squatter / "something").touch()
+    with pytest.raises(GonogoError, match="cannot be written"):
+        running.finish(go, "GO", templates_dir)
+    assert read(running.directory)["state"] == "running"
+    assert not (running.directory / "record.html").exists()
+
+
+def test_an_archive_that_cannot_be_written_gives_one_line(tmp_path: Path, go: Json) -> None:
+    """A file where the archive should be is told with its path."""
+    (tmp_path / "archive").write_text("a file")
+    with pytest.raises(GonogoError, match=r"cannot be opened: .*archive") as refused:
+        RunningRecord.open(tmp_path / "archive", "staging", go)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("environment", ["../staging", "", "a/b", ".hidden", "st\naging"])
+def test_an_environment_cannot_lead_out_of_the_archive(
+    environment: str, archive: Path, go: Json
+) -> None:
+    """Only a plain name becomes a directory."""
+    with pytest.raises(UsageError, match="cannot name a directory"):
+        RunningRecord.open(archive, environment, go)
+
+
+def test_a_record_is_closed_once(archive: Path, go: Json, templates_dir: Path) -> None:
+    """Closing it again is refused and changes nothing."""
+    running = RunningRecord.open(archive, "staging", go)
+    running.finish(go, "GO", templates_dir)
+    with pytest.raises(GonogoError, match="cannot be closed as HOLD"):
+        running.finish(go, "HOLD", templates_dir)
+
+
+def test_an_archive_held_by_another_is_given_up_on(
+    archive: Path, close: Closer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that hangs does not make the next one hang."""
+    close()
+    monkeypatch.setattr(locking, "PATIENCE_S", 0.02)
+    monkeypatch.setattr(locking, "PAUSE_S", 0.005)
+    with locking.archive_lock(archive), pytest.raises(GonogoError, match="has held the archive"):
+        close()
+
+
+def test_gates_are_counted_with_the_running_one_and_without_deployments(
+    archive: Path, close: Closer, go: Json
+) -> None:
+    """Asking often enough finds a lucky window, so every asking counts, aborted ones too."""
+    started = datetime(2026, 11, 23, 14, 15, tzinfo=UTC)
+    close("HOLD", started_at="2026-11-23T14:00:00Z")
+    close("NO-GO")
+    close("DEPLOYED", kind="deployment", outcome="succeeded")
+    RunningRecord.open(archive, "staging", go)
+    assert gates_since(archive, "staging", started + timedelta(milliseconds=500)) == 2
+    assert gates_since(archive, "staging", started - timedelta(hours=1)) == 3
+    assert gates_since(archive, "production", started) == 0
+
+
+def test_a_damaged_record_is_listed_as_unreadable(archive: Path, close: Closer) -> None:
+    """It neither disappears nor stops the next record from being written."""
+    (close() / "record.json").write_bytes(b'{"state": "comp')
+    later = close(started_at="2026-11-23T15:00:00Z")
+    assert [record.state for record in list_records(archive)] == ["complete", "unreadable"]
+    assert "UNREADABLE" in (archive / "index.html").read_text()
+    assert read(later)["previous"]["record"] == "20261123T141500Z_GO"
+
+
+def test_what_is_no_record_is_left_alone(archive: Path, close: Closer) -> None:
+    """Files and directories of other names are neither listed nor touched."""
+    close()
+    (archive / "staging" / "notes").mkdir()
+    (archive / "README").write_text("ours")
+    assert len(list_records(archive)) == 1
+    assert list_records(archive / "nowhere") == ()

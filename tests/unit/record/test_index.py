@@ -1,0 +1,50 @@
+"""The list of an archive."""
+
+from pathlib import Path
+from typing import Any
+
+from gonogo.record.archive import RunningRecord
+from gonogo.record.index import write_index
+
+Json = dict[str, Any]
+
+
+def test_an_empty_archive_has_a_list_too(tmp_path: Path, templates_dir: Path) -> None:
+    """It says that there is nothing yet."""
+    assert "There is no record yet" in write_index(tmp_path, templates_dir).read_text()
+
+
+def test_records_stand_by_environment_the_newest_first(
+    tmp_path: Path, templates_dir: Path, go: Json
+) -> None:
+    """Each with its result, its score and a link that works from where the list lies."""
+    for environment, started, label in (
+        ("staging", "2026-11-23T10:00:00Z", "GO"),
+        ("staging", "2026-11-23T12:00:00Z", "HOLD"),
+        ("production", "2026-11-23T11:00:00Z", "GO"),
+    ):
+        document = go | {"started_at": started, "verdict": go["verdict"] | {"kind": label}}
+        RunningRecord.open(tmp_path, environment, document).finish(document, label, templates_dir)
+    html = (tmp_path / "index.html").read_text()
+    links = [part.partition('"')[0] for part in html.split('href="')]
+    records = [link for link in links if link.endswith("record.html")]
+    assert records == [
+        "production/20261123T110000Z_GO/record.html",
+        "staging/20261123T120000Z_HOLD/record.html",
+        "staging/20261123T100000Z_GO/record.html",
+    ]
+    assert all((tmp_path / link).is_file() for link in records)
+    assert 'href="#staging"' in html
+    assert 'id="staging"' in html
+    assert "97.3" in html
+
+
+def test_hostile_titles_stay_text_in_the_list(
+    tmp_path: Path, templates_dir: Path, go: Json
+) -> None:
+    """The list is as careful as the page."""
+    document = go | {"title": "<script>alert(1)</script>"}
+    RunningRecord.open(tmp_path, "staging", document).finish(document, "GO", templates_dir)
+    html = (tmp_path / "index.html").read_text()
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html

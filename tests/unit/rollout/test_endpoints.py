@@ -1,0 +1,202 @@
+"""Asking the application: what its answers, and its silences, mean."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+
+from gonogo.errors import StepError
+from gonogo.rollout.config import EndpointsConfig
+from gonogo.rollout.endpoints import AnswerKind, EndpointAnswer, probe, wait_healthy
+
+PATHS = EndpointsConfig()
+HEALTHY = (200, json.dumps({"status": "healthy"}))
+GOOD = {PATHS.health: HEALTHY, PATHS.admin: (401, ""), PATHS.dashboard: (200, "<html>")}
+Answers = Mapping[str, tuple[int, str]]
+
+
+class Application:
+    """A stub of the application.
+
+    Args:
+        answers: Status and body by path.
+    """
+
+    def __init__(self, answers: Answers) -> None:
+        self.asked: list[str] = []
+        stub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                stub.asked.append(self.path)
+                status, body = answers[self.path]
+                if self.path == PATHS.admin and self.headers.get("Authorization"):
+                    status = 200
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Stop answering."""
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def application() -> Iterator[Callable[[Answers], Application]]:
+    """A factory of stubs, all stopped with the test."""
+    started: list[Application] = []
+
+    def start(answers: Answers) -> Application:
+        started.append(Application(answers))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+def ask(url: str, **changes: object) -> dict[str, EndpointAnswer]:
+    """Probe without pauses; answers by name."""
+    jwt = changes.get("admin_jwt")
+    token = jwt if isinstance(jwt, str) else None
+    answers = probe(url, PATHS, admin_jwt=token, timeout_s=2, pause_s=0)
+    return {answer.name: answer for answer in answers}
+
+
+def test_a_healthy_application(application: Callable[[Answers], Application]) -> None:
+    """Every answer is ok, each asked once."""
+    answers = ask(application(GOOD).url, admin_jwt="token")
+    assert {answer.kind for answer in answers.values()} == {AnswerKind.OK}
+    assert list(answers) == ["health", "admin_closed", "admin_open", "dashboard"]
+    assert {answer.attempts for answer in answers.values()} == {1}
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "name", "kind", "reason"),
+    [
+        ("health", (200, '{"status": "degraded"}'), "health", AnswerKind.WARNING, "degraded"),
+        ("health", (200, '{"status": "down"}'), "health", AnswerKind.FAILED, "'down'"),
+        ("health", (200, "[]"), "health", AnswerKind.FAILED, "None"),
+        ("health", (200, "fine"), "health", AnswerKind.FAILED, "no JSON"),
+        ("health", (503, ""), "health", AnswerKind.FAILED, "HTTP 503"),
+        ("admin", (403, ""), "admin_closed", AnswerKind.OK, "HTTP 403"),
+        ("admin", (200, ""), "admin_closed", AnswerKind.FAILED, "anyone can read it"),
+        ("admin", (404, ""), "admin_closed", AnswerKind.FAILED, "HTTP 404"),
+        ("dashboard", (302, ""), "dashboard", AnswerKind.FAILED, "HTTP 302"),
+    ],
+)
+def test_what_an_answer_means(
+    application: Callable[[Answers], Application],
+    path: str,
+    answer: tuple[int, str],
+    name: str,
+    kind: AnswerKind,
+    reason: str,
+) -> None:
+    """Each answer is judged by what the metrics demand."""
+    answers = ask(application({**GOOD, getattr(PATHS, path): answer}).url)
+    assert answers[name].kind is kind
+    assert reason in answers[name].reason
+
+
+def test_a_failing_endpoint_is_asked_three_times(
+    application: Callable[[Answers], Application],
+) -> None:
+    """One bad moment is not an outage."""
+    stub = application({**GOOD, PATHS.dashboard: (500, "")})
+    assert ask(stub.url)["dashboard"].attempts == 3
+    assert stub.asked.count(PATHS.dashboard) == 3
+    assert stub.asked.count(PATHS.health) == 1
+
+
+def test_a_refused_connection_is_the_applications_failure(
+    application: Callable[[Answers], Application],
+) -> None:
+    """Nobody listens: that is what the rollback trigger looks for."""
+    stub = application(GOOD)
+    stub.stop()
+    answer = ask(stub.url)["dashboard"]
+    assert (answer.kind, answer.reason) == (AnswerKind.FAILED, "connection refused")
+
+
+def test_a_name_that_does_not_resolve_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own DNS may be to blame."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert ask("http://app.invalid")["health"].kind is AnswerKind.INCONCLUSIVE
+
+
+def test_silence_is_inconclusive() -> None:
+    """A listener that never answers may be behind a network fault of ours."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        answers = probe(url, PATHS, admin_jwt=None, timeout_s=0.05, pause_s=0)
+    assert {answer.kind for answer in answers} == {AnswerKind.INCONCLUSIVE}
+
+
+def test_a_silence_among_failures_leaves_it_open(
+    application: Callable[[Answers], Application], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three failures are the application's; two and a time-out of ours prove nothing."""
+    stub = application({**GOOD, PATHS.dashboard: (500, "")})
+    asked: list[str] = []
+    plain = httpx.Client.get
+
+    def once_silent(client: httpx.Client, url: str, **options: Any) -> httpx.Response:
+        asked.append(url)
+        if url.endswith(PATHS.dashboard) and asked.count(url) == 2:
+            raise httpx.ReadTimeout("no answer")
+        return plain(client, url, **options)
+
+    monkeypatch.setattr(httpx.Client, "get", once_silent)
+    answer = ask(stub.url)["dashboard"]
+    assert (answer.kind, answer.attempts) == (AnswerKind.INCONCLUSIVE, 3)
+
+
+def test_no_answer_shows_credentials(application: Callable[[Answers], Application]) -> None:
+    """What stands before the host in a URL stays there."""
+    url = application(GOOD).url.replace("http://", "http://bob:hush@")
+    assert all("hush" not in repr(answer) for answer in ask(url).values())
+
+
+def test_waiting_ends_when_the_application_is_healthy(
+    application: Callable[[Answers], Application],
+) -> None:
+    """The first healthy answer is enough."""
+    answer = wait_healthy(application(GOOD).url, PATHS, timeout_s=5)
+    assert answer.kind is AnswerKind.OK
+
+
+def test_waiting_accepts_a_degraded_application_in_the_end(
+    application: Callable[[Answers], Application],
+) -> None:
+    """Degraded is a warning, which the caller shows."""
+    stub = application({**GOOD, PATHS.health: (200, '{"status": "degraded"}')})
+    assert wait_healthy(stub.url, PATHS, timeout_s=0.1).kind is AnswerKind.WARNING
+
+
+def test_waiting_is_bounded(application: Callable[[Answers], Application]) -> None:
+    """An application that does not come up is a failed step that says what it answered."""
+    stub = application({**GOOD, PATHS.health: (500, "")})
+    with pytest.raises(StepError, match=r"not healthy after 0.1 s: HTTP 500"):
+        wait_healthy(stub.url, PATHS, timeout_s=0.1)

@@ -1,0 +1,51 @@
+"""No secret reaches a log, a message or a record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gonogo.rollout.masking import Mask
+from gonogo.rollout.session_log import SessionLog
+
+ENVIRON = {
+    "DB_PASSWORD": "hush-1",
+    "DATABASE_URL": "postgresql://app:p%40ss-word@db/app",
+    "ADMIN_JWT": "hush-1-and-more",
+    "WEBHOOK_BASE_URL": "https://app.example.com",
+    "HOME": "/home/app",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("password hush-1 here", "password <DB_PASSWORD> here"),
+        ("token hush-1-and-more", "token <ADMIN_JWT>"),
+        ("the password p%40ss-word", "the password <DATABASE_URL>"),
+        ("the password p@ss-word", "the password <DATABASE_URL>"),
+        ("https://app.example.com in /home/app", "https://app.example.com in /home/app"),
+        ("postgresql://bob:other@db/x", "postgresql://bob:<password>@db/x"),
+        ("host=db password='it''s' user=x", "host=db password=<password>'s' user=x"),
+        ("host=db password=secret user=x", "host=db password=<password> user=x"),
+    ],
+)
+def test_a_secret_is_replaced_by_its_name(text: str, masked: str) -> None:
+    """Values of secret variables, and passwords in connection strings, do not appear."""
+    assert Mask.of(ENVIRON)(text) == masked
+
+
+def test_a_mask_does_not_show_what_it_masks() -> None:
+    """A repr in a traceback holds no secret."""
+    assert "hush" not in repr(Mask.of(ENVIRON))
+
+
+def test_the_log_is_json_lines_without_secrets(tmp_path: Path) -> None:
+    """Nested evidence is masked too, and each line is whole by itself."""
+    with SessionLog.open(tmp_path / "logs", "deploy", Mask.of(ENVIRON)) as log:
+        log.write("finished", evidence={"lines": ["a hush-1"], "n": 3}, path=Path("/x/hush-1"))
+    line = json.loads(log.path.read_text(encoding="utf-8"))
+    assert line["evidence"] == {"lines": ["a <DB_PASSWORD>"], "n": 3}
+    assert line["path"] == "/x/<DB_PASSWORD>"

@@ -1,0 +1,121 @@
+"""The house's order, read from the imports: downward only, and one home for each library."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gonogo
+
+PACKAGE = Path(gonogo.__file__).parent
+# Each room may import from those before it, and from itself.
+ORDER = (
+    "__init__",
+    "errors",
+    "model",
+    "tomlfile",
+    "markdown",
+    "limits",
+    "stats",
+    "window",
+    "settings",
+    "project",
+    "criteria",
+    "show",
+    "measure",
+    "evidence",
+    "judge",
+    "score",
+    "verdict",
+    "record",
+    "rollout",
+    "narration",
+    "gate",
+    "sandbox",
+    "plugin",
+    "cli",
+    "__main__",
+)
+# Where a library may be imported: a room, or one module of it.
+HOMES = {
+    "httpx": ("rollout.endpoints",),
+    "jinja2": ("record",),
+    "nox": (),
+    "psycopg": ("settings", "measure", "rollout", "sandbox"),
+    "pydantic": ("tomlfile", "criteria", "rollout.config", "rollout.config_error", "sandbox"),
+    "pytest": ("plugin",),
+    "rich": ("cli", "gate", "narration"),
+    "tomllib": ("tomlfile", "criteria", "rollout.config", "sandbox.incidents"),
+    "typer": ("cli",),
+}
+# The stand-in is an application of its own, in two revisions: none of gonogo's rooms.
+STANDIN = PACKAGE / "sandbox" / "standin"
+MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if not path.is_relative_to(STANDIN)]
+
+
+def imports(source: str) -> Iterator[str]:
+    """Every module that `source` names in an import, at its top or within a function."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute, so that they can be read"
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from names if node.module == "gonogo" else (str(node.module),)
+
+
+def dotted(path: Path) -> str:
+    """Name a module from gonogo's root; a package is called by its own name."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
+
+
+def room(module: str) -> str:
+    """The room of a module of gonogo; names that the package itself defines are ``__init__``'s."""
+    first = module.partition(".")[0]
+    return "__init__" if first == "__version__" else first
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_imports_go_downward_only(path: Path) -> None:
+    """A module imports from its own room and from those below it."""
+    own = room(dotted(path))
+    assert own in ORDER, f"give {own} its place in ORDER"
+    used = list(imports(path.read_text(encoding="utf-8")))
+    rooms = {room(name.removeprefix("gonogo.")) for name in used if name.startswith("gonogo.")}
+    upward = {name for name in rooms - {own} if ORDER.index(name) > ORDER.index(own)}
+    assert not upward
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_each_library_is_used_at_home_only(path: Path) -> None:
+    """Each has one home: psycopg the database rooms, pytest the plugin, jinja2 the record room."""
+    own = dotted(path)
+    used = {name.partition(".")[0] for name in imports(path.read_text(encoding="utf-8"))}
+    astray = {
+        library
+        for library in used & set(HOMES)
+        if not any(own == home or own.startswith(f"{home}.") for home in HOMES[library])
+    }
+    assert not astray
+
+
+@pytest.mark.parametrize("name", ["judge", "score", "verdict", "evidence", "stats", "limits"])
+def test_what_judges_is_pure(name: str) -> None:
+    """No clock, no file, no network, no library: the same figures bring the same verdict."""
+    source = (PACKAGE / f"{name}.py").read_text(encoding="utf-8")
+    used = {module.partition(".")[0] for module in imports(source)} - {"gonogo"}
+    assert used <= sys.stdlib_module_names
+    assert not used & {"io", "os", "pathlib", "random", "socket", "subprocess", "time"}
+    assert "now(" not in source
+
+
+def test_every_room_has_its_place_once() -> None:
+    """The order names no room twice and none that is not there."""
+    there = {room(dotted(path)) for path in MODULES}
+    assert len(set(ORDER)) == len(ORDER)
+    assert set(ORDER) == there
