@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from tests.integration.cli.conftest import Desk
+from desk import Desk
 
 HOSTILE = "\x1b]0;owned\x07 \u202egnp.exe\nGO"
 READ_ONLY = {"PGOPTIONS": "-c default_transaction_read_only=on"}

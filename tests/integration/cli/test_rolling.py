@@ -6,19 +6,16 @@ import re
 import signal
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from desk import Desk
 from gonogo.rollout.lock import deployer_lock
 from gonogo.rollout.session import connect
 
-if TYPE_CHECKING:
-    from tests.integration.cli.conftest import Desk
-
 Told = subprocess.CompletedProcess[str]
-Deployed = tuple["Desk", Told]
+Deployed = tuple[Desk, Told]
 PRODUCTION = ("deploy", "production", "--override", "a drill")
 LEDGER_THERE = "select to_regnamespace('gonogo') is not null"
 NEW_TABLE = "select to_regclass('sync_metrics') is not null"
