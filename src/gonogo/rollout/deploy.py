@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from gonogo.errors import GonogoError, MigrationError, UsageError
+from gonogo.errors import GonogoError, UsageError
 from gonogo.model import Environment
 from gonogo.rollout.application import (
     check_out,
@@ -47,6 +47,11 @@ STEPS: tuple[Step[Work], ...] = (
     Step("admins", "Promote the administrators", promote),
 )
 STAGING_ONLY = ("lint", "typecheck", "test")
+# Whose failure production does not wait for a person with; staging stops for a look.
+TAKEN_BACK = {
+    "migrate": "the migration failed",
+    "verify_schema": "the migrated schema did not verify",
+}
 
 STAGING_NEXT = (
     "see that all is in place: nox -s verify",
@@ -136,12 +141,11 @@ def _run(work: Work) -> GonogoError | None:
 
 
 def _taken_back(work: Work, error: GonogoError | None) -> RollbackResult | None:
-    """In production a failed migration is rolled back at once; staging stops for a look."""
-    if not isinstance(error, MigrationError):
+    """In production a migration that failed or did not verify is rolled back at once."""
+    failed = work.site.narrator.records[-1].name if error else ""
+    if failed not in TAKEN_BACK or work.context.environment is Environment.STAGING:
         return None
-    if work.context.environment is Environment.STAGING:
-        return None
-    return roll_back(work, f"the migration failed: {error}")
+    return roll_back(work, f"{TAKEN_BACK[failed]}: {error}")
 
 
 def _result(

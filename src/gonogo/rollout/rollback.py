@@ -23,7 +23,7 @@ from gonogo.rollout.result import RollbackResult
 from gonogo.rollout.rows import Deployment
 from gonogo.rollout.site import Consent, Site, open_site
 from gonogo.rollout.steps import Step, Tell
-from gonogo.rollout.work import Work, facts, take_up
+from gonogo.rollout.work import Work, facts, reread, take_up
 
 STEPS: tuple[Step[Work], ...] = (
     command_step("stop_jobs", "Stop the background jobs"),
@@ -94,7 +94,9 @@ def roll_back(work: Work, reason: str) -> RollbackResult:
     """
     told = work.site.narrator
     site = replace(work.site, narrator=Narrator("rollback", told.tell, told.log))
-    return _roll_back(replace(work, site=site), reason, datetime.now(UTC))
+    # As it is now: the backup's step wrote down what the rollback is measured by.
+    deployment = reread(site, work.deployment.id)
+    return _roll_back(replace(work, site=site, deployment=deployment), reason, datetime.now(UTC))
 
 
 def _roll_back(work: Work, reason: str, started_at: datetime) -> RollbackResult:

@@ -122,9 +122,32 @@ def test_a_failed_migration_in_production_rolls_back_by_itself(team: Team) -> No
     assert result.outcome == "failed"
     assert result.rollback is not None
     assert result.rollback.outcome == "succeeded"
+    assert "schema equal to that before" in result.rollback.steps[-1].proved
     assert team.ask(NEW_TABLE) is False
     assert team.trace()[-5:] == ["stop_jobs", "stop_app", "revert_code", "start_app", "start_jobs"]
     assert team.ask("select outcome from gonogo.deployment") == "rolled_back"
+
+
+def test_a_schema_that_does_not_verify_in_production_rolls_back_by_itself(team: Team) -> None:
+    """Migrations that ran and left something out are taken back as failed ones are."""
+    team.add_migration("drop index idx_sync_metrics_created_at;\n")
+    name = str(team.ask("select current_database()"))
+    result = deploy(team.production(), team.tell, confirmed_database=name, override_reason="drill")
+    assert [step.name for step in result.steps if step.outcome == "failed"] == ["verify_schema"]
+    assert result.rollback is not None
+    assert result.rollback.outcome == "succeeded"
+    assert team.ask("select outcome from gonogo.deployment") == "rolled_back"
+    assert result.rollback.reason.startswith("the migrated schema did not verify: verify_schema: ")
+    assert team.ask(NEW_TABLE) is False
+
+
+def test_a_schema_that_does_not_verify_in_staging_stops_for_a_look(team: Team) -> None:
+    """What was migrated stands, and the next steps say both ways out."""
+    team.add_migration("drop index idx_sync_metrics_created_at;\n")
+    result = deploy(team.context, team.tell)
+    assert (result.outcome, result.rollback, team.outcome()) == ("failed", None, "failed")
+    assert team.ask(NEW_TABLE) is True
+    assert any("nox -s rollback" in line for line in result.next_steps)
 
 
 @pytest.mark.parametrize("typed", [None, "", "another"])
