@@ -25,6 +25,7 @@ from psycopg.rows import TupleRow
 from gonogo.errors import BackupError
 from gonogo.measure.connection import first_line
 from gonogo.model import Environment
+from gonogo.rollout.likeness import create_like
 from gonogo.rollout.session import Connection, connect
 from gonogo.rollout.tools import Tools
 from gonogo.settings import DatabaseSettings
@@ -53,11 +54,7 @@ where c.relkind = 'r' and c.relpersistence <> 't'
   )
 order by n.nspname, c.relname
 """
-LOCALE = """
-select oid, pg_encoding_to_char(encoding), datcollate, datctype
-from pg_database where datname = current_database()
-"""
-SCRATCH = sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}")
+OWN = "select oid, datname from pg_database where datname = current_database()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +120,7 @@ def make_backup(order: BackupOrder) -> VerifiedBackup:
     try:
         order.directory.mkdir(parents=True, exist_ok=True)
         rows = _dump(order, partial)
-        size_bytes, sha256 = partial.stat().st_size, _sha256(partial)
+        size_bytes, sha256 = partial.stat().st_size, file_sha256(partial)
         _verify(order, partial, rows)
         _keep(partial, path)
     except psycopg.Error as error:
@@ -170,7 +167,7 @@ def _dump(order: BackupOrder, partial: Path) -> Mapping[str, int]:
             order.database,
             on_tick=lambda: order.progress("dump", partial.stat().st_size, total_bytes),
         )
-        return _count(connection, tables) if order.check == "restore" else {}
+        return count_rows(connection, tables) if order.check == "restore" else {}
 
 
 def _require_room(directory: Path, needed_bytes: int) -> None:
@@ -184,7 +181,13 @@ def _require_room(directory: Path, needed_bytes: int) -> None:
         )
 
 
-def _count(connection: Connection, tables: list[TupleRow]) -> dict[str, int]:
+def count_rows(connection: Connection, tables: list[TupleRow]) -> dict[str, int]:
+    """Rows by table, each named ``schema.table``.
+
+    Args:
+        connection: Whose snapshot is counted in.
+        tables: Rows of `TABLES`.
+    """
     counted: dict[str, int] = {}
     for schema, table, _ in tables:
         query = sql.SQL("select count(*) from only {}").format(sql.Identifier(schema, table))
@@ -214,7 +217,7 @@ def _compare(
         scratch,
     )
     with connect(scratch.conninfo, "gonogo backup") as connection:
-        restored = _count(connection, connection.execute(TABLES).fetchall())
+        restored = count_rows(connection, connection.execute(TABLES).fetchall())
     differing = sorted(
         table for table in rows.keys() | restored.keys() if rows.get(table) != restored.get(table)
     )
@@ -231,12 +234,12 @@ def _compare(
 def _scratch_database(database: DatabaseSettings) -> Iterator[DatabaseSettings]:
     """A database of the same encoding and locale, which a dump does not carry."""
     with connect(database.conninfo, "gonogo backup") as connection:
-        oid, *locale = connection.execute(LOCALE).fetchone() or ()
+        oid, own = connection.execute(OWN).fetchone() or (0, "")
         # Named by the source, so that what a killed run left behind is replaced by the next.
         name = f"gonogo_scratch_{oid}"
         drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
         connection.execute(drop)
-        connection.execute(SCRATCH.format(sql.Identifier(name), *map(sql.Literal, locale)))
+        create_like(connection, own, name)
         try:
             yield database.with_database(name)
         finally:
@@ -248,7 +251,8 @@ def _one(connection: Connection, query: LiteralString | sql.Composed) -> object:
     return row[0] if row else None
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

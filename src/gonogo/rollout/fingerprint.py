@@ -64,11 +64,23 @@ class TableColumns:
         table: The table, in the application's schema.
         key: The columns of its primary key; empty without one.
         columns: Every column that it has now, in order.
+        schema: Its schema, when that is not the application's; it is meant alone then, without
+            those that inherit from it.
     """
 
     table: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
+    schema: str = ""
+
+    def relation(self, schema: str = "") -> sql.Composed:
+        """SQL that names it.
+
+        Args:
+            schema: The application's schema.
+        """
+        alone = sql.SQL("only " if self.schema else "")
+        return sql.SQL("{}{}").format(alone, sql.Identifier(self.schema or schema, self.table))
 
     @property
     def row_hash(self) -> sql.Composed:

@@ -10,9 +10,10 @@ import contextlib
 import gzip
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from psycopg import sql
@@ -73,15 +74,44 @@ def write_row_hashes(
     with _private(part) as file:
         file.write(json.dumps(header).encode() + b"\n")
         with _snapshot(connection):
-            for place, one in enumerate(tables):
-                query = sql.SQL("copy (select {}, {}, {} from {}) to stdout").format(
-                    place, one.key_text, one.row_hash, sql.Identifier(schema, one.table)
-                )
-                with connection.cursor() as cursor, cursor.copy(query) as copy:
-                    for block in copy:
-                        file.write(bytes(block))
+            for block in hashed(connection, tables, schema):
+                file.write(block)
     part.replace(path)
     return path.stat().st_size
+
+
+def hashed(
+    connection: Connection, tables: Sequence[TableColumns], schema: str = ""
+) -> Iterator[bytes]:
+    """The lines of every row: its table's place, its key, its hash.
+
+    Args:
+        connection: Its snapshot is read.
+        tables: From `fingerprint.describe`.
+        schema: The application's schema.
+    """
+    for place, one in enumerate(tables):
+        query = sql.SQL("copy (select {}, {}, {} from {}) to stdout").format(
+            place, one.key_text, one.row_hash, one.relation(schema)
+        )
+        with connection.cursor() as cursor, cursor.copy(query) as copy:
+            yield from map(bytes, copy)
+
+
+def take_in(connection: Connection, blocks: Iterable[bytes]) -> None:
+    """Put lines of `hashed` into the temporary table ``gonogo_rows`` (place, key, hash).
+
+    Args:
+        connection: In a transaction, at whose end the table goes.
+        blocks: Of those lines.
+    """
+    connection.execute(
+        "create temporary table gonogo_rows (place integer, key text, hash bigint) on commit drop"
+    )
+    with connection.cursor().copy("copy gonogo_rows from stdin") as copy:
+        for block in blocks:
+            copy.write(block)
+    connection.execute("analyze gonogo_rows")
 
 
 @asking("the rows could not be compared")
@@ -100,13 +130,7 @@ def compare_row_hashes(
     """
     with _opened(path) as file, connection.transaction(force_rollback=True):
         tables = _header(file, path)
-        connection.execute(
-            "create temporary table gonogo_rows (place integer, key text, hash bigint)"
-        )
-        with connection.cursor().copy("copy gonogo_rows from stdin") as copy:
-            while block := file.read(CHUNK_BYTES):
-                copy.write(block)
-        connection.execute("analyze gonogo_rows")
+        take_in(connection, iter(partial(file.read, CHUNK_BYTES), b""))
         now = {one.table: one for one in describe(connection, [t.table for t in tables], schema)}
         return tuple(
             _compare(connection, place, one, now.get(one.table), schema)
@@ -121,7 +145,7 @@ def _compare(
     if gone:
         raise DatabaseError(f"{then.table} has lost columns: {', '.join(sorted(gone))}")
     today = sql.SQL("select {} as key, {} as hash from {}").format(
-        then.key_text, then.row_hash, sql.Identifier(schema, then.table)
+        then.key_text, then.row_hash, then.relation(schema)
     )
     nothing = sql.SQL("select null::text as key, null::bigint as hash where false")
     query = sql.SQL(
@@ -139,7 +163,9 @@ def _header(file: gzip.GzipFile, path: Path) -> tuple[TableColumns, ...]:
     try:
         header = json.loads(file.readline())
         tables = tuple(
-            TableColumns(one["table"], tuple(one["key"]), tuple(one["columns"]))
+            TableColumns(
+                one["table"], tuple(one["key"]), tuple(one["columns"]), one.get("schema", "")
+            )
             for one in header["tables"]
         )
         known = header["format"] == FORMAT

@@ -1,0 +1,109 @@
+"""A database in the likeness of another has all that a dump does not carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+from psycopg.rows import TupleRow
+
+from gonogo.errors import DatabaseError
+from gonogo.rollout import session
+from gonogo.rollout.likeness import copy_grants, copy_settings, create_like
+from gonogo.rollout.session import Connection
+from gonogo.sandbox.databases import Databases
+
+LOOKS = (
+    "select to_jsonb(d) - 'oid' - 'datname' - 'datfrozenxid' - 'datminmxid' from pg_database as d"
+    " where datname = %s"
+)
+SETTINGS = (
+    "select s.setrole, s.setconfig from pg_db_role_setting as s"
+    " join pg_database as d on d.oid = s.setdatabase where datname = %s order by 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two databases, one made in the likeness of the other; a role that may own them.
+
+    Args:
+        connection: To a third database of the server.
+    """
+
+    connection: Connection
+    this: str
+    that: str
+    role: str
+
+    def rows(self, query: str) -> list[list[TupleRow]]:
+        """What a query finds of either."""
+        return [
+            self.connection.execute(query.encode(), (name,)).fetchall()
+            for name in (self.this, self.that)
+        ]
+
+    def run(self, line: str) -> None:
+        """Run a statement that names THIS and ROLE."""
+        self.connection.execute(line.replace("THIS", self.this).replace("ROLE", self.role).encode())
+
+
+@pytest.fixture
+def pair(databases: Databases) -> Iterator[Pair]:
+    """What the tests make goes with them."""
+    names = [f"{what}_{uuid4().hex}" for what in ("this", "that", "role")]
+    with session.connect(databases.server.conninfo()) as connection:
+        pair = Pair(connection, *names)
+        pair.run("create role ROLE")
+        yield pair
+        pair.run("drop owned by ROLE")
+        databases.drop(pair.this)
+        databases.drop(pair.that)
+        pair.run("drop role ROLE")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "encoding 'UTF8' locale_provider libc lc_collate 'C' lc_ctype 'C.UTF-8'",
+        "encoding 'UTF8' locale_provider builtin builtin_locale 'C.UTF-8'",
+        "encoding 'LATIN1' locale_provider libc lc_collate 'C' lc_ctype 'C'",
+    ],
+)
+def test_encoding_locale_and_owner_are_the_same(pair: Pair, options: str) -> None:
+    """Whatever the server's own are; the catalogue's rows are equal but for name and age."""
+    pair.run(f"create database THIS template template0 {options} owner ROLE connection limit 7")
+    create_like(pair.connection, pair.this, pair.that, owner=True)
+    this, that = pair.rows(LOOKS)
+    assert this
+    assert this == that
+
+
+def test_settings_and_grants_are_the_same(pair: Pair) -> None:
+    """Lists stay lists, a role's own are kept, and PUBLIC gets back nothing that it had lost."""
+    for line in (
+        "create database THIS",
+        """alter database THIS set search_path to "$user", public, "Odd, name" """,
+        "alter database THIS set app.motto to 'it''s = fine'",
+        "alter database THIS set default_transaction_read_only to on",
+        "alter database THIS set session_preload_libraries to ''",
+        "alter role ROLE in database THIS set work_mem to '7MB'",
+        "revoke all on database THIS from public",
+        "grant connect on database THIS to ROLE with grant option",
+    ):
+        pair.run(line)
+    create_like(pair.connection, pair.this, pair.that)
+    assert copy_settings(pair.connection, pair.this, pair.that) == 5
+    assert copy_grants(pair.connection, pair.this, pair.that) == 4
+    for query in (SETTINGS, "select datacl from pg_database where datname = %s"):
+        this, that = pair.rows(query)
+        assert this
+        assert this == that
+
+
+def test_a_database_that_is_not_there_has_no_likeness(pair: Pair) -> None:
+    """One line names it."""
+    with pytest.raises(DatabaseError, match=f"there is no database {pair.this}"):
+        create_like(pair.connection, pair.this, pair.that)
