@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
 
 from gonogo.errors import UsageError
 from gonogo.model import Environment
@@ -48,6 +49,13 @@ class DatabaseSettings:
         parameters = conninfo_to_dict(self.conninfo)
         return " ".join(f"{name}={parameters[name]}" for name in SHOWN if parameters.get(name))
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Keywords of what the connection string holds and libpq itself calls a secret."""
+        hidden = {one.keyword.decode() for one in Conninfo.get_defaults() if one.dispchar == b"*"}
+        given = conninfo_to_dict(self.conninfo)
+        return tuple(name for name, value in given.items() if name in hidden and value)
+
     def with_database(self, name: str) -> DatabaseSettings:
         """The same server and role, another database."""
         return DatabaseSettings(make_conninfo(self.conninfo, dbname=name), self.source)
@@ -66,10 +74,10 @@ def database_settings(environ: Mapping[str, str], dsn: str | None = None) -> Dat
     """
     if dsn:
         settings = _checked(dsn, "--dsn")
-        if conninfo_to_dict(settings.conninfo).get("password"):
+        if settings.secrets:
             raise UsageError(
-                "--dsn holds a password, which everybody on this machine can see in the list of "
-                "processes",
+                f"--dsn holds a {settings.secrets[0]}, which everybody on this machine can see in "
+                "the list of processes",
                 "leave it to PGPASSWORD, .pgpass or DATABASE_URL",
             )
         return settings

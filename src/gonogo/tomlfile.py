@@ -48,12 +48,15 @@ def parse_toml(content: bytes, path: Path) -> dict[str, object]:
         path: The file, for the message.
 
     Raises:
-        ConfigError: It is no TOML.
+        ConfigError: It is no TOML, or holds what no file name, command or database can.
     """
     try:
-        return tomllib.loads(content.decode())
+        document = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"is no TOML: {error}", file=str(path)) from None
+    if any("\0" in text for text in _texts(document)):
+        raise ConfigError("holds a NUL character", "take it out", file=str(path))
+    return document
 
 
 def config_error(
@@ -78,6 +81,16 @@ def config_error(
 def dotted(path: Sequence[str]) -> str:
     """A key as TOML writes it: a part that holds a dot of its own is quoted."""
     return ".".join(f'"{part}"' if "." in part else part for part in path)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text within a document, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from (text for item in value.items() for part in item for text in _texts(part))
+    elif isinstance(value, list):
+        yield from (text for part in value for text in _texts(part))
 
 
 def _path(details: ErrorDetails) -> Iterator[str]:

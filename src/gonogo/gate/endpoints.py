@@ -10,6 +10,7 @@ from gonogo.gate.setting import Setting
 from gonogo.model import Measurement
 from gonogo.rollout.config import EndpointsConfig
 from gonogo.rollout.endpoints import AnswerKind, EndpointAnswer, probe
+from gonogo.rollout.environment import MUST_BE_HTTPS, problem_of
 
 REQUEST_TIMEOUT_S = 5.0
 METRICS = {
@@ -37,12 +38,26 @@ def ask_endpoints(
     base_url = environ.get("WEBHOOK_BASE_URL", "").strip()
     if not base_url or ENDPOINTS in setting.options.without:
         return {}
-    jwt = environ.get("ADMIN_JWT") or None
+    jwt = environ.get("ADMIN_JWT", "").strip() or None
+    if problem := _problem(base_url, jwt):
+        return {metric: Measurement(metric, missing=problem) for metric in METRICS.values()}
     answers = probe(base_url, endpoints, admin_jwt=jwt, timeout_s=REQUEST_TIMEOUT_S)
     by_metric: dict[str, list[EndpointAnswer]] = {}
     for answer in answers:
         by_metric.setdefault(METRICS[answer.name], []).append(answer)
     return {metric: _measured(metric, answers) for metric, answers in by_metric.items()}
+
+
+def _problem(base_url: str, jwt: str | None) -> str:
+    """Why nothing may be asked: an address or a token that a deployment refuses as well.
+
+    Only where no token would travel with it, plain http is as good as any.
+    """
+    address = problem_of("WEBHOOK_BASE_URL", base_url)
+    if address and not (address == MUST_BE_HTTPS and not jwt):
+        return f"WEBHOOK_BASE_URL {address}"
+    token = problem_of("ADMIN_JWT", jwt) if jwt else ""
+    return f"ADMIN_JWT {token}" if token else ""
 
 
 def _measured(metric: str, answers: list[EndpointAnswer]) -> Measurement:

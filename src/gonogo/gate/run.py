@@ -22,7 +22,7 @@ from gonogo.model import Finding, Outcome, Role, Verdict
 from gonogo.project import Project
 from gonogo.record.archive import RunningRecord, gates_since
 from gonogo.record.evidence import write_sealed
-from gonogo.record.text import cut
+from gonogo.record.text import cut, visible
 from gonogo.score import health_score
 from gonogo.settings import DatabaseSettings
 from gonogo.verdict import MAY_BE_LEFT_OUT, decide
@@ -178,7 +178,7 @@ class GateRun:
         if self.directory is not None:
             tell(self._document, self.directory, stream)
         for line in filter(None, (self.problem, self._remark)):
-            stream.write(f"gonogo: {line}\n")
+            stream.write(f"gonogo: {visible(line)}\n")
 
     def pipe(self, stream: TextIO) -> None:
         """Write the record, byte for byte, where ``--json -`` sends it: for a pipe, so it is alone.

@@ -261,4 +261,5 @@ class _AsUsageError:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, GonogoError):
-            raise pytest.UsageError(str(error)) from None
+            # What it quotes, a server's answer among it, can do nothing to a terminal.
+            raise pytest.UsageError(visible(error)) from None

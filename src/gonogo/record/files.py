@@ -12,6 +12,7 @@ from gonogo.errors import GonogoError
 
 FILE_MODE = 0o640
 DIRECTORY_MODE = 0o750
+PRIVATE_MODE = 0o600
 REMEDY = "free the disk or mend the rights, then run it again; older records are untouched"
 
 
@@ -55,6 +56,24 @@ def write_whole(path: Path, content: bytes) -> None:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+
+
+def open_private(path: Path) -> int:
+    """Make a file anew that its owner alone may read; a link of that name is never followed.
+
+    Args:
+        path: Where; what had that name before is gone.
+
+    Returns:
+        The descriptor, for writing.
+
+    Raises:
+        OSError: It could not be made.
+    """
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
+    os.fchmod(descriptor, PRIVATE_MODE)
+    return descriptor
 
 
 def make_directory(path: Path, *, exist_ok: bool = True) -> None:

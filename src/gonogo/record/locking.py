@@ -15,6 +15,8 @@ PATIENCE_S = 20.0
 PAUSE_S = 0.05
 ARCHIVE_LOCK = ".lock"
 LIFE_SIGN = ".running"
+# A link that somebody left under that name would lead elsewhere.
+FLAGS = os.O_RDWR | os.O_NOFOLLOW
 
 
 @contextmanager
@@ -28,7 +30,7 @@ def archive_lock(archive_dir: Path) -> Iterator[None]:
         GonogoError: Somebody else held it for too long.
         OSError: The lock file could not be opened.
     """
-    descriptor = os.open(archive_dir / ARCHIVE_LOCK, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    descriptor = os.open(archive_dir / ARCHIVE_LOCK, FLAGS | os.O_CREAT, FILE_MODE)
     try:
         if not _taken(descriptor):
             _wait(descriptor, archive_dir)
@@ -49,7 +51,7 @@ def sign_of_life(directory: Path) -> int:
     Raises:
         OSError: The file could not be made.
     """
-    descriptor = os.open(directory / LIFE_SIGN, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    descriptor = os.open(directory / LIFE_SIGN, FLAGS | os.O_CREAT, FILE_MODE)
     if not _taken(descriptor):
         os.close(descriptor)
         raise BlockingIOError(f"{directory} belongs to another run")
@@ -59,7 +61,7 @@ def sign_of_life(directory: Path) -> int:
 def is_alive(directory: Path) -> bool:
     """Whether the run that writes into this directory still lives."""
     try:
-        descriptor = os.open(directory / LIFE_SIGN, os.O_RDWR)
+        descriptor = os.open(directory / LIFE_SIGN, FLAGS)
     except OSError:
         return False
     try:

@@ -25,6 +25,7 @@ from psycopg.rows import TupleRow
 from gonogo.errors import BackupError
 from gonogo.measure.connection import first_line
 from gonogo.model import Environment
+from gonogo.record.files import make_directory, open_private
 from gonogo.rollout.likeness import create_like
 from gonogo.rollout.session import Connection, connect
 from gonogo.rollout.tools import Tools
@@ -118,7 +119,7 @@ def make_backup(order: BackupOrder) -> VerifiedBackup:
     path = order.directory / name
     partial = path.with_suffix(".dump.partial")
     try:
-        order.directory.mkdir(parents=True, exist_ok=True)
+        make_directory(order.directory)
         rows = _dump(order, partial)
         size_bytes, sha256 = partial.stat().st_size, file_sha256(partial)
         _verify(order, partial, rows)
@@ -153,7 +154,7 @@ def _dump(order: BackupOrder, partial: Path) -> Mapping[str, int]:
         total_bytes = sum(size for _, _, size in tables)
         _require_room(order.directory, total_bytes)
         # Made first, so that no other user can read even its beginning.
-        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        os.close(open_private(partial))
         order.tools.run(
             "pg_dump",
             [

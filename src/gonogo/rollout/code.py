@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from gonogo.errors import CommandError
+from gonogo.errors import CommandError, UsageError
+from gonogo.rollout.masking import without_secrets
 
 TIMEOUT_S = 60
 # A hook's own repository must not be taken for the application's.
 LEFT_BEHIND = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 SHORT = 12
+SHOWN = 60
+# Neither an option of a command, nor a word that means something to a shell.
+PLAIN = re.compile(r"\w[\w.:/@+=~-]{0,199}")
 
 
 def head(repository: Path, environ: Mapping[str, str]) -> str:
@@ -49,13 +54,28 @@ def changed_files(repository: Path, environ: Mapping[str, str]) -> tuple[str, ..
     return tuple(line[3:] for line in lines.splitlines())
 
 
+def plain(revision: str) -> str:
+    """A revision that can stand in a command's words, whoever named it.
+
+    Raises:
+        UsageError: A command could take it for something else.
+    """
+    if not PLAIN.fullmatch(revision):
+        raise UsageError(
+            f"the revision {revision[:SHOWN]!r} could be taken for an option or for a shell's word",
+            "name it by letters, digits and . _ : / @ + = ~ - alone, or set git = true",
+        )
+    return revision
+
+
 def short(revision: str) -> str:
     """A revision as a reader wants it."""
     return revision[:SHORT]
 
 
 def _git(repository: Path, environ: Mapping[str, str], *words: str) -> str:
-    env = {name: value for name, value in environ.items() if name not in LEFT_BEHIND}
+    seen = without_secrets(environ)
+    env = {name: value for name, value in seen.items() if name not in LEFT_BEHIND}
     try:
         answer = subprocess.run(
             ["git", "-C", str(repository), *words],

@@ -31,6 +31,7 @@ from gonogo.tomlfile import config_error, read_toml
 
 PLACEHOLDERS = ("revision", "previous_revision", "python", "environment")
 MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TWO_WEEKS_DAYS = 14
 
 
@@ -42,7 +43,11 @@ def _not_empty(text: object) -> object:
 
 
 def _absolute(path: Path, info: ValidationInfo) -> Path:
-    return Path(info.context["base"]) / path.expanduser() if info.context else path
+    try:
+        expanded = path.expanduser()
+    except RuntimeError:
+        raise ValueError("begins with ~ and a user who is not known here") from None
+    return Path(info.context["base"]) / expanded if info.context else path
 
 
 def _templated(text: str) -> str:
@@ -61,7 +66,15 @@ def _templated(text: str) -> str:
 def _url_path(text: str) -> str:
     if not text.startswith("/"):
         raise ValueError("must begin with /")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("must be written as in a request: %20 for a space, and so on")
     return text
+
+
+def _variable(name: str) -> str:
+    if not VARIABLE.fullmatch(name):
+        raise ValueError("is no name of a variable")
+    return name
 
 
 def _mail(text: str) -> str:
@@ -73,6 +86,7 @@ def _mail(text: str) -> str:
 Location = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_absolute)]
 Word = Annotated[StrictStr, AfterValidator(_templated)]
 UrlPath = Annotated[StrictStr, AfterValidator(_url_path)]
+Variable = Annotated[StrictStr, AfterValidator(_variable)]
 Mail = Annotated[StrictStr, AfterValidator(_mail)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -169,7 +183,7 @@ class EnvironmentConfig(_Section):
     commands: CommandsConfig = CommandsConfig()
     health_timeout_s: Seconds = 60.0
     pass_env: tuple[StrictStr, ...] = ("*",)
-    env: Mapping[str, Word] = Field(default_factory=dict)
+    env: Mapping[Variable, Word] = Field(default_factory=dict)
 
     @property
     def repository(self) -> Path | None:

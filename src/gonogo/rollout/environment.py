@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from gonogo.errors import UsageError
 from gonogo.model import Environment
+from gonogo.rollout.tools import TAKEN_BY_TOOLS
 from gonogo.settings import DatabaseSettings
 
 REQUIRED = (
@@ -17,6 +18,7 @@ REQUIRED = (
     "WEBHOOK_VERIFICATION_TOKEN",
 )
 REQUIRED_WITH_DB = ("DB_HOST", "DB_USER", "DB_NAME")
+MUST_BE_HTTPS = "must be https"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 
@@ -63,8 +65,12 @@ def _problems(
             yield f"{name} is not set"
         elif environ[name] != environ[name].strip():
             yield f"{name} has white space around it"
-    for name, problem_of in FORMS.items():
-        if environ.get(name, "").strip() and (problem := problem_of(environ[name].strip())):
+    for secret in database.secrets:
+        if secret not in TAKEN_BY_TOOLS:
+            yield f"{database.source} holds {secret}, which pg_dump takes by command line only"
+    for name in FORMS:
+        text = environ.get(name, "").strip()
+        if text and (problem := problem_of(name, text)):
             yield f"{name} {problem}"
 
 
@@ -72,7 +78,20 @@ def _required(database: DatabaseSettings) -> tuple[str, ...]:
     return REQUIRED + (REQUIRED_WITH_DB if database.source == "DB_*" else ())
 
 
+def problem_of(name: str, text: str) -> str:
+    """What is wrong with a variable's value, as the end of a sentence that its name begins.
+
+    Args:
+        name: One of `FORMS`.
+        text: The value, which is not told.
+    """
+    return FORMS[name](text)
+
+
 def _url_problem(text: str) -> str:
+    # Python's own parser would drop some of these without a word.
+    if not text.isprintable() or " " in text:
+        return "is no URL"
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -81,8 +100,8 @@ def _url_problem(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         return "is no URL (https://host[:port])"
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        return "must be https"
-    return "holds a password" if parts.password else ""
+        return MUST_BE_HTTPS
+    return "holds a user or a password" if "@" in parts.netloc else ""
 
 
 def _base_url_problem(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -11,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gonogo.errors import DatabaseError
 from gonogo.rollout.session import Connection, asking
+from gonogo.rollout.tools import split_secrets, tool_environment
+from gonogo.settings import DatabaseSettings
 
 DUMP_TIMEOUT_S = 300
 # What changes from dump to dump, or tells about the tool and not about the schema.
@@ -30,6 +30,7 @@ OPTIONS = (
     "--schema-only",
     "--no-privileges",
     "--no-password",
+    "--encoding=UTF8",
     "--lock-wait-timeout=10s",
     "--exclude-schema=gonogo",
     "--exclude-schema=gonogo_aside_*",
@@ -111,7 +112,7 @@ def schema_fingerprint(bin_dir: Path, conninfo: str) -> str:
     """
     digest = hashlib.sha256()
     for line in normalised(_dump(bin_dir, conninfo)):
-        digest.update(line.encode() + b"\n")
+        digest.update(line.encode(errors="surrogateescape") + b"\n")
     return digest.hexdigest()
 
 
@@ -123,20 +124,18 @@ def normalised(dump: str) -> Iterator[str]:
 
 
 def _dump(bin_dir: Path, conninfo: str) -> str:
-    parameters = conninfo_to_dict(conninfo)
-    password = parameters.pop("password", None)
-    environment = {**os.environ, "PGOPTIONS": "-c statement_timeout=0"}
-    if password:
-        environment["PGPASSWORD"] = str(password)
-    database = make_conninfo("", **parameters)
+    database, secrets = split_secrets(DatabaseSettings(conninfo, ""))
     command = [str(bin_dir / "pg_dump"), *OPTIONS, f"--dbname={database}"]
     try:
         done = subprocess.run(
             command,
-            env=environment,
+            env=tool_environment(secrets),
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             encoding="utf-8",
+            # A database in SQL_ASCII may hold any bytes, and they count as they are.
+            errors="surrogateescape",
             timeout=DUMP_TIMEOUT_S,
             check=False,
         )

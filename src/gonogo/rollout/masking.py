@@ -34,7 +34,7 @@ class Mask:
         names = {
             secret: name
             for name, value in environ.items()
-            if SECRET_NAME.search(name) and not PUBLIC_NAME.search(name)
+            if _is_secret(name)
             for secret in _spellings(value)
             if len(secret) >= SHORTEST_SECRET
         }
@@ -47,6 +47,24 @@ class Mask:
             text = text.replace(secret, f"<{name}>")
         text = PASSWORD_IN_URL.sub(r"\1:<password>@", text)
         return PASSWORD_IN_CONNINFO.sub(r"\1=<password>", text)
+
+
+def without_secrets(environ: Mapping[str, str], keep: str | None = None) -> dict[str, str]:
+    """The variables that a program may see which needs no secret, told by their names.
+
+    Args:
+        environ: The session's variables.
+        keep: Those whose names begin so stay, secret or not.
+    """
+    return {
+        name: value
+        for name, value in environ.items()
+        if (keep and name.startswith(keep)) or not _is_secret(name)
+    }
+
+
+def _is_secret(name: str) -> bool:
+    return bool(SECRET_NAME.search(name)) and not PUBLIC_NAME.search(name)
 
 
 def _spellings(value: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from gonogo.errors import MigrationError
 from gonogo.rollout.sqlfile import SqlFile, parse
 
-STEM = re.compile(r"(?P<version>\d{3,})_(?P<name>[a-z0-9_]+)")
+STEM = re.compile(r"(?P<version>[0-9]{3,})_(?P<name>[a-z0-9_]+)")
 REVERT_SUFFIX = ".revert.sql"
 
 
@@ -52,7 +52,7 @@ class Migration:
             raise MigrationError(
                 "there is no revert file beside it", "restore the file", file=self.path.name
             )
-        return parse(self.revert.read_text(encoding="utf-8"), self.revert.name)
+        return parse(_decoded(_content(self.revert), self.revert), self.revert.name)
 
 
 def load(directory: Path) -> tuple[Migration, ...]:
@@ -92,22 +92,32 @@ def _read(path: Path) -> Migration:
     match = STEM.fullmatch(path.stem)
     if match is None:
         raise MigrationError("a migration is named NNN_what_it_does.sql", file=path.name)
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise MigrationError("is not UTF-8", "save it as UTF-8", file=path.name) from None
+    content = _content(path)
     revert = path.with_name(path.stem + REVERT_SUFFIX)
     migration = Migration(
         version=match["version"],
         name=match["name"],
         path=path,
-        sql=text,
+        sql=_decoded(content, path),
         sha256=hashlib.sha256(content).hexdigest(),
         revert=revert if revert.is_file() else None,
     )
     _check(migration)
     return migration
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MigrationError(f"cannot be read: {error.strerror}", file=path.name) from None
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise MigrationError("is not UTF-8", "save it as UTF-8", file=path.name) from None
 
 
 def _check(migration: Migration) -> None:

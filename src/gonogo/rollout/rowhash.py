@@ -20,6 +20,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from gonogo.errors import DatabaseError
+from gonogo.record.files import open_private
 from gonogo.rollout.fingerprint import TableColumns, describe
 from gonogo.rollout.session import Connection, asking
 
@@ -179,9 +180,8 @@ def _header(file: gzip.GzipFile, path: Path) -> tuple[TableColumns, ...]:
 @contextlib.contextmanager
 def _private(path: Path) -> Iterator[gzip.GzipFile]:
     """A file that its owner alone may read, on disk when the body ends; gone when it fails."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as raw:
+        with os.fdopen(open_private(path), "wb") as raw:
             with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1, mtime=0) as file:
                 yield file
             raw.flush()

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Self
 
 from gonogo.errors import UsageError
+from gonogo.record.files import FILE_MODE, make_directory
 from gonogo.rollout.masking import Mask
 
-MODE = 0o640
 STAMP = "%Y%m%dT%H%M%S%fZ"
 
 
@@ -39,11 +39,13 @@ class SessionLog:
         """
         path = directory / f"{datetime.now(UTC).strftime(STAMP)}_{procedure}.jsonl"
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
+            make_directory(directory)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
         except OSError as error:
             raise UsageError(f"no log can be written: {error}", "make logs/ writable") from None
-        return cls(path, os.fdopen(descriptor, "w", encoding="utf-8"), mask)
+        # A name that is no UTF-8 (a path, a user) must not end the run that is logged.
+        stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
+        return cls(path, stream, mask)
 
     def write(self, event: str, **fields: object) -> None:
         """Add a line: the time, the event, and fields that JSON can hold (others as text)."""

@@ -20,12 +20,13 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gonogo.errors import BackupError
 from gonogo.rollout import process
-from gonogo.rollout.masking import Mask
+from gonogo.rollout.masking import Mask, without_secrets
 from gonogo.settings import DatabaseSettings
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 VERSION = re.compile(r"\(PostgreSQL\) ((\d+)[^\s]*)")
-SECRETS = {"password": "PGPASSWORD"}
+# What libpq reads from the environment; a command line is for everybody to see.
+TAKEN_BY_TOOLS = {"password": "PGPASSWORD"}
 ASKING_TIMEOUT_S = 10
 # The first that the build at hand knows; what it does not know, it refuses before connecting.
 COMPRESSIONS = ("zstd:3", "lz4", "gzip:6", "none")
@@ -80,14 +81,15 @@ class Tools:
         if database:
             words += ["--no-password", f"--dbname={conninfo}"]
         said: list[str] = []
-        # The same variables as psycopg's libpq in this process reads: both must reach one server.
-        env = {**os.environ, "PGAPPNAME": "gonogo", "LC_ALL": "C", **variables}
         try:
-            ended = process.run(words, env=env, on_line=said.append, on_tick=on_tick)
+            ended = process.run(
+                words, env=tool_environment(variables), on_line=said.append, on_tick=on_tick
+            )
         except OSError as error:
             raise BackupError(f"{program} cannot be run: {error.strerror}", step="backup") from None
         if ended.exit_code:
-            reason = Mask.of(env)(_reason(said)) or f"exit code {ended.exit_code}"
+            mask = Mask.of({**os.environ, **variables})
+            reason = mask(_reason(said)) or f"exit code {ended.exit_code}"
             raise BackupError(f"{program} failed: {reason}", "nothing was changed", step="backup")
 
 
@@ -98,13 +100,33 @@ def _reason(said: Sequence[str]) -> str:
     return next(errors, lines[-1] if lines else "")
 
 
+def tool_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """What a tool sees: libpq's variables as psycopg reads them here, and no other secret.
+
+    Args:
+        variables: From `split_secrets`.
+    """
+    ours = {"PGAPPNAME": "gonogo", "LC_ALL": "C"}
+    return {**without_secrets(os.environ, keep="PG"), **ours, **variables}
+
+
 def split_secrets(database: DatabaseSettings) -> tuple[str, dict[str, str]]:
-    """A connection string without secrets, and the variables that carry them."""
+    """A connection string without secrets, and the variables that carry them.
+
+    Raises:
+        BackupError: It holds a secret that no variable carries.
+    """
     parameters = conninfo_to_dict(database.conninfo)
-    secrets = {
-        variable: str(parameters.pop(key)) for key, variable in SECRETS.items() if key in parameters
-    }
-    return make_conninfo("", **parameters), secrets
+    carried: dict[str, str] = {}
+    for secret in database.secrets:
+        if secret not in TAKEN_BY_TOOLS:
+            raise BackupError(
+                f"the connection string holds {secret}, which the tools take by command line only",
+                "use a key without it, readable by its owner alone",
+                step="backup",
+            )
+        carried[TAKEN_BY_TOOLS[secret]] = str(parameters.pop(secret))
+    return make_conninfo("", **parameters), carried
 
 
 def find_tools(major: int, environ: Mapping[str, str], bin_dir: Path | None = None) -> Tools:
@@ -163,7 +185,7 @@ def _asked(program: Path, arguments: Sequence[str]) -> str:
             text=True,
             timeout=ASKING_TIMEOUT_S,
             check=False,
-            env={**os.environ, "LC_ALL": "C"},
+            env=tool_environment({}),
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

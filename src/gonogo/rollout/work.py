@@ -142,6 +142,9 @@ def take_up(site: Site) -> Work | None:
             f"nobody recorded which revision ran before deployment {latest.id}; nothing was done",
             "set a revert_code in rollout.toml that names it",
         )
+    # A command will see them, and the ledger is but a table.
+    code.plain(latest.revision)
+    code.plain(latest.previous_revision)
     migrations = load(site.context.project.migrations_dir)
     return Work(site, latest, migrations, application_schema(site.connection))
 
@@ -205,4 +208,7 @@ def _revisions(context: RolloutContext, latest: Deployment | None) -> tuple[str,
         ran = latest.revision if latest.outcome == "succeeded" else latest.previous_revision
     else:
         ran = now
-    return revision, context.previous_revision or ran or UNKNOWN
+    named = context.previous_revision
+    if named and repository:
+        named = code.resolve(repository, context.environ, named)
+    return code.plain(revision), code.plain(named or ran or UNKNOWN)

@@ -62,7 +62,7 @@ def test_no_value_is_ever_told() -> None:
         ("WEBHOOK_BASE_URL", "app.example.com", "is no URL"),
         ("WEBHOOK_BASE_URL", "https://app.example.com:port", "is no URL"),
         ("WEBHOOK_BASE_URL", "http://app.example.com", "must be https"),
-        ("WEBHOOK_BASE_URL", "https://u:p@app.example.com", "holds a password"),
+        ("WEBHOOK_BASE_URL", "https://u:p@app.example.com", "holds a user or a password"),
         ("WEBHOOK_BASE_URL", "https://app.example.com/?a=b", "no query"),
         ("GOOGLE_CALENDAR_REDIRECT_URI", "/callback", "is no URL"),
         ("ADMIN_JWT", "short", "is no token"),

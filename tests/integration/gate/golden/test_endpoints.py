@@ -25,7 +25,7 @@ from gonogo.settings import DatabaseSettings
 PROJECT = Project(Path(__file__).parents[4])
 CRITERIA = criteria.load(PROJECT.criteria_file, PROJECT.sql_dir)
 PATHS = EndpointsConfig()
-SHOWN = "an-admins-jwt"
+SHOWN = "an-admins-json-web-token"
 HEALTHY = (200, json.dumps({"status": "healthy"}))
 MET, WARNING, FAILED, FIRED, OPEN = (
     Outcome.MET,
