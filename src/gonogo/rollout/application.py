@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from gonogo.errors import StepError
+from collections.abc import Callable
+
+from gonogo.errors import CommandError, StepError
 from gonogo.rollout import code, endpoints
 from gonogo.rollout.endpoints import AnswerKind, EndpointAnswer
-from gonogo.rollout.steps import Evidence, Skipped, Step
+from gonogo.rollout.steps import Evidence, HowItEnded, Resumption, Skipped, Step
 from gonogo.rollout.work import Work
 
 REQUEST_TIMEOUT_S = 10.0
@@ -13,7 +15,7 @@ GIT_TIMEOUT_S = 120.0
 LEFT_OUT = "endpoints are left out by rollout.toml"
 
 
-def command_step(name: str, title: str) -> Step[Work]:
+def command_step(name: str, title: str, resumption: Resumption[Work] | None = None) -> Step[Work]:
     """A step that runs the command of that name, when the team configured one."""
 
     def run(work: Work, evidence: Evidence) -> str | Skipped:
@@ -23,7 +25,24 @@ def command_step(name: str, title: str) -> Step[Work]:
         evidence |= {"command": done.command, "last_lines": list(done.last_lines)}
         return f"`{done.command}` ended with 0"
 
-    return Step(name, title, run)
+    return Step(name, title, run, resumption or Resumption())
+
+
+def undone_by(name: str) -> Resumption[Work]:
+    """How a command that starts something is taken up: what it may have started is stopped first.
+
+    Args:
+        name: The command that stops it. Its failure is told and no more: perhaps nothing ran.
+    """
+
+    def undo(work: Work, _how: HowItEnded) -> None:
+        try:
+            work.commands.run(name)
+        except CommandError as error:
+            work.site.narrator.note(str(error))
+
+    cut_short = f"the command {name} is run first, so that nothing runs twice, and then it again"
+    return Resumption(cut_short=cut_short, undo=undo)
 
 
 def check_out(work: Work, evidence: Evidence) -> str | Skipped:
@@ -37,6 +56,21 @@ def check_out(work: Work, evidence: Evidence) -> str | Skipped:
         return f"revision {code.short(revision)}" if done else Skipped("the code is not in git")
     _require_head(work, revision)
     return f"the code is at {code.short(revision)}"
+
+
+def _is_at(revision: Callable[[Work], str]) -> Resumption[Work]:
+    def stands(work: Work) -> bool:
+        repository, environ = work.context.section.repository, work.context.environ
+        if repository is None:
+            return True
+        wanted = code.resolve(repository, environ, revision(work))
+        return code.head(repository, environ) == wanted
+
+    return Resumption(stands, otherwise="the code is no longer where it brought it")
+
+
+CHECKOUT_AGAIN = _is_at(lambda work: work.deployment.revision)
+REVERT_CODE_AGAIN = _is_at(lambda work: work.deployment.previous_revision)
 
 
 def revert_code(work: Work, evidence: Evidence) -> str | Skipped:

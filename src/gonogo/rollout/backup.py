@@ -35,6 +35,7 @@ BackupCheck = Literal["restore", "read"]
 Progress = Callable[[str, int, int], None]
 
 NAME_TIME = "%Y%m%dT%H%M%SZ"
+PARTIAL = ".dump.partial"
 OURS = ("--exclude-schema=gonogo", "--exclude-schema=gonogo_aside_*")
 LOCK_WAIT = "--lock-wait-timeout=30s"
 ROOM_BESIDE_BYTES = 16 * 1024**2
@@ -117,7 +118,7 @@ def make_backup(order: BackupOrder) -> VerifiedBackup:
     made_at = datetime.now(UTC)
     name = f"backup_{order.environment}_{made_at.strftime(NAME_TIME)}.dump"
     path = order.directory / name
-    partial = path.with_suffix(".dump.partial")
+    partial = path.with_suffix(PARTIAL)
     try:
         make_directory(order.directory)
         rows = _dump(order, partial)
@@ -139,6 +140,17 @@ def make_backup(order: BackupOrder) -> VerifiedBackup:
         verified_at=verified_at,
         rows=rows,
     )
+
+
+def remove_partial(directory: Path, environment: Environment) -> None:
+    """Remove the dumps of an environment that no run finished.
+
+    Args:
+        directory: Where backups are kept.
+        environment: Whose.
+    """
+    for left in directory.glob(f"backup_{environment}_*{PARTIAL}"):
+        left.unlink(missing_ok=True)
 
 
 def _dump(order: BackupOrder, partial: Path) -> Mapping[str, int]:

@@ -8,7 +8,7 @@ from psycopg.rows import dict_row
 
 from gonogo.errors import StepError
 from gonogo.rollout.admins import promote_admins
-from gonogo.rollout.backup import BackupOrder, VerifiedBackup, make_backup
+from gonogo.rollout.backup import BackupOrder, VerifiedBackup, make_backup, remove_partial
 from gonogo.rollout.fingerprint import describe, schema_fingerprint
 from gonogo.rollout.grants import grant_gate
 from gonogo.rollout.migrate import MigrationEvent, apply_pending
@@ -16,10 +16,31 @@ from gonogo.rollout.preflight import altered_tables
 from gonogo.rollout.revert import revert
 from gonogo.rollout.rowhash import TableDifference, compare_row_hashes, write_row_hashes
 from gonogo.rollout.rows import Backup
-from gonogo.rollout.steps import Evidence, Skipped
+from gonogo.rollout.steps import Evidence, HowItEnded, Resumption, Skipped
 from gonogo.rollout.work import Work, rows_file
 
 SHOWN = 5
+
+
+def _undo_backup(work: Work, how: HowItEnded) -> None:
+    # What did not verify was told to be kept for a look.
+    if how == "killed":
+        remove_partial(work.context.section.backup_dir, work.context.environment)
+
+
+BACKUP_AGAIN: Resumption[Work] = Resumption(
+    # Whether its backup still lies there, the step sees for itself.
+    stands=lambda _: False,
+    otherwise="its backup is looked for",
+    cut_short="an unfinished dump is removed, and a verified backup is made unless one stands",
+    undo=_undo_backup,
+)
+MIGRATE_AGAIN: Resumption[Work] = Resumption(
+    cut_short="what the ledger holds stands, and the rest is applied"
+)
+REVERT_AGAIN: Resumption[Work] = Resumption(
+    cut_short="its one transaction was committed whole or not at all, as the ledger tells"
+)
 
 
 def back_up(work: Work, evidence: Evidence) -> str | Skipped:

@@ -11,38 +11,49 @@ from datetime import UTC, datetime
 from gonogo.errors import GonogoError, UsageError
 from gonogo.model import Environment
 from gonogo.rollout.application import (
+    CHECKOUT_AGAIN,
     check_out,
     command_step,
+    undone_by,
     verify_endpoints,
     wait_healthy,
 )
 from gonogo.rollout.context import RolloutContext
-from gonogo.rollout.database_steps import back_up, grant, migrate, promote, verify_schema
+from gonogo.rollout.database_steps import (
+    BACKUP_AGAIN,
+    MIGRATE_AGAIN,
+    back_up,
+    grant,
+    migrate,
+    promote,
+    verify_schema,
+)
 from gonogo.rollout.narrator import narrated
 from gonogo.rollout.preflight import check_readiness
 from gonogo.rollout.result import DeploymentResult, RollbackResult
+from gonogo.rollout.resume import carry_out
 from gonogo.rollout.rollback import roll_back
 from gonogo.rollout.site import Consent, open_site
-from gonogo.rollout.steps import Step, Tell
+from gonogo.rollout.steps import LOOKS, Step, Tell
 from gonogo.rollout.work import Work, begin, facts
 
 STEPS: tuple[Step[Work], ...] = (
     Step("preflight", "Check that everything is ready", check_readiness),
-    Step("backup", "Back up the database and prove the backup", back_up),
-    Step("checkout", "Bring the code to the revision", check_out),
+    Step("backup", "Back up the database and prove the backup", back_up, BACKUP_AGAIN),
+    Step("checkout", "Bring the code to the revision", check_out, CHECKOUT_AGAIN),
     command_step("install", "Install the application's dependencies"),
     command_step("build", "Build the application"),
     command_step("lint", "Run the application's linter"),
     command_step("typecheck", "Check the application's types"),
-    Step("migrate", "Migrate the database", migrate),
-    Step("verify_schema", "Verify the schema", verify_schema),
+    Step("migrate", "Migrate the database", migrate, MIGRATE_AGAIN),
+    Step("verify_schema", "Verify the schema", verify_schema, LOOKS),
     command_step("test", "Run the application's tests"),
     command_step("stop_jobs", "Stop the background jobs"),
     command_step("stop_app", "Stop the application"),
-    command_step("start_app", "Start the application"),
-    command_step("start_jobs", "Start the background jobs"),
-    Step("wait_healthy", "Wait until the application is healthy", wait_healthy),
-    Step("endpoints", "Verify the endpoints", verify_endpoints),
+    command_step("start_app", "Start the application", undone_by("stop_app")),
+    command_step("start_jobs", "Start the background jobs", undone_by("stop_jobs")),
+    Step("wait_healthy", "Wait until the application is healthy", wait_healthy, LOOKS),
+    Step("endpoints", "Verify the endpoints", verify_endpoints, LOOKS),
     Step("grants", "Grant the gate's role what it needs", grant),
     Step("admins", "Promote the administrators", promote),
 )
@@ -131,8 +142,7 @@ def steps_of(environment: Environment) -> tuple[Step[Work], ...]:
 def _run(work: Work) -> GonogoError | None:
     site, deployment_id = work.site, work.deployment.id
     try:
-        for step in steps_of(site.context.environment):
-            site.narrator.run(step, work, site.ledger, deployment_id)
+        carry_out(steps_of(site.context.environment), work)
     except GonogoError as error:
         site.ledger.finish_deployment(deployment_id, "failed")
         return error

@@ -35,6 +35,8 @@ BACKUP = """
 select id, deployment_id, path, bytes, sha256, tool_version, made_at, verified_at, verified_by
 from gonogo.backup"""
 
+CUT_SHORT = "cut short: the deployer was gone before it ended"
+
 T = TypeVar("T")
 Values = Sequence[Any] | Mapping[str, Any]
 
@@ -174,6 +176,14 @@ class Ledger:
                 error = %s
             where id = %s""",
             (outcome, Jsonb(step.evidence), error, step.id),
+        )
+
+    def cut_short(self, deployment_id: int) -> None:
+        """Note that the steps which still run in the ledger ended with their deployer."""
+        self._write(
+            "update gonogo.step set outcome = 'failed', error = %s "
+            "where deployment_id = %s and outcome = 'running'",
+            (CUT_SHORT, deployment_id),
         )
 
     def steps(self, deployment_id: int, procedure: str | None = None) -> tuple[StepRow, ...]:

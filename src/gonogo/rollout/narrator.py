@@ -77,6 +77,17 @@ class Narrator:
         else:
             self._keep(step, "succeeded", result, started_at, started, evidence)
 
+    def stands(self, step: Step[W], why: str, evidence: Evidence) -> None:
+        """Keep a step that an earlier run did, and tell why it is not done again.
+
+        Args:
+            step: What stands.
+            why: In one line.
+            evidence: The earlier run's.
+        """
+        self.current = step.name
+        self._keep(step, "succeeded", why, datetime.now(UTC), time.monotonic(), evidence)
+
     def note(self, line: str) -> None:
         """Tell something beside the current step's beginning and end."""
         self._say(StepEvent(StepKind.NOTE, self.current, line))

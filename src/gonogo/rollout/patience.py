@@ -11,8 +11,6 @@ from psycopg import sql
 
 from gonogo.rollout.session import Connection
 
-CHECK_INTERVAL_SINCE = 140_000
-
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -51,8 +49,6 @@ def limit(connection: Connection, patience: Patience) -> None:
         "statement_timeout": f"{patience.statement_timeout_s}s",
         "idle_in_transaction_session_timeout": f"{patience.idle_timeout_s}s",
     }
-    if connection.info.server_version >= CHECK_INTERVAL_SINCE:
-        limits["client_connection_check_interval"] = "1s"
     for name, value in limits.items():
         connection.execute("select set_config(%s, %s, true)", (name, value))
 

@@ -1,5 +1,7 @@
 """Runs one child process to its end: no shell, its own process group, output line by line.
 
+The group is on a leash: it ends with this process, even when that is killed.
+
 Output goes through a file, not a pipe: a command that starts a service and returns leaves the
 service holding its output, which would keep a pipe open for ever and kill the service later.
 """
@@ -8,7 +10,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from gonogo.rollout import leash
 
 TICK_S = 0.05
 GRACE_S = 5.0
@@ -60,22 +66,31 @@ def run(
         OSError: The program or `cwd` is not there, or may not be run.
     """
     started = time.monotonic()
-    with tempfile.TemporaryFile() as output:
-        child = subprocess.Popen(
-            words,
-            cwd=cwd,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    held, end = socket.socketpair()
+    with held, tempfile.TemporaryFile() as output:
+        with end:
+            child = subprocess.Popen(
+                [sys.executable, "-I", "-S", leash.__file__, str(end.fileno()), *words],
+                cwd=cwd,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=(end.fileno(),),
+            )
         try:
             timed_out = _follow(child, _Lines(output, on_line), started, timeout_s, on_tick)
         except BaseException:
             end_group(child)
             raise
+        _require_started(held, words[0])
     return Ended(child.returncode, time.monotonic() - started, timed_out)
+
+
+def _require_started(held: socket.socket, program: str) -> None:
+    if told := held.recv(16):
+        raise OSError(int(told), os.strerror(int(told)), program)
 
 
 def end_group(child: subprocess.Popen[bytes]) -> None:

@@ -11,32 +11,35 @@ from typing import Literal
 
 from gonogo.errors import GonogoError, UsageError
 from gonogo.rollout.application import (
+    REVERT_CODE_AGAIN,
     command_step,
     revert_code,
+    undone_by,
     verify_old_endpoints,
     wait_healthy,
 )
 from gonogo.rollout.context import RolloutContext
-from gonogo.rollout.database_steps import move_aside, prove
+from gonogo.rollout.database_steps import REVERT_AGAIN, move_aside, prove
 from gonogo.rollout.narrator import Narrator, narrated
 from gonogo.rollout.result import RollbackResult
+from gonogo.rollout.resume import carry_out
 from gonogo.rollout.rows import Deployment
 from gonogo.rollout.site import Consent, Site, open_site
-from gonogo.rollout.steps import Step, Tell
+from gonogo.rollout.steps import LOOKS, Step, Tell
 from gonogo.rollout.work import Work, facts, reread, take_up
 
 STEPS: tuple[Step[Work], ...] = (
     command_step("stop_jobs", "Stop the background jobs"),
     command_step("stop_app", "Stop the application"),
-    Step("revert", "Revert the migrations, data moved aside", move_aside),
-    Step("revert_code", "Bring the code back", revert_code),
+    Step("revert", "Revert the migrations, data moved aside", move_aside, REVERT_AGAIN),
+    Step("revert_code", "Bring the code back", revert_code, REVERT_CODE_AGAIN),
     command_step("reinstall", "Install the dependencies of the old code"),
     command_step("rebuild", "Build the old code"),
-    command_step("start_app", "Start the application"),
-    command_step("start_jobs", "Start the background jobs"),
-    Step("wait_healthy", "Wait until the application is healthy", wait_healthy),
-    Step("old_endpoints", "Verify the old endpoints", verify_old_endpoints),
-    Step("prove", "Prove that the database is what it was", prove),
+    command_step("start_app", "Start the application", undone_by("stop_app")),
+    command_step("start_jobs", "Start the background jobs", undone_by("stop_jobs")),
+    Step("wait_healthy", "Wait until the application is healthy", wait_healthy, LOOKS),
+    Step("old_endpoints", "Verify the old endpoints", verify_old_endpoints, LOOKS),
+    Step("prove", "Prove that the database is what it was", prove, LOOKS),
 )
 NEXT = (
     "tell the team",
@@ -105,8 +108,7 @@ def _roll_back(work: Work, reason: str, started_at: datetime) -> RollbackResult:
         # From its first step on, what was deployed is no longer what runs.
         site.ledger.finish_deployment(deployment.id, "failed")
     try:
-        for step in STEPS:
-            site.narrator.run(step, work, site.ledger, deployment.id)
+        carry_out(STEPS, work)
     except GonogoError as error:
         return _result(site, deployment, reason, started_at, error)
     site.ledger.roll_back_deployment(deployment.id, "revert", reason)

@@ -26,6 +26,10 @@ set extra_float_digits = 1;
 set bytea_output = 'hex';
 set client_encoding = 'UTF8';
 set row_security = off"""
+# The session of a deployer that was killed, and the lock with it, ends within this, whatever it
+# waits for or builds.
+GONE_WITHIN = "set client_connection_check_interval = '1s'"
+GONE_WITHIN_SINCE = 140_000
 
 
 def connect(conninfo: str, application_name: str = "gonogo deploy") -> Connection:
@@ -49,6 +53,8 @@ def connect(conninfo: str, application_name: str = "gonogo deploy") -> Connectio
             **parameters,
         )
         connection.execute(PINNED)
+        if connection.info.server_version >= GONE_WITHIN_SINCE:
+            connection.execute(GONE_WITHIN)
     except psycopg.Error as error:
         raise DatabaseError(
             f"the database does not answer: {first_line(error)}",

@@ -68,7 +68,7 @@ class Standing:
         if deployment is not self.latest:
             return told
         last = self.steps[-1].procedure if self.steps else "deploy"
-        if deployment.outcome == "failed" and last == "rollback":
+        if deployment.outcome in {"failed", "running"} and last == "rollback":
             return "being rolled back" if self.holder else "rollback stopped"
         if deployment.outcome == "running" and not self.holder:
             return "interrupted"

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 Procedure = Literal["deploy", "rollback"]
+HowItEnded = Literal["failed", "killed"]
 Evidence = dict[str, object]
 W = TypeVar("W")
 
@@ -89,6 +90,30 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumption(Generic[W]):
+    """What becomes of a step when a run that did not come to its end is taken up.
+
+    Args:
+        stands: Whether what the step did, when it succeeded, is still there: then it is not
+            repeated.
+        otherwise: Why one that succeeded is run again all the same.
+        cut_short: What becomes of one that failed or was killed, as the end of a sentence.
+        undo: Takes back what one that failed or was killed (it is told which) may have left, before
+            it is run again.
+    """
+
+    stands: Callable[[W], bool] = lambda _: True
+    otherwise: str = "what it did is no longer there"
+    cut_short: str = "it is run again from its beginning"
+    undo: Callable[[W, HowItEnded], None] = lambda *_: None
+
+
+LOOKS: Resumption[Any] = Resumption(
+    stands=lambda _: False, otherwise="it only looks, and what it saw is past"
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Step(Generic[W]):
     """One step.
 
@@ -96,8 +121,10 @@ class Step(Generic[W]):
         name: Its name in the ledger.
         title: What it does, for the reader.
         run: Does it: takes the work and the evidence to fill, says in one line what it proved.
+        resumption: What becomes of it in a run that is taken up.
     """
 
     name: str
     title: str
     run: Callable[[W, Evidence], str | Skipped]
+    resumption: Resumption[W] = field(default_factory=Resumption)

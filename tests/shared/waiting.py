@@ -1,0 +1,26 @@
+"""Waiting for a condition, never for a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds, for as long as even a busy machine may take."""
+    waiting = Retrying(
+        retry=retry_if_result(lambda found: not found),
+        wait=wait_fixed(0.02),
+        stop=stop_after_delay(30),
+    )
+    waiting(condition)
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended; one that nobody has waited for yet has too."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
