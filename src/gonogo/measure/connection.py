@@ -26,6 +26,15 @@ KEEPALIVES: Mapping[str, int] = {
     "tcp_user_timeout": 20_000,
 }
 NOT_WORTH_A_RETRY = ("28", "3D", "42")
+REFUSED = (
+    "authentication failed",
+    "does not exist",
+    "could not translate",
+    "no pg_hba.conf",
+    "server does not support SSL",
+    "certificate verify failed",
+    "server certificate for",
+)
 
 Connection = psycopg.Connection[DictRow]
 
@@ -98,10 +107,9 @@ def _may_pass(error: BaseException) -> bool:
     """Whether trying again may help: not for a wrong password, a missing database or a role."""
     if not isinstance(error, psycopg.OperationalError):
         return False
-    refused = ("authentication failed", "does not exist", "could not translate", "no pg_hba.conf")
     text = str(error)
     return not (error.sqlstate or "").startswith(NOT_WORTH_A_RETRY) and not any(
-        words in text for words in refused
+        words in text for words in REFUSED
     )
 
 
