@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 from gonogo.criteria import Metric, Rules
@@ -11,6 +12,7 @@ from gonogo.show import show_count
 from gonogo.stats import Z99, falls, lower_tail, upper_tail, wilson
 
 LARGEST_N = 1_000_000
+SEVERAL = 2
 
 
 def excludes(count: Count, level: Limit, tail: float) -> bool:
@@ -48,16 +50,21 @@ def settling_n(count: Count, rules: Rules, objective: Limit, critical: Limit | N
         if objective.holds(share):
             if objective.is_band:
                 return n >= rules.band_n
-            return critical is None or excludes(scaled, critical, rules.excluded_at)
+            return critical is None or excludes(scaled, critical, rules.tail(n))
         past = critical is not None and critical.holds(share)
         return n >= rules.least_n and (past or objective.excludes(wilson(scaled)))
 
-    high = count.n + 1
+    return _smallest(settled, count.n)
+
+
+def _smallest(settled: Callable[[int], bool], least: int) -> int | None:
+    """The smallest number beyond `least` that settles it, by doubling and bisection."""
+    high = least + 1
     while not settled(high):
         high *= 2
         if high > LARGEST_N:
             return None
-    low = count.n
+    low = least
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if settled(middle) else (middle, high)
@@ -73,6 +80,38 @@ def critical_by_part(metric: Metric, measurement: Measurement, rules: Rules) -> 
             shown = show_count(count, metric.limits)
             return f"{name} alone: {shown} is past critical {metric.critical.text}"
     return None
+
+
+def unproven_part(metric: Metric, measurement: Measurement, rules: Rules) -> str | None:
+    """One integration of several whose evidence does not exclude the critical level.
+
+    The pool proves nothing about a part of it that hardly ran: half of nine syncs may fail beside
+    three hundred good ones, and 97 % are left. One integration alone is judged as the whole.
+    """
+    if not metric.critical or metric.kind != "rate":
+        return None
+    if measurement.parts_missing:
+        return f"no data of which integrations there are: {measurement.parts_missing}"
+    if len(measurement.by_integration) < SEVERAL:
+        return None
+    for name, count in measurement.by_integration.items():
+        if not excludes(count, metric.critical, rules.tail(count.n)):
+            return f"{name} alone: {_too_few(metric, metric.critical, count, rules)}"
+    return None
+
+
+def _too_few(metric: Metric, critical: Limit, count: Count, rules: Rules) -> str:
+    shown = f"{show_count(count, metric.limits)}, too few events to exclude {critical.text}"
+    share = count.share
+    if share is None or critical.holds(share):
+        return shown
+
+    def settled(n: int) -> bool:
+        return excludes(Count(round(share * n), n), critical, rules.tail(n))
+
+    needed = _smallest(settled, count.n)
+    more = f"; about {needed - count.n} more at this rate would settle it" if needed else ""
+    return shown + more
 
 
 def critical_recently(metric: Metric, measurement: Measurement) -> str | None:

@@ -6,7 +6,7 @@ The order of the rules for a rate is fixed:
    estimate.
 2. Met: the value meets the objective, and the evidence excludes the critical level: so many
    successes would be seen at that level with a probability of at most 2.5 % (exact binomial
-   tail). A band needs `band_n` events.
+   tail; 0.1 % from 200 events on). A band needs `band_n` events.
 3. Failed: at least `least_n` events, and the whole 95 % Wilson interval misses the objective.
 4. Otherwise inconclusive, with how many more events would settle it.
 
@@ -19,7 +19,14 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from gonogo.criteria import Metric, Rules
-from gonogo.evidence import critical_by_part, critical_recently, excludes, settling_n, worsening
+from gonogo.evidence import (
+    critical_by_part,
+    critical_recently,
+    excludes,
+    settling_n,
+    unproven_part,
+    worsening,
+)
 from gonogo.limits import Limit
 from gonogo.model import Count, Environment, Finding, Measurement, Outcome, Role
 from gonogo.show import show_count, show_interval, show_value
@@ -122,7 +129,7 @@ def _rate(metric: Metric, count: Count, rules: Rules, objective: Limit) -> Answe
     if (
         meets
         and not objective.is_band
-        and (not critical or excludes(count, critical, rules.excluded_at))
+        and (not critical or excludes(count, critical, rules.tail(count.n)))
     ):
         return Outcome.MET, f"{shown}, meets {objective.text}"
     if count.n >= rules.least_n and objective.excludes(interval):
@@ -170,6 +177,8 @@ def _critical(
         return Outcome.CRITICAL, f"{shown} is past critical {level.text}"
     if measurement.recent_missing:
         return Outcome.INCONCLUSIVE, f"no data of the newest events: {measurement.recent_missing}"
+    if unproven := unproven_part(metric, measurement, rules):
+        return Outcome.INCONCLUSIVE, unproven
     return None
 
 

@@ -126,6 +126,7 @@ class Measurement:
         hourly: k of n by hour, oldest first.
         recent: For each integration ("" is the whole), k of n of the last 5, 10, 20, 50 events.
         recent_missing: Why these could not be asked; None when they could.
+        parts_missing: Why nobody knows which integrations there are; None when it is known.
         breakdown: Counts by name, for the reader.
         notes: Sentences for the reader.
     """
@@ -140,6 +141,7 @@ class Measurement:
     hourly: tuple[HourCount, ...] = ()
     recent: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)
     recent_missing: str | None = None
+    parts_missing: str | None = None
     breakdown: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

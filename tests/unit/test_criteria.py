@@ -24,6 +24,8 @@ HEAD = """
 least_n = 10
 band_n = 30
 excluded_at = "2.5 %"
+many_n = 200
+excluded_of_many = "0.1 %"
 recent = [5, 10]
 onboarding_most_days = 14
 critical_patterns = ["deadlock"]
@@ -163,6 +165,7 @@ def test_the_rules_of_evidence_have_their_numbers() -> None:
     """Ten events, thirty for a band, 2.5 %, the last 5, 10, 20 and 50, at most 14 days."""
     rules = CRITERIA.rules
     assert (rules.least_n, rules.band_n, rules.excluded_at) == (10, 30, 0.025)
+    assert [rules.tail(n) for n in (1, 199, 200, 10_000)] == [0.025, 0.025, 0.001, 0.001]
     assert rules.recent == (5, 10, 20, 50)
     assert rules.onboarding_most_days == 14
     assert set(rules.critical_patterns) == {
@@ -309,6 +312,7 @@ def test_the_smallest_file_loads(tmp_path: Path) -> None:
         ('recency = "b"\ncritical = "< 80 %"', "there is no"),
         ('also = ["b"]', "b.sql"),
         ("trend = true", "held against the warning level: give one"),
+        ('parts_in = "a"', "it names integrations: set by_integration"),
         ('derived = "guess"', "'longest_gap' or 'webhook_frequency', but is 'guess'"),
         ("expand = 3", "is no list of names; write it like"),
         ("expand = { x = [] }", "is no list of names"),

@@ -18,6 +18,7 @@ from gonogo.evidence import (
     excludes,
     halves,
     settling_n,
+    unproven_part,
     worsening,
 )
 from gonogo.limits import parse_limit
@@ -113,10 +114,54 @@ def test_one_integration_past_its_level_is_seen_under_a_good_pool(
     assert not told or told.startswith("google_calendar alone: ")
 
 
+@pytest.mark.parametrize(
+    ("contacts", "told"),
+    [
+        (Count(0, 0), "0 of 0, too few events to exclude < 80 %"),
+        (Count(0, 4), "0.0 % (0 of 4), too few events to exclude < 80 %"),
+        (Count(5, 9), "55.5 % (5 of 9), too few events to exclude < 80 %"),
+        (Count(4, 5), "exclude < 80 %"),
+        (Count(16, 16), "exclude < 80 %; about 1 more at this rate would settle it"),
+        (Count(25, 26), None),
+        (Count(17, 17), None),
+        (Count(172, 199), None),
+        (Count(172, 200), "exclude < 80 %; about "),
+        (Count(178, 200), None),
+    ],
+)
+def test_a_pool_proves_nothing_of_a_part_that_hardly_ran(contacts: Count, told: str | None) -> None:
+    """Each of several integrations must exclude the level itself, with a smaller tail from 200 on.
+
+    Exactly at the level no number of events would settle it, so none is promised.
+    """
+    calendar = Count(9_700, 10_000)
+    parts = {"google_calendar": calendar, "google_contacts": contacts}
+    measurement = Measurement(SYNC.id, count=calendar + contacts, by_integration=parts)
+    found = unproven_part(SYNC, measurement, RULES)
+    assert (found is None) is (told is None)
+    assert told is None or (found and told in found and found.startswith("google_contacts alone: "))
+    assert ("about" in (found or "")) is ("about" in (told or ""))
+
+
+def test_one_integration_alone_is_judged_as_the_whole() -> None:
+    """The criterion asks for its evidence already; the alert need not ask again."""
+    measurement = Measurement(SYNC.id, count=Count(3, 3), by_integration={"a": Count(3, 3)})
+    assert unproven_part(SYNC, measurement, RULES) is None
+
+
+def test_which_integrations_there_are_must_be_known() -> None:
+    """Otherwise one that is down might not even be asked for."""
+    measurement = Measurement(SYNC.id, count=Count(99, 99), parts_missing="no right to read it")
+    told = unproven_part(SYNC, measurement, RULES)
+    assert told == "no data of which integrations there are: no right to read it"
+
+
 def test_a_census_has_no_doubtful_parts() -> None:
     """Open breakers are not judged by integration: what exists now is no sample."""
-    measurement = Measurement(BREAKERS.id, by_integration={"google_calendar": Count(90, 100)})
+    parts = {"google_calendar": Count(90, 100), "google_contacts": Count(1, 1)}
+    measurement = Measurement(BREAKERS.id, by_integration=parts)
     assert critical_by_part(BREAKERS, measurement, RULES) is None
+    assert unproven_part(BREAKERS, measurement, RULES) is None
 
 
 @pytest.mark.parametrize("name", ["", "google_calendar"])
@@ -185,10 +230,11 @@ def test_a_metric_without_levels_has_no_evidence_against_it() -> None:
     assert Fraction(0) == Count(0, 5).share
     measurement = Measurement(
         metric.id,
-        by_integration={"google_calendar": Count(0, 99)},
+        by_integration={"google_calendar": Count(0, 99), "google_contacts": Count(0, 0)},
         recent={"": (Count(0, 5),)},
         hourly=by_hour(Count(99, 99), Count(0, 99)),
     )
     assert critical_by_part(metric, measurement, RULES) is None
     assert critical_recently(metric, measurement) is None
+    assert unproven_part(metric, measurement, RULES) is None
     assert worsening(metric, measurement) is None

@@ -272,6 +272,14 @@ def test_one_dead_integration_is_critical_under_a_pool_above_90_percent() -> Non
     assert found == {Role.CRITERION: MET, Role.ALERT: CRITICAL, Role.TRIGGER: MET}
 
 
+def test_one_integration_without_evidence_leaves_the_alert_open_not_the_criterion() -> None:
+    """Half of nine contacts syncs may fail beside 300 good ones: HOLD, whatever the pool says."""
+    parts = {"google_contacts": Count(5, 9), "google_calendar": Count(300, 300)}
+    measurement = Measurement("sync.success_rate", count=Count(305, 309), by_integration=parts)
+    found = outcomes("sync.success_rate", measurement)
+    assert found == {Role.CRITERION: MET, Role.ALERT: OPEN, Role.TRIGGER: MET}
+
+
 @pytest.mark.parametrize("name", ["", "google_calendar"])
 def test_five_failures_in_a_row_are_critical_however_good_the_window(name: str) -> None:
     """The outage that began five events ago is never GO."""

@@ -65,6 +65,7 @@ class Metric(Strict):
     unit: str = ""
     needs: Literal["ledger", "endpoints"] | None = None
     by_integration: bool = False
+    parts_in: str | None = None
     total_row: bool = False
     by_column: str | None = None
     columns: tuple[str, ...] = ()
@@ -104,7 +105,7 @@ class Metric(Strict):
     @property
     def surveys(self) -> tuple[str, ...]:
         """Names of the SQL files that it needs; none for what is asked over HTTP."""
-        named = (self.survey, *self.also, self.recency)
+        named = (self.survey, *self.also, self.parts_in, self.recency)
         return tuple(name for name in named if name and name != ENDPOINTS)
 
     @property
@@ -129,9 +130,15 @@ class Rules(Strict):
     least_n: Positive
     band_n: Positive
     excluded_at: Probability
+    many_n: Positive
+    excluded_of_many: Probability
     recent: Annotated[tuple[Positive, ...], Field(min_length=1)]
     onboarding_most_days: Positive
     critical_patterns: Annotated[tuple[NotEmpty, ...], Field(min_length=1)]
+
+    def tail(self, n: int) -> float:
+        """The probability up to which a level counts as excluded by so many events."""
+        return self.excluded_of_many if n >= self.many_n else self.excluded_at
 
 
 class Score(Strict):

@@ -140,7 +140,8 @@ def _value(value: str | bool) -> str:  # noqa: FBT001  # a filter's value, no sw
 def _besides(metric: Metric) -> Iterator[str]:
     """What else is looked at, and when it does not apply."""
     if metric.by_integration:
-        yield "by integration too"
+        named = f", each of {_survey(metric.parts_in)}" if metric.parts_in else ""
+        yield f"by integration too{named}"
     if metric.recency:
         yield f"its newest events in {_survey(metric.recency)}"
     if metric.trend:

@@ -22,14 +22,17 @@ A **rate** is judged in this order:
 
 1. Past a critical level or a trigger, with n ≥ {least}: it counts as such, by its point estimate.
 2. *Met*: it meets the objective, and the evidence excludes the critical level: at that level, so
-   good a count has a probability of at most {tail} (exact binomial tail). A band needs n ≥ {band}.
+   good a count has a probability of at most {tail} (exact binomial tail; from {many} events on,
+   {tail_of_many}). A band needs n ≥ {band}.
 3. *Failed*: n ≥ {least}, and the whole 95 % Wilson interval misses the objective.
 4. Otherwise *inconclusive*, with how many more events would settle it.
 
 Beside the whole:
 
 - *By integration*: one whose whole interval lies past the critical level (n ≥ {least}) is a
-  critical alert, however good the pool is.
+  critical alert, however good the pool is. Where there are several, one whose evidence does not
+  exclude the critical level leaves the alert inconclusive: a pool proves nothing about a part of
+  it that hardly ran, or did not run at all.
 - *Recency*: when the 99 % interval of the last {recent} events lies wholly past the critical
   level, it is a critical alert, however well the window looks.
 - *Trend*: a second half of the window that is significantly worse than the first (99 %) and past
@@ -62,7 +65,9 @@ def rules(asked: Rules) -> str:
     return RULES.format(
         least=asked.least_n,
         band=asked.band_n,
-        tail=f"{asked.excluded_at * 100:g} %",
+        tail=_percent(asked.excluded_at),
+        many=asked.many_n,
+        tail_of_many=_percent(asked.excluded_of_many),
         recent=_or(str(size) for size in asked.recent),
         onboarding=asked.onboarding_most_days,
         patterns=", ".join(code(pattern) for pattern in asked.critical_patterns),
@@ -84,6 +89,10 @@ def score(criteria: Criteria) -> str:
     ladder = sorted(criteria.score.bands.items(), key=lambda band: -band[1])
     bands = ", ".join(f"{escape(name)} from {least}" for name, least in ladder)
     return SCORE.format(jobs=criteria.score.jobs, bands=bands)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:g} %"
 
 
 def _or(words: Iterable[str]) -> str:

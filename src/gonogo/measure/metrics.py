@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -19,6 +20,7 @@ from gonogo.model import Count, Measurement, Window
 
 WHOLE = ""
 MOST_PROBLEMS = 20
+NOT_ASKED = Table(missing="nobody asked")
 
 
 def measure(
@@ -71,7 +73,10 @@ def _told(
         return Measurement(metric.id, value=Fraction(0), breakdown=_tops(table.rows))
     if metric.kind in {"rate", "census"}:
         starts = [start for start, _ in hours(window)] if table.sliced else []
-        return _counted(metric, table.rows, recent, criteria.rules.recent, starts)
+        told = _counted(metric, table.rows, recent, criteria.rules.recent, starts)
+        if metric.parts_in:
+            return _with_every_part(told, tables.get(metric.parts_in, NOT_ASKED))
+        return told
     return _quantity(metric, table.rows)
 
 
@@ -99,6 +104,14 @@ def _counted(
         breakdown=_breakdown(metric, total),
         notes=_problems(metric, rows),
     )
+
+
+def _with_every_part(told: Measurement, parts: Table) -> Measurement:
+    """Also the integrations of which nothing was counted, with none of none."""
+    if parts.missing:
+        return replace(told, parts_missing=parts.missing)
+    every = {str(row["integration"]): Count(0, 0) for row in parts.rows}
+    return replace(told, by_integration={**every, **told.by_integration})
 
 
 def _breakdown(metric: Metric, rows: Sequence[Row]) -> dict[str, int]:

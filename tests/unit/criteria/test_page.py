@@ -86,9 +86,11 @@ def test_the_rules_tell_the_files_own_figures() -> None:
     """Another least n, tail or pattern in ``[rules]`` is another page."""
     changed = CRITERIA.rules.model_copy(
         update={"least_n": 12, "excluded_at": 0.01, "recent": (7,), "critical_patterns": ("a|b",)}
+        | {"many_n": 77, "excluded_of_many": 0.004}
     )
     told = page(CRITERIA.model_copy(update={"rules": changed}))
-    for text in ("with n ≥ 12", "at most 1 %", "the last 7 events", "`a\\|b`"):
+    tails = ("at most 1 %", "from 77 events on,\n   0.4 %")
+    for text in ("with n ≥ 12", *tails, "the last 7 events", "`a\\|b`"):
         assert text in told
 
 

@@ -121,6 +121,22 @@ def test_onboarding_counts_users_not_connections() -> None:
     assert found.breakdown == {"new_users": 23, "pending": 3}
 
 
+def test_an_integration_of_which_nothing_was_counted_has_its_place() -> None:
+    """Connections to contacts and no sync of them: none of none, not nothing."""
+    names = ("google_contacts", "google_calendar")
+    schedule = Table(tuple({"integration": name} for name in names))
+    found = measured("sync.success_rate", sync(9), also={"schedule_states": schedule})
+    assert found.by_integration == {"google_contacts": Count(0, 0), "google_calendar": Count(9, 9)}
+    assert found.parts_missing is None
+
+
+def test_integrations_that_nobody_could_name_are_told() -> None:
+    """The count stands; which integrations are lacking in it is not known."""
+    schedule = Table(missing="a table is missing")
+    found = measured("sync.success_rate", sync(9), also={"schedule_states": schedule})
+    assert (found.count, found.parts_missing) == (Count(9, 9), "a table is missing")
+
+
 def subscriptions(**counts: int) -> Row:
     """The one row of the subscriptions' survey."""
     zero = dict.fromkeys(("total", "expired", "active", "settled", "recent", "silent"), 0)
