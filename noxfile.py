@@ -96,6 +96,12 @@ def rehearse(session: nox.Session) -> None:
 
 
 @nox.session
+def preflight(session: nox.Session) -> None:
+    """See that everything a deployment needs is there; changes nothing."""
+    _run(session, GONOGO, "gonogo", "preflight", *session.posargs)
+
+
+@nox.session
 def deploy_staging(session: nox.Session) -> None:
     """Deploy to staging; `-- --revision R` names what is to run."""
     _run(session, GONOGO, "gonogo", "deploy", "staging", *session.posargs)

@@ -44,18 +44,24 @@ class Narration:
 
     Args:
         console: Where to tell it.
+        streams: Whether the output of commands is told too.
     """
 
     console: Console
+    streams: bool = False
     _status: Status | None = field(default=None, repr=False)
 
     @classmethod
-    def to_terminal(cls) -> Self:
-        """Tell it on standard output."""
+    def to_terminal(cls, *, streams: bool = False) -> Self:
+        """Tell it on standard output.
+
+        Args:
+            streams: Whether the output of commands is told too.
+        """
         console = Console(highlight=False)
         if not console.is_terminal:
             console = Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
-        return cls(console)
+        return cls(console, streams)
 
     def chapter(self, title: str) -> None:
         """Begin a part of the story."""
@@ -98,7 +104,9 @@ class Narration:
             case StepKind.NOTE:
                 self._line(event.kind, event.title, None, "")
             case StepKind.OUTPUT:
-                pass  # the log keeps it
+                # The log keeps it in any case.
+                if self.streams:
+                    self.say(f"    │ {event.title}", "dim")
 
     def _begin(self, title: str) -> None:
         if not self.console.is_terminal:

@@ -18,7 +18,14 @@ from gonogo.rollout import session
 from gonogo.sandbox.traffic import Traffic, generate
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("checks", "migrations", "reports/templates", "conftest.py", "rollout.toml")
+COPIED = (
+    "checks",
+    "migrations",
+    "reports/templates",
+    "conftest.py",
+    "rollout.toml",
+    ".squawk.toml",
+)
 NAMES = ("DATABASE_URL", "NODE_ENV", "WEBHOOK_BASE_URL", "ADMIN_JWT", "GITHUB_STEP_SUMMARY")
 SOAK = timedelta(hours=48)
 

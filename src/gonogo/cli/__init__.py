@@ -17,7 +17,7 @@ from types import FrameType
 
 import typer
 
-from gonogo.cli import admins, incidents, judging, rehearsing, rolling, standing
+from gonogo.cli import admins, incidents, judging, readiness, rehearsing, rolling, standing
 from gonogo.cli.endings import INTERRUPTED
 from gonogo.errors import GonogoError, UsageError
 from gonogo.record.text import visible
@@ -32,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(rehearsing.rehearse)
+app.command()(readiness.preflight)
 app.command()(rolling.deploy)
 app.command()(judging.verify)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(

@@ -56,6 +56,8 @@ def verify(
         environment=named_environment(os.environ, environment),
         without=frozenset(config.without),
         endpoints=config.endpoints,
+        migrations_dir=config.migrations_dir,
+        migrations_from=config.migrations_from,
     )
     found = find_out(project, options, database_settings(os.environ), os.environ)
     narration = Narration.to_terminal()

@@ -88,7 +88,7 @@ def _deploy(context: RolloutContext, consent: Consent, override: str | None) -> 
     from gonogo.rollout.deploy import deploy as carry_out
     from gonogo.rollout.recording import recorded
 
-    narration, name = Narration.to_terminal(), consent.confirmed_database
+    narration, name = Narration.to_terminal(streams=True), consent.confirmed_database
     if context.environment is Environment.PRODUCTION:
         name = _deployment_confirmed(context, narration, name)
     narration.chapter(f"Deploy to {context.environment}")
@@ -113,7 +113,7 @@ def _roll_back(context: RolloutContext, consent: Consent, reason: str) -> None:
     from gonogo.rollout.recording import recorded
     from gonogo.rollout.rollback import rollback as carry_out
 
-    narration = Narration.to_terminal()
+    narration = Narration.to_terminal(streams=True)
     name = _rollback_confirmed(context, narration, consent.confirmed_database)
     if name is None:
         return

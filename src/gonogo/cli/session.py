@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gonogo.rollout.backup import BackupCheck
     from gonogo.rollout.context import RolloutContext
     from gonogo.rollout.session import Connection
+    from gonogo.settings import DatabaseSettings
 
 
 def rollout_context(
@@ -38,26 +39,68 @@ def rollout_context(
     Raises:
         UsageError: A variable or rollout.toml is wrong; nothing was done.
     """
-    from gonogo.rollout.config import RolloutConfig
-    from gonogo.rollout.context import RolloutContext
-    from gonogo.rollout.environment import check_environment
-    from gonogo.settings import database_settings
+    from gonogo.rollout.environment import require_none
 
-    project = Project.find(Path.cwd())
-    config = RolloutConfig.load(project.root / MARKER)
-    config.environment(environment)
-    context = RolloutContext(
-        project,
+    context, problems = unchecked_context(
         environment,
-        config,
-        database_settings(environ),
         environ,
         revision=revision,
         previous_revision=previous_revision,
         backup_check=backup_check,
     )
-    check_environment(context.environ, environment, context.database)
+    require_none(problems)
     return context
+
+
+def unchecked_context(
+    environment: Environment,
+    environ: Mapping[str, str],
+    *,
+    revision: str = "",
+    previous_revision: str = "",
+    backup_check: BackupCheck = "restore",
+) -> tuple[RolloutContext, tuple[str, ...]]:
+    """The circumstances of a deployment, and what is wrong with the variables, all of it.
+
+    Args:
+        environment: What the session is for.
+        environ: The session's variables.
+        revision: What is to run; empty takes the repository's HEAD.
+        previous_revision: What runs now; empty lets the rollout find out.
+        backup_check: How the backup is verified.
+
+    Raises:
+        UsageError: rollout.toml is wrong.
+    """
+    from gonogo.rollout.config import RolloutConfig
+    from gonogo.rollout.context import RolloutContext
+    from gonogo.rollout.environment import problems
+
+    project = Project.find(Path.cwd())
+    config = RolloutConfig.load(project.root / MARKER)
+    config.environment(environment)
+    database, unnamed = _database(environ)
+    context = RolloutContext(
+        project,
+        environment,
+        config,
+        database,
+        environ,
+        revision=revision,
+        previous_revision=previous_revision,
+        backup_check=backup_check,
+    )
+    return context, (*unnamed, *problems(environ, environment, database))
+
+
+def _database(environ: Mapping[str, str]) -> tuple[DatabaseSettings, tuple[str, ...]]:
+    """The database that is named; none, and why, when none can be meant."""
+    from gonogo.settings import DatabaseSettings, database_settings
+
+    try:
+        return database_settings(environ), ()
+    except UsageError as error:
+        return DatabaseSettings("", ""), (f"{error.problem} ({error.remedy})",)
 
 
 def required_environment(option: str | None) -> Environment:

@@ -53,7 +53,7 @@ def _observe(session: Session, setting: Setting, answers: Mapping[str, Measureme
         setting.project.sql_dir,
         setting.environment,
         window,
-        _versions(setting.project),
+        _versions(setting.project, options),
     )
     measured = take(session, plan)
     return _judged(setting, Observation(window, now, facts, identity, {**measured, **answers}, {}))
@@ -65,11 +65,16 @@ def _facts(session: Session, setting: Setting) -> LedgerFacts:
     return read_ledger(session, setting.environment)
 
 
-def _versions(project: Project) -> tuple[str, ...]:
-    files = sorted(project.migrations_dir.glob("[0-9]*_*.sql"))
-    return tuple(
-        path.name.partition("_")[0] for path in files if not path.name.endswith(".revert.sql")
-    )
+def _versions(project: Project, options: Options) -> tuple[str, ...]:
+    directory = options.migrations_dir or project.migrations_dir
+    files = [
+        path
+        for path in sorted(directory.glob("[0-9]*_*.sql"))
+        if not path.name.endswith(".revert.sql")
+    ]
+    versions = [path.name.partition("_")[0] for path in files]
+    first = int(options.migrations_from or 0)
+    return tuple(one for one in versions if one.isdecimal() and int(one) >= first)
 
 
 def _unreachable(setting: Setting, answers: Mapping[str, Measurement], problem: str) -> Observation:

@@ -38,6 +38,8 @@ class Options:
         json: Where a copy of record.json goes; ``-`` is the terminal.
         endpoints: The application's paths.
         archive_dir: Where records are kept; None takes the project's.
+        migrations_dir: Where the migrations lie; None takes the project's.
+        migrations_from: The first version that the ledger must know; None means all.
     """
 
     window: timedelta | None = None
@@ -51,6 +53,8 @@ class Options:
     json: str | None = None
     endpoints: EndpointsConfig = field(default_factory=EndpointsConfig)
     archive_dir: Path | None = None
+    migrations_dir: Path | None = None
+    migrations_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ def gate_options(config: pytest.Config, project: Project) -> Options:
         json=json if json in {None, "-"} else str(_file("--json", json)),
         endpoints=rollout.endpoints,
         archive_dir=rollout.archive_dir,
+        migrations_dir=rollout.migrations_dir,
+        migrations_from=rollout.migrations_from,
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from gonogo.measure.connection import first_line
 from gonogo.model import Environment
 from gonogo.record.files import make_directory, open_private
 from gonogo.rollout.likeness import create_like
+from gonogo.rollout.prerequisites import place_problem
 from gonogo.rollout.session import Connection, connect
 from gonogo.rollout.tools import Tools
 from gonogo.settings import DatabaseSettings
@@ -153,6 +153,12 @@ def remove_partial(directory: Path, environment: Environment) -> None:
         left.unlink(missing_ok=True)
 
 
+def needed_bytes(connection: Connection) -> int:
+    """How much room a backup may take: what the tables hold, were nothing of it compressed."""
+    tables = connection.execute(TABLES).fetchall()
+    return sum(int(size) for _, _, size in tables) + ROOM_BESIDE_BYTES
+
+
 def _dump(order: BackupOrder, partial: Path) -> Mapping[str, int]:
     """Write the dump, and count the tables within the very snapshot that it is taken from."""
     with connect(order.database.conninfo, "gonogo backup") as connection:
@@ -164,7 +170,8 @@ def _dump(order: BackupOrder, partial: Path) -> Mapping[str, int]:
         snapshot = _one(connection, "select pg_export_snapshot()")
         tables = connection.execute(TABLES).fetchall()
         total_bytes = sum(size for _, _, size in tables)
-        _require_room(order.directory, total_bytes)
+        if problem := place_problem(order.directory, total_bytes + ROOM_BESIDE_BYTES):
+            raise BackupError(problem, UNCHANGED, step="backup")
         # Made first, so that no other user can read even its beginning.
         os.close(open_private(partial))
         order.tools.run(
@@ -181,17 +188,6 @@ def _dump(order: BackupOrder, partial: Path) -> Mapping[str, int]:
             on_tick=lambda: order.progress("dump", partial.stat().st_size, total_bytes),
         )
         return count_rows(connection, tables) if order.check == "restore" else {}
-
-
-def _require_room(directory: Path, needed_bytes: int) -> None:
-    free_bytes = shutil.disk_usage(directory).free
-    if free_bytes < needed_bytes + ROOM_BESIDE_BYTES:
-        raise BackupError(
-            f"{directory} has {free_bytes / 1e6:,.0f} MB free, the tables hold"
-            f" {needed_bytes / 1e6:,.0f} MB",
-            f"{UNCHANGED}; free some room, or set backup_dir in rollout.toml",
-            step="backup",
-        )
 
 
 def count_rows(connection: Connection, tables: list[TupleRow]) -> dict[str, int]:

@@ -32,6 +32,7 @@ from gonogo.tomlfile import config_error, read_toml
 PLACEHOLDERS = ("revision", "previous_revision", "python", "environment")
 MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+VERSION = re.compile(r"[0-9]{3,}")
 TWO_WEEKS_DAYS = 14
 
 
@@ -83,11 +84,18 @@ def _mail(text: str) -> str:
     return text
 
 
+def _version(text: str) -> str:
+    if not VERSION.fullmatch(text):
+        raise ValueError("must be the digits that a migration's file begins with")
+    return text
+
+
 Location = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_absolute)]
 Word = Annotated[StrictStr, AfterValidator(_templated)]
 UrlPath = Annotated[StrictStr, AfterValidator(_url_path)]
 Variable = Annotated[StrictStr, AfterValidator(_variable)]
 Mail = Annotated[StrictStr, AfterValidator(_mail)]
+Version = Annotated[StrictStr, AfterValidator(_version)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -201,6 +209,9 @@ class RolloutConfig(_Section):
         gate_role: The role that the gate measures with; it is granted what it needs.
         without: Groups that cannot be asked here, by name.
         admins: E-mail addresses of the users to promote.
+        migrations_dir: Where the migrations lie; None takes the project's own.
+        migrations_from: The first version that a deployment looks at; what comes before it is in
+            place, made by whoever migrated until then. None looks at all.
         endpoints: Paths of the application.
         environments: By name.
     """
@@ -209,6 +220,8 @@ class RolloutConfig(_Section):
     gate_role: StrictStr | None = None
     without: tuple[StrictStr, ...] = ()
     admins: tuple[Mail, ...] = ()
+    migrations_dir: Location | None = None
+    migrations_from: Version | None = None
     endpoints: EndpointsConfig = EndpointsConfig()
     environments: Mapping[Environment, EnvironmentConfig]
 

@@ -11,6 +11,7 @@ from gonogo.model import Environment
 from gonogo.project import Project
 from gonogo.rollout.backup import BackupCheck
 from gonogo.rollout.config import EnvironmentConfig, RolloutConfig
+from gonogo.rollout.migration import Migration, load
 from gonogo.settings import DatabaseSettings
 
 
@@ -48,6 +49,20 @@ class RolloutContext:
     def section(self) -> EnvironmentConfig:
         """The environment's section of ``rollout.toml``."""
         return self.config.environment(self.environment)
+
+    def migrations(self) -> tuple[Migration, ...]:
+        """The files that are to be in place, lowest version first.
+
+        Raises:
+            MigrationError: As `migration.load` raises it.
+        """
+        directory = self.config.migrations_dir or self.project.migrations_dir
+        return load(directory, first=self.config.migrations_from)
+
+    @property
+    def survey(self) -> str:
+        """The query that proves the schema, object by object."""
+        return (self.project.sql_dir / "schema_objects.sql").read_text(encoding="utf-8")
 
     @property
     def logs(self) -> Path:

@@ -12,7 +12,7 @@ from gonogo.rollout.backup import BackupOrder, VerifiedBackup, make_backup, remo
 from gonogo.rollout.fingerprint import describe, schema_fingerprint
 from gonogo.rollout.grants import grant_gate
 from gonogo.rollout.migrate import MigrationEvent, apply_pending
-from gonogo.rollout.preflight import altered_tables
+from gonogo.rollout.prerequisites import altered_tables
 from gonogo.rollout.revert import revert
 from gonogo.rollout.rowhash import TableDifference, compare_row_hashes, write_row_hashes
 from gonogo.rollout.rows import Backup

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from gonogo.errors import UsageError
@@ -39,12 +39,7 @@ def check_environment(
     Raises:
         UsageError: Anything is missing or malformed. All problems, by name; no value appears.
     """
-    problems = tuple(_problems(environ, environment, database))
-    if problems:
-        raise UsageError(
-            "the environment is not ready: " + ", ".join(problems),
-            "set the variables and try again",
-        )
+    require_none(tuple(problems(environ, environment, database)))
     required = REQUIRED + (REQUIRED_WITH_DB if database.source == "DB_*" else ())
     return (
         "NODE_ENV",
@@ -53,9 +48,31 @@ def check_environment(
     )
 
 
-def _problems(
+def require_none(found: Sequence[str]) -> None:
+    """Refuse an environment that is not ready.
+
+    Args:
+        found: What is wrong with it.
+
+    Raises:
+        UsageError: All that is wrong.
+    """
+    if found:
+        raise UsageError(
+            "the environment is not ready: " + ", ".join(found), "set the variables and try again"
+        )
+
+
+def problems(
     environ: Mapping[str, str], environment: Environment, database: DatabaseSettings
 ) -> Iterator[str]:
+    """All that is missing or malformed, by name, never by value.
+
+    Args:
+        environ: The session's variables.
+        environment: What NODE_ENV must say.
+        database: Its source decides which ``DB_*`` must be there.
+    """
     if not environ.get("NODE_ENV"):
         yield f"NODE_ENV is not set (must be {environment})"
     elif environ["NODE_ENV"] != environment:

@@ -12,6 +12,7 @@ from pathlib import Path
 from gonogo.errors import MigrationError
 from gonogo.rollout.sqlfile import SqlFile, parse
 
+VERSION = re.compile(r"[0-9]+")
 STEM = re.compile(r"(?P<version>[0-9]{3,})_(?P<name>[a-z0-9_]+)")
 REVERT_SUFFIX = ".revert.sql"
 
@@ -55,20 +56,24 @@ class Migration:
         return parse(_decoded(_content(self.revert), self.revert), self.revert.name)
 
 
-def load(directory: Path) -> tuple[Migration, ...]:
+def load(directory: Path, *, first: str | None = None) -> tuple[Migration, ...]:
     """Read a directory's migrations, lowest version first, and parse each once.
 
     Args:
         directory: Where the files lie; its subdirectories are not read.
+        first: Files of a lower version are passed over, whatever they hold.
 
     Raises:
         MigrationError: There are none, a name or a version cannot be meant, a revert has lost its
             migration, or a file cannot be parsed.
     """
-    files = sorted(directory.glob("*.sql"))
+    files = sorted(path for path in directory.glob("*.sql") if not _is_before(path, first))
     forward = [path for path in files if not path.name.endswith(REVERT_SUFFIX)]
     if not forward:
-        raise MigrationError(f"there are no migrations in {directory.name}/", "restore the files")
+        since = f" from {first} on" if first else ""
+        raise MigrationError(
+            f"there are no migrations in {directory.name}/{since}", "restore the files"
+        )
     migrations = tuple(sorted(map(_read, forward), key=lambda one: int(one.version)))
     for earlier, later in pairwise(migrations):
         if int(earlier.version) == int(later.version):
@@ -86,6 +91,11 @@ def digest(migrations: Sequence[Migration]) -> str:
     """One sha256 over a set of migrations: their names and contents, in order."""
     lines = "".join(f"{one.sha256}  {one.path.name}\n" for one in migrations)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _is_before(path: Path, first: str | None) -> bool:
+    match = VERSION.match(path.name)
+    return first is not None and match is not None and int(match[0]) < int(first)
 
 
 def _read(path: Path) -> Migration:

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
 
-Procedure = Literal["deploy", "rollback"]
+Procedure = Literal["deploy", "rollback", "preflight"]
 HowItEnded = Literal["failed", "killed"]
 Evidence = dict[str, object]
 W = TypeVar("W")

@@ -12,7 +12,7 @@ from gonogo.rollout import code
 from gonogo.rollout.commands import Commands
 from gonogo.rollout.context import RolloutContext
 from gonogo.rollout.masking import Mask
-from gonogo.rollout.migration import Migration, digest, load
+from gonogo.rollout.migration import Migration, digest
 from gonogo.rollout.rows import Backup, Deployment, NewDeployment
 from gonogo.rollout.session import application_schema
 from gonogo.rollout.site import Site
@@ -83,8 +83,7 @@ class Work:
     @property
     def survey(self) -> str:
         """The query that proves the schema, object by object."""
-        file = self.context.project.sql_dir / "schema_objects.sql"
-        return file.read_text(encoding="utf-8")
+        return self.context.survey
 
 
 def rows_file(backup: Path) -> Path:
@@ -104,7 +103,7 @@ def begin(site: Site, override_reason: str | None) -> Work:
     """
     context, ledger = site.context, site.ledger
     schema = application_schema(site.connection)
-    migrations = load(context.project.migrations_dir)
+    migrations = context.migrations()
     latest = ledger.latest_deployment(context.environment)
     revision, previous = _revisions(context, latest)
     sha256 = digest(migrations)
@@ -145,7 +144,7 @@ def take_up(site: Site) -> Work | None:
     # A command will see them, and the ledger is but a table.
     code.plain(latest.revision)
     code.plain(latest.previous_revision)
-    migrations = load(site.context.project.migrations_dir)
+    migrations = site.context.migrations()
     return Work(site, latest, migrations, application_schema(site.connection))
 
 

@@ -19,6 +19,7 @@ PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINES = [line for block in BLOCK.findall(PAGE) for line in block.splitlines()]
 SESSIONS = {
+    "preflight": ["preflight"],
     "deploy_staging": ["deploy", "staging"],
     "deploy_production": ["deploy", "production"],
     "verify": ["verify"],

@@ -184,13 +184,14 @@ def test_one_deployer_at_a_time(team: Team) -> None:
         deploy(team.context, team.tell)
 
 
-def test_a_failed_backup_changes_nothing(team: Team) -> None:
+def test_a_backup_without_a_place_is_found_before_anything_changes(team: Team) -> None:
     """No code is touched, no migration applied."""
     backups = team.context.section.backup_dir
     backups.parent.mkdir(exist_ok=True)
     backups.write_text("a file where the directory should be", encoding="utf-8")
     result = deploy(team.context, team.tell)
-    assert result.steps[-1].name == "backup"
+    assert result.steps[-1].name == "preflight"
+    assert "set backup_dir in rollout.toml" in str(result.error)
     assert team.trace() == []
     assert team.ask(NEW_TABLE) is False
 

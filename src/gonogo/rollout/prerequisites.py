@@ -1,0 +1,154 @@
+"""What a deployment needs of the database and of this machine, asked without changing anything."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from psycopg import sql
+
+from gonogo.rollout.config import EnvironmentConfig
+from gonogo.rollout.migration import Migration
+from gonogo.rollout.session import Connection
+
+OLDEST, NEWEST = 13, 18
+MAJOR = 10_000
+ALTERED = re.compile(r"\balter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?(\w+)", re.IGNORECASE)
+MAY_CREATE = "select has_schema_privilege(%s, 'create')"
+MAY_CREATE_SCHEMAS = "select has_database_privilege(current_database(), 'create')"
+MAY_CREATE_DATABASES = "select rolcreatedb or rolsuper from pg_roles where rolname = current_user"
+FOREIGN_TABLES = """
+select c.relname
+from pg_class as c
+where c.relnamespace = to_regnamespace(%s) and c.relname = any(%s)
+  and not pg_has_role(c.relowner, 'usage')
+order by c.relname"""
+# pg_dump locks every table that it dumps, and reads every sequence: one refusal ends it.
+UNREADABLE = """
+select n.nspname || '.' || c.relname
+from pg_class as c
+join pg_namespace as n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'm', 'S') and c.relpersistence <> 't'
+  and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  and n.nspname <> 'gonogo' and n.nspname !~ '^gonogo_aside_'
+  and not has_table_privilege(c.oid, 'select')
+  and not exists (
+      select from pg_depend as d
+      where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+  )
+order by 1"""
+# What row-level security hides is not in a dump; pg_dump refuses, and so do we, earlier.
+HIDDEN = """
+select n.nspname || '.' || c.relname
+from pg_class as c
+join pg_namespace as n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and n.nspname <> 'gonogo' and row_security_active(c.oid)
+order by 1"""
+ROLE_EXISTS = "select exists (select from pg_roles where rolname = %s)"
+SHOWN = 3
+
+
+def altered_tables(migrations: Sequence[Migration]) -> tuple[str, ...]:
+    """The names of the tables that migrations alter."""
+    return tuple(sorted({name for one in migrations for name in ALTERED.findall(one.sql)}))
+
+
+def version_problem(server_version: int) -> str:
+    """Why the server's version will not do; empty when it does.
+
+    Args:
+        server_version: As libpq gives it: 180006 is 18.6.
+    """
+    major = server_version // MAJOR
+    if OLDEST <= major <= NEWEST:
+        return ""
+    return f"the server is PostgreSQL {major}; gonogo knows {OLDEST} to {NEWEST}"
+
+
+def missing_rights(
+    connection: Connection,
+    schema: str,
+    migrations: Sequence[Migration],
+    *,
+    restores: bool,
+) -> Iterator[str]:
+    """What the role may not do that a deployment does, a line each.
+
+    Args:
+        connection: As the role that is to deploy.
+        schema: The application's.
+        migrations: What is to be in place.
+        restores: Whether the backup is proved by a scratch database.
+    """
+    role = connection.info.user
+    quoted = sql.Identifier(schema).as_string()
+    if not _true(connection, MAY_CREATE, schema):
+        yield f"{role} may not create tables in the schema {schema}"
+    if not _true(connection, MAY_CREATE_SCHEMAS):
+        yield f"{role} may not create the ledger's schema, nor move data aside (CREATE on database)"
+    if restores and not _true(connection, MAY_CREATE_DATABASES):
+        yield f"{role} may not create the scratch database that proves a backup (CREATEDB)"
+    altered = list(altered_tables(migrations))
+    for (table,) in connection.execute(FOREIGN_TABLES, (quoted, altered)):
+        yield f"{role} does not own {table}, which a migration alters"
+    for query, what in (
+        (UNREADABLE, "may not read"),
+        (HIDDEN, "does not see every row of (row-level security)"),
+    ):
+        if tables := [str(name) for (name,) in connection.execute(query.encode())]:
+            more = f" and {len(tables) - SHOWN} more" if len(tables) > SHOWN else ""
+            yield f"{role} {what} {', '.join(tables[:SHOWN])}{more}, so no backup can be whole"
+
+
+def role_exists(connection: Connection, role: str) -> bool:
+    """Whether the server knows a role."""
+    return _true(connection, ROLE_EXISTS, role)
+
+
+def place_problem(directory: Path, needed_bytes: int) -> str:
+    """Why a directory cannot take a backup; empty when it can.
+
+    Args:
+        directory: Where backups are kept; it need not be there yet.
+        needed_bytes: How much room there must be.
+    """
+    there = directory
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        return f"{there} is no directory: set backup_dir in rollout.toml"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"{there} cannot be written: make it so, or set backup_dir in rollout.toml"
+    free_bytes = shutil.disk_usage(there).free
+    if free_bytes < needed_bytes:
+        return (
+            f"{directory} has {free_bytes / 1e6:,.0f} MB free, a backup may take"
+            f" {needed_bytes / 1e6:,.0f} MB: free some room, or set backup_dir in rollout.toml"
+        )
+    return ""
+
+
+def missing_programs(section: EnvironmentConfig, path: str | None) -> Iterator[str]:
+    """Which commands of the team cannot be run here, a line each.
+
+    Args:
+        section: The environment's.
+        path: The PATH that commands get.
+    """
+    if not section.cwd.is_dir():
+        yield f"{section.cwd} is no directory: set cwd in rollout.toml"
+        return
+    for name in type(section.commands).model_fields:
+        command = getattr(section.commands, name)
+        program = command.run[0] if command else "{"
+        # A path within the application, or one that is filled in, may be there only later.
+        if "{" not in program and "/" not in program and not shutil.which(program, path=path):
+            yield f"{program} is not installed: install it, or correct commands.{name}.run"
+
+
+def _true(connection: Connection, query: str, *values: str) -> bool:
+    row = connection.execute(query.encode(), values).fetchone()
+    return bool(row and row[0])
