@@ -124,6 +124,7 @@ class Measurement:
         degraded: What is not as it should be, though the limit holds; None when nothing.
         by_integration: k of n by integration.
         hourly: k of n by hour, oldest first.
+        hourly_parts: The breakdown by hour: counts by name, each as long as `hourly`.
         recent: For each integration ("" is the whole), k of n of the last 5, 10, 20, 50 events.
         recent_missing: Why these could not be asked; None when they could.
         parts_missing: Why nobody knows which integrations there are; None when it is known.
@@ -139,11 +140,30 @@ class Measurement:
     degraded: str | None = None
     by_integration: Mapping[str, Count] = field(default_factory=dict)
     hourly: tuple[HourCount, ...] = ()
+    hourly_parts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     recent: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)
     recent_missing: str | None = None
     parts_missing: str | None = None
     breakdown: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEvent:
+    """Something that the ledger tells of the rollout.
+
+    Args:
+        at: When.
+        kind: deployed, deploy-failed, deploying, rolled-back, migration-failed, incident, complaint
+            or closed.
+        title: What, in a few words; an incident's is as a person wrote it.
+        note: Whatever else there is to say; empty when nothing.
+    """
+
+    at: datetime
+    kind: str
+    title: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,9 +58,24 @@ def hourly(share: float, events: int) -> list[Json]:
     return hours
 
 
+def parts(hours: list[Json], shares: dict[str, float], rest: str = "") -> Json:
+    """Each hour's k in parts by their shares; what is left over has the name `rest`."""
+    told = {name: [int(hour["k"] * share) for hour in hours] for name, share in shares.items()}
+    if rest:
+        told[rest] = [h["k"] - sum(part[i] for part in told.values()) for i, h in enumerate(hours)]
+    return told
+
+
 def measurement(title: str, **more: Any) -> Json:
     """One measurement with nothing but what is given."""
-    empty: Json = {"by_integration": {}, "hourly": [], "breakdown": {}, "notes": []}
+    empty: Json = {
+        "count": None,
+        "by_integration": {},
+        "hourly": [],
+        "hourly_parts": {},
+        "breakdown": {},
+        "notes": [],
+    }
     return {"title": title, "unit": "%", "value": None, "missing": None, **empty, **more}
 
 
@@ -77,14 +92,34 @@ def measurements() -> Json:
         ),
         "sync.skip_rate": measurement(
             "API usage reduction (skipped syncs)",
+            value="76.7 % (12996 of 16922)",
+            count={"k": 12996, "n": 16922},
             hourly=hourly(0.768, 260),
-            breakdown={
-                "adaptive_scheduling": 9100,
-                "not_due": 3560,
-                "token_expiring": 204,
-                "invalid_token": 118,
-                "circuit_breaker_open": 14,
-            },
+            hourly_parts=parts(
+                hourly(0.768, 260), {"adaptive": 0.97, "token expiring": 0.02, "other": 0.01}
+            ),
+            breakdown={"adaptive": 12660, "token expiring": 204, "other": 132},
+        ),
+        "sync.executed": measurement(
+            "Syncs carried out, of all that were due",
+            value="23.2 % (3926 of 16922)",
+            count={"k": 3926, "n": 16922},
+            hourly=hourly(0.232, 260),
+            hourly_parts=parts(hourly(1.0, 260), {"skipped": 0.768, "success": 0.224}, "failure"),
+            breakdown={"skipped": 12996, "success": 3800, "failure": 126},
+        ),
+        "onboarding.success_rate": measurement(
+            "Onboarding success rate",
+            value="98.3 % (118 of 120)",
+            count={"k": 118, "n": 120},
+            by_integration={"google_calendar": {"k": 60, "n": 61}},
+            breakdown={"new_users": 31, "pending": 2},
+        ),
+        "token.unknown": measurement(
+            "Tokens of unknown state",
+            value="1.1 % (11 of 1010)",
+            count={"k": 11, "n": 1010},
+            breakdown={"valid": 920, "expiring_soon": 48, "expired": 20, "unknown": 11},
         ),
         "webhook.success_rate": measurement("Webhook success rate", hourly=hourly(0.987, 40)),
         "sync.duration": measurement(
@@ -176,6 +211,42 @@ def findings() -> list[Json]:
     ]
 
 
+def soak() -> Json:
+    """Looked at in time, but for hour 8, up to the end; two hours without traffic."""
+    there = {"hour 1": 1.2, "hour 4": 4.1, "hour 12": 12.2, "hour 24": 24.2, "day 2": 48.0}
+    due = {"hour 1": 1, "hour 4": 4, "hour 8": 8, "hour 12": 12, "hour 24": 24, "day 2": 48}
+    marks = [
+        {
+            "name": name,
+            "due_at": iso(hour),
+            "state": "present" if name in there else "missing",
+            "at": iso(there[name]) if name in there else None,
+            "record": "20261121T182100Z_HOLD" if name in there and name != "day 2" else None,
+        }
+        for name, hour in due.items()
+    ]
+    return {
+        "deployed_at": iso(0),
+        "end": iso(48),
+        "marks": marks,
+        "hours": 48,
+        "silent": [iso(index) for index in GAP],
+    }
+
+
+def timeline() -> list[Json]:
+    """A deployment that failed, its mending, an incident that was none."""
+    told = [
+        (-3.1, "migration-failed", "Migration 041 (SQLSTATE 42601)", "syntax error"),
+        (-3, "deploy-failed", "Deployment 1: 9f1c2ab4c1d0", "before it 77aa0123bc45; by ada"),
+        (0, "deployed", "Deployment 2: 9f1c2ab4c1d0", "before it 77aa0123bc45; by ada"),
+        (20, "incident", "Calendar sync is down", "number 1"),
+        (21, "closed", "Calendar sync is down", "number 1, void: it does not count"),
+    ]
+    names = ("at", "kind", "title", "note")
+    return [dict(zip(names, (iso(hours), *rest), strict=True)) for hours, *rest in told]
+
+
 def gate() -> Json:
     """A GO record as the gate hands it over, without what closing it adds."""
     found = findings()
@@ -217,6 +288,8 @@ def gate() -> Json:
         "expected": [each["id"] for each in found],
         "findings": found,
         "measurements": measurements(),
+        "soak": soak(),
+        "timeline": timeline(),
         "top_errors": [
             {"source": "Sync errors", "message": "Request timed out after 30000 ms", "count": 61},
             {"source": "Sync errors", "message": "Rate limit exceeded (429)", "count": 40},
@@ -364,7 +437,10 @@ def planted(text: str) -> Json:
     for each in document["measurements"].values():
         each |= {"title": text, "notes": [text], "breakdown": {text: 3}}
         each["by_integration"] = {text: {"k": 1, "n": 2}}
+        each["hourly_parts"] = {text: [1] * len(each["hourly"])} if each["hourly"] else {}
     document["verdict"] |= {"reasons": [text], "warnings": [text], "not_run": [text]}
+    for event in document["timeline"]:
+        event |= {"title": text, "note": text}
     document["top_errors"] = [{"source": text, "message": text, "count": 1}]
     document["facts"] = {text: text}
     return document | {"title": text, "environment": text, "reproduce": text}

@@ -8,7 +8,7 @@ from datetime import datetime
 from gonogo import __version__
 from gonogo.criteria import Metric
 from gonogo.gate.setting import Observation, Setting
-from gonogo.model import Count, Finding, HealthScore, Measurement, Verdict, Window
+from gonogo.model import Count, Finding, HealthScore, LedgerEvent, Measurement, Verdict, Window
 from gonogo.show import show_value
 from gonogo.window import format_duration, format_moment
 
@@ -75,6 +75,7 @@ def document(
             if metric.kind == "top"
             for message, count in observation.measurements[metric.id].breakdown.items()
         ],
+        "timeline": [_event(event) for event in observation.timeline],
         "facts": _facts(setting, observation),
     }
 
@@ -154,6 +155,7 @@ def _measurement(metric: Metric, measurement: Measurement) -> Json:
         "unit": metric.unit or ("%" if measurement.count else ""),
         "value": None if measurement.missing else show_value(metric, measurement),
         "missing": measurement.missing,
+        "count": _count(measurement.count),
         "by_integration": {
             name: _count(count) for name, count in measurement.by_integration.items()
         },
@@ -161,9 +163,15 @@ def _measurement(metric: Metric, measurement: Measurement) -> Json:
             {"start": format_moment(hour.start), "k": hour.count.k, "n": hour.count.n}
             for hour in measurement.hourly
         ],
+        "hourly_parts": {name: list(counts) for name, counts in measurement.hourly_parts.items()},
         "breakdown": dict(measurement.breakdown),
         "notes": list(measurement.notes),
     }
+
+
+def _event(event: LedgerEvent) -> Json:
+    at = format_moment(event.at)
+    return {"at": at, "kind": event.kind, "title": event.title, "note": event.note}
 
 
 def _count(count: Count | None) -> Json | None:

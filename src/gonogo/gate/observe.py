@@ -18,6 +18,7 @@ from gonogo.measure.ledger import LedgerFacts, read_identity, read_ledger
 from gonogo.measure.session import Session
 from gonogo.measure.snapshot import in_snapshot
 from gonogo.measure.take import Plan, take
+from gonogo.measure.timeline import read_timeline
 from gonogo.model import Measurement
 from gonogo.project import Project
 from gonogo.window import clip
@@ -55,8 +56,11 @@ def _observe(session: Session, setting: Setting, answers: Mapping[str, Measureme
         window,
         _versions(setting.project, options),
     )
+    told_ledger = LEDGER not in options.without
+    events = read_timeline(session, setting.environment) if told_ledger else ()
     measured = take(session, plan)
-    return _judged(setting, Observation(window, now, facts, identity, {**measured, **answers}, {}))
+    told = {**measured, **answers}
+    return _judged(setting, Observation(window, now, facts, identity, told, {}, events))
 
 
 def _facts(session: Session, setting: Setting) -> LedgerFacts:

@@ -16,6 +16,7 @@ from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Observation, Options, Setting
+from gonogo.gate.soak import TRAFFIC, soak
 from gonogo.gate.staging import staging_directory
 from gonogo.gate.terminal import tell
 from gonogo.model import Finding, Outcome, Role, Verdict
@@ -230,6 +231,9 @@ class GateRun:
         facts = told["facts"]
         if isinstance(facts, dict):
             facts["Gates since the deployment"] = str(gates)
+        traffic = observation.measurements.get(TRAFFIC)
+        environment = setting.environment
+        told["soak"] = soak(setting.archive_dir, environment, observation.window, traffic)
         return told
 
     def _reproduce(self) -> str:

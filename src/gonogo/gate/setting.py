@@ -10,7 +10,15 @@ from pathlib import Path
 from gonogo.criteria import Criteria, Metric
 from gonogo.measure.connection import Manners
 from gonogo.measure.ledger import LedgerFacts
-from gonogo.model import DatabaseIdentity, Environment, Finding, Measurement, Role, Window
+from gonogo.model import (
+    DatabaseIdentity,
+    Environment,
+    Finding,
+    LedgerEvent,
+    Measurement,
+    Role,
+    Window,
+)
 from gonogo.project import Project
 from gonogo.rollout.config import EndpointsConfig
 from gonogo.settings import DatabaseSettings
@@ -106,6 +114,7 @@ class Observation:
         identity: Which database it was; None when it is out of reach.
         measurements: By metric.
         findings: By id, one for every expected check.
+        timeline: The rollout as the ledger tells it.
     """
 
     window: Window
@@ -114,3 +123,4 @@ class Observation:
     identity: DatabaseIdentity | None
     measurements: Mapping[str, Measurement]
     findings: Mapping[str, Finding]
+    timeline: tuple[LedgerEvent, ...] = ()

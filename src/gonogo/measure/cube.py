@@ -12,6 +12,7 @@ from gonogo.measure.session import Row
 from gonogo.model import Count, HourCount
 
 Selector = str | Filter
+Sums = Callable[[Sequence[Row]], Mapping[str, int]]
 
 
 def amount(row: Row, selector: Selector) -> int:
@@ -48,8 +49,26 @@ def hourly(
     rows: Sequence[Row], starts: Iterable[datetime], part: Selector, whole: Selector
 ) -> tuple[HourCount, ...]:
     """K of n of every hour of the window, also of those without a row: a gap must be seen."""
-    groups = _grouped(rows, lambda row: row.get("hour"))
+    groups = _grouped(rows, _hour)
     return tuple(HourCount(start, count(groups.get(start, ()), part, whole)) for start in starts)
+
+
+def hourly_parts(
+    rows: Sequence[Row], starts: Sequence[datetime], names: Iterable[str], sums: Sums
+) -> dict[str, tuple[int, ...]]:
+    """The breakdown of every hour of the window, aligned with `hourly`.
+
+    Args:
+        rows: Of one sliced survey.
+        starts: The hours.
+        names: Of the whole breakdown: each has a count in every hour, and be it 0.
+        sums: Makes the breakdown of some of the rows.
+    """
+    if not starts:
+        return {}
+    groups = _grouped(rows, _hour)
+    by_hour = [sums(groups.get(start, ())) for start in starts]
+    return {name: tuple(hour.get(name, 0) for hour in by_hour) for name in names}
 
 
 def breakdown(
@@ -73,6 +92,10 @@ def breakdown(
         value = "none given" if row[column] is None else str(row[column])
         sums[known.get(value, "other" if known else value)] += amount(row, selector)
     return {name: n for name, n in sums.most_common() if n}
+
+
+def _hour(row: Row) -> object:
+    return row.get("hour")
 
 
 def _grouped(rows: Iterable[Row], key: Callable[[Row], object]) -> Mapping[object, list[Row]]:

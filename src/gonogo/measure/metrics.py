@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 from gonogo.criteria import Criteria, Metric
 from gonogo.limits import UNITS
@@ -94,6 +95,7 @@ def _counted(
         settled = cube.count(total, part, whole)
         if settled.n:
             return Measurement(metric.id, count=settled, left_out=metric.not_yet_reason)
+    parts = _breakdown(metric, total)
     return Measurement(
         metric.id,
         count=cube.count(total, part, whole),
@@ -101,7 +103,8 @@ def _counted(
         hourly=cube.hourly(rows, starts, part, whole),
         recent={name: _recent(table, sizes) for name, table in recent.items()},
         recent_missing=next((table.missing for table in recent.values() if table.missing), None),
-        breakdown=_breakdown(metric, total),
+        breakdown=parts | {column: cube.total(total, column) for column in metric.sums},
+        hourly_parts=cube.hourly_parts(rows, starts, parts, partial(_breakdown, metric)),
         notes=_problems(metric, rows),
     )
 
@@ -115,12 +118,10 @@ def _with_every_part(told: Measurement, parts: Table) -> Measurement:
 
 
 def _breakdown(metric: Metric, rows: Sequence[Row]) -> dict[str, int]:
-    sums = {column: cube.total(rows, column) for column in metric.sums}
     if metric.breakdown is None:
-        return sums
+        return {}
     selector = metric.part if metric.breakdown_of == "part" else None
-    names = metric.breakdown_names
-    return cube.breakdown(rows, metric.breakdown, selector or "n", names) | sums
+    return cube.breakdown(rows, metric.breakdown, selector or "n", metric.breakdown_names)
 
 
 def _problems(metric: Metric, rows: Sequence[Row]) -> tuple[str, ...]:

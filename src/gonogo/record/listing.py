@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gonogo.model import VerdictKind
+from gonogo.model import Role, VerdictKind
 from gonogo.record.canonical import sha256_hex
 from gonogo.record.locking import is_alive
+from gonogo.record.text import parsed
 
 RUNNING = "RUNNING"
 RECORD_FILE = "record.json"
@@ -19,6 +20,16 @@ STEM_FORMAT = "%Y%m%dT%H%M%SZ"
 NAME = re.compile(r"(?P<moment>\d{8}T\d{6}Z)(?:-(?P<twin>\d+))?_(?P<label>[A-Z][A-Z0-9-]*)")
 UNREADABLE = "unreadable"
 GATE_LABELS = frozenset(kind.value for kind in VerdictKind)
+
+
+@dataclass(frozen=True, slots=True)
+class MainRate:
+    """A success criterion's rate, k of n, as one record has it."""
+
+    metric: str
+    title: str
+    k: int
+    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,10 @@ class ArchivedRecord:
         finished_at: When the run ended, as written; empty when it did not.
         previous: The name of the record before it in its environment; empty for the first.
         sha256: Of record.json as it lies there.
+        asked_s: Length of the window that was asked for, in seconds; 0 without one.
+        as_of: The window's end; None without one.
+        deployed_at: The deployment's end that the window knows; None without one.
+        rates: The success criteria that are rates.
     """
 
     directory: Path
@@ -58,6 +73,10 @@ class ArchivedRecord:
     finished_at: str = ""
     previous: str = ""
     sha256: str = ""
+    asked_s: int = 0
+    as_of: datetime | None = None
+    deployed_at: datetime | None = None
+    rates: tuple[MainRate, ...] = ()
 
     @property
     def name(self) -> str:
@@ -152,7 +171,7 @@ def _is_gate(directory: Path, label: str) -> bool:
 def _read(directory: Path, match: re.Match[str]) -> ArchivedRecord:
     document, digest = load(directory)
     verdict, score = _part(document, "verdict"), _part(document, "score")
-    points = score.get("points")
+    points, window = score.get("points"), _part(document, "window")
     return ArchivedRecord(
         directory=directory,
         environment=directory.parent.name,
@@ -169,7 +188,22 @@ def _read(directory: Path, match: re.Match[str]) -> ArchivedRecord:
         finished_at=_text(document, "finished_at"),
         previous=_text(_part(document, "previous"), "record"),
         sha256=digest,
+        asked_s=asked if isinstance(asked := window.get("asked_s"), int) else 0,
+        as_of=parsed(_text(window, "end")),
+        deployed_at=parsed(_text(window, "deployed_at")),
+        rates=tuple(_rates(document)),
     )
+
+
+def _rates(document: Mapping[str, object]) -> Iterator[MainRate]:
+    """Read as leniently as all else: what is not as we write it is left out."""
+    findings = document.get("findings")
+    for found in findings if isinstance(findings, list) else ():
+        if not isinstance(found, dict) or found.get("role") != Role.CRITERION:
+            continue
+        k, n = (_part(found, "count").get(key) for key in ("k", "n"))
+        if found.get("interval") and isinstance(k, int) and isinstance(n, int) and n > 0:
+            yield MainRate(_text(found, "metric"), _text(found, "title"), k, n)
 
 
 def _state(directory: Path, label: str, document: Mapping[str, object]) -> str:

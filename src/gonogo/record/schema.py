@@ -31,6 +31,9 @@ RECORD: Json = {
     "findings": [],
     "measurements": {},
     "top_errors": [],
+    "soak": None,
+    "timeline": [],
+    "records": [],
     "steps": [],
     "facts": {},
     "reproduce": "",
@@ -66,8 +69,10 @@ MEASUREMENT: Json = {
     "unit": "",
     "value": None,
     "missing": None,
+    "count": None,
     "by_integration": {},
     "hourly": [],
+    "hourly_parts": {},
     "breakdown": {},
     "notes": [],
 }
@@ -80,6 +85,19 @@ STEP: Json = {
     "proved": "",
     "evidence": {},
     "error": None,
+}
+SOAK: Json = {"deployed_at": None, "end": None, "marks": [], "hours": 0, "silent": []}
+MARK: Json = {"name": "", "due_at": None, "state": "ahead", "at": None, "record": None}
+EVENT: Json = {"at": None, "kind": "", "title": "", "note": ""}
+SUMMED: Json = {
+    "record": "",
+    "sha256": "",
+    "at": None,
+    "asked_s": 0,
+    "verdict": "",
+    "points": None,
+    "band": "",
+    "rates": [],
 }
 ERROR: Json = {"source": "", "message": "", "count": 0}
 
@@ -103,6 +121,11 @@ def with_defaults(document: Mapping[str, object]) -> Json:
     full["measurements"] = {
         metric: MEASUREMENT | measurement for metric, measurement in full["measurements"].items()
     }
+    if full["soak"] is not None:
+        full["soak"] = SOAK | full["soak"]
+        full["soak"]["marks"] = [MARK | mark for mark in full["soak"]["marks"]]
+    full["timeline"] = [EVENT | event for event in full["timeline"]]
+    full["records"] = [SUMMED | summed for summed in full["records"]]
     full["steps"] = [STEP | step for step in full["steps"]]
     full["top_errors"] = [ERROR | error for error in full["top_errors"]]
     return full

@@ -13,6 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from record_schema import faults
+
 Gate = Callable[..., Any]
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
 
@@ -32,6 +34,7 @@ def test_go_is_exit_code_0_and_leaves_a_whole_record(gate: Gate, soaked: Any) ->
     assert names == {"record.json", "record.html", "evidence.html", "junit.xml"}
     assert told.document["state"] == "complete"
     assert len(told.document["findings"]) == len(told.document["expected"])
+    assert faults(told.document) == []
 
 
 def test_the_verdict_is_the_last_thing_told(gate: Gate, soaked: Any) -> None:

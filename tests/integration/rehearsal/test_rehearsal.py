@@ -15,6 +15,7 @@ import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from gonogo.record.archive import list_records
+from record_schema import faults
 
 # Each wants the machine for itself: one after the other, whatever runs beside.
 pytestmark = pytest.mark.xdist_group("rehearsal")
@@ -99,6 +100,8 @@ def test_a_whole_rollout_leaves_four_records_and_nothing_else(checkout: Path) ->
     assert not processes_of(checkout)
     assert not (checkout / ".gonogo" / "rehearsal").exists()
     _records_say_that_they_are_simulated(checkout)
+    for path in (checkout / "reports" / "archive").glob("staging/*/record.json"):
+        assert faults(json.loads(path.read_text())) == []
 
 
 def _records_say_that_they_are_simulated(checkout: Path) -> None:

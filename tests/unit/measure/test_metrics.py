@@ -70,6 +70,18 @@ def test_a_rate_brings_its_hours_and_integrations() -> None:
     assert found.by_integration == {"google_calendar": Count(9, 10), "google_contacts": Count(5, 5)}
 
 
+def test_a_breakdown_is_told_by_hour() -> None:
+    """Each name has a count in each hour, and be it 0; together they are the breakdown."""
+    rows = (
+        sync(5, "skipped", skip_reason="not_due"),
+        sync(2, "skipped", skip_reason="mystery", hour=SECOND),
+        sync(9, hour=SECOND),
+    )
+    found = measured("sync.skip_rate", *rows, sliced=True)
+    assert found.hourly_parts == {"adaptive": (5, 0), "other": (0, 2)}
+    assert found.breakdown == {"adaptive": 5, "other": 2}
+
+
 def test_a_silent_survey_still_brings_its_hours() -> None:
     """No row at all: 0 of 0 in every hour, and no data in the whole."""
     found = measured("sync.success_rate", sliced=True)

@@ -75,6 +75,20 @@ def test_the_skip_rate_is_of_every_row(world: Any) -> None:
     assert told.by_integration == {"google_calendar": Count(8, 9), "google_contacts": Count(1, 3)}
 
 
+def test_what_was_carried_out_is_told_by_its_result(world: Any) -> None:
+    """Success and failure of all rows; each hour has a count of each result, and be it 0."""
+    world.sync("success", at="-1h", times=3)
+    world.sync("failure", at="-1h")
+    world.sync("skipped", at="-47h", skip_reason="not_due", times=6)
+    world.sync("skipped", at="-48h-1us")
+    told = world.measured("sync.executed")
+    assert told.count == Count(4, 10)
+    assert told.breakdown == {"skipped": 6, "success": 3, "failure": 1}
+    filled = {name: [n for n in counts if n] for name, counts in told.hourly_parts.items()}
+    assert filled == {"skipped": [6], "success": [3], "failure": [1]}
+    assert {len(counts) for counts in told.hourly_parts.values()} == {48}
+
+
 def test_a_user_is_broken_with_two_executed_syncs_and_no_success(world: Any) -> None:
     """One failure alone, skipped syncs, or a success in the other integration save a user."""
     world.sync("failure", user=1, times=2)  # broken

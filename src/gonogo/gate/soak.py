@@ -1,0 +1,58 @@
+"""The soak as the archive and this run's traffic tell it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gonogo.model import Environment, Measurement, VerdictKind, Window
+from gonogo.record.listing import ArchivedRecord, list_records
+from gonogo.record.soak import Look, continuity
+from gonogo.window import format_moment
+
+# Every synchronisation counts, skipped ones too: they show that the scheduler runs.
+TRAFFIC = "sync.executed"
+VERDICTS = frozenset(kind.value for kind in VerdictKind)
+
+
+def soak(
+    archive_dir: Path, environment: Environment, window: Window, traffic: Measurement | None
+) -> dict[str, Any] | None:
+    """What the record tells of the soak's continuity.
+
+    Args:
+        archive_dir: Where the earlier records of this soak lie.
+        environment: How long its soak is.
+        window: This run's; its end is one more look.
+        traffic: Whose hours tell where there was traffic.
+
+    Returns:
+        None where nobody knows when it began.
+
+    Raises:
+        OSError: The archive could not be read.
+    """
+    deployed_at = window.deployed_at
+    if deployed_at is None:
+        return None
+    earlier = (r for r in list_records(archive_dir) if r.environment == environment)
+    looks = [
+        *(look for record in earlier if (look := look_of(record, window))),
+        Look(window.end, None),
+    ]
+    hourly = traffic.hourly if traffic else ()
+    return {
+        "deployed_at": format_moment(deployed_at),
+        "end": format_moment(window.end),
+        "marks": continuity(environment, deployed_at, window.end, looks),
+        "hours": len(hourly),
+        "silent": [format_moment(hour.start) for hour in hourly if not hour.count.n],
+    }
+
+
+def look_of(record: ArchivedRecord, window: Window) -> Look | None:
+    """A record as a look at the same soak; None when it is none: no gate, or another deployment."""
+    same = record.deployed_at == window.deployed_at
+    if record.verdict not in VERDICTS or not same or record.as_of is None:
+        return None
+    return Look(record.as_of, record.name) if record.as_of <= window.end else None
