@@ -47,12 +47,16 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     backup_check: Annotated[
         Check, typer.Option(help="restore proves more; read is for the huge.")
     ] = Check.RESTORE,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only tell what would be done, and what it would lock.")
+    ] = False,
 ) -> None:
     """Deploy the application's revision and its migrations, step by step."""
     from gonogo.rollout.deploy import require_go
     from gonogo.rollout.site import Consent
 
-    require_go(environment, override)
+    if not plan:
+        require_go(environment, override)
     context = rollout_context(
         environment,
         os.environ,
@@ -60,6 +64,9 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
         previous_revision=previous_revision,
         backup_check=backup_check.value,
     )
+    if plan:
+        _plan(context)
+        return
     _deploy(context, Consent(yes_deploy_to, wait), override)
 
 
@@ -80,6 +87,15 @@ def rollback(
     named = required_environment(environment)
     context = rollout_context(named, {**os.environ, "NODE_ENV": named.value})
     _roll_back(context, Consent(yes_roll_back, wait), reason)
+
+
+def _plan(context: RolloutContext) -> None:
+    from gonogo.cli.planning import show_plan
+    from gonogo.narration import Narration
+    from gonogo.rollout.plan import plan
+
+    with interruptible("nothing was changed"):
+        show_plan(Narration.to_terminal(), context, plan(context))
 
 
 def _deploy(context: RolloutContext, consent: Consent, override: str | None) -> None:
@@ -138,7 +154,17 @@ def _deployment_confirmed(context: RolloutContext, narration: Narration, given: 
     _require_mark(standing, context.environment)
     told = [f"deploy {context.revision or 'HEAD'} to {context.environment}"]
     told += _database(context, standing)
+    if lasting := _lasting(context, standing):
+        told += [f"cannot be reverted, only restored from the backup: {lasting}"]
     return confirmed(narration, standing.identity, told, given=given, option="--yes-deploy-to")
+
+
+def _lasting(context: RolloutContext, standing: Standing) -> str:
+    """The files to come that no revert takes back; empty when there are none."""
+    from gonogo.rollout.inventory import irreversible, named
+
+    known = {row.version: row for row in standing.migrations if row.reverted_at is None}
+    return named(irreversible(context.migrations(), known))
 
 
 def _rollback_confirmed(

@@ -211,7 +211,7 @@ def _verify(order: BackupOrder, partial: Path, rows: Mapping[str, int]) -> None:
     order.tools.run("pg_restore", ["--file=/dev/null", str(partial)])
     order.progress("read", size_bytes, size_bytes)
     if order.check == "restore":
-        with _scratch_database(order.database) as scratch:
+        with scratch_database(order.database) as scratch:
             _compare(order, scratch, partial, rows)
 
 
@@ -240,12 +240,19 @@ def _compare(
 
 
 @contextmanager
-def _scratch_database(database: DatabaseSettings) -> Iterator[DatabaseSettings]:
-    """A database of the same encoding and locale, which a dump does not carry."""
+def scratch_database(
+    database: DatabaseSettings, purpose: str = "scratch"
+) -> Iterator[DatabaseSettings]:
+    """An empty database of the same encoding and locale, which a dump does not carry.
+
+    Args:
+        database: The source; the new one lies beside it, and is dropped again.
+        purpose: Part of its name; two of the same purpose are never there at once.
+    """
     with connect(database.conninfo, "gonogo backup") as connection:
         oid, own = connection.execute(OWN).fetchone() or (0, "")
         # Named by the source, so that what a killed run left behind is replaced by the next.
-        name = f"gonogo_scratch_{oid}"
+        name = f"gonogo_{purpose}_{oid}"
         drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
         connection.execute(drop)
         create_like(connection, own, name)

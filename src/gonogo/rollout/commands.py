@@ -13,7 +13,7 @@ from pathlib import Path
 from gonogo.errors import CommandError
 from gonogo.model import Environment
 from gonogo.rollout import process
-from gonogo.rollout.config import CommandConfig, EnvironmentConfig
+from gonogo.rollout.config import EnvironmentConfig
 from gonogo.rollout.masking import Mask
 
 LAST_LINES = 20
@@ -64,11 +64,15 @@ class Commands:
         Raises:
             CommandError: It is not there, failed, or took too long.
         """
-        command: CommandConfig | None = getattr(self.config.commands, name)
-        if command is None:
+        command, words = self.config.commands.named(name), self.words(name)
+        if command is None or words is None:
             return None
-        words = tuple(self._filled(word) for word in command.run)
         return self.run_words(name, words, cwd=self.config.cwd, timeout_s=command.timeout_s)
+
+    def words(self, name: str) -> tuple[str, ...] | None:
+        """What `run` would run; None when the file configures none."""
+        command = self.config.commands.named(name)
+        return None if command is None else tuple(self._filled(word) for word in command.run)
 
     def run_words(
         self, name: str, words: tuple[str, ...], *, cwd: Path, timeout_s: float

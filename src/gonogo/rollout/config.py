@@ -148,6 +148,11 @@ class CommandsConfig(_Section):
     reinstall: CommandConfig | None = None
     rebuild: CommandConfig | None = None
 
+    def named(self, name: str) -> CommandConfig | None:
+        """One of them; None when it is left out, or no command of ours is called so."""
+        command: CommandConfig | None = getattr(self, name, None)
+        return command if name in type(self).model_fields else None
+
 
 class EndpointsConfig(_Section):
     """Paths below ``WEBHOOK_BASE_URL``.

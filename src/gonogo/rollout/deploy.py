@@ -6,10 +6,12 @@ changes nothing.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from gonogo.errors import GonogoError, UsageError
+from gonogo.errors import DatabaseError, GonogoError, UsageError
 from gonogo.model import Environment
+from gonogo.rollout import history
 from gonogo.rollout.application import (
     CHECKOUT_AGAIN,
     check_out,
@@ -28,6 +30,8 @@ from gonogo.rollout.database_steps import (
     promote,
     verify_schema,
 )
+from gonogo.rollout.inventory import named
+from gonogo.rollout.migration import Migration
 from gonogo.rollout.narrator import narrated
 from gonogo.rollout.preflight import check_readiness
 from gonogo.rollout.result import DeploymentResult, RollbackResult
@@ -155,7 +159,21 @@ def _taken_back(work: Work, error: GonogoError | None) -> RollbackResult | None:
     failed = work.site.narrator.records[-1].name if error else ""
     if failed not in TAKEN_BACK or work.context.environment is Environment.STAGING:
         return None
+    if _lasting(work):
+        # A rollback would stop in its middle, with the application down.
+        return None
     return roll_back(work, f"{TAKEN_BACK[failed]}: {error}")
+
+
+def _lasting(work: Work) -> tuple[Migration, ...]:
+    """What this deployment applied and no revert takes back."""
+    with suppress(DatabaseError):
+        rows = history.of_deployment(work.site.connection, work.deployment.id)
+        applied = {row.version for row in rows}
+        return tuple(
+            one for one in work.migrations if one.version in applied and one.revert is None
+        )
+    return ()
 
 
 def _result(
@@ -182,18 +200,20 @@ def _result(
         log=site.narrator.log.path,
         error=error,
         rollback=rollback,
-        next_steps=_next_steps(site.context.environment, error, rollback),
+        next_steps=_next_steps(work, error, rollback),
     )
 
 
 def _next_steps(
-    environment: Environment, error: GonogoError | None, rollback: RollbackResult | None
+    work: Work, error: GonogoError | None, rollback: RollbackResult | None
 ) -> tuple[str, ...]:
+    environment = work.context.environment
     if rollback:
         return rollback.next_steps
-    if error:
-        return (
-            f"mend what failed and run nox -s deploy_{environment} again: it goes on from there",
-            "or take back what was done: nox -s rollback",
-        )
-    return STAGING_NEXT if environment is Environment.STAGING else PRODUCTION_NEXT
+    if not error:
+        return STAGING_NEXT if environment is Environment.STAGING else PRODUCTION_NEXT
+    again = f"mend what failed and run nox -s deploy_{environment} again: it goes on from there"
+    if lasting := _lasting(work):
+        unreverted = f"no revert takes back {named(lasting)}, so what is left is the backup"
+        return again, f"{unreverted}: nox -s rollback -- --mode restore"
+    return again, "or take back what was done: nox -s rollback"

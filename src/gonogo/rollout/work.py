@@ -105,7 +105,7 @@ def begin(site: Site, override_reason: str | None) -> Work:
     schema = application_schema(site.connection)
     migrations = context.migrations()
     latest = ledger.latest_deployment(context.environment)
-    revision, previous = _revisions(context, latest)
+    revision, previous = revisions(context, latest)
     sha256 = digest(migrations)
     same = latest and (latest.revision, latest.migrations_sha256) == (revision, sha256)
     if latest and same and latest.outcome == "succeeded":
@@ -191,8 +191,17 @@ def _can_resume(site: Site, latest: Deployment) -> bool:
     return latest.outcome in {"running", "failed"} and not taken_back
 
 
-def _revisions(context: RolloutContext, latest: Deployment | None) -> tuple[str, str]:
-    """What is to run, and what runs now."""
+def revisions(context: RolloutContext, latest: Deployment | None) -> tuple[str, str]:
+    """What is to run, and what runs now.
+
+    Args:
+        context: The circumstances.
+        latest: The newest deployment that the ledger knows.
+
+    Raises:
+        UsageError: Nobody said what is to run.
+        CommandError: git does not know it.
+    """
     repository = context.section.repository
     revision, now = context.revision, ""
     if repository:

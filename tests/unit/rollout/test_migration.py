@@ -66,3 +66,12 @@ def test_what_cannot_be_meant_is_refused(
         (tmp_path / name).write_bytes(content)
     with pytest.raises(MigrationError, match=words):
         load(tmp_path)
+
+
+def test_files_before_the_first_version_are_passed_over(tmp_path: Path) -> None:
+    """Not even their names are looked at; the first itself and what follows are."""
+    for name in ("001 old.sql", "037_old.sql", "038_new.sql", "039_new.sql"):
+        (tmp_path / name).write_text("select 1;")
+    assert [one.version for one in load(tmp_path, first="038")] == ["038", "039"]
+    with pytest.raises(MigrationError, match="from 040 on"):
+        load(tmp_path, first="040")

@@ -70,4 +70,4 @@ def test_what_ran_before(
         Project(tmp_path), Environment.STAGING, config, database, {}, revision=deployed
     )
     known = latest(before) if before else None
-    assert work._revisions(context, known) == (deployed, previous)
+    assert work.revisions(context, known) == (deployed, previous)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -243,3 +244,42 @@ def test_events_tell_beginning_and_end_of_each_step(team: Team) -> None:
     names = [step.name for step in result.steps]
     assert [one.step for one in team.events if one.kind is StepKind.STARTED] == names
     assert [one.step for one in team.events if one.kind in ends] == names
+
+
+def test_what_cannot_be_reverted_is_said_before_anything_runs(team: Team) -> None:
+    """An application's own flat file: told by name, then applied like any other."""
+    (team.root / "migrations" / "047_flat.sql").write_text("create table flat (id integer);\n")
+    result = deploy(team.context, team.tell)
+    assert result.outcome == "succeeded"
+    told = [event.title for event in team.events if event.kind is StepKind.NOTE]
+    note = next(line for line in told if line.startswith("cannot be reverted: 047_flat.sql"))
+    assert told.index(note) < next(place for place, line in enumerate(told) if "applied" in line)
+
+
+def test_production_does_not_roll_back_into_a_dead_end(team: Team) -> None:
+    """No revert, no rollback by itself: the application stays up, and what is left is said."""
+    (team.root / "migrations" / "047_flat.sql").write_text("create table flat (id integer);\n")
+    (team.root / "migrations" / "048_wrong.sql").write_text("select * from nowhere;\n")
+    name = str(team.ask("select current_database()"))
+    context = team.production()
+    result = deploy(context, team.tell, confirmed_database=name, override_reason="drill")
+    assert (result.outcome, result.rollback) == ("failed", None)
+    assert "stop_app" not in team.trace()
+    assert "no revert takes back 047_flat.sql" in result.next_steps[-1]
+    assert "--mode restore" in result.next_steps[-1]
+
+
+def test_an_applications_own_directory_is_looked_at_from_a_version_on(team: Team) -> None:
+    """What lies before it is in place already, whoever made it, and is not read."""
+    own = team.app / "database"
+    shutil.copytree(team.root / "migrations", own)
+    for revert in own.glob("*.revert.sql"):
+        revert.unlink()
+    (own / "001_users.sql").write_text("create table users (id integer);\n")
+    (own / "002_contacts.sql").write_text("begin; this would be refused\n")
+    config = team.context.config.model_copy(
+        update={"migrations_dir": own, "migrations_from": "038"}
+    )
+    result = deploy(replace(team.context, config=config), team.tell)
+    assert result.error is None
+    assert team.ask("select count(*) from gonogo.migration") == 9

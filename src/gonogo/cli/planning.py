@@ -1,0 +1,125 @@
+"""How a plan is told: the steps with their commands, the migrations with their locks."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from gonogo.cli.standing import show_rows
+from gonogo.errors import GonogoError
+
+if TYPE_CHECKING:
+    from gonogo.narration import Narration
+    from gonogo.rollout.context import RolloutContext
+    from gonogo.rollout.locks import Effect
+    from gonogo.rollout.plan import Plan, PlannedMigration, Size
+
+STATES = {
+    "applied": "applied already: skipped",
+    "adopted": "its objects are there already: adopted after verification, not run",
+    "outstanding": "applied, but for what runs outside its transaction",
+    "pending": "would be applied",
+}
+TEXT_WIDTH = 56
+UNREVERTED = "cannot be reverted, it has no revert file: only a restore takes it back"
+
+
+def show_plan(narration: Narration, context: RolloutContext, plan: Plan) -> None:
+    """Tell a plan.
+
+    Args:
+        narration: Where.
+        context: The circumstances.
+        plan: What would be done.
+
+    Raises:
+        GonogoError: It would not succeed.
+    """
+    narration.chapter(f"What a deployment to {context.environment} would do")
+    show_rows(
+        narration,
+        [
+            ("database", f"{plan.identity.database} ({context.database.shown})"),
+            ("revision", f"{plan.revision}, before it {plan.previous_revision}"),
+        ],
+    )
+    narration.chapter("Its steps")
+    show_rows(narration, list(_steps(context, plan)))
+    narration.chapter("Its migrations")
+    for one in plan.migrations:
+        _tell_migration(narration, one, plan)
+    for title, lines in (("Worth knowing", plan.notes), ("What stands in the way", plan.problems)):
+        if lines:
+            narration.chapter(title)
+            for line in lines:
+                narration.say(f"  {line}")
+    narration.say("nothing was changed", "bold")
+    if plan.problems:
+        count = len(plan.problems)
+        raise GonogoError(
+            f"a deployment would not succeed: {count} {'problem' if count == 1 else 'problems'}",
+            "they are told above",
+        )
+
+
+def _steps(context: RolloutContext, plan: Plan) -> Iterator[tuple[str, str]]:
+    from gonogo.rollout.commands import Commands
+    from gonogo.rollout.deploy import steps_of
+    from gonogo.rollout.masking import Mask
+
+    mask = Mask.of(context.environ)
+    commands = Commands(
+        context.environment,
+        context.section,
+        context.environ,
+        plan.revision,
+        plan.previous_revision,
+        mask,
+        lambda *_: None,
+    )
+    known = type(context.section.commands).model_fields
+    for step in steps_of(context.environment):
+        words = commands.words(step.name)
+        absent = "no command is configured: skipped" if step.name in known else ""
+        yield step.title, absent if words is None else mask(shlex.join(words))
+
+
+def _tell_migration(narration: Narration, one: PlannedMigration, plan: Plan) -> None:
+    narration.say(f"  {one.migration.path.name}: {STATES[one.state]}", "bold")
+    rows: list[tuple[str, ...]] = []
+    quiet = 0
+    for effect in one.effects or ():
+        told = "; ".join(_effect(effect, plan.sizes))
+        if told:
+            text = " ".join(effect.statement.text.split())
+            shown = text if len(text) <= TEXT_WIDTH else f"{text[: TEXT_WIDTH - 1]}…"
+            rows.append((f"  line {effect.statement.line}", shown, told))
+        else:
+            quiet += 1
+    if quiet:
+        rows.append((f"  {quiet} more", "need no further lock of a table that is there", ""))
+    if rows:
+        show_rows(narration, rows)
+    if one.state == "pending" and one.migration.revert is None:
+        narration.say(f"    {UNREVERTED}", "yellow")
+
+
+def _effect(effect: Effect, sizes: Mapping[str, Size]) -> Iterator[str]:
+    if effect.outside:
+        yield "outside a transaction"
+    for lock in effect.locks:
+        how = " as PostgreSQL's manual says, not measured" if effect.outside else ""
+        yield f"{lock.mode} on {lock.table}{_size(sizes.get(lock.table))}{how}"
+    if effect.outside and not effect.locks:
+        yield "its locks are not known"
+    for table in effect.rewrites:
+        yield f"REWRITES {table}, row by row"
+    for table in effect.indexes:
+        yield f"reads every row of {table} under that lock"
+
+
+def _size(size: Size | None) -> str:
+    if size is None:
+        return ""
+    return f" ({size.rows:,} rows, {size.size_bytes / 1e6:,.1f} MB)"
