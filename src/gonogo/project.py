@@ -28,9 +28,12 @@ class Project:
             start: Any directory within the checkout.
 
         Raises:
-            UsageError: No directory from `start` upwards holds ``rollout.toml``.
+            UsageError: No directory from `start` upwards holds ``rollout.toml``, or its path is
+                one that no log or record could hold.
         """
         resolved = start.resolve()
+        if not _is_text(str(resolved)):
+            raise UsageError(f"the path {str(resolved)!r} is no UTF-8", "move the checkout")
         for directory in (resolved, *resolved.parents):
             if (directory / MARKER).is_file():
                 return cls(directory)
@@ -75,3 +78,7 @@ class Project:
     def logs_dir(self) -> Path:
         """JSON-lines logs by environment."""
         return self.root / "logs"
+
+
+def _is_text(path: str) -> bool:
+    return path.encode(errors="replace").decode() == path

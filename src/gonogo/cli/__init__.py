@@ -56,6 +56,7 @@ def main() -> None:
             # An ASCII terminal shows what it cannot as an escape, rather than end the run.
             stream.reconfigure(errors="backslashreplace")
     try:
+        _require_text(sys.argv)
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
         sys.stdout.flush()
     except GonogoError as error:
@@ -71,6 +72,13 @@ def main() -> None:
         if code == INTERRUPTED:
             _told("interrupted", code)
     sys.exit(code)
+
+
+def _require_text(words: Iterable[str]) -> None:
+    """Refuse an argument that no database, log or record could hold."""
+    for word in words:
+        if word.encode(errors="replace").decode() != word:
+            raise UsageError(f"the argument {word!r} is no UTF-8", "write it in UTF-8")
 
 
 def _told(problem: object, code: int, notes: Iterable[str] = ()) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
@@ -19,11 +18,12 @@ app = typer.Typer(help="The application's administrators.")
 def promote(email: Email) -> None:
     """Make a user an administrator."""
     from gonogo.rollout.admins import promote_admins
+    from gonogo.rollout.context import who
     from gonogo.rollout.session import application_schema, asking
 
     with open_database("promote_admin") as connection, asking(REFUSED):
         schema = application_schema(connection)
-        promoted = promote_admins(connection, schema, [email], getpass.getuser())
+        promoted = promote_admins(connection, schema, [email], who())
     told = "is an administrator now" if promoted else "is an administrator already: nothing changed"
     typer.echo(visible(f"{email} {told}"))
 
@@ -32,11 +32,12 @@ def promote(email: Email) -> None:
 def revoke(email: Email) -> None:
     """Make an administrator a user like others."""
     from gonogo.rollout.admins import revoke_admin
+    from gonogo.rollout.context import who
     from gonogo.rollout.session import application_schema, asking
 
     with open_database("promote_admin") as connection, asking(REFUSED):
         schema = application_schema(connection)
-        revoked = revoke_admin(connection, schema, email, getpass.getuser())
+        revoked = revoke_admin(connection, schema, email, who())
     told = "is no administrator any more" if revoked else "is no administrator: nothing changed"
     typer.echo(visible(f"{email} {told}"))
 

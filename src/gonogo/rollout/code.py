@@ -82,7 +82,8 @@ def _git(repository: Path, environ: Mapping[str, str], *words: str) -> str:
             env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=TIMEOUT_S,
             check=False,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,4 +83,14 @@ class RolloutContext:
     @property
     def deployed_by(self) -> str:
         """Who does this: the system's name of the user."""
-        return getpass.getuser()
+        return who()
+
+
+def who() -> str:
+    """Who does this: the system's name of the user, spelt so that a database can hold it."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run under a number that nobody gave a name.
+        return f"uid {os.getuid()}"
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
