@@ -6,13 +6,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gonogo.errors import GonogoError
-from gonogo.model import Outcome
+from gonogo.model import Outcome, VerdictKind
 from gonogo.project import MARKER, Project
+
+if TYPE_CHECKING:
+    from gonogo.narration import Narration
+    from gonogo.rollout.config import RolloutConfig
 
 MARKS = {
     Outcome.MET: ("✓", "green"),
@@ -21,6 +25,7 @@ MARKS = {
     Outcome.INCONCLUSIVE: ("?", "yellow"),
 }
 WRONG = ("✗", "red")
+SMOKE_MARKS = {"ok": ("✓", "green"), "inconclusive": ("?", "yellow")}
 
 
 def gate(context: typer.Context) -> None:
@@ -42,6 +47,9 @@ def verify(
     environment: Annotated[
         str | None, typer.Option(help="staging or production; else NODE_ENV, else the ledger.")
     ] = None,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="Also send the requests that change something.")
+    ] = False,
 ) -> None:
     """See right after a deployment that schema, endpoints and ledger are in place."""
     from gonogo.gate.setting import Options
@@ -67,7 +75,25 @@ def verify(
         narration.say(f"  {mark} {found.titles[finding.metric]}: {finding.reason}", style)
     verified = not found.exit_code
     narration.say(f"{'verified' if verified else 'NOT verified'}: {found.tally}", "bold")
-    raise typer.Exit(found.exit_code)
+    codes = {found.exit_code, _smoke(narration, config) if smoke else 0}
+    # What is wrong weighs more than what cannot be told.
+    raise typer.Exit(min(codes - {0}, default=0))
+
+
+def _smoke(narration: Narration, config: RolloutConfig) -> int:
+    """Send the smoke requests; the exit code that their answers come to."""
+    from gonogo.rollout.endpoints import AnswerKind
+    from gonogo.rollout.smoke import send_smoke
+
+    narration.chapter("Smoke requests, which change something")
+    answers = send_smoke(config.endpoints, os.environ)
+    for answer in answers:
+        mark, style = SMOKE_MARKS.get(answer.kind.value, WRONG)
+        narration.say(f"  {mark} POST {answer.url}: {answer.reason}", style)
+    kinds = {answer.kind for answer in answers}
+    if AnswerKind.FAILED in kinds:
+        return 1
+    return VerdictKind.HOLD.exit_code if AnswerKind.INCONCLUSIVE in kinds else 0
 
 
 def criteria(

@@ -162,6 +162,7 @@ class EndpointsConfig(_Section):
         admin: Answers 401 or 403 without a token, 200 with ``ADMIN_JWT``.
         dashboard: The admin's page: 200.
         webhook: Takes Google's notifications.
+        manual_sync: Starts a synchronization of the token's user (smoke requests only).
         after_rollback: Which of health, admin_closed, admin_open, dashboard the version before
             had: those are verified after a rollback.
     """
@@ -170,6 +171,7 @@ class EndpointsConfig(_Section):
     admin: UrlPath = "/api/admin/sync-health"
     dashboard: UrlPath = "/admin/sync-health.html"
     webhook: UrlPath = "/api/webhooks/calendar"
+    manual_sync: UrlPath = "/api/sync/manual"
     after_rollback: tuple[Literal["health", "admin_closed", "admin_open", "dashboard"], ...] = (
         "health",
     )

@@ -99,7 +99,7 @@ def probe(
     """
     every = _questions(base_url, endpoints, admin_jwt)
     questions = tuple(question for question in every if question.name in names)
-    with _client(base_url, timeout_s) as client, ThreadPoolExecutor(len(NAMES)) as pool:
+    with client_of(base_url, timeout_s) as client, ThreadPoolExecutor(len(NAMES)) as pool:
         return tuple(pool.map(lambda question: _patiently(client, question, pause_s), questions))
 
 
@@ -121,7 +121,7 @@ def wait_healthy(
         StepError: It is not healthy after `timeout_s`.
     """
     question = next(_questions(base_url, endpoints, None))
-    with _client(base_url, request_timeout_s) as client:
+    with client_of(base_url, request_timeout_s) as client:
         answer = Retrying(
             stop=stop_after_delay(timeout_s),
             wait=wait_exponential(multiplier=0.05, max=2),
@@ -146,7 +146,13 @@ def _questions(base_url: str, endpoints: EndpointsConfig, jwt: str | None) -> It
     yield _Question("dashboard", root + endpoints.dashboard, _judge_page)
 
 
-def _client(base_url: str, timeout_s: float) -> httpx.Client:
+def client_of(base_url: str, timeout_s: float) -> httpx.Client:
+    """A client for the application; it follows no redirect.
+
+    Args:
+        base_url: ``WEBHOOK_BASE_URL``.
+        timeout_s: How long each request may take.
+    """
     import httpx  # noqa: PLC0415  # its import is a tenth of the gate's time; most callers never ask
 
     # A proxy of the environment cannot reach this machine's own loopback.
@@ -187,17 +193,18 @@ def _ask(client: httpx.Client, question: _Question) -> EndpointAnswer:
     import httpx  # noqa: PLC0415  # see _client
 
     headers = {"Authorization": f"Bearer {question.jwt}"} if question.jwt else {}
-    shown = _without_secrets(question.url)
+    shown = without_secrets(question.url)
     try:
         response = client.get(question.url, headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        kind, reason = _judge_silence(error)
+        kind, reason = judge_silence(error)
         return EndpointAnswer(question.name, shown, kind, reason)
     kind, reason = question.judge(response)
     return EndpointAnswer(question.name, shown, kind, reason, response.status_code)
 
 
-def _judge_silence(error: Exception) -> tuple[AnswerKind, str]:
+def judge_silence(error: Exception) -> tuple[AnswerKind, str]:
+    """What it means that no answer came: whose fault, and why, as a sentence part."""
     import httpx  # noqa: PLC0415  # see _client
 
     causes = tuple(_causes(error))
@@ -252,6 +259,7 @@ def _judge_page(response: httpx.Response) -> tuple[AnswerKind, str]:
     return AnswerKind.FAILED, f"HTTP {response.status_code} instead of 200"
 
 
-def _without_secrets(url: str) -> str:
+def without_secrets(url: str) -> str:
+    """A URL without user, password, query and fragment."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

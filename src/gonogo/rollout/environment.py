@@ -137,4 +137,5 @@ FORMS: Mapping[str, Callable[[str], str]] = {
     "GOOGLE_CONTACTS_REDIRECT_URI": _url_problem,
     "GOOGLE_CALENDAR_REDIRECT_URI": _url_problem,
     "ADMIN_JWT": _token_problem,
+    "SMOKE_JWT": _token_problem,
 }

@@ -1,0 +1,131 @@
+"""Smoke requests: the two that change something, sent once, by a person's wish, never by the gate.
+
+A manual synchronization for the user of ``SMOKE_JWT``, and a notification for a channel that nobody
+knows. Neither is repeated: what did not answer may have been done all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from gonogo.rollout.config import EndpointsConfig
+from gonogo.rollout.endpoints import (
+    NEEDS_TOKEN,
+    AnswerKind,
+    EndpointAnswer,
+    client_of,
+    judge_silence,
+    without_secrets,
+)
+from gonogo.rollout.environment import problem_of
+
+if TYPE_CHECKING:
+    import httpx
+
+TIMEOUT_S = 30.0
+NOT_FOUND = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+Judged = tuple[AnswerKind, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    name: str
+    url: str
+    headers: Mapping[str, str]
+    judge: Callable[[httpx.Response], Judged]
+    missing: str = ""
+
+
+def send_smoke(
+    endpoints: EndpointsConfig, environ: Mapping[str, str]
+) -> tuple[EndpointAnswer, ...]:
+    """Send both requests.
+
+    Args:
+        endpoints: The paths.
+        environ: ``WEBHOOK_BASE_URL``, ``SMOKE_JWT``, ``WEBHOOK_VERIFICATION_TOKEN``.
+
+    Returns:
+        An answer each; inconclusive where a variable is missing or malformed, and nothing was sent.
+    """
+    base_url = environ.get("WEBHOOK_BASE_URL", "").strip()
+    with client_of(base_url, TIMEOUT_S) as client:
+        return tuple(_send(client, one) for one in _requests(base_url, endpoints, environ))
+
+
+def _requests(
+    base_url: str, endpoints: EndpointsConfig, environ: Mapping[str, str]
+) -> Iterator[_Request]:
+    root = base_url.rstrip("/")
+    unfit = _unfit(environ, "WEBHOOK_BASE_URL")
+    yield _Request(
+        "manual_sync",
+        root + endpoints.manual_sync,
+        {"Authorization": f"Bearer {environ.get('SMOKE_JWT', '').strip()}"},
+        _judge_sync,
+        unfit or _unfit(environ, "SMOKE_JWT"),
+    )
+    token = environ.get("WEBHOOK_VERIFICATION_TOKEN", "").strip()
+    yield _Request(
+        "webhook",
+        root + endpoints.webhook,
+        {
+            "X-Goog-Channel-ID": f"gonogo-smoke-{uuid4()}",
+            "X-Goog-Resource-ID": "gonogo-smoke",
+            "X-Goog-Resource-State": "exists",
+            "X-Goog-Message-Number": "1",
+            "X-Goog-Channel-Token": token,
+        },
+        _judge_notification,
+        unfit or ("" if token else "WEBHOOK_VERIFICATION_TOKEN is not set"),
+    )
+
+
+def _unfit(environ: Mapping[str, str], name: str) -> str:
+    text = environ.get(name, "").strip()
+    if not text:
+        return f"{name} is not set"
+    problem = problem_of(name, text)
+    return f"{name} {problem}" if problem else ""
+
+
+def _send(client: httpx.Client, request: _Request) -> EndpointAnswer:
+    import httpx  # noqa: PLC0415  # its import is a tenth of a command's time
+
+    shown = without_secrets(request.url)
+    if request.missing:
+        reason = f"not sent: {request.missing}"
+        return EndpointAnswer(request.name, shown, AnswerKind.INCONCLUSIVE, reason)
+    try:
+        response = client.post(request.url, headers=dict(request.headers))
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        kind, reason = judge_silence(error)
+        return EndpointAnswer(request.name, shown, kind, reason)
+    kind, reason = request.judge(response)
+    return EndpointAnswer(request.name, shown, kind, reason, response.status_code)
+
+
+def _judge_sync(response: httpx.Response) -> Judged:
+    if response.is_success:
+        return AnswerKind.OK, f"HTTP {response.status_code}: a synchronization was begun"
+    if response.status_code in NEEDS_TOKEN:
+        return AnswerKind.FAILED, f"HTTP {response.status_code}: SMOKE_JWT is refused"
+    return AnswerKind.FAILED, f"HTTP {response.status_code} instead of 200 or 202"
+
+
+def _judge_notification(response: httpx.Response) -> Judged:
+    code = response.status_code
+    if response.is_success:
+        return AnswerKind.OK, f"HTTP {code}: an unknown channel's notification is taken and ignored"
+    # A path that nobody serves is "not found" as well, but then a web server says so in HTML.
+    spoken = "json" in response.headers.get("content-type", "")
+    if code in NOT_FOUND and spoken:
+        return AnswerKind.OK, f"HTTP {code}: the channel is unknown, and told so"
+    if code in NEEDS_TOKEN:
+        return AnswerKind.FAILED, f"HTTP {code}: WEBHOOK_VERIFICATION_TOKEN is refused"
+    reason = " and no JSON: nobody serves this path" if code in NOT_FOUND else ""
+    return AnswerKind.FAILED, f"HTTP {code}{reason}"
