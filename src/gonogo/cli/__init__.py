@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import io
 import os
-import signal
-import stat
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
-from types import FrameType
 
 import typer
 
+from gonogo import interruption
 from gonogo.cli import admins, incidents, judging, readiness, rehearsing, rolling, standing
 from gonogo.cli.endings import INTERRUPTED
 from gonogo.errors import GonogoError, UsageError
@@ -47,17 +44,19 @@ app.command()(judging.criteria)
 
 def main() -> None:
     """Run the command line; errors that users can mend are told in one line."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    # Under nohup it is ignored, and stays so.
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _hang_up)
+    with interruption.heard():
+        code = _run()
+    sys.exit(code)
+
+
+def _run() -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # An ASCII terminal shows what it cannot as an escape, rather than end the run.
             stream.reconfigure(errors="backslashreplace")
     try:
         _require_text(sys.argv)
-        code = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
+        code: int = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
         sys.stdout.flush()
     except GonogoError as error:
         code = _told(error, error.exit_code, getattr(error, "__notes__", ()))
@@ -71,7 +70,7 @@ def main() -> None:
     else:
         if code == INTERRUPTED:
             _told("interrupted", code)
-    sys.exit(code)
+    return code
 
 
 def _require_text(words: Iterable[str]) -> None:
@@ -86,20 +85,3 @@ def _told(problem: object, code: int, notes: Iterable[str] = ()) -> int:
     more = "".join(f" ({note})" for note in notes)
     sys.stderr.write(visible(f"gonogo: {problem}{more}") + "\n")
     return code
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Being told to end is like Ctrl-C: whatever was started is stopped on the way out."""
-    del number, frame
-    raise KeyboardInterrupt
-
-
-def _hang_up(number: int, frame: FrameType | None) -> None:
-    """The terminal has gone: end in order all the same, though there is nobody to tell."""
-    # A terminal that closes says so twice, by its shell and by the kernel.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    for descriptor in (1, 2):
-        with suppress(OSError):
-            if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-    _interrupt(number, frame)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,16 +29,11 @@ SMOKE_MARKS = {"ok": ("✓", "green"), "inconclusive": ("?", "yellow")}
 
 def gate(context: typer.Context) -> None:
     """Judge the live database; takes the options of `pytest checks/`."""
-    from gonogo.rollout.process import end_gently
+    from gonogo.rollout.process import run_gate_process
 
     root = Project.find(Path.cwd()).root
     words = [sys.executable, "-m", "pytest", "checks/", *context.args]
-    running = subprocess.Popen(words, cwd=root, text=True)
-    try:
-        running.wait()
-    finally:
-        end_gently(running, by_itself_s=1.0)
-    raise typer.Exit(running.returncode)
+    raise typer.Exit(run_gate_process(words, cwd=root).returncode)
 
 
 def verify(

@@ -23,11 +23,16 @@ def staging_directory(project: Project) -> Path:
     """
     try:
         project.work_dir.mkdir(exist_ok=True)
-        for left in project.work_dir.glob(f"{PREFIX}*"):
-            _sweep(left)
+        sweep(project)
         return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=project.work_dir))
     except OSError:
         return Path(tempfile.mkdtemp(prefix="gonogo-"))
+
+
+def sweep(project: Project) -> None:
+    """Remove what killed runs left in the project's working directory."""
+    for left in project.work_dir.glob(f"{PREFIX}*"):
+        _sweep(left)
 
 
 def _sweep(left: Path) -> None:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Mapping
-from contextlib import redirect_stdout
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from typing import TextIO
 
 import pytest
 
+from gonogo import interruption
 from gonogo.errors import GonogoError
 from gonogo.gate.run import GateRun
 from gonogo.model import Finding, Outcome, Role, VerdictKind
@@ -38,14 +39,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
-    """With ``--json -`` standard output is the record's alone: pytest tells on standard error."""
-    if config.getoption("record_json") != "-" or not _checks_are_asked(config):
+    """Told to end, however and whenever, a run of the checks ends as with Ctrl-C.
+
+    Only collecting and checking are interrupted at once: what prepares a run and what closes it
+    comes to its end first. With ``--json -`` standard output is the record's alone, and pytest
+    tells on standard error.
+    """
+    if not _checks_are_asked(config):
         return (yield)
-    config.stash[STANDARD_OUTPUT] = sys.stdout
-    with redirect_stdout(sys.stderr):
-        return (yield)
+    try:
+        with interruption.heard(), interruption.held(), _told_apart(config):
+            try:
+                code = yield
+            finally:
+                if run := config.stash.get(RUN, None):
+                    run.clean_up()
+    except KeyboardInterrupt:
+        code = pytest.ExitCode.INTERRUPTED
+    return pytest.ExitCode.INTERRUPTED if interruption.was_told() else code
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -58,15 +71,14 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("checks measure once, in one process: leave out -n")
     with _AsUsageError():
         project = Project.find(config.rootpath)
-        run = GateRun(project, gate_options(config, project))
+        run = config.stash[RUN] = GateRun(project, gate_options(config, project))
     _stage_reports(config, run)
     config.pluginmanager.register(EvidencePage(run))
     _one_line_a_check(config)
-    config.stash[RUN] = run
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Tell the verdict last, after pytest's own summary; leave no temporary file behind."""
+    """Tell the verdict last, after pytest's own summary."""
     run = config.stash.get(RUN, None)
     if run is None:
         return
@@ -75,15 +87,27 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         run.tell(reporter._tw._file)  # noqa: SLF001  # pytest has no public way to its stream
     if STANDARD_OUTPUT in config.stash:
         run.pipe(config.stash[STANDARD_OUTPUT])
-    run.clean_up()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Fix what is judged before anything is collected: here a usage error is still one line."""
-    if run := session.config.stash.get(RUN, None):
+    run = session.config.stash.get(RUN, None)
+    if run is None:
+        return (yield)
+    with interruption.admitted():
         with _AsUsageError():
             run.resolve(database_settings(os.environ, session.config.getoption("--dsn")))
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Let the checks be interrupted."""
+    if RUN not in session.config.stash:
+        return (yield)
+    with interruption.admitted():
+        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -164,13 +188,17 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     A wrapper within the terminal's own: the files are there after the yield, the summary follows.
     """
     run = session.config.stash.get(RUN, None)
-    aborted = session.exitstatus not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+    finished = session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+    aborted = interruption.was_told() or not finished
     if run and run.is_open:
         verdict = run.decide(aborted=aborted)
         if not aborted:
             session.exitstatus = verdict.kind.exit_code
     yield
     if run and run.is_open:
+        if interruption.was_told() and not aborted:
+            aborted = True
+            run.decide(aborted=True)
         try:
             run.close(aborted=aborted)
         except GonogoError as error:
@@ -196,6 +224,16 @@ def pytest_report_teststatus(
     letters = {"passed": ".", "failed": "F", "skipped": "s"}
     colour = {"passed": "green", "failed": "red", "skipped": "yellow"}[report.outcome]
     return report.outcome, letters[report.outcome], (word, {colour: True})
+
+
+@contextmanager
+def _told_apart(config: pytest.Config) -> Iterator[None]:
+    if config.getoption("record_json") != "-":
+        yield
+        return
+    config.stash[STANDARD_OUTPUT] = sys.stdout
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def _tell_where_reports_are(config: pytest.Config, run: GateRun) -> None:

@@ -21,11 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from gonogo.interruption import admitted, held
 from gonogo.rollout import leash
 
 TICK_S = 0.05
 GRACE_S = 5.0
-GENTLE_S = 10.0
+GENTLE_S = 30.0
+BY_ITSELF_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +68,32 @@ def run(
         OSError: The program or `cwd` is not there, or may not be run.
     """
     started = time.monotonic()
-    held, end = socket.socketpair()
-    with held, tempfile.TemporaryFile() as output:
-        with end:
+    ours, theirs = socket.socketpair()
+    # Held: between its birth and its end a child must not be forgotten.
+    with ours, tempfile.TemporaryFile() as output, held():
+        with theirs:
             child = subprocess.Popen(
-                [sys.executable, "-I", "-S", leash.__file__, str(end.fileno()), *words],
+                [sys.executable, "-I", "-S", leash.__file__, str(theirs.fileno()), *words],
                 cwd=cwd,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                pass_fds=(end.fileno(),),
+                pass_fds=(theirs.fileno(),),
             )
         try:
-            timed_out = _follow(child, _Lines(output, on_line), started, timeout_s, on_tick)
+            with admitted():
+                timed_out = _follow(child, _Lines(output, on_line), started, timeout_s, on_tick)
         except BaseException:
             end_group(child)
             raise
-        _require_started(held, words[0])
+        _require_started(ours, words[0])
     return Ended(child.returncode, time.monotonic() - started, timed_out)
 
 
-def _require_started(held: socket.socket, program: str) -> None:
-    if told := held.recv(16):
+def _require_started(leash_end: socket.socket, program: str) -> None:
+    if told := leash_end.recv(16):
         raise OSError(int(told), os.strerror(int(told)), program)
 
 
@@ -102,17 +106,46 @@ def end_group(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def end_gently(child: subprocess.Popen[str], by_itself_s: float = 0.0) -> None:
-    """End a pytest as Ctrl-C does, so that it tidies up behind itself; by force when it does not.
+def run_gate_process(
+    words: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    apart: bool = False,
+) -> subprocess.CompletedProcess[str]:
+    """Run a ``pytest checks/`` to its end; interrupted, it gets the time to close its record.
 
     Args:
-        child: A child that has ended is left alone.
-        by_itself_s: How long to wait first, in seconds, for one that may have had the terminal's
-            Ctrl-C as well: a second one would disturb its tidying up.
+        words: The program and its arguments.
+        cwd: Where it runs.
+        env: Its whole environment; None hands on ours.
+        apart: Whether its output is kept for us and the terminal's Ctrl-C from it; else it may have
+            had the same Ctrl-C as we, and is left alone with it for a moment.
     """
+    pipe = subprocess.PIPE if apart else None
+    with held():
+        child = subprocess.Popen(
+            words,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL if apart else None,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            start_new_session=apart,
+        )
+        try:
+            with admitted():
+                out, err = child.communicate()
+        finally:
+            _end_gently(child, 0.0 if apart else BY_ITSELF_S)
+    return subprocess.CompletedProcess(words, child.returncode, out, err)
+
+
+def _end_gently(child: subprocess.Popen[str], by_itself_s: float) -> None:
     for number, patience_s in (
         (None, by_itself_s),
-        (signal.SIGINT, GENTLE_S),
+        (signal.SIGTERM, GENTLE_S),
         (signal.SIGKILL, None),
     ):
         if child.poll() is not None:

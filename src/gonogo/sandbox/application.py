@@ -26,6 +26,7 @@ from urllib.parse import quote, urlencode
 from psycopg.conninfo import conninfo_to_dict
 
 from gonogo.errors import SandboxError
+from gonogo.interruption import held
 from gonogo.model import Environment
 from gonogo.rollout.config import RolloutConfig
 from gonogo.sandbox.standin.before import daemon
@@ -205,15 +206,17 @@ def _packaged(name: str) -> Iterator[Path]:
 def _git(path: Path, *arguments: str) -> str:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        finished = subprocess.run(
-            ["git", *arguments],
-            cwd=path,
-            env={**environ, **GIT_IDENTITY},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        # Held: a git that is forgotten would still write where everything is being removed.
+        with held():
+            finished = subprocess.run(
+                ["git", *arguments],
+                cwd=path,
+                env={**environ, **GIT_IDENTITY},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
     except FileNotFoundError:
         raise SandboxError("git is not installed", "install it; the rehearsal needs it") from None
     except subprocess.CalledProcessError as error:

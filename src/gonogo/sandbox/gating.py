@@ -15,7 +15,7 @@ from gonogo.errors import SandboxError
 from gonogo.gate.terminal import STYLES
 from gonogo.model import VerdictKind
 from gonogo.narration import Narration
-from gonogo.rollout.process import end_gently
+from gonogo.rollout.process import run_gate_process
 from gonogo.sandbox.stage import Stage
 from gonogo.window import format_moment
 
@@ -66,23 +66,8 @@ def run_gate(stage: Stage, as_of: datetime, window: str, narration: Narration) -
 
 
 def _finished(words: list[str], stage: Stage) -> subprocess.CompletedProcess[str]:
-    """Run a gate to its end; one that is interrupted on the way still tidies up behind itself."""
-    running = subprocess.Popen(
-        words,
-        cwd=stage.project.root,
-        env={name: value for name, value in stage.environ.items() if name not in FOR_OTHER_TESTS},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # The terminal's Ctrl-C is for us, which would be twice for the gate.
-        start_new_session=True,
-    )
-    try:
-        out, err = running.communicate()
-    finally:
-        end_gently(running)
-    return subprocess.CompletedProcess(words, running.returncode, out, err)
+    environ = {name: value for name, value in stage.environ.items() if name not in FOR_OTHER_TESTS}
+    return run_gate_process(words, cwd=stage.project.root, env=environ, apart=True)
 
 
 def told_verdict(narration: Narration, document: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from gonogo.errors import SandboxError
+from gonogo.interruption import admitted, held
 from gonogo.model import VerdictKind
 from gonogo.narration import Narration
 from gonogo.project import Project
@@ -81,14 +82,16 @@ class Rehearsal:
     @contextmanager
     def _stage(self, *, keep: bool) -> Iterator[Stage]:
         self.narration.chapter("The world before")
-        stage = Stage.set_up(self.project, self.narration, self.users, self.seed, keep=keep)
-        try:
-            yield stage
-        except BaseException as error:
-            stage.tear_down(because=error)
-            raise
-        if not keep:
-            stage.tear_down()
+        with held():
+            stage = Stage.set_up(self.project, self.narration, self.users, self.seed, keep=keep)
+            try:
+                with admitted():
+                    yield stage
+            except BaseException as error:
+                stage.tear_down(because=error)
+                raise
+            if not keep:
+                stage.tear_down()
 
     def _roll_out(self, stage: Stage) -> datetime:
         """Deploy, and let 48 hours of traffic pass; the moment at their end."""

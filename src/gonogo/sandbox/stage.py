@@ -16,6 +16,8 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from gonogo.errors import SandboxError
+from gonogo.gate.staging import sweep
+from gonogo.interruption import admitted, held
 from gonogo.model import Environment
 from gonogo.narration import Narration
 from gonogo.project import Project
@@ -69,20 +71,24 @@ class Stage:
             users: How many users the application has.
             seed: Another seed makes other users.
             keep: Whether it must outlive this process.
+
+        Called where a signal is held, so that what was built is not lost on its way out of here.
         """
         directory = project.work_dir / DIRECTORY
         if stopped := cls.clear(project):
             narration.say(f"  stopped what an earlier rehearsal left: {', '.join(stopped)}")
         server = None
         try:
-            with narration.doing("Start PostgreSQL") as told:
-                server = EmbeddedServer.start(directory / SERVER, die_with_parent=not keep)
-                told.proved = _version(server)
-            stage = cls._populated(project, directory, server, narration, (users, seed))
-            with narration.doing("Start the application, old revision") as told:
-                stage.commands.run("start_app")
-                stage.commands.run("start_jobs")
-                told.proved = f"revision {stage.repository.before[:8]} is running"
+            with admitted():
+                # Held: what is being started has no name yet by which it could be stopped.
+                with narration.doing("Start PostgreSQL") as told, held():
+                    server = EmbeddedServer.start(directory / SERVER, die_with_parent=not keep)
+                    told.proved = _version(server)
+                stage = cls._populated(project, directory, server, narration, (users, seed))
+                with narration.doing("Start the application, old revision") as told:
+                    stage.commands.run("start_app")
+                    stage.commands.run("start_jobs")
+                    told.proved = f"revision {stage.repository.before[:8]} is running"
         except BaseException as error:
             _take_down(project, server, because=error)
             raise
@@ -119,6 +125,7 @@ class Stage:
         # First, because it refuses while another run is at work, whose application is not ours.
         had_server = stop_stale(directory / SERVER)
         stopped = application.stop_everything(directory)
+        sweep(project)
         if had_server:
             stopped = (*stopped, "PostgreSQL")
         try:

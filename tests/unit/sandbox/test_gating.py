@@ -17,6 +17,7 @@ from gonogo.sandbox.stage import Stage
 # Says when it can be interrupted, and takes a moment to tidy up behind itself.
 TIDY = """
 import pathlib, signal, sys, threading
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 try:
     print("ready", flush=True)
     signal.pause()
@@ -26,7 +27,7 @@ finally:
 """
 STUBBORN = """
 import signal
-signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("ready", flush=True)
 while True:
     signal.pause()
@@ -65,7 +66,7 @@ def test_an_interrupted_gate_ends_in_order(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_gate_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is left running, whatever it does with Ctrl-C."""
+    """Nothing is left running, whatever it does when it is told to end."""
     monkeypatch.setattr(process, "GENTLE_S", 0.2)
     started: list[Interrupted] = []
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def main() -> int:
     parser.add_argument("name", choices=("service", "jobs"))
     parser.add_argument("action", choices=("start", "stop", "status"))
     asked = parser.parse_args()
+    # Told to end, `start` leaves no half-started process behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     run_dir = Path(os.environ.get("APP_RUN_DIR", HERE / "run"))
     try:
         text, code = _act(asked.action, asked.name, run_dir)

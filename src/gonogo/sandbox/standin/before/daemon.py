@@ -78,11 +78,16 @@ def start(run_dir: Path, name: str, script: Path) -> bool:
             env={**os.environ, READY_VARIABLE: str(writer), "PYTHONUNBUFFERED": "1"},
         )
         os.close(writer)
-        answered, _, _ = select.select([ready], [], [], START_TIMEOUT_S)
-        if answered and ready.read():
-            return True
-    process.kill()
-    process.wait()
+        is_ready = False
+        try:
+            answered, _, _ = select.select([ready], [], [], START_TIMEOUT_S)
+            is_ready = bool(answered and ready.read())
+        finally:
+            if not is_ready:
+                process.kill()
+                process.wait()
+    if is_ready:
+        return True
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     raise DaemonError(f"{name} did not start: {lines[-1] if lines else 'it said nothing'}")
 

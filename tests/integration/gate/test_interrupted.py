@@ -1,0 +1,92 @@
+"""A gate that is told to end, at whatever moment: never GO, and nothing left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate_process import GateOutcome
+
+STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
+# Sends the gate a signal from within one of pytest's hooks, as any other process might just then.
+CONFTEST = """
+import os
+import signal
+
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def {hook}({argument}):
+    if os.environ.pop("TOLD_ONCE", None):
+        signal.raise_signal({number})
+"""
+NO_RECORD, ABORTED = None, "aborted"
+MOMENTS = [
+    pytest.param("pytest_configure", "config", NO_RECORD, id="while it gets ready"),
+    pytest.param("pytest_collection_modifyitems", "items", ABORTED, id="while it collects"),
+    pytest.param("pytest_runtest_call", "item", ABORTED, id="in the middle of the checks"),
+    pytest.param("pytest_sessionfinish", "session", ABORTED, id="after the last check"),
+    # Every check has answered, and what they said stands; the exit code alone tells the rest.
+    pytest.param("pytest_terminal_summary", "config", "complete", id="while it tells"),
+    pytest.param("pytest_unconfigure", "config", "complete", id="when all is told"),
+]
+Told = Callable[..., GateOutcome]
+
+
+@pytest.fixture
+def told_to_end(gate: Told, soaked: Any, checkout: Path) -> Told:
+    """Run the gate on a healthy database, and tell it to end in one of its hooks."""
+
+    def run(hook: str, argument: str, number: int) -> GateOutcome:
+        source = CONFTEST.format(hook=hook, argument=argument, number=number)
+        (checkout / "checks" / "conftest.py").write_text(source)
+        as_of = f"--as-of={soaked.end.isoformat()}"
+        return gate(soaked.conninfo, *STAGING, as_of, TOLD_ONCE="now")
+
+    return run
+
+
+@pytest.mark.parametrize(("hook", "argument", "state"), MOMENTS)
+def test_told_to_end_it_ends_like_ctrl_c(
+    told_to_end: Told, checkout: Path, hook: str, argument: str, state: str | None
+) -> None:
+    """Pytest's own code 2, a record (if one was begun) that says aborted, nothing left lying."""
+    told = told_to_end(hook, argument, signal.SIGTERM)
+    assert told.code == pytest.ExitCode.INTERRUPTED, told.output
+    assert "Traceback" not in told.output
+    assert not list((checkout / ".gonogo").iterdir())
+    assert [told.document["state"] for _ in told.records] == ([state] if state else [])
+    if state == ABORTED:
+        assert told.document["verdict"]["kind"] == "HOLD"
+
+
+def test_a_terminal_that_closes_aborts_the_gate(told_to_end: Told, checkout: Path) -> None:
+    """SIGHUP is no death without a word either."""
+    told = told_to_end("pytest_runtest_call", "item", signal.SIGHUP)
+    assert told.code == pytest.ExitCode.INTERRUPTED, told.output
+    assert told.document["state"] == ABORTED
+    assert not list((checkout / ".gonogo").iterdir())
+
+
+def test_told_to_end_while_it_starts_it_leaves_nothing(soaked: Any, checkout: Path) -> None:
+    """However early the signal comes, from the interpreter's first moment on, nothing is GO."""
+    as_of = f"--as-of={soaked.end.isoformat()}"
+    words = [sys.executable, "-m", "pytest", "checks/", *STAGING, as_of]
+    environ = os.environ | {"DATABASE_URL": soaked.conninfo, "NODE_ENV": "staging"}
+    for wait_s in (0.0, 0.05, 0.1, 0.2, 0.3, 0.4):
+        running = subprocess.Popen(
+            words, cwd=checkout, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        with suppress(subprocess.TimeoutExpired):
+            running.communicate(timeout=wait_s)
+        running.terminate()
+        running.communicate(timeout=60)
+        assert running.returncode
+        assert not list(checkout.glob(".gonogo/*"))
+    assert not list(checkout.glob("reports/archive/*/*_GO"))
