@@ -89,12 +89,13 @@ def apply_pending(
         DatabaseError: The database does not answer.
     """
     schema = session.application_schema(connection)
+    owner = session.owner_to_be(connection, schema)
     known = history.in_place(connection)
     pending = _pending(migrations, known)
     whole = adopt.adoptable(connection, pending, survey)
     with session.connect(session.conninfo_of(connection), "gonogo ledger") as ledger:
         runner = _Runner(
-            connection, ledger, deployment_id, schema, on_event, patience or Patience()
+            connection, ledger, deployment_id, schema, owner, on_event, patience or Patience()
         )
         return tuple(
             runner.bring(one, known.get(one.version), adoptable=one.version in whole)
@@ -122,6 +123,7 @@ class _Runner:
     ledger: Connection
     deployment_id: int
     schema: str
+    owner: str | None
     on_event: Callable[[MigrationEvent], None]
     patience: Patience
     attempts: int = field(default=0, init=False)
@@ -175,8 +177,9 @@ class _Runner:
         search_path(self.connection, self.schema)
         began = time.monotonic()
         file = migration.file
-        for statement in file.inside:
-            send(self.connection, migration.path.name, statement)
+        with session.acting_as(self.connection, self.owner):
+            for statement in file.inside:
+                send(self.connection, migration.path.name, statement)
         duration_ms = round((time.monotonic() - began) * 1000)
         history.record(
             self.connection,

@@ -12,12 +12,12 @@ from psycopg import sql
 
 from gonogo.rollout.config import EnvironmentConfig
 from gonogo.rollout.migration import Migration
-from gonogo.rollout.session import Connection
+from gonogo.rollout.session import Connection, owner_to_be
 
 OLDEST, NEWEST = 13, 18
 MAJOR = 10_000
 ALTERED = re.compile(r"\balter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?(\w+)", re.IGNORECASE)
-MAY_CREATE = "select has_schema_privilege(%s, 'create')"
+MAY_CREATE = "select has_schema_privilege(%s, %s, 'create')"
 MAY_CREATE_SCHEMAS = "select has_database_privilege(current_database(), 'create')"
 MAY_CREATE_DATABASES = "select rolcreatedb or rolsuper from pg_roles where rolname = current_user"
 FOREIGN_TABLES = """
@@ -85,8 +85,9 @@ def missing_rights(
     """
     role = connection.info.user
     quoted = sql.Identifier(schema).as_string()
-    if not _true(connection, MAY_CREATE, schema):
-        yield f"{role} may not create tables in the schema {schema}"
+    maker = owner_to_be(connection, schema) or role
+    if not _true(connection, MAY_CREATE, maker, schema):
+        yield f"{maker} may not create tables in the schema {schema}"
     if not _true(connection, MAY_CREATE_SCHEMAS):
         yield f"{role} may not create the ledger's schema, nor move data aside (CREATE on database)"
     if restores and not _true(connection, MAY_CREATE_DATABASES):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
@@ -97,6 +98,41 @@ def application_schema(connection: Connection) -> str:
             "check that this is the application's database, and the role's search_path",
         )
     return str(row[0])
+
+
+def owner_to_be(connection: Connection, schema: str) -> str | None:
+    """Whose the tables must be that a migration makes: those of whoever owns ``users``.
+
+    A superuser's or a deployer's own tables would be closed to the application.
+
+    Args:
+        connection: As the role that migrates.
+        schema: The application's.
+
+    Returns:
+        The owner; None when the role is it, or may not act as it.
+    """
+    row = connection.execute(
+        """
+        select pg_get_userbyid(c.relowner)
+        from pg_class as c
+        join pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname = %s and c.relname = 'users'
+          and pg_get_userbyid(c.relowner) <> current_user and pg_has_role(c.relowner, 'member')""",
+        (schema,),
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+@contextlib.contextmanager
+def acting_as(connection: Connection, role: str | None) -> Iterator[None]:
+    """Act as another role until the body ends, within a transaction; as oneself for None."""
+    if role is not None:
+        connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+    yield
+    if role is not None:
+        # After an error the transaction is rolled back, and the role with it.
+        connection.execute("set local role none")
 
 
 @contextlib.contextmanager
