@@ -24,6 +24,8 @@ INDEX = re.compile(
     re.IGNORECASE,
 )
 
+DROP = sql.SQL("drop index concurrently if exists {}")
+
 
 def run_outside(
     connection: Connection, migration: Migration, schema: str, patience: Patience
@@ -55,8 +57,7 @@ def _run(connection: Connection, migration: Migration, statement: Statement, sch
     index = match["name"] if match else None
     try:
         if index and _valid(connection, schema, index) is False:
-            name = f"{sql.Identifier(schema).as_string()}.{index}"
-            connection.execute(f"drop index concurrently if exists {name}".encode())
+            connection.execute(DROP.format(_named(connection, schema, index)))
         connection.execute(statement.text.encode())
         built = index is None or _valid(connection, schema, index)
     except psycopg.Error as error:
@@ -70,10 +71,22 @@ def _run(connection: Connection, migration: Migration, statement: Statement, sch
         )
 
 
+def _named(connection: Connection, schema: str, index: str) -> sql.Identifier:
+    """An index by the name that the server gave it, however the file spells that."""
+    row = connection.execute(
+        "select relname from pg_class where oid = to_regclass(%s)", (_spelt(schema, index),)
+    ).fetchone()
+    return sql.Identifier(schema, str(row[0] if row else index))
+
+
+def _spelt(schema: str, index: str) -> str:
+    return f"{sql.Identifier(schema).as_string()}.{index}"
+
+
 def _valid(connection: Connection, schema: str, index: str) -> bool | None:
     """Whether an index is valid; None when it is not there."""
     row = connection.execute(
         "select indisvalid and indisready from pg_index where indexrelid = to_regclass(%s)",
-        (f"{sql.Identifier(schema).as_string()}.{index}",),
+        (_spelt(schema, index),),
     ).fetchone()
     return None if row is None else bool(row[0])

@@ -179,10 +179,10 @@ class _Body:
     def _let_owners_in(self, aside: str) -> None:
         """Cascading deletes run as a table's owner, who must be able to reach it there."""
         owners = self.connection.execute(
-            "select distinct relowner::regrole::text from pg_class "
+            "select distinct pg_get_userbyid(relowner) from pg_class "
             "where relnamespace = to_regnamespace(%s) and relkind = 'r'",
             (aside,),
         ).fetchall()
         for (owner,) in owners:
             grant = sql.SQL("grant usage on schema {} to {}")
-            self.connection.execute(grant.format(sql.Identifier(aside), sql.SQL(owner)))
+            self.connection.execute(grant.format(sql.Identifier(aside), sql.Identifier(owner)))
