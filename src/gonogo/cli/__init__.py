@@ -14,7 +14,16 @@ from collections.abc import Iterable
 import typer
 
 from gonogo import interruption
-from gonogo.cli import admins, incidents, judging, readiness, rehearsing, rolling, standing
+from gonogo.cli import (
+    admins,
+    incidents,
+    judging,
+    readiness,
+    rehearsing,
+    rolling,
+    standing,
+    taking_back,
+)
 from gonogo.cli.endings import INTERRUPTED
 from gonogo.errors import GonogoError, UsageError
 from gonogo.record.text import visible
@@ -35,7 +44,7 @@ app.command()(judging.verify)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     judging.gate
 )
-app.command()(rolling.rollback)
+app.command()(taking_back.rollback)
 app.command()(standing.status)
 app.add_typer(incidents.app, name="incident")
 app.add_typer(admins.app, name="promote_admin")

@@ -36,23 +36,35 @@ def confirmed(
         UsageError: The option names another database, or there is nobody to ask.
         GonogoError: The person cancelled.
     """
-    if given is None:
-        return _asked(narration, identity.database, told, option)
-    if given != identity.database:
+    require_somebody(identity, given=given, option=option)
+    return _asked(narration, identity.database, told) if given is None else given
+
+
+def require_somebody(identity: DatabaseIdentity, *, given: str | None, option: str) -> None:
+    """Refuse at once what `confirmed` would refuse later, whatever a person types.
+
+    Args:
+        identity: The database that is meant.
+        given: What the option was given.
+        option: The option's name.
+
+    Raises:
+        UsageError: The option names another database, or there is nobody to ask.
+    """
+    if given is not None and given != identity.database:
         raise UsageError(
             f"{option} {given}: the database is {identity.database}; nothing was done",
             "check which database the variables name",
         )
-    return given
-
-
-def _asked(narration: Narration, name: str, told: Sequence[str], option: str) -> str:
-    if not sys.stdin.isatty():
+    if given is None and not sys.stdin.isatty():
         raise UsageError(
             "this asks for the name of the database as confirmation, and there is no terminal to"
             " ask at; nothing was done",
             f"run it in a terminal, or pass {option} with that name",
         )
+
+
+def _asked(narration: Narration, name: str, told: Sequence[str]) -> str:
     narration.chapter("Is this what you want?")
     for line in told:
         narration.say(f"  {line}")

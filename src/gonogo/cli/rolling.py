@@ -1,4 +1,4 @@
-"""``gonogo deploy`` and ``rollback``: with consent, and with a record of what became of it."""
+"""``gonogo deploy``: with consent, and with a record of what became of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gonogo.cli.endings import interruptible
-from gonogo.cli.session import open_database, require_ledger, required_environment, rollout_context
+from gonogo.cli.session import open_database, rollout_context
 from gonogo.errors import UsageError
 from gonogo.model import Environment
 
@@ -70,25 +70,6 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     _deploy(context, Consent(yes_deploy_to, wait), override)
 
 
-def rollback(
-    *,
-    environment: Annotated[
-        str | None, typer.Option(help="staging or production; else NODE_ENV.")
-    ] = None,
-    reason: Annotated[str, typer.Option(help="Why; recorded.")] = "",
-    yes_roll_back: Annotated[
-        str | None, typer.Option(metavar="DBNAME", help="The consent that is asked for.")
-    ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for another deployer.")] = False,
-) -> None:
-    """Roll back the latest deployment: migrations reverted, data moved aside, old code."""
-    from gonogo.rollout.site import Consent
-
-    named = required_environment(environment)
-    context = rollout_context(named, {**os.environ, "NODE_ENV": named.value})
-    _roll_back(context, Consent(yes_roll_back, wait), reason)
-
-
 def _plan(context: RolloutContext) -> None:
     from gonogo.cli.planning import show_plan
     from gonogo.narration import Narration
@@ -123,37 +104,15 @@ def _deploy(context: RolloutContext, consent: Consent, override: str | None) -> 
     tell_deployment(narration, context, result, record)
 
 
-def _roll_back(context: RolloutContext, consent: Consent, reason: str) -> None:
-    from gonogo.cli.outcome import tell_rollback
-    from gonogo.narration import Narration
-    from gonogo.rollout.recording import recorded
-    from gonogo.rollout.rollback import rollback as carry_out
-
-    narration = Narration.to_terminal(streams=True)
-    name = _rollback_confirmed(context, narration, consent.confirmed_database)
-    if name is None:
-        return
-    narration.chapter(f"Roll back {context.environment}")
-    with interruptible(SEE_STATUS):
-        result, record = recorded(
-            "rollback",
-            context,
-            lambda: carry_out(
-                context, narration, reason=reason, confirmed_database=name, wait=consent.wait
-            ),
-        )
-    tell_rollback(narration, result, record)
-
-
 def _deployment_confirmed(context: RolloutContext, narration: Narration, given: str | None) -> str:
     from gonogo.cli.consent import confirmed
     from gonogo.rollout.standing import read_standing
 
     with open_database("deploy") as connection:
         standing = read_standing(connection)
-    _require_mark(standing, context.environment)
+    require_mark(standing, context.environment)
     told = [f"deploy {context.revision or 'HEAD'} to {context.environment}"]
-    told += _database(context, standing)
+    told += describe_database(context, standing)
     if lasting := _lasting(context, standing):
         told += [f"cannot be reverted, only restored from the backup: {lasting}"]
     return confirmed(narration, standing.identity, told, given=given, option="--yes-deploy-to")
@@ -167,32 +126,12 @@ def _lasting(context: RolloutContext, standing: Standing) -> str:
     return named(irreversible(context.migrations(), known))
 
 
-def _rollback_confirmed(
-    context: RolloutContext, narration: Narration, given: str | None
-) -> str | None:
-    """The name of the database; None when there is nothing to roll back."""
-    from gonogo.cli.consent import confirmed
-    from gonogo.rollout.standing import read_standing
+def require_mark(standing: Standing, environment: Environment) -> None:
+    """See that the ledger does not know the database as another environment.
 
-    with open_database("rollback") as connection:
-        require_ledger(connection)
-        standing = read_standing(connection)
-    _require_mark(standing, context.environment)
-    latest = standing.latest
-    if latest is None or latest.outcome == "rolled_back":
-        done = f"deployment {latest.id} is rolled back already" if latest else "none was begun"
-        narration.say(f"nothing to roll back: {done}; nothing was done")
-        return None
-    told = [
-        f"roll back deployment {latest.id} of {context.environment} ({standing.state(latest)})",
-        f"revision {latest.revision}, back to {latest.previous_revision}",
-        "what the new version wrote into new tables and columns is moved aside, not dropped",
-        *_database(context, standing),
-    ]
-    return confirmed(narration, standing.identity, told, given=given, option="--yes-roll-back")
-
-
-def _require_mark(standing: Standing, environment: Environment) -> None:
+    Raises:
+        UsageError: It does.
+    """
     if standing.mark and standing.mark.name != environment:
         raise UsageError(
             f"the ledger knows this database as {standing.mark.name}, not as {environment};"
@@ -201,7 +140,8 @@ def _require_mark(standing: Standing, environment: Environment) -> None:
         )
 
 
-def _database(context: RolloutContext, standing: Standing) -> list[str]:
+def describe_database(context: RolloutContext, standing: Standing) -> list[str]:
+    """Which database it is, in lines for a person."""
     identity = standing.identity
     return [
         f"database {identity.database} ({context.database.shown})",

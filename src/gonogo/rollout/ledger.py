@@ -48,11 +48,16 @@ class Ledger:
 
     Args:
         connection: In autocommit, and not the migrating one: what is written must outlive a
-            migration that is rolled back.
+            migration that is rolled back. A restore puts another one in its place.
     """
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.connection = connection
+
+    @property
+    def pid(self) -> int:
+        """The server process of its connection."""
+        return self.connection.info.backend_pid
 
     def mark_environment(self, name: str, *, simulated: bool = False) -> EnvironmentMark:
         """Say once and for all which environment this database is.
@@ -225,15 +230,15 @@ class Ledger:
 
     def migrations(self) -> tuple[MigrationRow, ...]:
         """Every migration that was ever applied or adopted, oldest first."""
-        return history.every(self._connection)
+        return history.every(self.connection)
 
     @asking("the ledger cannot be written")
     def _write(self, query: str, values: Values) -> None:
-        self._connection.execute(query, values)
+        self.connection.execute(query, values)
 
     @asking("the ledger cannot be written")
     def _insert(self, query: str, values: Values) -> int:
-        row = self._connection.execute(query, values).fetchone()
+        row = self.connection.execute(query, values).fetchone()
         return int(row[0]) if row else 0
 
     def _one(self, kind: type[T], query: str, values: Values | None = None) -> T | None:
@@ -241,7 +246,7 @@ class Ledger:
 
     @asking("the ledger cannot be read")
     def _all(self, kind: type[T], query: str, values: Values | None = None) -> tuple[T, ...]:
-        with self._connection.cursor(row_factory=class_row(kind)) as cursor:
+        with self.connection.cursor(row_factory=class_row(kind)) as cursor:
             return tuple(cursor.execute(query, values))
 
 

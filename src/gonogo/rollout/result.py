@@ -12,6 +12,8 @@ from gonogo.errors import GonogoError
 from gonogo.model import DatabaseIdentity
 from gonogo.rollout.steps import StepRecord
 
+RollbackMode = Literal["revert", "restore"]
+
 
 @dataclass(frozen=True, slots=True)
 class RollbackResult:
@@ -35,7 +37,7 @@ class RollbackResult:
 
     outcome: Literal["succeeded", "failed", "unchanged"]
     deployment_id: int | None
-    mode: Literal["revert"]
+    mode: RollbackMode
     reason: str
     identity: DatabaseIdentity
     facts: Mapping[str, str]

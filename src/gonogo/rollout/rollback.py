@@ -1,15 +1,15 @@
-"""Roll back by revert: reverse migrations, data moved aside, old code, and the proof of equality.
+"""Roll back: by revert, data moved aside, or by restore; old code, and the proof of equality.
 
 Every step can be run again, so a rollback that stopped goes on when it is run once more.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal
 
-from gonogo.errors import GonogoError, UsageError
+from gonogo.errors import GonogoError, StepError, UsageError
 from gonogo.rollout.application import (
     REVERT_CODE_AGAIN,
     command_step,
@@ -18,20 +18,37 @@ from gonogo.rollout.application import (
     verify_old_endpoints,
     wait_healthy,
 )
+from gonogo.rollout.beside import reopen_cut_short
 from gonogo.rollout.context import RolloutContext
 from gonogo.rollout.database_steps import REVERT_AGAIN, move_aside, prove
 from gonogo.rollout.narrator import Narrator, narrated
-from gonogo.rollout.result import RollbackResult
+from gonogo.rollout.prospect import restore_lines, revert_lines, step_lines
+from gonogo.rollout.restore import Restoration, is_swapped, restoring
+from gonogo.rollout.result import RollbackMode, RollbackResult
 from gonogo.rollout.resume import carry_out
 from gonogo.rollout.rows import Deployment
-from gonogo.rollout.site import Consent, Site, open_site
-from gonogo.rollout.steps import LOOKS, Step, Tell
+from gonogo.rollout.site import Consent, Site, look_at_site, open_site, require_consent
+from gonogo.rollout.steps import LOOKS, Resumption, Step, Tell
 from gonogo.rollout.work import Work, facts, reread, take_up
 
-STEPS: tuple[Step[Work], ...] = (
+STOP: tuple[Step[Work], ...] = (
     command_step("stop_jobs", "Stop the background jobs"),
     command_step("stop_app", "Stop the application"),
+)
+# A restore closes the database under whoever uses it: what was stopped once may run again.
+STOP_AGAIN = tuple(
+    replace(
+        step,
+        resumption=Resumption(
+            stands=lambda _: False, otherwise="somebody may have started it again since"
+        ),
+    )
+    for step in STOP
+)
+REVERT: tuple[Step[Work], ...] = (
     Step("revert", "Revert the migrations, data moved aside", move_aside, REVERT_AGAIN),
+)
+START: tuple[Step[Work], ...] = (
     Step("revert_code", "Bring the code back", revert_code, REVERT_CODE_AGAIN),
     command_step("reinstall", "Install the dependencies of the old code"),
     command_step("rebuild", "Build the old code"),
@@ -41,6 +58,7 @@ STEPS: tuple[Step[Work], ...] = (
     Step("old_endpoints", "Verify the old endpoints", verify_old_endpoints, LOOKS),
     Step("prove", "Prove that the database is what it was", prove, LOOKS),
 )
+STEPS = (*STOP, *REVERT, *START)
 NEXT = (
     "tell the team",
     "finish the incident report: reason, issues, impact on users, steps taken, plan",
@@ -49,12 +67,30 @@ NEXT = (
 AGAIN = ("mend what failed and run nox -s rollback again: it goes on from there",)
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a rollback.
+
+    Args:
+        mode: How the database is taken back.
+        reason: Why; recorded.
+        damaged: Of a restore: tables in which what was changed or deleted since the backup is
+            damage, so that the backup's rows stand.
+        agree: Of a restore: shown what would become of the rows since the backup, it gives the
+            database's name as a person typed it, or raises; None takes `confirmed_database`.
+    """
+
+    mode: RollbackMode = "revert"
+    reason: str = ""
+    damaged: tuple[str, ...] = ()
+    agree: Callable[[Sequence[str]], str] | None = None
+
+
 def rollback(
     context: RolloutContext,
     tell: Tell,
+    request: Request | None = None,
     *,
-    mode: Literal["revert"] = "revert",
-    reason: str = "",
     confirmed_database: str | None = None,
     wait: bool = False,
 ) -> RollbackResult:
@@ -63,8 +99,7 @@ def rollback(
     Args:
         context: The circumstances.
         tell: Shows each event.
-        mode: How the database is taken back.
-        reason: Why; recorded.
+        request: What is asked; a revert by default.
         confirmed_database: The database's name as typed by a person; production asks for it.
         wait: Wait for another deployer instead of refusing.
 
@@ -74,22 +109,21 @@ def rollback(
     Raises:
         GonogoError: Something was wrong before the first step; nothing was done.
     """
-    if mode != "revert":
-        raise UsageError(f"there is no mode {mode}", "the mode is revert")
-    consent = Consent(confirmed_database, wait)
+    asked = request or Request()
+    consent = Consent(confirmed_database, wait, asked_later=asked.agree is not None)
     started_at = datetime.now(UTC)
-    with (
-        narrated("rollback", tell, context.logs, context.environ) as narrator,
-        open_site(context, narrator, consent) as site,
-    ):
-        work = take_up(site)
-        if work is None:
-            return _result(site, None, reason, started_at)
-        return _roll_back(work, reason, started_at)
+    with narrated("rollback", tell, context.logs, context.environ) as narrator:
+        if reopen_cut_short(context.database):
+            narrator.note("a restore that was cut short had closed the database: it is open again")
+        with open_site(context, narrator, consent) as site:
+            work = take_up(site)
+            if work is None:
+                return _result(_Ended(site, None, asked, started_at))
+            return _carried_out(work, asked, consent, started_at)
 
 
 def roll_back(work: Work, reason: str) -> RollbackResult:
-    """Roll back a deployment whose database is open and locked already.
+    """Roll back a deployment whose database is open and locked already, by revert.
 
     Args:
         work: The deployment that failed.
@@ -99,41 +133,132 @@ def roll_back(work: Work, reason: str) -> RollbackResult:
     site = replace(work.site, narrator=Narrator("rollback", told.tell, told.log))
     # As it is now: the backup's step wrote down what the rollback is measured by.
     deployment = reread(site, work.deployment.id)
-    return _roll_back(replace(work, site=site, deployment=deployment), reason, datetime.now(UTC))
+    asked = Request(reason=reason)
+    return _run(replace(work, site=site, deployment=deployment), asked, STEPS, datetime.now(UTC))
 
 
-def _roll_back(work: Work, reason: str, started_at: datetime) -> RollbackResult:
-    site, deployment = work.site, work.deployment
+def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tuple[str, ...]:
+    """What a rollback would do, in lines; nothing of the database is changed, no lock is kept.
+
+    For a restore the backup is restored into a database of its own, which goes again.
+
+    Args:
+        context: The circumstances.
+        tell: Shows each event.
+        request: What would be asked.
+
+    Raises:
+        GonogoError: It cannot be told, and could not be done.
+    """
+    with (
+        narrated("rollback", tell, context.logs, context.environ) as narrator,
+        look_at_site(context, narrator) as site,
+    ):
+        work = take_up(site)
+        if work is None:
+            return ("nothing to roll back",)
+        if request.mode == "revert" and not is_swapped(work):
+            return (*step_lines(work, STEPS), *revert_lines(work))
+        if is_swapped(work):
+            return tuple(step_lines(work, (*STOP, *START)))
+        with restoring(work, request.damaged) as restoration:
+            was_there = restoration.is_prepared
+            try:
+                for step in restoration.preparation:
+                    narrator.run(step, work)
+                carried = restoration.needed_prospect
+                steps = (*STOP_AGAIN, *restoration.steps, *START)
+                return (*step_lines(work, steps), *restore_lines(work, carried))
+            finally:
+                if not was_there:
+                    restoration.discard()
+
+
+def _carried_out(
+    work: Work, asked: Request, consent: Consent, started_at: datetime
+) -> RollbackResult:
+    if is_swapped(work):
+        work.site.narrator.note("the restored database is in its place: the rollback goes on")
+        _agreed(work, asked, consent, ("the database is restored already; the rest follows",))
+        return _run(work, replace(asked, mode="restore"), (*STOP, *START), started_at)
+    if asked.mode == "revert":
+        return _run(work, asked, STEPS, started_at)
+    with restoring(work, asked.damaged) as restoration:
+        return _restored(restoration, asked, consent, started_at)
+
+
+def _restored(
+    restoration: Restoration, asked: Request, consent: Consent, started_at: datetime
+) -> RollbackResult:
+    work = restoration.work
+    steps = (*STOP_AGAIN, *restoration.steps, *START)
+    try:
+        carry_out(restoration.preparation, work)
+        _agreed(work, asked, consent, tuple(restore_lines(work, restoration.needed_prospect)))
+    except UsageError:
+        restoration.discard()
+        raise
+    except GonogoError as error:
+        restoration.discard(unless_ready=isinstance(error, StepError))
+        if not isinstance(error, StepError):
+            raise
+        left = (*restoration.preparation, *steps)
+        return _result(_Ended(work.site, work.deployment, asked, started_at, left, error))
+    return _run(work, asked, steps, started_at, restoration)
+
+
+def _agreed(work: Work, asked: Request, consent: Consent, lines: Sequence[str]) -> None:
+    if asked.agree is not None:
+        consent = replace(consent, confirmed_database=asked.agree(lines))
+    environment, database = work.context.environment, work.site.identity.database
+    require_consent(environment, database, consent)
+
+
+def _run(
+    work: Work,
+    asked: Request,
+    steps: Sequence[Step[Work]],
+    started_at: datetime,
+    restoration: Restoration | None = None,
+) -> RollbackResult:
+    """Run the steps to the end or to the first that fails; a restore moves the work on its way."""
+    deployment, ledger = work.deployment, work.site.ledger
     if deployment.outcome == "succeeded":
         # From its first step on, what was deployed is no longer what runs.
-        site.ledger.finish_deployment(deployment.id, "failed")
+        ledger.finish_deployment(deployment.id, "failed")
+    ended = _Ended(work.site, deployment, asked, started_at, tuple(steps))
     try:
-        carry_out(STEPS, work)
+        carry_out([step for step in steps if step not in START], work)
+        carry_out(START, restoration.work if restoration else work)
     except GonogoError as error:
-        return _result(site, deployment, reason, started_at, error)
-    site.ledger.roll_back_deployment(deployment.id, "revert", reason)
-    return _result(site, deployment, reason, started_at)
+        return _result(replace(ended, error=error))
+    ledger.roll_back_deployment(deployment.id, asked.mode, asked.reason)
+    return _result(ended)
 
 
-def _result(
-    site: Site,
-    deployment: Deployment | None,
-    reason: str,
-    started_at: datetime,
-    error: GonogoError | None = None,
-) -> RollbackResult:
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    site: Site
+    deployment: Deployment | None
+    asked: Request
+    started_at: datetime
+    steps: tuple[Step[Work], ...] = ()
+    error: GonogoError | None = None
+
+
+def _result(ended: _Ended) -> RollbackResult:
+    site, deployment, error = ended.site, ended.deployment, ended.error
     done = {record.name for record in site.narrator.records}
-    left = [step.title for step in STEPS if step.name not in done]
     return RollbackResult(
         outcome="failed" if error else "succeeded" if deployment else "unchanged",
         deployment_id=deployment.id if deployment else None,
-        mode="revert",
-        reason=reason,
+        mode=ended.asked.mode,
+        reason=ended.asked.reason,
         identity=site.identity,
         facts=facts(site, deployment, site.narrator.log.path),
         steps=tuple(site.narrator.records),
-        not_done=tuple(left) if deployment else (),
-        started_at=started_at,
+        not_done=tuple(step.title for step in ended.steps if step.name not in done),
+        started_at=ended.started_at,
         finished_at=datetime.now(UTC),
         log=site.narrator.log.path,
         error=error,

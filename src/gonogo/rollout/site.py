@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from gonogo.errors import UsageError
+from gonogo.errors import DatabaseError, UsageError
 from gonogo.model import DatabaseIdentity, Environment
 from gonogo.rollout.context import RolloutContext
 from gonogo.rollout.environment import check_environment
 from gonogo.rollout.identity import identify
+from gonogo.rollout.installation import version
 from gonogo.rollout.ledger import Ledger, install
 from gonogo.rollout.lock import deployer_lock
 from gonogo.rollout.narrator import Narrator
@@ -28,10 +29,12 @@ class Consent:
         confirmed_database: The name of the database, as typed; production asks for it, and what
             is given must be it everywhere.
         wait: Wait for another deployer instead of refusing.
+        asked_later: It is asked for once more is known: see `require_consent`.
     """
 
     confirmed_database: str | None = None
     wait: bool = False
+    asked_later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,25 @@ def open_site(context: RolloutContext, narrator: Narrator, consent: Consent) -> 
         yield site
 
 
+@contextmanager
+def look_at_site(context: RolloutContext, narrator: Narrator) -> Iterator[Site]:
+    """Open a database to look only: nothing is written to it, no lock is held.
+
+    Raises:
+        UsageError: A variable is wrong.
+        DatabaseError: The database does not answer, or has no ledger.
+    """
+    check_environment(context.environ, context.environment, context.database)
+    conninfo = context.database.conninfo
+    with connect(conninfo, "gonogo plan") as connection, connect(conninfo, "gonogo plan") as other:
+        if not version(connection):
+            raise DatabaseError(
+                "there is no ledger (schema gonogo) in this database",
+                "check which database the variables name; the first deployment sets the ledger up",
+            )
+        yield Site(context, narrator, connection, Ledger(other), identify(connection))
+
+
 def _check_variables(context: RolloutContext, evidence: Evidence) -> str:
     names = check_environment(context.environ, context.environment, context.database)
     evidence["variables"] = list(names)
@@ -94,7 +116,8 @@ def _admit(site: Site, evidence: Evidence, stack: ExitStack, consent: Consent) -
     }
     if identity.standby:
         raise UsageError("this server is a standby, and cannot be written to", "name the primary")
-    _require_consent(context.environment, identity.database, consent)
+    if not consent.asked_later:
+        require_consent(context.environment, identity.database, consent)
     stack.enter_context(
         deployer_lock(site.connection, wait=consent.wait, on_wait=site.narrator.note)
     )
@@ -104,7 +127,12 @@ def _admit(site: Site, evidence: Evidence, stack: ExitStack, consent: Consent) -
     return f"{identity.database} on PostgreSQL {server} as {identity.role}, locked"
 
 
-def _require_consent(environment: Environment, database: str, consent: Consent) -> None:
+def require_consent(environment: Environment, database: str, consent: Consent) -> None:
+    """See that a person named the database, where that is asked for.
+
+    Raises:
+        UsageError: Nobody did, or another one was named.
+    """
     given = consent.confirmed_database
     asked_for = environment is Environment.PRODUCTION or given is not None
     if asked_for and given != database:

@@ -27,7 +27,7 @@ from gonogo.rollout.context import RolloutContext
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.masking import Mask
 from gonogo.rollout.recording import recorded
-from gonogo.rollout.rollback import rollback
+from gonogo.rollout.rollback import Request, rollback
 from gonogo.sandbox import application, world
 from gonogo.sandbox.application import Repository
 from gonogo.sandbox.server import EmbeddedServer, stop_stale
@@ -201,7 +201,7 @@ class Stage:
         """
         context = self.context
         result, record = recorded(
-            "rollback", context, lambda: rollback(context, narration, reason=reason)
+            "rollback", context, lambda: rollback(context, narration, Request(reason=reason))
         )
         if result.error:
             raise result.error

@@ -77,6 +77,20 @@ class Team:
             row = cursor.fetchone() if cursor.description else None
         return row[0] if row else None
 
+    def relatives(self) -> list[str]:
+        """What a restore made of the database: prepared ones, kept ones."""
+        with psycopg.connect(self.context.database.conninfo) as connection:
+            rows = connection.execute(
+                "select datname from pg_database where datname like current_database()"
+                " || '\\_rolled\\_back\\_%' or datname = 'gonogo_restore_' || (select oid from"
+                " pg_database where datname = current_database()) order by 1"
+            )
+            return [str(name) for (name,) in rows]
+
+    def drop(self, name: str) -> None:
+        """Drop one of them."""
+        self.ask(f'drop database "{name}" with (force)')
+
     def outcome(self) -> str:
         """How the latest deployment ended, as the ledger says."""
         with connect(self.context.database.conninfo) as connection:

@@ -8,7 +8,7 @@ import pytest
 
 from gonogo.errors import UsageError
 from gonogo.rollout.deploy import deploy
-from gonogo.rollout.rollback import rollback
+from gonogo.rollout.rollback import Request, rollback
 
 if TYPE_CHECKING:
     from tests.integration.rollout.procedures.conftest import Team
@@ -26,7 +26,7 @@ def deployed(team: Team) -> Team:
 
 def test_a_rollback_proves_that_the_database_is_what_it_was(deployed: Team) -> None:
     """Jobs and application stop first; the schema's fingerprint is equal; the ledger knows why."""
-    result = rollback(deployed.context, deployed.tell, reason="a drill")
+    result = rollback(deployed.context, deployed.tell, Request(reason="a drill"))
     assert (result.outcome, result.error) == ("succeeded", None)
     assert deployed.trace() == ["stop_jobs", "stop_app", "revert_code", "start_app", "start_jobs"]
     evidence = result.steps[-1].evidence

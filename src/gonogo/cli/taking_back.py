@@ -1,0 +1,179 @@
+"""``gonogo rollback``: by revert or restore, with a look ahead, with consent, and with a record."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gonogo.cli.endings import interruptible
+from gonogo.cli.rolling import SEE_STATUS, describe_database, require_mark
+from gonogo.cli.session import open_database, require_ledger, required_environment, rollout_context
+from gonogo.errors import UsageError
+
+if TYPE_CHECKING:
+    from gonogo.narration import Narration
+    from gonogo.rollout.context import RolloutContext
+    from gonogo.rollout.standing import Standing
+
+CONSENT = "--yes-roll-back"
+
+
+class Mode(StrEnum):
+    """How the database is taken back."""
+
+    REVERT = "revert"
+    RESTORE = "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the options say.
+
+    Args:
+        mode: How the database is taken back.
+        reason: Why.
+        damaged: Tables whose changes since the backup are damage.
+        given: The consent, when an option gave it.
+        wait: Wait for another deployer.
+    """
+
+    mode: Mode
+    reason: str
+    damaged: tuple[str, ...]
+    given: str | None
+    wait: bool
+
+
+def rollback(  # noqa: PLR0913  # each is an option of the command
+    *,
+    environment: Annotated[
+        str | None, typer.Option(help="staging or production; else NODE_ENV.")
+    ] = None,
+    mode: Annotated[
+        Mode, typer.Option(help="revert loses nothing; restore is for damaged old data.")
+    ] = Mode.REVERT,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Tell what would happen; change nothing.")
+    ] = False,
+    damaged: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TABLE",
+            help="With restore: what was changed or deleted in it since the backup is damage.",
+        ),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; recorded.")] = "",
+    yes_roll_back: Annotated[
+        str | None, typer.Option(metavar="DBNAME", help="The consent that is asked for.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another deployer.")] = False,
+) -> None:
+    """Roll back the latest deployment: migrations reverted, data moved aside, old code."""
+    if damaged and mode is not Mode.RESTORE:
+        raise UsageError("--damaged goes with --mode restore alone", "a revert keeps every row")
+    named = required_environment(environment)
+    context = rollout_context(named, {**os.environ, "NODE_ENV": named.value})
+    wish = Wish(mode, reason, tuple(damaged or ()), yes_roll_back, wait)
+    if plan:
+        _plan(context, wish)
+    else:
+        _roll_back(context, wish)
+
+
+def _plan(context: RolloutContext, wish: Wish) -> None:
+    from gonogo.narration import Narration
+    from gonogo.rollout.rollback import Request, plan_rollback
+
+    narration = Narration.to_terminal(streams=True)
+    with interruptible("nothing was changed"):
+        request = Request(wish.mode.value, wish.reason, wish.damaged)
+        lines = plan_rollback(context, narration, request)
+    narration.chapter(f"What rollback --mode {wish.mode} would do")
+    for line in lines:
+        narration.say(f"  {line}")
+    narration.say("nothing was changed")
+
+
+def _roll_back(context: RolloutContext, wish: Wish) -> None:
+    from gonogo.cli.consent import require_somebody
+    from gonogo.cli.outcome import tell_rollback
+    from gonogo.narration import Narration
+    from gonogo.rollout.recording import recorded
+    from gonogo.rollout.rollback import Request
+    from gonogo.rollout.rollback import rollback as carry_out
+
+    narration = Narration.to_terminal(streams=True)
+    standing = _standing(context, narration)
+    if standing is None:
+        return
+    told = _told(context, standing, wish)
+    later = wish.mode is Mode.RESTORE
+
+    def agree(lines: Sequence[str]) -> str:
+        return _confirmed(narration, standing, [*told, *lines], wish)
+
+    name = None if later else agree(())
+    if later:
+        # Before the preparation, which may be long.
+        require_somebody(standing.identity, given=wish.given, option=CONSENT)
+    narration.chapter(f"Roll back {context.environment}")
+    request = Request(wish.mode.value, wish.reason, wish.damaged, agree if later else None)
+    with interruptible(SEE_STATUS):
+        result, record = recorded(
+            "rollback",
+            context,
+            lambda: carry_out(context, narration, request, confirmed_database=name, wait=wish.wait),
+        )
+    tell_rollback(narration, result, record)
+
+
+def _standing(context: RolloutContext, narration: Narration) -> Standing | None:
+    """How the database stands; None when there is nothing to roll back."""
+    from gonogo.rollout.beside import reopen_cut_short
+    from gonogo.rollout.standing import read_standing
+
+    if reopen_cut_short(context.database):
+        narration.say("a restore that was cut short had closed the database: it is open again")
+    with open_database("rollback") as connection:
+        require_ledger(connection)
+        standing = read_standing(connection)
+    require_mark(standing, context.environment)
+    latest = standing.latest
+    if latest is None or latest.outcome == "rolled_back":
+        done = f"deployment {latest.id} is rolled back already" if latest else "none was begun"
+        narration.say(f"nothing to roll back: {done}; nothing was done")
+        return None
+    return standing
+
+
+def _told(context: RolloutContext, standing: Standing, wish: Wish) -> list[str]:
+    latest = standing.latest
+    if latest is None:
+        return []
+    becomes = {
+        Mode.REVERT: "what the new version wrote into new tables and columns is moved aside, not"
+        " dropped",
+        Mode.RESTORE: "the backup takes the database's place; the database as it is is kept under"
+        " another name",
+    }
+    return [
+        f"roll back deployment {latest.id} of {context.environment} ({standing.state(latest)})",
+        f"revision {latest.revision}, back to {latest.previous_revision}",
+        becomes[wish.mode],
+        *describe_database(context, standing),
+    ]
+
+
+def _confirmed(narration: Narration, standing: Standing, told: Sequence[str], wish: Wish) -> str:
+    from gonogo.cli.consent import confirmed
+
+    if wish.given is not None and wish.mode is Mode.RESTORE:
+        # What is lost is told in any case; whoever gave the name before can still interrupt.
+        for line in told:
+            narration.say(f"  {line}")
+    return confirmed(narration, standing.identity, told, given=wish.given, option=CONSENT)
