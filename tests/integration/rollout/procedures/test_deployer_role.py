@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from gonogo.rollout.deploy import deploy
-from gonogo.rollout.rollback import rollback
+from gonogo.rollout.rollback import Request, rollback
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.settings import DatabaseSettings
 
@@ -79,7 +79,7 @@ def test_the_shipped_role_deploys_and_rolls_back(
             "insert into sync_metrics (user_id, integration_type, sync_type, result)"
             " select id, 'google_contacts', 'manual', 'success' from users"
         )
-    back = rollback(context, team.tell, reason="a drill")
+    back = rollback(context, team.tell, Request(reason="a drill"))
     assert back.error is None
     assert team.ask("select count(*) from gonogo_aside_1.sync_metrics") == 60
     with psycopg.connect(make_conninfo(conninfo, user=owner), autocommit=True) as application:
