@@ -48,6 +48,8 @@ class Commands:
         previous_revision: Fills ``{previous_revision}``.
         mask: What every line goes through before anyone sees it.
         on_line: Called with the command's name and each line of its output.
+        target_revision: Fills ``{target_revision}``: what is to run in the end, which a rollback's
+            commands know by no other name; empty takes `revision`.
     """
 
     environment: Environment
@@ -57,6 +59,7 @@ class Commands:
     previous_revision: str
     mask: Mask
     on_line: Callable[[str, str], None]
+    target_revision: str = ""
 
     def run(self, name: str) -> CommandRun | None:
         """Run the command called `name`; None when the file configures none.
@@ -124,6 +127,7 @@ class Commands:
             {
                 "revision": self.revision,
                 "previous_revision": self.previous_revision,
+                "target_revision": self.target_revision or self.revision,
                 "python": sys.executable,
                 "environment": self.environment.value,
             }

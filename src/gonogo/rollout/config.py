@@ -29,7 +29,7 @@ from gonogo.errors import ConfigError
 from gonogo.model import Environment
 from gonogo.tomlfile import config_error, read_toml
 
-PLACEHOLDERS = ("revision", "previous_revision", "python", "environment")
+PLACEHOLDERS = ("revision", "previous_revision", "target_revision", "python", "environment")
 MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 VERSION = re.compile(r"[0-9]{3,}")

@@ -63,14 +63,17 @@ class Work:
     @property
     def commands(self) -> Commands:
         """The team's commands."""
+        previous = self.deployment.previous_revision
+        going_back = self.site.narrator.procedure == "rollback"
         return Commands(
             self.context.environment,
             self.context.section,
             self.context.environ,
             self.deployment.revision,
-            self.deployment.previous_revision,
+            previous,
             Mask.of(self.context.environ),
             self.site.narrator.output,
+            target_revision=previous if going_back else "",
         )
 
     @property

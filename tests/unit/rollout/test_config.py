@@ -10,6 +10,7 @@ from gonogo.errors import ConfigError
 from gonogo.model import Environment
 from gonogo.rollout.config import RolloutConfig
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 GOOD = """
 archive_dir = "archive"
 [environments.staging]
@@ -32,6 +33,24 @@ def test_the_shipped_file_loads(pytestconfig: pytest.Config) -> None:
     config = RolloutConfig.load(pytestconfig.rootpath / "rollout.toml")
     assert set(config.environments) == set(Environment)
     assert config.environment(Environment.PRODUCTION).retention_days == 90
+
+
+@pytest.mark.parametrize(
+    "name", sorted(file.parent.name for file in EXAMPLES.glob("*/rollout.toml"))
+)
+def test_each_example_loads_and_is_explained(name: str) -> None:
+    """Both environments, with their retention; a head that says how, and a line in the table."""
+    file = EXAMPLES / name / "rollout.toml"
+    config = RolloutConfig.load(file)
+    assert set(config.environments) == set(Environment)
+    assert config.environment(Environment.STAGING).retention_days == 30
+    assert config.environment(Environment.PRODUCTION).retention_days == 90
+    for section in config.environments.values():
+        assert section.commands.start_app
+        assert section.commands.stop_jobs
+    assert file.read_text(encoding="utf-8").startswith("# ")
+    table = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert f"[{name}]({name}/rollout.toml)" in table
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:

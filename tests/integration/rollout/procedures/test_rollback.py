@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gonogo.errors import UsageError
+from gonogo.rollout.config import CommandConfig
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.rollback import Request, rollback
 
@@ -130,3 +132,19 @@ def test_production_asks_for_the_databases_name(team: Team) -> None:
     """As a deployment does."""
     with pytest.raises(UsageError, match="nothing was done"):
         rollback(team.production(), team.tell)
+
+
+def test_what_is_to_run_in_the_end_has_one_name_in_both_directions(team: Team) -> None:
+    """{target_revision} is the new revision in a deployment, and the one before in a rollback."""
+    section = team.context.section
+    run = ("sh", "-c", "echo {target_revision} >> started")
+    start = CommandConfig(run=run, timeout_s=60)
+    commands = section.commands.model_copy(update={"start_app": start})
+    section = section.model_copy(update={"commands": commands})
+    config = team.context.config.model_copy(
+        update={"environments": {team.context.environment: section}}
+    )
+    context = replace(team.context, config=config)
+    assert deploy(context, team.tell).error is None
+    assert rollback(context, team.tell).error is None
+    assert (team.app / "started").read_text().split() == ["new", "old"]
