@@ -30,14 +30,47 @@ join pg_namespace as n on n.oid = c.relnamespace
 where n.nspname = :'schema'
     and c.relkind in ('r', 'p')
     and c.relname in (
-        'calendar_webhook_subscriptions',
         'circuit_breaker_state',
         'sync_metrics',
         'sync_schedule',
         'token_health',
-        'token_health_notifications',
         'webhook_notifications'
     ) \gexec
+
+-- Two tables hold secrets too: the token that Google's notifications carry, and links by which users
+-- sign in anew. Of these, column by column; an earlier version granted the whole tables.
+select format('revoke select on table %I.%I from %I', n.nspname, c.relname, :'role')
+from pg_class as c
+join pg_namespace as n on n.oid = c.relnamespace
+where n.nspname = :'schema'
+    and c.relkind in ('r', 'p')
+    and c.relname in ('calendar_webhook_subscriptions', 'token_health_notifications') \gexec
+select format(
+    'grant select (%s) on table %I.%I to %I',
+    string_agg(quote_ident(a.attname), ', '), n.nspname, c.relname, :'role'
+)
+from pg_class as c
+join pg_namespace as n on n.oid = c.relnamespace
+join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+join (values
+    ('calendar_webhook_subscriptions', 'id'),
+    ('calendar_webhook_subscriptions', 'user_id'),
+    ('calendar_webhook_subscriptions', 'channel_id'),
+    ('calendar_webhook_subscriptions', 'expiration'),
+    ('calendar_webhook_subscriptions', 'created_at'),
+    ('calendar_webhook_subscriptions', 'updated_at'),
+    ('token_health_notifications', 'id'),
+    ('token_health_notifications', 'user_id'),
+    ('token_health_notifications', 'integration_type'),
+    ('token_health_notifications', 'notification_type'),
+    ('token_health_notifications', 'resolved_at'),
+    ('token_health_notifications', 'reminder_sent_at'),
+    ('token_health_notifications', 'created_at'),
+    ('token_health_notifications', 'updated_at')
+) as readable (table_name, column_name)
+    on readable.table_name = c.relname and readable.column_name = a.attname
+where n.nspname = :'schema' and c.relkind in ('r', 'p')
+group by n.nspname, c.relname \gexec
 
 -- The ledger; a database that gonogo did not deploy has none.
 select format('grant usage on schema gonogo to %I', :'role')

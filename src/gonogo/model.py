@@ -247,6 +247,7 @@ class DatabaseIdentity:
         role: The role that measured.
         standby: Whether the server was in recovery.
         snapshot: The snapshot's text form, for the reader.
+        rights: What the role may do at most: ``read``, ``write``, or ``superuser``.
     """
 
     system_identifier: str
@@ -255,3 +256,4 @@ class DatabaseIdentity:
     role: str
     standby: bool = False
     snapshot: str = ""
+    rights: str = ""

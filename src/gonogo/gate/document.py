@@ -13,6 +13,12 @@ from gonogo.show import show_value
 from gonogo.window import format_duration, format_moment
 
 Json = dict[str, object]
+# The gate works with any of them; the record says what it was trusted with.
+RIGHTS = {
+    "read": "reads only",
+    "write": "may write to tables: more than the gate needs, see docs/gate-role.md",
+    "superuser": "a superuser's: more than the gate needs, see docs/gate-role.md",
+}
 
 
 def header(setting: Setting, started_at: datetime, reproduce: str) -> Json:
@@ -194,6 +200,7 @@ def _facts(setting: Setting, observation: Observation) -> Mapping[str, str]:
             "Server": f"PostgreSQL {identity.server_version}",
             "System identifier": identity.system_identifier or "not told to this role",
             "Role": identity.role,
+            "Rights of the role": RIGHTS.get(identity.rights, "unknown"),
             "Standby": "yes" if identity.standby else "no",
             "Snapshot": identity.snapshot,
         }

@@ -29,6 +29,20 @@ select
     current_user::text as role,
     pg_is_in_recovery() as standby,
     pg_current_snapshot()::text as snapshot,
+    (
+        select case
+            when r.rolsuper then 'superuser'
+            when exists (
+                select from pg_class as c
+                join pg_namespace as n on n.oid = c.relnamespace
+                where c.relkind in ('r', 'p')
+                    and (n.nspname = any(current_schemas(false)) or n.nspname = 'gonogo')
+                    and has_table_privilege(c.oid, 'insert, update, delete, truncate')
+            ) then 'write'
+            else 'read'
+        end
+        from pg_roles as r where r.rolname = current_user
+    ) as rights,
     transaction_timestamp() as now"""
 
 

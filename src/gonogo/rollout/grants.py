@@ -1,4 +1,4 @@
-"""What the gate's role needs to read, and no more: per table, never everything.
+"""What the gate's role needs to read, and no more: per table or column, never everything.
 
 ``roles/gate_role.sql`` grants the same by hand.
 """
@@ -19,6 +19,28 @@ MEASURED = (
     "token_health_notifications",
     "webhook_notifications",
 )
+# Of these tables the columns alone that hold no secret: not the token that Google's notifications
+# carry, nor the link by which a user signs in anew.
+COLUMNS = {
+    "calendar_webhook_subscriptions": (
+        "id",
+        "user_id",
+        "channel_id",
+        "expiration",
+        "created_at",
+        "updated_at",
+    ),
+    "token_health_notifications": (
+        "id",
+        "user_id",
+        "integration_type",
+        "notification_type",
+        "resolved_at",
+        "reminder_sent_at",
+        "created_at",
+        "updated_at",
+    ),
+}
 LEDGER = "gonogo"
 LEDGER_TABLES = (
     "deployment",
@@ -32,6 +54,10 @@ ROLE_EXISTS = "select exists (select from pg_roles where rolname = %s)"
 THERE = """
 select relname from pg_class
 where relnamespace = to_regnamespace(%s) and relkind in ('r', 'p')"""
+COLUMNS_THERE = """
+select attname from pg_attribute
+where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped and attname = any(%s)
+order by attnum"""
 
 
 def grant_gate(connection: Connection, role: str, schema: str) -> tuple[str, ...]:
@@ -68,9 +94,22 @@ def _grant(
     usage = sql.SQL("grant usage on schema {} to {}")
     connection.execute(usage.format(sql.Identifier(schema), whom))
     for table in tables:
-        select = sql.SQL("grant select on table {} to {}")
-        connection.execute(select.format(sql.Identifier(schema, table), whom))
+        _grant_table(connection, whom, sql.Identifier(schema, table), COLUMNS.get(table, ()))
     return tables
+
+
+def _grant_table(
+    connection: Connection, whom: sql.Identifier, table: sql.Identifier, columns: tuple[str, ...]
+) -> None:
+    if not columns:
+        connection.execute(sql.SQL("grant select on table {} to {}").format(table, whom))
+        return
+    # An earlier version granted the whole table.
+    connection.execute(sql.SQL("revoke select on table {} from {}").format(table, whom))
+    rows = connection.execute(COLUMNS_THERE, (table.as_string(), list(columns))).fetchall()
+    names = sql.SQL(", ").join(sql.Identifier(str(name)) for (name,) in rows)
+    select = sql.SQL("grant select ({}) on table {} to {}")
+    connection.execute(select.format(names, table, whom))
 
 
 def _quoted(schema: str) -> str:

@@ -12,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 from gonogo.model import VerdictKind
 from gonogo.rollout import session
-from gonogo.rollout.grants import grant_gate
+from gonogo.rollout.grants import COLUMNS, grant_gate
 from gonogo.sandbox.server import EmbeddedServer
 
 Judged = Callable[..., Any]
@@ -30,7 +30,8 @@ MEASURED = {
 LEDGER = {"deployment", "environment", "incident", "job_run", "migration", "migration_attempt"}
 EXACTLY = (
     {("public", "USAGE"), ("gonogo", "USAGE")}
-    | {(f"public.{table}", "SELECT") for table in MEASURED}
+    | {(f"public.{table}", "SELECT") for table in MEASURED - set(COLUMNS)}
+    | {(f"{table}.{column}", "SELECT") for table, names in COLUMNS.items() for column in names}
     | {(f"gonogo.{table}", "SELECT") for table in LEDGER}
 )
 # Everything of this database that names the role in its access list, columns included.
