@@ -128,6 +128,24 @@ def rollback(session: nox.Session) -> None:
 
 
 @nox.session
+def sign_off(session: nox.Session) -> None:
+    """Sign a decision on a record: `-- RECORD --decision go --by NAME`."""
+    _run(session, GONOGO, "gonogo", "sign_off", *session.posargs)
+
+
+@nox.session
+def verify_record(session: nox.Session) -> None:
+    """Prove a record, or with `-- --all` the archive, untouched since it was closed."""
+    _run(session, GONOGO, "gonogo", "verify_record", *session.posargs)
+
+
+@nox.session
+def checklist(session: nox.Session) -> None:
+    """Print the checklist: what is proved, what is attested, what is open."""
+    _run(session, GONOGO, "gonogo", "checklist", *session.posargs)
+
+
+@nox.session
 def status(session: nox.Session) -> None:
     """Tell where this database stands: deployments, steps, backups, incidents."""
     _run(session, GONOGO, "gonogo", "status", *session.posargs)

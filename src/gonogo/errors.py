@@ -9,6 +9,7 @@
     │   ├── MigrationError      a migration failed: file, line, SQLSTATE, message
     │   └── BackupError         a backup could not be made or did not verify
     ├── LockHeldError           another deployer holds the lock: who, since when
+    ├── SigningError            a signature, a sign-off or a hash is not what it must be
     └── SandboxError            the embedded PostgreSQL or the stand-in cannot run here
 
 Each error carries fields first; ``str()`` builds the line from them: what was found, where, and
@@ -124,6 +125,11 @@ class BackupError(StepError):
 @dataclass(eq=False)
 class LockHeldError(GonogoError):
     """Another deployer is at work on this database."""
+
+
+@dataclass(eq=False)
+class SigningError(GonogoError):
+    """A signature, a sign-off or a hash is not what it must be, or cannot be made."""
 
 
 @dataclass(eq=False)

@@ -11,6 +11,8 @@ from gonogo.model import Count, HourCount, Measurement
 from gonogo.show import show_count
 from gonogo.stats import Z99, falls, lower_tail, upper_tail, wilson
 
+# How a trend for the worse begins to tell of itself.
+WORSE = "second half of the window"
 LARGEST_N = 1_000_000
 SEVERAL = 2
 
@@ -141,7 +143,7 @@ def worsening(metric: Metric, measurement: Measurement) -> str | None:
     worse = falls(first, second) if metric.warning.points_down else falls(second, first)
     if past and worse:
         return (
-            f"second half of the window {show_count(second, metric.limits)}, worse than the first "
+            f"{WORSE} {show_count(second, metric.limits)}, worse than the first "
             f"{show_count(first, metric.limits)} and past warning {metric.warning.text}"
         )
     return None

@@ -6,13 +6,17 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from gonogo.errors import UsageError
-from gonogo.model import Window
+from gonogo.model import Environment, Window
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 DURATION = re.compile(r"([0-9]{1,6})([mhdw])")
 LONGEST = timedelta(days=366)
 # Nothing is rolled out before; and no window that ends later reaches back beyond the calendar.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+DEFAULT_WINDOW = {
+    Environment.STAGING: timedelta(hours=48),
+    Environment.PRODUCTION: timedelta(hours=24),
+}
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
 

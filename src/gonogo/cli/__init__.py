@@ -16,11 +16,13 @@ import typer
 from gonogo import interruption
 from gonogo.cli import (
     admins,
+    checklists,
     incidents,
     judging,
     readiness,
     rehearsing,
     rolling,
+    signing,
     standing,
     taking_back,
 )
@@ -45,6 +47,9 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
     judging.gate
 )
 app.command()(taking_back.rollback)
+app.command(name="sign_off")(signing.sign_off)
+app.command(name="verify_record")(signing.verify_record)
+app.command()(checklists.checklist)
 app.command()(standing.status)
 app.add_typer(incidents.app, name="incident")
 app.add_typer(admins.app, name="promote_admin")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gonogo.cli.checklists import checklist_lines
 from gonogo.narration import Narration
 from gonogo.rollout.context import RolloutContext
 from gonogo.rollout.recording import recorded
@@ -68,6 +69,8 @@ def _tell(
         _list(narration, "not done", result.not_done)
     if result.outcome != "unchanged":
         _list(narration, "next", result.next_steps)
+    if result.outcome == "succeeded":
+        _list(narration, "checklist", checklist_lines(record.with_name("record.json")))
     if result.outcome == "failed":
         _list(narration, "log", [str(result.log)])
     _list(narration, "record", [str(record)])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gonogo.cli.endings import interruptible
 from gonogo.cli.session import open_database, rollout_context
+from gonogo.cli.signing import find_record
 from gonogo.errors import UsageError
 from gonogo.model import Environment
 
@@ -43,6 +46,10 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
         str | None,
         typer.Option(metavar="REASON", help="Go without a signed GO record of staging."),
     ] = None,
+    staging_record: Annotated[
+        Path | None,
+        typer.Option(help="The signed record of staging; by default the newest in the archive."),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another deployer.")] = False,
     backup_check: Annotated[
         Check, typer.Option(help="restore proves more; read is for the huge.")
@@ -52,11 +59,9 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     ] = False,
 ) -> None:
     """Deploy the application's revision and its migrations, step by step."""
-    from gonogo.rollout.deploy import require_go
+    from gonogo.rollout.permission import require_go
     from gonogo.rollout.site import Consent
 
-    if not plan:
-        require_go(environment, override)
     context = rollout_context(
         environment,
         os.environ,
@@ -67,6 +72,11 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     if plan:
         _plan(context)
         return
+    if staging_record:
+        context = replace(context, staging_record=find_record(str(staging_record), Path()))
+    if environment is Environment.PRODUCTION:
+        # Before a person is asked for anything.
+        require_go(context, override)
     _deploy(context, Consent(yes_deploy_to, wait), override)
 
 

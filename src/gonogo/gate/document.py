@@ -82,6 +82,12 @@ def document(
             for message, count in observation.measurements[metric.id].breakdown.items()
         ],
         "timeline": [_event(event) for event in observation.timeline],
+        "subject": {
+            "deployment": observation.ledger.deployment,
+            "revision": observation.ledger.revision,
+            "migrations_sha256": observation.ledger.migrations_sha256,
+            "criteria_sha256": setting.criteria.sha256,
+        },
         "facts": _facts(setting, observation),
     }
 
@@ -96,6 +102,7 @@ def unmeasured(verdict: Verdict) -> Json:
         "findings": [],
         "measurements": {},
         "top_errors": [],
+        "subject": None,
         "facts": {},
     }
 
@@ -191,6 +198,7 @@ def _facts(setting: Setting, observation: Observation) -> Mapping[str, str]:
         "Measured at": format_moment(observation.taken_at),
         "Application revision": ledger.revision or "unknown",
         "Ledger": ledger.problem or "present",
+        "Migrations (sha256)": ledger.migrations_sha256 or "unknown",
         "Criteria (sha256)": setting.criteria.sha256,
         "gonogo": __version__,
     }

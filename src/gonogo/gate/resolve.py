@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from gonogo import criteria as criteria_file
+from gonogo.checklist import Checklist
 from gonogo.criteria import Criteria
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.gate.setting import LEDGER, Options, Setting
@@ -13,6 +15,7 @@ from gonogo.measure.session import Session
 from gonogo.measure.snapshot import in_snapshot
 from gonogo.model import Environment
 from gonogo.project import Project
+from gonogo.rollout.checklist import load_checklist
 from gonogo.settings import DatabaseSettings
 from gonogo.window import check_as_of, format_moment
 
@@ -27,10 +30,11 @@ def resolve(project: Project, options: Options, settings: DatabaseSettings) -> S
 
     Raises:
         UsageError: The environment is unknown or contradicted by the ledger, `as_of` lies in the
-            future, a group of `without` does not exist, or the criteria file is wrong.
+            future, a group of `without` does not exist, or a file that it is judged by is wrong.
     """
     path = options.criteria or project.criteria_file
     criteria = criteria_file.load(path, project.sql_dir)
+    checklist = _checklist(project, criteria, path)
     _check_groups(options.without, criteria)
     try:
         facts, now = _ask_ledger(settings, options)
@@ -39,7 +43,13 @@ def resolve(project: Project, options: Options, settings: DatabaseSettings) -> S
             hint = "pass --environment or set NODE_ENV to get a record of that"
             raise UsageError(str(error), hint) from None
         return Setting(
-            project, options, criteria, options.environment, settings, problem=str(error)
+            project,
+            options,
+            criteria,
+            options.environment,
+            settings,
+            checklist,
+            problem=str(error),
         )
     environment = _agreed(options.environment, facts)
     as_of = options.as_of or now
@@ -49,7 +59,15 @@ def resolve(project: Project, options: Options, settings: DatabaseSettings) -> S
             f"--deployed-at={format_moment(options.deployed_at)} lies after the window's end",
             "it is the moment at which the soak began",
         )
-    return Setting(project, options, criteria, environment, settings, facts.simulated)
+    return Setting(project, options, criteria, environment, settings, checklist, facts.simulated)
+
+
+def _checklist(project: Project, criteria: Criteria, path: Path) -> Checklist:
+    """The project's; its items may name the project's metrics, whatever file judges this run."""
+    metrics = set(criteria.metrics)
+    if path != project.criteria_file and project.criteria_file.is_file():
+        metrics |= set(criteria_file.load(project.criteria_file, project.sql_dir).metrics)
+    return load_checklist(project, metrics)
 
 
 def _ask_ledger(settings: DatabaseSettings, options: Options) -> tuple[LedgerFacts, datetime]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TextIO
 
+from gonogo.checklist.block import Desk, checklist_block
 from gonogo.criteria import Metric
 from gonogo.errors import GonogoError
 from gonogo.gate import step_summary
@@ -165,6 +167,7 @@ class GateRun:
         state = "aborted" if aborted else "complete"
         finished = {"state": state, "finished_at": format_moment(datetime.now(UTC))}
         full = {**self._document, **self._told(self.verdict), **finished}
+        full["checklist"] = self._checklist(full)
         templates = self.project.templates_dir
         self.directory = self._record.finish(full, self.verdict.kind.value, templates)
         self._document = full
@@ -235,6 +238,11 @@ class GateRun:
         environment = setting.environment
         told["soak"] = soak(setting.archive_dir, environment, observation.window, traffic)
         return told
+
+    def _checklist(self, document: Mapping[str, object]) -> list[dict[str, object]]:
+        setting = self.fixed
+        desk = Desk(setting.checklist, setting.archive_dir, self.options.allowed_signers)
+        return checklist_block(desk, setting.environment, (self.started_at, document))
 
     def _reproduce(self) -> str:
         options, setting = self.options, self.fixed

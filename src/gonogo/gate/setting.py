@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from gonogo.checklist import Checklist
 from gonogo.criteria import Criteria, Metric
 from gonogo.measure.connection import Manners
 from gonogo.measure.ledger import LedgerFacts
@@ -22,11 +23,8 @@ from gonogo.model import (
 from gonogo.project import Project
 from gonogo.rollout.config import EndpointsConfig
 from gonogo.settings import DatabaseSettings
+from gonogo.window import DEFAULT_WINDOW
 
-DEFAULT_WINDOW = {
-    Environment.STAGING: timedelta(hours=48),
-    Environment.PRODUCTION: timedelta(hours=24),
-}
 LEDGER = "ledger"
 
 
@@ -48,6 +46,7 @@ class Options:
         archive_dir: Where records are kept; None takes the project's.
         migrations_dir: Where the migrations lie; None takes the project's.
         migrations_from: The first version that the ledger must know; None means all.
+        allowed_signers: Who may attest items of the checklist; None where nobody is named.
     """
 
     window: timedelta | None = None
@@ -63,6 +62,7 @@ class Options:
     archive_dir: Path | None = None
     migrations_dir: Path | None = None
     migrations_from: str | None = None
+    allowed_signers: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ class Setting:
         criteria: What is judged by.
         environment: Whose criteria apply.
         settings: Which database.
+        checklist: What is proved or attested, phase by phase.
         simulated: Whether the ledger marks it as the sandbox.
         problem: Why the database cannot be asked; None when it can.
     """
@@ -84,6 +85,7 @@ class Setting:
     criteria: Criteria
     environment: Environment
     settings: DatabaseSettings
+    checklist: Checklist
     simulated: bool = False
     problem: str | None = None
 

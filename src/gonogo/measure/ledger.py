@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import LiteralString
 
@@ -15,7 +15,7 @@ from gonogo.model import DatabaseIdentity, Environment
 
 ENVIRONMENT: LiteralString = "select name, simulated from gonogo.environment"
 DEPLOYMENT: LiteralString = """
-select id, revision, outcome, finished_at
+select id, revision, migrations_sha256, outcome, finished_at
 from gonogo.deployment
 where %(environment)s::text is null or environment = %(environment)s
 order by id desc limit 1"""
@@ -54,14 +54,18 @@ class LedgerFacts:
         environment: What the ledger calls this database; None without a ledger.
         simulated: Whether it is the sandbox, whose 48 hours lie ahead.
         deployed_at: The end of the latest deployment, when it succeeded.
+        deployment: Its number.
         revision: The application's revision that was deployed.
+        migrations_sha256: Of the migration files that it was deployed with.
         problem: Why the ledger does not tell, as a sentence part.
     """
 
     environment: Environment | None = None
     simulated: bool = False
     deployed_at: datetime | None = None
+    deployment: str = ""
     revision: str = ""
+    migrations_sha256: str = ""
     problem: str | None = None
 
 
@@ -86,11 +90,17 @@ def read_ledger(session: Session, environment: Environment | None) -> LedgerFact
     simulated = bool(marked and marked["simulated"])
     if not deployed:
         return LedgerFacts(name, simulated, problem="the ledger knows of no deployment")
+    facts = LedgerFacts(
+        name,
+        simulated,
+        deployment=str(deployed["id"]),
+        revision=deployed["revision"],
+        migrations_sha256=deployed["migrations_sha256"],
+    )
     if deployed["outcome"] != "succeeded":
-        problem = f"the latest deployment is {str(deployed['outcome']).replace('_', ' ')}"
-        return LedgerFacts(name, simulated, None, deployed["revision"], problem)
-    finished = deployed["finished_at"].astimezone(UTC)
-    return LedgerFacts(name, simulated, finished, deployed["revision"])
+        ended = str(deployed["outcome"]).replace("_", " ")
+        return replace(facts, problem=f"the latest deployment is {ended}")
+    return replace(facts, deployed_at=deployed["finished_at"].astimezone(UTC))
 
 
 def read_identity(session: Session) -> tuple[DatabaseIdentity, datetime]:

@@ -61,6 +61,7 @@ def gate_options(config: pytest.Config, project: Project) -> Options:
         archive_dir=rollout.archive_dir,
         migrations_dir=rollout.migrations_dir,
         migrations_from=rollout.migrations_from,
+        allowed_signers=rollout.allowed_signers,
     )
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gonogo.errors import GonogoError, UsageError
-from gonogo.record.canonical import canonical_json
+from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.files import (
     FILE_MODE,
     make_directory,
@@ -34,6 +34,7 @@ from gonogo.record.listing import (
     named,
 )
 from gonogo.record.locking import LIFE_SIGN, archive_lock, sign_of_life
+from gonogo.record.manifest import CHAIN, FILES, append_to_chain, write_manifest
 from gonogo.record.schema import SCHEMA, Json, with_top_level
 
 __all__ = ["ArchivedRecord", "RunningRecord", "gates_since", "list_records"]
@@ -117,6 +118,8 @@ class RunningRecord:
             full = self._completed(document, renderer_sha256(templates_dir))
             write_whole(self.directory / PAGE_FILE, render(full, templates_dir).encode())
             write_whole(self.directory / RECORD_FILE, canonical_json(full))
+            manifest = write_manifest(self.directory)
+            append_to_chain(final.parent, f"{final.name}/{FILES}", manifest)
             self._settle_as(final)
         with (
             told_plainly(f"the record lies in {final}, but the archive's index cannot be written"),
@@ -134,14 +137,16 @@ class RunningRecord:
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """On any failure, leave the run's directory as that of a run that died."""
-        before = (self.directory / RECORD_FILE).read_bytes()
+        kept = [self.directory / RECORD_FILE, self.directory.parent / CHAIN]
+        before = {path: path.read_bytes() if path.is_file() else None for path in kept}
         try:
             yield
         except BaseException:
             with suppress(OSError):
-                (self.directory / PAGE_FILE).unlink(missing_ok=True)
-                if (self.directory / RECORD_FILE).read_bytes() != before:
-                    write_whole(self.directory / RECORD_FILE, before)
+                for name in (PAGE_FILE, FILES):
+                    (self.directory / name).unlink(missing_ok=True)
+                for path, content in before.items():
+                    _put_back(path, content)
             raise
         finally:
             self.abandon()
@@ -153,7 +158,7 @@ class RunningRecord:
         return full | {
             "schema": SCHEMA,
             "environment": environment,
-            "previous": {"record": head.name, "sha256": head.sha256} if head else None,
+            "previous": _link(head) if head else None,
             "renderer_sha256": renderer,
         }
 
@@ -165,6 +170,20 @@ class RunningRecord:
         self.directory.rename(final)
         settle(final.parent)
         self.directory = final
+
+
+def _link(head: ArchivedRecord) -> Json:
+    """What a record says of the one before it; no hash of a file that is not there."""
+    manifest = head.directory / FILES
+    whole = sha256_hex(manifest.read_bytes()) if manifest.is_file() else ""
+    return {"record": head.name, "sha256": head.sha256, "files_sha256": whole}
+
+
+def _put_back(path: Path, content: bytes | None) -> None:
+    if content is None:
+        path.unlink(missing_ok=True)
+    elif path.read_bytes() != content:
+        write_whole(path, content)
 
 
 def _started(header: Mapping[str, object]) -> datetime:

@@ -46,6 +46,7 @@ FILTERS: dict[str, Callable[..., object]] = {
 }
 GLOBALS: dict[str, object] = {
     "look": page.look,
+    "item_states": page.ITEM_STATES,
     "outcomes": page.OUTCOMES,
     "scale": scales.scale,
     "step_outcomes": page.STEP_OUTCOMES,

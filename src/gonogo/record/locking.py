@@ -39,6 +39,26 @@ def archive_lock(archive_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def directory_lock(directory: Path) -> Iterator[None]:
+    """Be the only one who adds to a directory; leaves no file behind.
+
+    Args:
+        directory: Which.
+
+    Raises:
+        GonogoError: Somebody else held it for too long.
+        OSError: It could not be opened.
+    """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        if not _taken(descriptor):
+            _wait(descriptor, directory)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def sign_of_life(directory: Path) -> int:
     """Hold a lock in a running record's directory; the system drops it when we die.
 
@@ -78,7 +98,7 @@ def _taken(descriptor: int) -> bool:
     return True
 
 
-def _wait(descriptor: int, archive_dir: Path) -> None:
+def _wait(descriptor: int, directory: Path) -> None:
     import tenacity  # noqa: PLC0415  # only a contended archive pays for it
 
     retrying = tenacity.Retrying(
@@ -89,5 +109,5 @@ def _wait(descriptor: int, archive_dir: Path) -> None:
     try:
         retrying(_taken, descriptor)
     except tenacity.RetryError:
-        problem = f"another run has held the archive {archive_dir} for {PATIENCE_S:.0f} s"
+        problem = f"another run has held {directory} for {PATIENCE_S:.0f} s"
         raise GonogoError(problem, "see what it waits for, then run again") from None

@@ -78,6 +78,13 @@ STEP_OUTCOMES = {
     "skipped": Look("Skipped", "dash", "quiet"),
     "running": Look("Unfinished", "question", "open"),
 }
+ITEM_STATES = {
+    "proved": Look("Proved", "check", "good"),
+    "attested": Look("Attested", "check", "good"),
+    "failed": Look("Failed", "cross", "bad"),
+    "open": Look("Open", "question", "open"),
+    "not due": Look("Not due", "dash", "quiet"),
+}
 RESULTS = {
     ("deployment", "succeeded"): Look("DEPLOYED", "check", "good", "No step failed."),
     ("deployment", "failed"): Look("DEPLOY FAILED", "cross", "bad", "A step failed."),

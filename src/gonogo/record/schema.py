@@ -25,6 +25,8 @@ RECORD: Json = {
     "previous": None,
     "verdict": None,
     "outcome": None,
+    "subject": None,
+    "checklist": [],
     "window": None,
     "score": None,
     "expected": [],
@@ -99,6 +101,8 @@ SUMMED: Json = {
     "band": "",
     "rates": [],
 }
+PHASE: Json = {"phase": "", "title": "", "items": []}
+ITEM: Json = {"id": "", "text": "", "how": "attested", "state": "open", "evidence": ""}
 ERROR: Json = {"source": "", "message": "", "count": 0}
 
 
@@ -127,8 +131,14 @@ def with_defaults(document: Mapping[str, object]) -> Json:
     full["timeline"] = [EVENT | event for event in full["timeline"]]
     full["records"] = [SUMMED | summed for summed in full["records"]]
     full["steps"] = [STEP | step for step in full["steps"]]
+    full["checklist"] = [_phase(phase) for phase in full["checklist"]]
     full["top_errors"] = [ERROR | error for error in full["top_errors"]]
     return full
+
+
+def _phase(phase: Mapping[str, Any]) -> Json:
+    full = {**PHASE, **phase}
+    return {**full, "items": [ITEM | item for item in full["items"]]}
 
 
 def _finding(finding: Mapping[str, Any]) -> Json:

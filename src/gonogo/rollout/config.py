@@ -213,6 +213,7 @@ class RolloutConfig(_Section):
 
     Args:
         archive_dir: Where records are kept.
+        allowed_signers: Who may sign records, in ssh-keygen's own format; None: nobody.
         gate_role: The role that the gate measures with; it is granted what it needs.
         without: Groups that cannot be asked here, by name.
         admins: E-mail addresses of the users to promote.
@@ -224,6 +225,7 @@ class RolloutConfig(_Section):
     """
 
     archive_dir: Location
+    allowed_signers: Location | None = None
     gate_role: StrictStr | None = None
     without: tuple[StrictStr, ...] = ()
     admins: tuple[Mail, ...] = ()

@@ -30,6 +30,7 @@ class RolloutContext:
         previous_revision: What runs now; empty takes HEAD before the checkout, else the ledger's.
         bin_dir: Where PostgreSQL's client tools lie, when the caller knows.
         backup_check: How the backup is verified.
+        staging_record: The signed record that lets it into production; None takes the newest.
         simulated: Marks the database as the sandbox's, whose soak lies ahead of the clock.
         log_dir: Where the session's log goes; by default the project's, by environment.
     """
@@ -43,6 +44,7 @@ class RolloutContext:
     previous_revision: str = ""
     bin_dir: Path | None = None
     backup_check: BackupCheck = "restore"
+    staging_record: Path | None = None
     simulated: bool = False
     log_dir: Path | None = None
 

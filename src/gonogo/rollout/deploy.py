@@ -6,10 +6,10 @@ changes nothing.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
-from gonogo.errors import DatabaseError, GonogoError, UsageError
+from gonogo.errors import DatabaseError, GonogoError
 from gonogo.model import Environment
 from gonogo.rollout import history
 from gonogo.rollout.application import (
@@ -33,6 +33,7 @@ from gonogo.rollout.database_steps import (
 from gonogo.rollout.inventory import named
 from gonogo.rollout.migration import Migration
 from gonogo.rollout.narrator import narrated
+from gonogo.rollout.permission import permission_step
 from gonogo.rollout.preflight import check_readiness
 from gonogo.rollout.result import DeploymentResult, RollbackResult
 from gonogo.rollout.resume import carry_out
@@ -105,36 +106,18 @@ def deploy(
     Raises:
         GonogoError: Something was wrong before the first step; nothing was done.
     """
-    require_go(context.environment, override_reason)
     started_at = datetime.now(UTC)
     consent = Consent(confirmed_database, wait)
-    with (
-        narrated("deploy", tell, context.logs, context.environ) as narrator,
-        open_site(context, narrator, consent) as site,
-    ):
+    with narrated("deploy", tell, context.logs, context.environ) as narrator, ExitStack() as stack:
+        if context.environment is Environment.PRODUCTION:
+            narrator.run(permission_step(override_reason), context)
+        site = stack.enter_context(open_site(context, narrator, consent))
         work = begin(site, override_reason)
         if work.deployment.outcome == "succeeded":
             return _result(work, started_at)
         error = _run(work)
         rollback = _taken_back(work, error)
         return _result(work, started_at, error, rollback)
-
-
-def require_go(environment: Environment, override_reason: str | None) -> None:
-    """Let nothing into production without a signed GO record of staging, or a reason.
-
-    Args:
-        environment: Where to.
-        override_reason: Why production goes without one.
-
-    Raises:
-        UsageError: There is neither.
-    """
-    if environment is Environment.PRODUCTION and not (override_reason or "").strip():
-        raise UsageError(
-            "production needs a signed GO record of staging, and there is none; nothing was done",
-            'deploy with --override "reason", which is recorded',
-        )
 
 
 def steps_of(environment: Environment) -> tuple[Step[Work], ...]:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from gonogo.checklist.block import checklist_block
 from gonogo.record.archive import RunningRecord
+from gonogo.rollout.checklist import checklist_desk
 from gonogo.rollout.context import RolloutContext
 from gonogo.rollout.result import DeploymentResult, RollbackResult
 from gonogo.rollout.steps import StepRecord
@@ -48,6 +50,8 @@ def recorded(
         "simulated": context.simulated,
         "started_at": format_moment(datetime.now(UTC)),
     }
+    # What is wrong with the checklist is told now, not when all is done.
+    desk = checklist_desk(context.project, context.config)
     archive_dir, environment = context.config.archive_dir, context.environment.value
     running = RunningRecord.open(archive_dir, environment, head)
     try:
@@ -57,7 +61,11 @@ def recorded(
         running.abandon()
         raise
     label = LABELS[kind, result.outcome]
-    directory = running.finish(head | _told(result), label, context.project.templates_dir)
+    full = head | _told(result)
+    # That nothing was changed is no new evidence.
+    current = None if result.outcome == "unchanged" else (result.started_at, full)
+    full["checklist"] = checklist_block(desk, context.environment, current)
+    directory = running.finish(full, label, context.project.templates_dir)
     return result, directory / "record.html"
 
 
@@ -74,7 +82,20 @@ def _told(result: DeploymentResult | RollbackResult) -> Json:
         "started_at": format_moment(result.started_at),
         "finished_at": format_moment(result.finished_at),
         "steps": [_step(step) for step in result.steps],
+        "subject": _subject(result.facts),
         "facts": facts,
+    }
+
+
+def _subject(facts: Mapping[str, str]) -> Json | None:
+    """What was deployed, by its hashes; None where there was nothing to roll back."""
+    if "Deployment" not in facts:
+        return None
+    return {
+        "deployment": facts["Deployment"],
+        "revision": facts["Revision"],
+        "migrations_sha256": facts["Migrations sha256"],
+        "criteria_sha256": facts["Criteria sha256"],
     }
 
 

@@ -151,6 +151,21 @@ def take_up(site: Site) -> Work | None:
     return Work(site, latest, migrations, application_schema(site.connection))
 
 
+def wanted_revision(context: RolloutContext) -> str:
+    """The revision that is to run: git's full name of it, where the code is in git.
+
+    Raises:
+        UsageError: Nobody said which.
+        CommandError: git does not know it.
+    """
+    repository, revision = context.section.repository, context.revision
+    if repository:
+        revision = code.resolve(repository, context.environ, revision or "HEAD")
+    if not revision:
+        raise UsageError("nobody said which revision is deployed", "pass it, or set git = true")
+    return code.plain(revision)
+
+
 def reread(site: Site, deployment_id: int) -> Deployment:
     """The ledger's row of a deployment.
 
@@ -206,12 +221,8 @@ def revisions(context: RolloutContext, latest: Deployment | None) -> tuple[str, 
         CommandError: git does not know it.
     """
     repository = context.section.repository
-    revision, now = context.revision, ""
-    if repository:
-        now = code.head(repository, context.environ)
-        revision = code.resolve(repository, context.environ, revision or "HEAD")
-    if not revision:
-        raise UsageError("nobody said which revision is deployed", "pass it, or set git = true")
+    revision = wanted_revision(context)
+    now = code.head(repository, context.environ) if repository else ""
     if latest is None:
         ran = now if now != revision else ""
     elif now in {"", revision, latest.revision}:
@@ -222,4 +233,4 @@ def revisions(context: RolloutContext, latest: Deployment | None) -> tuple[str, 
     named = context.previous_revision
     if named and repository:
         named = code.resolve(repository, context.environ, named)
-    return code.plain(revision), code.plain(named or ran or UNKNOWN)
+    return revision, code.plain(named or ran or UNKNOWN)

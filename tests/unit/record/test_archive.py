@@ -50,8 +50,13 @@ def test_a_closed_record_lies_under_its_time_and_label(close: Closer, archive: P
     """Directory, both files and the list are there, and nothing else."""
     directory = close()
     assert directory == archive / "staging" / "20261123T141500Z_GO"
-    assert {path.name for path in directory.iterdir()} == {"record.json", "record.html"}
+    assert {path.name for path in directory.iterdir()} == {
+        "record.json",
+        "record.html",
+        "files.sha256",
+    }
     assert {path.name for path in archive.iterdir()} == {".lock", "index.html", "staging"}
+    assert {path.name for path in directory.parent.iterdir()} == {directory.name, "chain.sha256"}
 
 
 def test_files_and_directories_are_closed_to_others(close: Closer, archive: Path) -> None:
@@ -100,6 +105,7 @@ def test_each_record_names_the_one_before_it_in_its_environment(
     assert read(second)["previous"] == {
         "record": first.name,
         "sha256": sha256((first / "record.json").read_bytes()).hexdigest(),
+        "files_sha256": sha256((first / "files.sha256").read_bytes()).hexdigest(),
     }
 
 
@@ -230,7 +236,7 @@ def test_an_archive_held_by_another_is_given_up_on(
     close()
     monkeypatch.setattr(locking, "PATIENCE_S", 0.02)
     monkeypatch.setattr(locking, "PAUSE_S", 0.005)
-    with locking.archive_lock(archive), pytest.raises(GonogoError, match="has held the archive"):
+    with locking.archive_lock(archive), pytest.raises(GonogoError, match="another run has held"):
         close()
 
 

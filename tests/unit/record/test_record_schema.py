@@ -28,6 +28,8 @@ PARTS = {
     "SOAK": ("soak",),
     "EVENT": ("event",),
     "SUMMED": ("summed",),
+    "PHASE": ("phase",),
+    "ITEM": ("item",),
 }
 # A key, and what it may not hold.
 WRONG: dict[str, object] = {

@@ -18,6 +18,7 @@ from gonogo.gate.setting import Options, Setting
 from gonogo.judge import judge
 from gonogo.model import Environment, Finding, Measurement, Outcome, Role
 from gonogo.project import Project
+from gonogo.rollout.checklist import load_checklist
 from gonogo.rollout.config import EndpointsConfig
 from gonogo.rollout.endpoints import probe
 from gonogo.settings import DatabaseSettings
@@ -114,6 +115,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Measurement]
             CRITERIA,
             Environment.STAGING,
             DatabaseSettings("", "the test"),
+            load_checklist(PROJECT, CRITERIA.metrics),
         )
         return endpoints.ask_endpoints(setting, PATHS, environ)
 

@@ -1,0 +1,200 @@
+"""``gonogo sign_off`` and ``verify_record``: a person's decision on a record, and its proof."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gonogo.errors import GonogoError, SigningError, UsageError
+from gonogo.model import Environment
+from gonogo.project import MARKER, Project
+from gonogo.signing.document import Decision
+
+if TYPE_CHECKING:
+    from gonogo.narration import Narration
+    from gonogo.rollout.config import RolloutConfig
+    from gonogo.signing.checking import Checked
+    from gonogo.signing.sign import Request
+    from gonogo.signing.verification import Report
+
+A_RECORD = "Its directory, or its name in the archive."
+
+
+def sign_off(  # noqa: PLR0913  # each is an option of the command
+    record: Annotated[str, typer.Argument(metavar="RECORD", help=A_RECORD)],
+    *,
+    decision: Annotated[Decision, typer.Option(help="What is decided.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who you are in allowed_signers.")],
+    attest: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Tick a checklist item; repeatable.")
+    ] = None,
+    override: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Sign go on what is not GO; recorded.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The key; by default one that may sign.")
+    ] = None,
+    target: Annotated[
+        Environment, typer.Option("--for", help="Where go is meant for.")
+    ] = Environment.PRODUCTION,
+) -> None:
+    """Sign a decision on a record; the record itself never changes."""
+    from gonogo.signing.sign import Request
+
+    _, config = _project()
+    request = Request(
+        find_record(record, config.archive_dir),
+        decision,
+        by,
+        _allowed_signers(config),
+        os.environ,
+        target=target,
+        attest=attest or (),
+        override=override,
+        key=key,
+    )
+    _sign(request)
+
+
+def verify_record(
+    record: Annotated[str | None, typer.Argument(metavar="RECORD", help=A_RECORD)] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every record, and their chains.")] = False,
+) -> None:
+    """Prove that nobody touched a record since it was closed."""
+    from gonogo.narration import Narration
+    from gonogo.signing.verification import verify_archive
+    from gonogo.signing.verification import verify_record as prove
+
+    project, config = _project()
+    if (record is None) != every:
+        raise UsageError("name one record, or --all")
+    narration, signers = Narration.to_terminal(), config.allowed_signers
+    if record is not None:
+        directory = find_record(record, config.archive_dir)
+        reports: Iterable[Report] = [prove(directory, signers, project.templates_dir)]
+    elif not config.archive_dir.is_dir():
+        raise UsageError(f"there is no archive {config.archive_dir}", "run a gate first")
+    else:
+        reports = verify_archive(config.archive_dir, signers, project.templates_dir)
+    broken = [report.title for report in reports if not _tell(narration, report)]
+    if broken:
+        raise SigningError(f"not proved: {', '.join(broken)}", "what is wrong is told above")
+
+
+def find_record(text: str, archive_dir: Path) -> Path:
+    """The directory of a record.
+
+    Args:
+        text: The directory or a file in it, or the name of one in the archive.
+        archive_dir: The archive.
+
+    Raises:
+        UsageError: There is none, or more than one.
+    """
+    given = Path(text)
+    if given.is_file():
+        given = given.parent
+    if given.is_dir():
+        return given.resolve()
+    found = [path for path in (archive_dir / text, *_by_name(archive_dir, text)) if path.is_dir()]
+    if len(found) == 1:
+        return found[0]
+    problem = f"{len(found)} records are called {text}" if found else f"there is no record {text}"
+    raise UsageError(problem, f"name its directory; the archive is {archive_dir}")
+
+
+def _by_name(archive_dir: Path, name: str) -> list[Path]:
+    plain = name.strip() and "/" not in name and name not in {".", ".."}
+    if not plain or not archive_dir.is_dir():
+        return []
+    return [place / name for place in sorted(archive_dir.iterdir()) if place.is_dir()]
+
+
+def _project() -> tuple[Project, RolloutConfig]:
+    from gonogo.rollout.config import RolloutConfig
+
+    project = Project.find(Path.cwd())
+    return project, RolloutConfig.load(project.root / MARKER)
+
+
+def _allowed_signers(config: RolloutConfig) -> Path:
+    if config.allowed_signers is None:
+        raise UsageError(
+            "rollout.toml does not say who may sign", 'set allowed_signers = "allowed_signers"'
+        )
+    return config.allowed_signers
+
+
+def _sign(request: Request) -> None:
+    from dataclasses import replace
+
+    from gonogo.narration import Narration
+    from gonogo.signing import sign
+
+    narration = Narration.to_terminal()
+    closed, checked = sign.examine(request.directory, request.allowed_signers)
+    sign.require_allowed(closed.document, request)
+    if not request.attest and sys.stdin.isatty():
+        narration.chapter(f"Sign {closed.name}: {request.decision}")
+        ticked = {one.id for check in checked if check.signoff for one in check.signoff.attested}
+        items = sign.attestable(closed.document)
+        asked = {name: text for name, text in items.items() if name not in ticked}
+        request = replace(request, attest=_asked(narration, asked))
+    done = sign.sign_off(request)
+    narration.say(f'signed "{done.signoff.decision}" by {done.signoff.by}', "bold")
+    narration.say(f"  key       {done.fingerprint}")
+    for place, one in enumerate(done.signoff.attested):
+        narration.say(f"  {'' if place else 'attested':<9} {one.id}: {one.text}")
+    narration.say(f"  sign-off  {done.path}")
+
+
+def _asked(narration: Narration, items: dict[str, str]) -> tuple[str, ...]:
+    """The items that a person at the terminal ticks."""
+    if not items:
+        return ()
+    narration.say("Which of these do you attest? y ticks one, anything else leaves it open.")
+    ticked = []
+    for name, text in items.items():
+        # On standard error, so that it is seen when standard output goes into a file.
+        sys.stderr.write(f"  {text} ({name}) [y/N] ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            raise GonogoError("cancelled: nothing was signed")
+        if line.strip().lower() in {"y", "yes"}:
+            ticked.append(name)
+    return tuple(ticked)
+
+
+def _tell(narration: Narration, report: Report) -> bool:
+    """Tell what is proved of one; whether it is."""
+    narration.say(f"{'✗' if report.problems else '✓'} {report.title}", "bold")
+    for problem in report.problems:
+        narration.say(f"    ✗ {problem}", "red")
+    for check in report.signoffs:
+        if not check.problems:
+            narration.say(f"    ✓ {_told(check)}")
+    for note in report.notes:
+        narration.say(f"    - {note}", "dim")
+    return not report.problems
+
+
+def _told(check: Checked) -> str:
+    from gonogo.signing.document import said_at
+
+    signed = check.signoff
+    if signed is None:
+        return check.name
+    where = f" for {signed.target}" if signed.target else ""
+    reason = f", overriding: {signed.override}" if signed.override else ""
+    ticked = f", {len(signed.attested)} items attested" if signed.attested else ""
+    return (
+        f'{check.name}: "{signed.decision}"{where} by {signed.by}, {said_at(signed.signed_at)}'
+        f"{ticked}{reason} ({check.fingerprint})"
+    )

@@ -1,0 +1,94 @@
+"""The project's checklist, which knows the names of the rollout's steps."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from gonogo.checklist import Checklist, load
+from gonogo.checklist.block import Desk
+from gonogo.checklist.reading import Known
+from gonogo.checklist.sources import Book, StepTold, Told
+from gonogo.criteria import load as load_criteria
+from gonogo.model import Environment
+from gonogo.project import Project
+from gonogo.rollout import deploy, rollback
+from gonogo.rollout.config import RolloutConfig
+from gonogo.rollout.standing import Standing
+
+# What a rollout does before there is a ledger to write it to.
+BEFORE = ("environment", "database", "permission")
+
+
+def known_steps() -> frozenset[str]:
+    """Every step that an item may name, as ``deploy.backup``."""
+    deployed = (*BEFORE, *(step.name for step in deploy.STEPS))
+    taken_back = (step.name for step in rollback.STEPS)
+    return frozenset(
+        {*(f"deploy.{name}" for name in deployed), *(f"rollback.{name}" for name in taken_back)}
+    )
+
+
+def load_checklist(project: Project, metrics: Collection[str]) -> Checklist:
+    """Read the project's checklist.
+
+    Args:
+        project: Where it lies.
+        metrics: The metrics that its items may name.
+
+    Raises:
+        ConfigError: It is missing, or says something that cannot be meant.
+    """
+    return load(project.checklist_file, Known(metrics, known_steps()))
+
+
+def checklist_desk(project: Project, config: RolloutConfig) -> Desk:
+    """Where the project's checklist and its evidence lie.
+
+    Args:
+        project: The checkout.
+        config: Its rollout.toml.
+
+    Raises:
+        ConfigError: Checklist or criteria are missing, or say something that cannot be meant.
+    """
+    metrics = load_criteria(project.criteria_file, project.sql_dir).metrics
+    checklist = load_checklist(project, metrics)
+    return Desk(checklist, config.archive_dir, config.allowed_signers)
+
+
+def book_of(standing: Standing, config: RolloutConfig, now: datetime) -> dict[Environment, Book]:
+    """What a database's ledger says, of the environment that it is.
+
+    Args:
+        standing: Where the database stands.
+        config: How long backups are kept.
+        now: The moment.
+    """
+    if standing.mark is None or standing.latest is None:
+        return {}
+    environment, latest = Environment(standing.mark.name), standing.latest
+    name = f"the ledger, deployment {latest.id}"
+    taken_back = latest.rolled_back_at
+    steps = {
+        f"{row.procedure}.{row.name}": StepTold(row.outcome, row.error or row.outcome, name)
+        for row in standing.steps
+    }
+    book = Book(
+        Told(name, latest.started_at, {}),
+        Told(name, taken_back, {}) if taken_back else None,
+        steps,
+        tuple(_old_backups(standing, config, environment, now)),
+    )
+    return {environment: book}
+
+
+def _old_backups(
+    standing: Standing, config: RolloutConfig, environment: Environment, now: datetime
+) -> Iterator[str]:
+    kept = timedelta(days=config.environment(environment).retention_days)
+    for backup in standing.backups:
+        age = now - backup.made_at
+        if age > kept:
+            yield f"{Path(backup.path).name} ({age.days} days old)"

@@ -1,0 +1,151 @@
+"""The sign-offs of a record: each read, verified, and held against the record and one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from gonogo.errors import SigningError
+from gonogo.record.canonical import sha256_hex
+from gonogo.record.manifest import SIGNOFF
+from gonogo.record.text import parsed
+from gonogo.signing import ssh
+from gonogo.signing.document import SignOff, read, said_at
+from gonogo.signing.integrity import Closed
+
+# Two machines' clocks; more is a date that somebody chose.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One sign-off.
+
+    Args:
+        number: The N of its name.
+        signoff: What it says; None when it cannot be read.
+        problems: What is wrong with it; without any it counts.
+        fingerprint: Of the key that signed; empty when that is not proved.
+        sha256: Of ``signoff-N.json``; empty when that cannot be read.
+        signature_sha256: Of the signature beside it; likewise.
+    """
+
+    number: int
+    signoff: SignOff | None
+    problems: tuple[str, ...] = ()
+    fingerprint: str = ""
+    sha256: str = ""
+    signature_sha256: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its file's name."""
+        return f"signoff-{self.number}.json"
+
+
+def check_signoffs(closed: Closed, allowed_signers: Path) -> tuple[Checked, ...]:
+    """Read and verify every sign-off of a record, in order.
+
+    Args:
+        closed: The record.
+        allowed_signers: Who may sign.
+
+    Raises:
+        SigningError: ssh-keygen or `allowed_signers` is missing, so nothing can be verified.
+    """
+    numbers = numbers_in(closed.directory)
+    if numbers:
+        ssh.require_signers(allowed_signers)
+        ssh.require_program()
+    checked: list[Checked] = []
+    for number in range(1, max(numbers, default=0) + 1):
+        before = checked[-1] if checked else None
+        checked.append(_check(closed, number, before, allowed_signers))
+    return tuple(checked)
+
+
+def numbers_in(directory: Path) -> frozenset[int]:
+    """The numbers of the sign-offs that lie there."""
+    return frozenset(number for number, end in _names(directory) if not end)
+
+
+def strays(directory: Path) -> Iterator[str]:
+    """Signatures without a sign-off: one was removed, or was interrupted before it was there."""
+    for number, end in sorted(_names(directory)):
+        if end and number not in numbers_in(directory):
+            yield f"signoff-{number}.json.sig stands there without its sign-off"
+
+
+def _names(directory: Path) -> frozenset[tuple[int, str]]:
+    names = (SIGNOFF.fullmatch(path.name) for path in directory.iterdir())
+    return frozenset((int(match[1]), match[2] or "") for match in names if match)
+
+
+def _check(closed: Closed, number: int, before: Checked | None, allowed_signers: Path) -> Checked:
+    path = closed.directory / f"signoff-{number}.json"
+    try:
+        content = _plain(path)
+        signoff = read(content)
+    except OSError:
+        return Checked(number, None, (f"{path.name} is missing or cannot be read",))
+    except ValueError as error:
+        return Checked(number, None, (f"{path.name} {error}",))
+    problems = [f"{path.name}: {one}" for one in _contradictions(closed, signoff, number, before)]
+    signature, key = b"", ""
+    try:
+        signature = _plain(path.with_name(f"{path.name}.sig"))
+        key = ssh.verify(content, signature, signoff.by, allowed_signers, signoff.signed_at)
+    except OSError:
+        problems.append(f"{path.name}.sig is missing or cannot be read")
+    except SigningError as error:
+        problems.append(f"{path.name}.sig: {error.problem}")
+    hashes = sha256_hex(content), sha256_hex(signature)
+    return Checked(number, signoff, tuple(problems), key, *hashes)
+
+
+def _contradictions(
+    closed: Closed, signoff: SignOff, number: int, before: Checked | None
+) -> Iterator[str]:
+    """What it says that is not so."""
+    if signoff.number != number:
+        yield f"it says that it is number {signoff.number}"
+    if signoff.record != closed.name:
+        yield f"it is of the record {signoff.record}"
+    if signoff.environment != closed.document.get("environment"):
+        yield f"it is of a record of {signoff.environment}"
+    for name in sorted(signoff.files.keys() | closed.hashes.keys()):
+        then, now = signoff.files.get(name), closed.hashes.get(name)
+        if then != now:
+            what = "was changed" if then and now else "is missing" if then else "was added"
+            yield f"{name} {what} since it was signed"
+    if not _follows(signoff, before):
+        yield "it does not name the sign-off before it by its hash: one was changed or removed"
+    yield from _out_of_time(closed, signoff, before)
+
+
+def _follows(signoff: SignOff, before: Checked | None) -> bool:
+    if before is None or signoff.previous is None:
+        return before is None and signoff.previous is None
+    named = signoff.previous
+    told = (named.file, named.sha256, named.signature_sha256)
+    return told == (before.name, before.sha256, before.signature_sha256)
+
+
+def _out_of_time(closed: Closed, signoff: SignOff, before: Checked | None) -> Iterator[str]:
+    """A date before the record was there is how a key that is valid no longer would still sign."""
+    at = signoff.signed_at
+    closed_at = parsed(str(closed.document.get("finished_at")))
+    if closed_at and at < closed_at - CLOCK_TOLERANCE:
+        yield f"it was signed at {said_at(at)}, before the record was closed"
+    if before and before.signoff and at < before.signoff.signed_at - CLOCK_TOLERANCE:
+        yield f"it was signed at {said_at(at)}, before the sign-off before it"
+    if at > datetime.now(UTC) + CLOCK_TOLERANCE:
+        yield f"it was signed at {said_at(at)}, which is yet to come"
+
+
+def _plain(path: Path) -> bytes:
+    if path.is_symlink():
+        raise OSError(f"{path} is no plain file")
+    return path.read_bytes()

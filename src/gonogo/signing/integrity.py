@@ -1,0 +1,142 @@
+"""Is a record what it was when it was closed? By its hashes, its form, and its own page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gonogo.errors import SigningError, UsageError
+from gonogo.record.canonical import canonical_json, sha256_hex
+from gonogo.record.listing import NAME, RECORD_FILE, RUNNING
+from gonogo.record.locking import is_alive
+from gonogo.record.manifest import FILES, own_files, read_hashes
+
+PAGE_FILE = "record.html"
+# What a gate's or a rollout's directory is called after; a record says the same of itself.
+VERDICTS = frozenset({"GO", "NO-GO", "HOLD", "ROLLBACK"})
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A closed record, as it lies there.
+
+    Args:
+        directory: Where.
+        document: What record.json holds; empty when it cannot be read.
+        hashes: The sha256 of each of its files, ``files.sha256`` among them.
+        problems: What is not as it was.
+    """
+
+    directory: Path
+    document: Mapping[str, Any]
+    hashes: Mapping[str, str]
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """The directory's name."""
+        return self.directory.name
+
+
+def open_closed(directory: Path) -> Closed:
+    """Look at a closed record; what is wrong with its files stands in its problems.
+
+    Args:
+        directory: The record's.
+
+    Raises:
+        UsageError: There is no record.
+        SigningError: The run goes on, or was aborted: there is nothing that could be proved.
+    """
+    match = NAME.fullmatch(directory.name)
+    if not directory.is_dir() or not match:
+        raise UsageError(f"{directory} is no record", "name a directory of the archive")
+    if match["label"] == RUNNING:
+        state = "still goes on" if is_alive(directory) else "was aborted"
+        raise SigningError(f"the run of {directory.name} {state}, so it decides nothing")
+    files = _read_files(directory)
+    document, problems = _document(files.get(RECORD_FILE))
+    problems += [*_listed(files, directory)]
+    if document:
+        problems += _named(document, match["label"])
+    hashes = {name: sha256_hex(content) for name, content in files.items() if content is not None}
+    return Closed(directory, document, hashes, tuple(problems))
+
+
+def page_differs(closed: Closed, templates_dir: Path) -> bool | None:
+    """Whether the page is not what record.json renders to; None when its renderer is another.
+
+    Raises:
+        OSError: A template cannot be read.
+    """
+    from gonogo.record.html import render, renderer_sha256  # noqa: PLC0415  # loads jinja2
+
+    if closed.document.get("renderer_sha256") != renderer_sha256(templates_dir):
+        return None
+    rendered = render(closed.document, templates_dir).encode()
+    return closed.hashes.get(PAGE_FILE) != sha256_hex(rendered)
+
+
+def _read_files(directory: Path) -> dict[str, bytes | None]:
+    """The content of each file; None for what is no plain file or cannot be read."""
+    paths = [*own_files(directory), directory / FILES]
+    files: dict[str, bytes | None] = {}
+    for path in paths:
+        try:
+            files[path.name] = None if path.is_symlink() else path.read_bytes()
+        except OSError:
+            files[path.name] = None
+    return files
+
+
+def _document(content: bytes | None) -> tuple[Mapping[str, Any], list[str]]:
+    if content is None:
+        return {}, [f"{RECORD_FILE} cannot be read"]
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}, [f"{RECORD_FILE} is no JSON, or is cut short"]
+    if not isinstance(document, dict):
+        return {}, [f"{RECORD_FILE} is no record"]
+    try:
+        as_written = canonical_json(document) == content
+    except ValueError:
+        as_written = False
+    return document, [] if as_written else [f"{RECORD_FILE} is not as it was written"]
+
+
+def _listed(files: Mapping[str, bytes | None], directory: Path) -> Iterator[str]:
+    """What ``files.sha256`` and the files say of each other."""
+    manifest = files.get(FILES)
+    if manifest is None:
+        there = (directory / FILES).exists()
+        yield f"{FILES} {'cannot be read' if there else 'is missing'}"
+        return
+    try:
+        listed = read_hashes(manifest)
+    except ValueError as error:
+        yield f"{FILES}: {error}"
+        return
+    for name, digest in listed.items():
+        if name not in files:
+            yield f"{name} is missing"
+        elif (content := files[name]) is None:
+            yield f"{name} is no plain file that can be read"
+        elif sha256_hex(content) != digest:
+            yield f"{name} was changed: its hash is not the one in {FILES}"
+    for name in (*files, RECORD_FILE, PAGE_FILE):
+        if name not in listed and name != FILES:
+            yield f"{name} is not in {FILES}: it was put there later"
+            break
+
+
+def _named(document: Mapping[str, Any], label: str) -> Iterator[str]:
+    if document.get("state") not in {"complete", "aborted"}:
+        yield f"record.json says that the run is {document.get('state')}"
+    verdict = document.get("verdict")
+    kind = verdict.get("kind") if isinstance(verdict, dict) else None
+    if (kind or label in VERDICTS) and kind != label:
+        yield f"the directory is called {label}, but the record says {kind or 'no verdict'}"

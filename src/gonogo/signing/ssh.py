@@ -1,0 +1,171 @@
+"""ssh-keygen's side: signing with a key that it alone reads, and verifying who signed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gonogo.errors import SigningError
+from gonogo.signing import armor
+
+PROGRAM = "ssh-keygen"
+NAMESPACE = "gonogo"
+PRIVATE = 0o600
+VERIFY_TIME = "%Y%m%d%H%M%S"
+# Messages are read, and moments are given without a zone.
+PLAIN = {"LC_ALL": "C", "TZ": "UTC"}
+SECONDS = 60
+OUT_OF_TIME = ("expired", "not yet valid")
+
+
+def sign(content: bytes, key: Path, environ: Mapping[str, str]) -> bytes:
+    """Sign some bytes.
+
+    ssh-keygen asks for a passphrase at the terminal, and an agent for whatever it asks for.
+
+    Args:
+        content: What is signed.
+        key: A private key, or a public one whose private half an agent holds.
+        environ: Names the agent.
+
+    Returns:
+        The signature, as it is kept.
+
+    Raises:
+        SigningError: ssh-keygen is missing, or does not sign with that key.
+    """
+    with _scratch() as directory:
+        message = _put(directory / "message", content)
+        words = ["-q", "-Y", "sign", "-n", NAMESPACE, "-f", str(key), str(message)]
+        said = _run(words, environ, stdin=None)
+        signature = directory / "message.sig"
+        if said.returncode or not signature.is_file():
+            told = said.stderr.strip().splitlines()
+            raise SigningError(
+                f"{key} did not sign: {told[-1] if told else 'ssh-keygen said nothing'}",
+                "name a key that you hold by --key, or load it: ssh-add",
+            )
+        return signature.read_bytes()
+
+
+def verify(
+    content: bytes, signature: bytes, principal: str, allowed_signers: Path, at: datetime
+) -> str:
+    """See that a principal who may sign has signed some bytes.
+
+    Args:
+        content: What was signed.
+        signature: As `sign` returned it.
+        principal: Who is said to have signed.
+        allowed_signers: Who may, in ssh-keygen's own format.
+        at: When; keys may be valid for a time only.
+
+    Returns:
+        The key's fingerprint.
+
+    Raises:
+        SigningError: It is anything else, and what.
+    """
+    require_signers(allowed_signers)
+    try:
+        seen = armor.parse(signature)
+    except ValueError as error:
+        raise SigningError(f"the signature {error}") from None
+    if seen.namespace != NAMESPACE:
+        problem = f"it is signed for the namespace {seen.namespace!r}, not for {NAMESPACE!r}"
+        raise SigningError(problem)
+    with _scratch() as directory:
+        file = str(_put(directory / "message.sig", signature))
+        moment = at.astimezone(UTC).strftime(VERIFY_TIME)
+        words = ["-Y", "verify", "-f", str(allowed_signers), "-n", NAMESPACE, "-I", principal]
+        said = _run([*words, f"-Overify-time={moment}", "-s", file], os.environ, content)
+        if said.returncode:
+            problem = _why(seen, principal, allowed_signers, said.stderr, file)
+            raise SigningError(problem, "allowed_signers in rollout.toml says who may sign")
+    return seen.fingerprint
+
+
+def require_signers(allowed_signers: Path) -> None:
+    """See that there is a file that says who may sign.
+
+    Raises:
+        SigningError: There is none.
+    """
+    if not allowed_signers.is_file():
+        raise SigningError(
+            f"there is no file {allowed_signers}, which says who may sign",
+            "write one: docs/sign-off.md shows how",
+        )
+
+
+def require_program() -> None:
+    """See that ssh-keygen is there.
+
+    Raises:
+        SigningError: It is not.
+    """
+    if shutil.which(PROGRAM) is None:
+        raise SigningError(
+            "ssh-keygen is not installed, which signs and verifies",
+            "install OpenSSH's client (8.2 or later): apt-get install openssh-client",
+        )
+
+
+def _why(
+    seen: armor.Signature, principal: str, allowed_signers: Path, stderr: str, file: str
+) -> str:
+    """Why ssh-keygen refused, in a sentence; it says little itself."""
+    for line in stderr.splitlines():
+        if any(word in line for word in OUT_OF_TIME):
+            return f"the key {seen.fingerprint} was not valid then: {line.rpartition(': ')[2]}"
+    words = ["-Y", "find-principals", "-f", str(allowed_signers), "-s", file]
+    owners = _run(words, os.environ, b"").stdout.split("\n")
+    names = sorted(name for name in owners if name)
+    if principal in names:
+        return "the signature does not fit what was signed: one of the two was changed"
+    if names:
+        return f"it is signed with the key of {', '.join(names)}, not of {principal}"
+    return f"{allowed_signers.name} knows no key {seen.fingerprint} of {principal}"
+
+
+def _run(
+    words: list[str], environ: Mapping[str, str], stdin: bytes | None
+) -> subprocess.CompletedProcess[str]:
+    require_program()
+    said = _finished([PROGRAM, *words], {**environ, **PLAIN}, stdin)
+    out, err = (text.decode("utf-8", "replace") for text in (said.stdout, said.stderr))
+    return subprocess.CompletedProcess(said.args, said.returncode, out, err)
+
+
+def _finished(
+    words: list[str], environ: Mapping[str, str], stdin: bytes | None
+) -> subprocess.CompletedProcess[bytes]:
+    """Without input it may ask a person at the terminal, who may take their time."""
+    try:
+        if stdin is None:
+            return subprocess.run(words, env=environ, capture_output=True, check=False)
+        return subprocess.run(
+            words, env=environ, input=stdin, capture_output=True, check=False, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise SigningError(f"ssh-keygen took more than {SECONDS} s") from None
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A directory for this user alone, which goes when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="gonogo-") as name:
+        yield Path(name)
+
+
+def _put(path: Path, content: bytes) -> Path:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    return path
