@@ -31,7 +31,8 @@ def test_go_is_exit_code_0_and_leaves_a_whole_record(gate: Gate, soaked: Any) ->
     (record,) = told.records
     assert record.name.endswith("_GO")
     names = {path.name for path in record.iterdir()}
-    assert names == {"record.json", "record.html", "evidence.html", "junit.xml"}
+    own = {"record.json", "record.html", "evidence.html", "junit.xml"}
+    assert names == {*own, "files.sha256"}
     assert told.document["state"] == "complete"
     assert len(told.document["findings"]) == len(told.document["expected"])
     assert faults(told.document) == []
