@@ -52,7 +52,7 @@ GATE_MAY_NOT = (
     *(f"delete from {table}" for table in MEASURED),
     *(f"truncate {table}" for table in MEASURED),
     "update sync_metrics set result = 'success'",
-    "lock table sync_metrics in exclusive mode",
+    "begin; lock table sync_metrics in exclusive mode",
     "drop table sync_metrics",
     "alter table sync_metrics add column x int",
     "create index on sync_metrics (result)",
