@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ def status() -> None:
         _tell_rows(narration, title, (_step(standing, step) for step in standing.steps), None)
     _tell_rows(narration, "Migrations", _migrations(standing.migrations), None)
     _tell_rows(narration, "Backups", map(_backup, standing.backups))
+    _tell_retention(narration, standing)
     _tell_rows(narration, "Incidents", incident_rows(standing.incidents))
     if standing.advice:
         narration.console.print()
@@ -130,6 +132,38 @@ def _backup(one: Backup) -> Row:
     there = "" if Path(one.path).is_file() else "not on this machine"
     size = f"{one.bytes / 1e6:.1f} MB"
     return f"of deployment {one.deployment_id}", _at(one.made_at), size, verified, one.path, there
+
+
+def _tell_retention(narration: Narration, standing: Standing) -> None:
+    """List what is older than it need be kept; nothing of it is deleted by us."""
+    from datetime import UTC, datetime
+
+    from gonogo.rollout.retention import past_retention
+
+    retention_days = _retention_days(standing)
+    if retention_days is None:
+        return
+    old = past_retention(standing.backups, retention_days, datetime.now(UTC))
+    if old:
+        size = sum(one.bytes for one in old) / 1e6
+        title = f"Backups older than their retention of {retention_days} days: {size:,.1f} MB"
+        _tell_rows(narration, title, map(_backup, old), None)
+
+
+def _retention_days(standing: Standing) -> int | None:
+    """How long rollout.toml has backups of this environment kept; None where it does not say."""
+    from gonogo.errors import UsageError
+    from gonogo.model import Environment
+    from gonogo.project import MARKER, Project
+    from gonogo.rollout.config import RolloutConfig
+
+    if standing.mark is None:
+        return None
+    # Where a database stands can be told without a file that says how to deploy to it.
+    with suppress(UsageError):
+        config = RolloutConfig.load(Project.find(Path.cwd()).root / MARKER)
+        return config.environment(Environment(standing.mark.name)).retention_days
+    return None
 
 
 def _at(moment: datetime | None) -> str:

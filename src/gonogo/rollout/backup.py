@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,12 +27,12 @@ from gonogo.model import Environment
 from gonogo.record.files import make_directory, open_private
 from gonogo.rollout.likeness import create_like
 from gonogo.rollout.prerequisites import place_problem
+from gonogo.rollout.progress import Progress, TableProgress
 from gonogo.rollout.session import Connection, connect
 from gonogo.rollout.tools import Tools
 from gonogo.settings import DatabaseSettings
 
 BackupCheck = Literal["restore", "read"]
-Progress = Callable[[str, int, int], None]
 
 NAME_TIME = "%Y%m%dT%H%M%SZ"
 PARTIAL = ".dump.partial"
@@ -121,9 +121,9 @@ def make_backup(order: BackupOrder) -> VerifiedBackup:
     partial = path.with_suffix(PARTIAL)
     try:
         make_directory(order.directory)
-        rows = _dump(order, partial)
+        rows, sizes = _dump(order, partial)
         size_bytes, sha256 = partial.stat().st_size, file_sha256(partial)
-        _verify(order, partial, rows)
+        _verify(order, partial, rows, sizes)
         _keep(partial, path)
     except psycopg.Error as error:
         raise BackupError(first_line(error), UNCHANGED, step="backup") from error
@@ -159,7 +159,7 @@ def needed_bytes(connection: Connection) -> int:
     return sum(int(size) for _, _, size in tables) + ROOM_BESIDE_BYTES
 
 
-def _dump(order: BackupOrder, partial: Path) -> Mapping[str, int]:
+def _dump(order: BackupOrder, partial: Path) -> tuple[Mapping[str, int], Mapping[str, int]]:
     """Write the dump, and count the tables within the very snapshot that it is taken from."""
     with connect(order.database.conninfo, "gonogo backup") as connection:
         connection.autocommit = False
@@ -174,9 +174,12 @@ def _dump(order: BackupOrder, partial: Path) -> Mapping[str, int]:
             raise BackupError(problem, UNCHANGED, step="backup")
         # Made first, so that no other user can read even its beginning.
         os.close(open_private(partial))
+        sizes = {f"{schema}.{table}": int(size) for schema, table, size in tables}
+        progress = TableProgress("dump", sizes, order.progress)
         order.tools.run(
             "pg_dump",
             [
+                "--verbose",
                 "--format=custom",
                 f"--compress={order.tools.compression}",
                 f"--snapshot={snapshot}",
@@ -185,9 +188,11 @@ def _dump(order: BackupOrder, partial: Path) -> Mapping[str, int]:
                 *OURS,
             ],
             order.database,
-            on_tick=lambda: order.progress("dump", partial.stat().st_size, total_bytes),
+            on_tick=lambda: progress.tick(partial.stat().st_size),
+            on_line=progress.line,
         )
-        return count_rows(connection, tables) if order.check == "restore" else {}
+        order.progress("dump", total_bytes, total_bytes)
+        return count_rows(connection, tables) if order.check == "restore" else {}, sizes
 
 
 def count_rows(connection: Connection, tables: list[TupleRow]) -> dict[str, int]:
@@ -204,7 +209,9 @@ def count_rows(connection: Connection, tables: list[TupleRow]) -> dict[str, int]
     return counted
 
 
-def _verify(order: BackupOrder, partial: Path, rows: Mapping[str, int]) -> None:
+def _verify(
+    order: BackupOrder, partial: Path, rows: Mapping[str, int], sizes: Mapping[str, int]
+) -> None:
     size_bytes = partial.stat().st_size
     order.progress("read", 0, size_bytes)
     # A listing is not enough: it accepts a dump cut in half.
@@ -212,19 +219,26 @@ def _verify(order: BackupOrder, partial: Path, rows: Mapping[str, int]) -> None:
     order.progress("read", size_bytes, size_bytes)
     if order.check == "restore":
         with scratch_database(order.database) as scratch:
-            _compare(order, scratch, partial, rows)
+            _restore(order, scratch, partial, sizes)
+            _compare(scratch, partial, rows)
 
 
-def _compare(
-    order: BackupOrder, scratch: DatabaseSettings, partial: Path, rows: Mapping[str, int]
+def _restore(
+    order: BackupOrder, scratch: DatabaseSettings, partial: Path, sizes: Mapping[str, int]
 ) -> None:
-    order.progress("restore", 0, 0)
+    progress = TableProgress("restore", sizes, order.progress)
     jobs = min(os.cpu_count() or 1, 4)
+    whole = ["--exit-on-error", "--no-owner", "--no-privileges"]
     order.tools.run(
         "pg_restore",
-        ["--exit-on-error", "--no-owner", "--no-privileges", f"--jobs={jobs}", str(partial)],
+        ["--verbose", *whole, f"--jobs={jobs}", str(partial)],
         scratch,
+        on_tick=progress.tick,
+        on_line=progress.line,
     )
+
+
+def _compare(scratch: DatabaseSettings, partial: Path, rows: Mapping[str, int]) -> None:
     with connect(scratch.conninfo, "gonogo backup") as connection:
         restored = count_rows(connection, connection.execute(TABLES).fetchall())
     differing = sorted(

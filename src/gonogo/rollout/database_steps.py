@@ -20,6 +20,11 @@ from gonogo.rollout.steps import Evidence, HowItEnded, Resumption, Skipped
 from gonogo.rollout.work import Work, rows_file
 
 SHOWN = 5
+BACKING_UP = {
+    "dump": "Dump the tables",
+    "read": "Read the backup to its end",
+    "restore": "Restore it to prove it",
+}
 
 
 def _undo_backup(work: Work, how: HowItEnded) -> None:
@@ -57,7 +62,7 @@ def back_up(work: Work, evidence: Evidence) -> str | Skipped:
             work.context.section.backup_dir,
             work.context.environment,
             work.context.backup_check,
-            work.site.narrator.progress,
+            lambda *told: _tell_progress(work, *told),
         )
     )
     _record(work, backup)
@@ -206,6 +211,13 @@ def _verified(backup: VerifiedBackup) -> str:
         return "read to its end"
     rows = sum(backup.rows.values())
     return f"restored: {rows:,} rows in {len(backup.rows)} tables equal"
+
+
+def _tell_progress(work: Work, what: str, done_bytes: int, all_bytes: int) -> None:
+    title = BACKING_UP[what]
+    if all_bytes:
+        title += f" {done_bytes / 1e6:,.1f} of {all_bytes / 1e6:,.1f} MB"
+    work.site.narrator.progress(title, done_bytes, all_bytes)
 
 
 def _tell(work: Work, event: MigrationEvent) -> None:

@@ -64,6 +64,7 @@ class Tools:
         arguments: Sequence[str],
         database: DatabaseSettings | None = None,
         on_tick: Callable[[], None] = lambda: None,
+        on_line: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Run one of the tools; a password goes by its environment, never its command line.
 
@@ -72,6 +73,7 @@ class Tools:
             arguments: What follows; ``--dbname`` is added when `database` is given.
             database: Where it connects.
             on_tick: Called often while it runs.
+            on_line: Called with each line that it says.
 
         Raises:
             BackupError: It is not there, or ended with another exit code than 0.
@@ -81,9 +83,14 @@ class Tools:
         if database:
             words += ["--no-password", f"--dbname={conninfo}"]
         said: list[str] = []
+
+        def hear(line: str) -> None:
+            said.append(line)
+            on_line(line)
+
         try:
             ended = process.run(
-                words, env=tool_environment(variables), on_line=said.append, on_tick=on_tick
+                words, env=tool_environment(variables), on_line=hear, on_tick=on_tick
             )
         except OSError as error:
             raise BackupError(f"{program} cannot be run: {error.strerror}", step="backup") from None

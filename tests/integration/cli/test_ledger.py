@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -137,3 +138,22 @@ def test_nobody_is_promoted_in_anothers_place(migrated_desk: Desk, email: str) -
     assert "2 users have the address" in told.stderr
     assert migrated_desk.run("promote_admin", "promote", email).returncode == 0
     assert migrated_desk.ask("select array_agg(email::text) from users where is_admin") == [email]
+
+
+def test_backups_past_their_retention_are_listed(migrated_desk: Desk, tmp_path: Path) -> None:
+    """With their size, but for the newest; and nothing is deleted."""
+    for days in (1, 40, 50):
+        file = tmp_path / f"{days}.dump"
+        file.touch()
+        migrated_desk.ask(
+            "insert into gonogo.backup (deployment_id, path, bytes, sha256, tool_version, made_at,"
+            f" verified_at, verified_by) values (1, '{file}', 1500000, 'x', '18',"
+            f" now() - interval '{days} days', now(), 'restore')"
+        )
+    told = migrated_desk.run("status")
+    assert told.returncode == 0, told.stderr
+    _, _, listed = told.stdout.partition("Backups older than their retention of 30 days: 3.0 MB")
+    listed = listed.partition("Incidents")[0]
+    assert listed.index("50.dump") < listed.index("40.dump")
+    assert "/1.dump" not in listed
+    assert (tmp_path / "50.dump").exists()

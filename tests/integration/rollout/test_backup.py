@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -154,3 +155,16 @@ def test_what_a_killed_run_left_is_replaced(order: Order) -> None:
         connection.execute(f"create database gonogo_scratch_{row[0] if row else 0}")
     make_backup(asked)
     assert scratch_databases(asked.database.conninfo) == []
+
+
+def test_progress_is_told_in_bytes_of_tables(order: Order) -> None:
+    """The tools' own words are understood: dump and restore each come to a table's bytes."""
+    told: list[tuple[str, int, int]] = []
+    make_backup(replace(order(), progress=lambda *line: told.append(line)))
+    for what in ("dump", "restore"):
+        lines = [(done, total) for name, done, total in told if name == what]
+        assert lines
+        assert all(0 <= done <= total for done, total in lines)
+    assert told[0][2] > 0
+    assert ("dump", told[0][2], told[0][2]) in told
+    assert max(done for name, done, _ in told if name == "restore") > 0
