@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -14,9 +16,11 @@ from gonogo.model import Environment
 from gonogo.project import Project
 from gonogo.rollout.config import CommandsConfig, RolloutConfig
 from gonogo.rollout.context import RolloutContext
+from gonogo.rollout.deploy import deploy
 from gonogo.rollout.ledger import Ledger
 from gonogo.rollout.session import connect
 from gonogo.rollout.steps import StepEvent
+from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.settings import DatabaseSettings
 
@@ -81,7 +85,7 @@ class Team:
         """What a restore made of the database: prepared ones, kept ones."""
         with psycopg.connect(self.context.database.conninfo) as connection:
             rows = connection.execute(
-                "select datname from pg_database where datname like current_database()"
+                "select datname from pg_database where datname like left(current_database(), 34)"
                 " || '\\_rolled\\_back\\_%' or datname = 'gonogo_restore_' || (select oid from"
                 " pg_database where datname = current_database()) order by 1"
             )
@@ -103,9 +107,41 @@ def team(
     base_database: str, server: EmbeddedServer, tmp_path: Path, pytestconfig: pytest.Config
 ) -> Team:
     """A team with a fresh database and a project of its own."""
+    return _team(base_database, server.bin_dir, tmp_path, pytestconfig.rootpath)
+
+
+@pytest.fixture(scope="module")
+def deployed_once(
+    databases: Databases,
+    base_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    pytestconfig: pytest.Config,
+) -> Iterator[Team]:
+    """A team whose deployment succeeded; nobody connects, so that its database can be copied."""
+    name = f"test_{uuid4().hex}"
+    place = tmp_path_factory.mktemp("deployed")
+    conninfo = databases.create(name, base_template)
+    team = _team(conninfo, databases.server.bin_dir, place, pytestconfig.rootpath)
+    assert deploy(team.context, team.tell).outcome == "succeeded"
+    team.trace()
+    yield team
+    databases.drop(name)
+
+
+@pytest.fixture
+def deployed_copy(deployed_once: Team, new_database: Callable[..., str]) -> Team:
+    """The same with a database of its own; the application's directory and backup are shared."""
+    name = str(deployed_once.ask("select current_database()"))
+    database = DatabaseSettings(new_database(name), "test")
+    deployed_once.trace()
+    context = replace(deployed_once.context, database=database)
+    return Team(context, deployed_once.root, deployed_once.app)
+
+
+def _team(conninfo: str, bin_dir: Path, tmp_path: Path, rootpath: Path) -> Team:
     root, app = tmp_path / "project", tmp_path / "app"
     for name in ("migrations", "checks"):
-        shutil.copytree(pytestconfig.rootpath / name, root / name)
+        shutil.copytree(rootpath / name, root / name)
     (app / "broken").mkdir(parents=True)
     environ = {
         "PATH": os.environ["PATH"],
@@ -115,7 +151,7 @@ def team(
         "WEBHOOK_BASE_URL": "http://127.0.0.1:9",
         "WEBHOOK_VERIFICATION_TOKEN": "hush-webhook-token",
     }
-    database = DatabaseSettings(base_database, "test")
+    database = DatabaseSettings(conninfo, "test")
     return Team(
         RolloutContext(
             Project(root),
@@ -125,7 +161,7 @@ def team(
             environ,
             revision="new",
             previous_revision="old",
-            bin_dir=server.bin_dir,
+            bin_dir=bin_dir,
             log_dir=tmp_path / "logs",
         ),
         root,

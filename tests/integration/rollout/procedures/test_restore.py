@@ -2,39 +2,273 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from gonogo.errors import DatabaseError, GonogoError, LockHeldError, UsageError
+from gonogo.rollout import beside
 from gonogo.rollout.deploy import deploy
-from gonogo.rollout.rollback import Request, rollback
+from gonogo.rollout.rollback import Request, plan_rollback, rollback
+from gonogo.rollout.session import connect
+from gonogo.rollout.standing import read_standing
+from gonogo.rollout.steps import StepEvent, StepKind
+from gonogo.settings import DatabaseSettings
 
 if TYPE_CHECKING:
     from tests.integration.rollout.procedures.conftest import Team
 
 NEW_TABLE = "select to_regclass('sync_metrics') is not null"
 JOB_RUN = "insert into gonogo.job_run (job_name, started_at, succeeded) values ('x', now(), true)"
+SIGN_UP = "insert into users (email) values ('new@example.com')"
+SIGNED_UP = "select count(*) from users where email = 'new@example.com'"
+LEDGER = """
+select jsonb_object_agg(name, seen) from (
+    select 'job_run', to_jsonb(array_agg(t order by id)) from gonogo.job_run as t union all
+    select 'incident', to_jsonb(array_agg(t order by id)) from gonogo.incident as t union all
+    select 'backup', to_jsonb(array_agg(t order by id)) from gonogo.backup as t union all
+    select 'step', to_jsonb(array_agg(t order by id)) from gonogo.step as t
+        where procedure = 'deploy'
+) as ledger (name, seen)"""
 RESTORE = Request("restore", "damaged rows")
+STEPS = (
+    "check_backup",
+    "new_database",
+    "restore_backup",
+    "verify_restored",
+    "compare",
+    "stop_jobs",
+    "stop_app",
+    "close",
+    "carry_rows",
+    "carry_ledger",
+    "swap",
+    "move_in",
+    "revert_code",
+    "start_app",
+    "prove",
+)
 
 
 @pytest.fixture
-def deployed(team: Team) -> Iterator[Team]:
-    """A team whose deployment succeeded; what a restore kept or left goes with the test."""
-    assert deploy(team.context, team.tell).outcome == "succeeded"
-    team.trace()
-    yield team
-    for name in team.relatives():
-        team.drop(name)
+def deployed(deployed_copy: Team) -> Iterator[Team]:
+    """A team whose deployment succeeded, and a user since; what a restore made goes again."""
+    deployed_copy.ask(SIGN_UP)
+    deployed_copy.ask(JOB_RUN)
+    yield deployed_copy
+    beside.reopen_cut_short(deployed_copy.context.database)
+    for name in deployed_copy.relatives():
+        deployed_copy.drop(name)
+
+
+def until(team: Team, step: str, kind: StepKind = StepKind.STARTED) -> None:
+    """Roll back by restore in a process that is killed when a step begins, or tells a line."""
+
+    def tell(event: StepEvent) -> None:
+        if event.step == step and event.kind is kind:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with warnings.catch_warnings():
+        # Threads of the test's own runner have no part in what the child does.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        try:
+            rollback(team.context, tell, RESTORE)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), f"{step} was never begun"
 
 
 def test_a_restore_puts_the_backup_in_the_databases_place(deployed: Team) -> None:
-    """Schema equal, old code, ledger carried over, the old database kept under another name."""
-    deployed.ask("insert into users (email) values ('new@example.com')")
-    deployed.ask(
-        "insert into gonogo.job_run (job_name, started_at, succeeded) values ('x', now(), true)"
-    )
+    """Schema equal, old code, every row since carried over, the old database kept with the rest."""
+    deployed.ask("update users set is_admin = true")
+    before = deployed.ask(LEDGER)
     result = rollback(deployed.context, deployed.tell, RESTORE)
     assert (result.outcome, result.error) == ("succeeded", None)
     assert deployed.trace() == ["stop_jobs", "stop_app", "revert_code", "start_app", "start_jobs"]
     assert "schema equal to that before the deployment" in result.steps[-1].proved
+    rows = result.steps[-1].evidence["rows"]
+    assert rows == {"users": {"unchanged": 60, "changed": 0, "deleted": 0, "added": 1}}
+    assert (deployed.ask(SIGNED_UP), deployed.ask(NEW_TABLE)) == (1, False)
+    assert deployed.ask(LEDGER) == before
+    assert deployed.ask("select rollback_mode from gonogo.deployment") == "restore"
+    assert deployed.ask("select count(*) from gonogo.migration where reverted_at is null") == 0
+    (kept,) = deployed.relatives()
+    old = replace(deployed.context, database=deployed.context.database.with_database(kept))
+    assert replace(deployed, context=old).ask("select count(*) from users where is_admin") == 61
+    deployed.ask(JOB_RUN)
+    assert deploy(deployed.context, deployed.tell).outcome == "succeeded"
+
+
+def test_what_becomes_of_the_rows_is_shown_before_anything_is_done(deployed: Team) -> None:
+    """Counted by table; when nobody agrees, no new database is left, and nothing was stopped."""
+    deployed.ask("create table loose as select 1 as i")
+    deployed.ask(
+        "insert into sync_metrics (user_id, integration_type, sync_type, result)"
+        " select id, 'google_calendar', 'initial', 'success' from users"
+    )
+    seen: list[str] = []
+
+    def refuse(lines: Sequence[str]) -> str:
+        assert len(deployed.relatives()) == 1
+        seen.extend(lines)
+        raise GonogoError("cancelled; nothing was done")
+
+    with pytest.raises(GonogoError, match="cancelled"):
+        rollback(deployed.context, deployed.tell, replace(RESTORE, agree=refuse))
+    assert seen[:2] == [
+        "1 rows written since the backup, 1 carried over",
+        "  since the backup  public.users: 1 inserted",
+    ]
+    assert any("public.sync_metrics: 61 rows" in line and "kept as" in line for line in seen)
+    assert any("public.users.is_admin" in line for line in seen)
+    assert any("public.loose: 1 rows" in line for line in seen)
+    assert (deployed.relatives(), deployed.trace()) == ([], [])
+    assert deployed.outcome() == "succeeded"
+    with connect(deployed.context.database.conninfo) as connection:
+        standing = read_standing(connection)
+    assert standing.latest
+    assert standing.state(standing.latest) == "succeeded"
+
+
+def test_another_name_than_the_databases_is_no_consent(deployed: Team) -> None:
+    """Whoever agrees must name it, in staging too."""
+    with pytest.raises(UsageError, match="nothing was done"):
+        rollback(deployed.context, deployed.tell, replace(RESTORE, agree=lambda _: "other"))
+    assert (deployed.relatives(), deployed.trace()) == ([], [])
+
+
+@pytest.mark.slow
+def test_damage_is_undone_and_what_users_added_is_kept(deployed: Team) -> None:
+    """Rows of a table that is named stand as in the backup; new ones are carried over."""
+    deployed.ask("update users set name = 'damage'")
+    deployed.ask("delete from users where id = (select id from users order by id limit 1)")
+    asked = replace(RESTORE, damaged=("users",))
+    assert rollback(deployed.context, deployed.tell, asked).outcome == "succeeded"
+    assert deployed.ask("select count(*) from users where name = 'damage'") == 1
+    assert deployed.ask("select count(*) from users") == 61
+
+
+def test_a_table_that_is_not_there_cannot_be_damaged(deployed: Team) -> None:
+    """A misspelt name is one line, and nothing is done."""
+    with pytest.raises(UsageError, match=r"no table public\.user; nothing was done"):
+        rollback(deployed.context, deployed.tell, replace(RESTORE, damaged=("user",)))
+    assert deployed.relatives() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [(step, StepKind.STARTED) for step in STEPS] + [("swap", StepKind.NOTE)],
+)
+def test_a_restore_that_was_killed_goes_on(deployed: Team, step: str, kind: StepKind) -> None:
+    """Killed between any two steps, or right after the swap: run again, it comes to its end."""
+    until(deployed, step, kind)
+    result = rollback(deployed.context, deployed.tell, RESTORE)
+    assert (result.outcome, result.error) == ("succeeded", None)
+    assert "schema equal to that before the deployment" in result.steps[-1].proved
+    assert (deployed.ask(SIGNED_UP), deployed.outcome()) == (1, "rolled_back")
+    assert deployed.ask("select count(*) from gonogo.deployment") == 1
+    assert [name for name in deployed.relatives() if "rolled_back" not in name] == []
+    assert len(deployed.relatives()) == 1
+
+
+@pytest.mark.slow
+def test_a_closed_database_says_so_and_a_revert_opens_it_too(deployed: Team) -> None:
+    """A restore killed while the database was closed leaves it closed, and no way lost."""
+    until(deployed, "carry_rows")
+    settings = deployed.context.database
+    with pytest.raises(DatabaseError, match="not currently accepting connections"):
+        connect(settings.conninfo)
+    assert beside.closed_by_restore(settings)
+    assert rollback(deployed.context, deployed.tell).outcome == "succeeded"
+    assert deployed.ask(SIGNED_UP) == 1
+
+
+@pytest.mark.slow
+def test_a_failing_step_leaves_the_database_open(deployed: Team) -> None:
+    """What stops the restore is told; the application's database can be reached as before."""
+    deployed.break_command("stop_app")
+    assert rollback(deployed.context, deployed.tell, RESTORE).outcome == "failed"
+    deployed.mend_command("stop_app")
+    deployed.break_command("start_app")
+    stopped = rollback(deployed.context, deployed.tell, RESTORE)
+    assert (stopped.outcome, stopped.steps[-1].name) == ("failed", "start_app")
+    assert stopped.not_done[-1] == "Prove that the database is what it was"
+    deployed.mend_command("start_app")
+    deployed.trace()
+    again = rollback(deployed.context, deployed.tell)
+    assert (again.outcome, again.mode, deployed.outcome()) == (
+        "succeeded",
+        "restore",
+        "rolled_back",
+    )
+    assert len(deployed.relatives()) == 1
+
+
+@pytest.mark.parametrize("fault", ["gone", "changed"])
+def test_a_backup_that_is_not_what_it_was_is_refused(deployed: Team, fault: str) -> None:
+    """Its hash is taken again; nothing is stopped, nothing is changed."""
+    file = Path(str(deployed.ask("select path from gonogo.backup")))
+    content = file.read_bytes()
+    file.unlink()
+    if fault == "changed":
+        file.write_bytes(content[:-1] + b"x")
+    result = rollback(deployed.context, deployed.tell, RESTORE)
+    file.write_bytes(content)
+    assert result.outcome == "failed"
+    assert {"gone": "not on this machine", "changed": "not what it was"}[fault] in str(result.error)
+    assert (deployed.trace(), deployed.outcome(), deployed.relatives()) == ([], "succeeded", [])
+
+
+@pytest.mark.slow
+def test_a_role_that_may_not_is_refused_with_every_reason(deployed: Team) -> None:
+    """No right to create databases, none to the database: one line names them all."""
+    role = f"weak_{deployed.ask('select current_database()')}"
+    deployed.ask(f"create role {role} login")
+    try:
+        deployed.ask(f"grant all on schema gonogo to {role}")
+        deployed.ask(f"grant all on all tables in schema gonogo, public to {role}")
+        conninfo = make_conninfo(deployed.context.database.conninfo, user=role)
+        weak = replace(deployed.context, database=DatabaseSettings(conninfo, "test"))
+        result = rollback(weak, deployed.tell, RESTORE)
+        told = str(result.error)
+        assert "may not create databases" in told
+        assert "does not own the database" in told
+        assert "does not own gonogo.backup, gonogo.deployment" in told
+        assert "nothing was changed" in told
+    finally:
+        deployed.ask(f"drop owned by {role}")
+        deployed.ask(f"drop role {role}")
+
+
+def test_two_restores_of_one_database_do_not_meet(deployed: Team) -> None:
+    """The second is refused: the deployer's lock alone would go with the swap."""
+    settings = deployed.context.database
+    name = beside.database_name(settings)
+    with (
+        beside.connect_beside(settings, name) as server,
+        beside.restore_lock(server, name),
+        pytest.raises(LockHeldError, match=f"another restore of {name} is at work"),
+    ):
+        rollback(deployed.context, deployed.tell, RESTORE)
+
+
+def test_a_plan_tells_what_would_happen_and_changes_nothing(deployed: Team) -> None:
+    """Steps with their commands, the rows since; neither ledger nor server is other than before."""
+    steps = deployed.ask("select count(*) from gonogo.step")
+    lines = plan_rollback(deployed.context, deployed.tell, RESTORE)
+    assert lines[0].startswith(" 1. Stop the background jobs: sh -c ")
+    assert any("Put the new database in its place" in line for line in lines)
+    assert "  since the backup  public.users: 1 inserted" in lines
+    assert deployed.ask("select count(*) from gonogo.step") == steps
+    assert (deployed.relatives(), deployed.trace()) == ([], [])
