@@ -47,10 +47,12 @@ POSTGRES15 = (
     Path("/opt/homebrew/opt/postgresql@15/bin"),
     Path("/usr/local/opt/postgresql@15/bin"),
 )
+AXE = Path(__file__).parent / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 HINTS = {
     "slow": "run them too with: pytest --all",
     "postgres15": "they need a PostgreSQL 15 server: apt-get install postgresql-15",
     "browser": "they need Chromium on PATH: apt-get install chromium",
+    "axe": "they need axe-core: npm ci --ignore-scripts --prefix tests/browser",
 }
 WANTED = "wanted"
 REFUSED = "refused"
@@ -107,7 +109,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def _missing() -> list[str]:
     """The marks whose program this machine lacks."""
-    there = {"postgres15": _postgres15() is not None, "browser": bool(shutil.which("chromium"))}
+    there = {
+        "postgres15": _postgres15() is not None,
+        "browser": bool(shutil.which("chromium")),
+        "axe": AXE.is_file(),
+    }
     return [mark for mark, is_there in there.items() if not is_there]
 
 

@@ -65,6 +65,13 @@ def visit(browser: Browser) -> Open:
 
 
 @pytest.fixture(scope="session")
+def axe(pytestconfig: pytest.Config) -> str:
+    """axe-core's own source."""
+    modules = pytestconfig.rootpath / "tests" / "browser" / "node_modules"
+    return (modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory, templates_dir: Path) -> Path:
     """An archive with a record of each kind, and one of a run that died."""
     root = tmp_path_factory.mktemp("archive")

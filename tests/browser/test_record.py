@@ -14,6 +14,7 @@ import pytest
 
 from browsing import BESIDE, DAY, LAPTOP, NIGHT, PHONE, TABLET, Visit
 from gonogo.record.text import clock, cut, lines, moment
+from gonogo.record.why import reasons
 
 pytestmark = pytest.mark.browser
 
@@ -30,6 +31,7 @@ WORDS = {
     "succeeded": "Done",
     "skipped": "Skipped",
 }
+MARKS = {"present": "Looked at", "missing": "Missing", "due": "Due now", "ahead": "Ahead"}
 # What A4 has within the style sheet's margins, at 96 to the inch.
 PAPER_PX = (round((210 - 2 * 13) / 25.4 * 96), round((297 - 14 - 16) / 25.4 * 96))
 PAGE_OF_A_PDF = re.compile(rb"/Type\s*/Page\b")
@@ -96,32 +98,57 @@ def test_the_page_prints_whole(page: Visit) -> None:
 def test_what_is_printed_is_not_cut(page: Visit) -> None:
     """No row, card, chart or fact breaks over two sheets; a table's head is on each of them."""
     page.show(media="print")
-    assert page.styles("tr, .card, .chart, .facts > div, header.top", "breakInside") == {"avoid"}
+    assert page.styles("tr, .card, .chart, .subject, .facts > div, header.top", "breakInside") == {
+        "avoid"
+    }
     assert page.styles("thead:not(.visually-hidden)", "display") == {"table-header-group"}
 
 
 def _rows(document: Json) -> Iterator[list[str]]:
     """The parts that must stand together in one row each."""
-    for finding in document["findings"]:
-        value, count = finding["value"], finding["count"]
-        of = [_of(count)] if count else []
-        if value and count:
-            value = value.removesuffix(f" ({count['k']} of {count['n']})")
-        word = WORDS[finding["outcome"]]
-        yield [finding["title"], finding["metric"], value or "no data", finding["limit"], word, *of]
-        if finding["outcome"] != "met":
-            yield [finding["reason"]]
-    for measurement in document["measurements"].values():
-        yield from ([moment(h["start"]), _of(h)] for h in measurement["hourly"])
-        title = measurement["title"]
-        yield from ([title, n, _of(c)] for n, c in measurement["by_integration"].items())
-        yield from ([cut(n), f"{c:,}"] for n, c in measurement["breakdown"].items())
+    yield from _asked(document)
+    yield from _measured(document)
+    yield from _happened(document)
     for error in document["top_errors"]:
         yield [error["source"], cut(error["message"]), f"{error['count']:,}"]
     for step in document["steps"]:
         yield [step["title"], step["name"], clock(step["started_at"]), WORDS[step["outcome"]]]
         yield [step["title"], step["proved"], *lines(step["error"] or "").splitlines()]
         yield from ([step["title"], n, str(v)] for n, v in step["evidence"].items())
+
+
+def _asked(document: Json) -> Iterator[list[str]]:
+    for finding in document["findings"]:
+        value, count = finding["value"], finding["count"]
+        of = [_of(count)] if count else []
+        if value and count:
+            value = value.removesuffix(f" ({count['k']} of {count['n']})")
+        word = WORDS[finding["outcome"]]
+        if word == "Met" and finding["role"] != "criterion":
+            word = "Quiet"
+        yield [finding["title"], finding["metric"], value or "no data", finding["limit"], word, *of]
+        if finding["outcome"] != "met":
+            yield [finding["reason"]]
+
+
+def _measured(document: Json) -> Iterator[list[str]]:
+    for measurement in document["measurements"].values():
+        parts = measurement["hourly_parts"].items()
+        for index, hour in enumerate(measurement["hourly"]):
+            told = [f"{cut(name)} {counts[index]:,}" for name, counts in parts]
+            yield [moment(hour["start"]), _of(hour), *told]
+        title = measurement["title"]
+        yield from ([title, n, _of(c)] for n, c in measurement["by_integration"].items())
+        yield from ([title, cut(n), f"{c:,}"] for n, c in measurement["breakdown"].items())
+
+
+def _happened(document: Json) -> Iterator[list[str]]:
+    for mark in (document["soak"] or {"marks": []})["marks"]:
+        yield [mark["name"], moment(mark["due_at"]), MARKS[mark["state"]]]
+        if mark["at"]:
+            yield [mark["name"], mark["record"] or "this record", moment(mark["at"])]
+    for event in document["timeline"]:
+        yield [moment(event["at"]), cut(event["title"]), cut(event["note"])]
 
 
 def _texts(document: Json) -> Iterator[str]:
@@ -136,7 +163,13 @@ def _texts(document: Json) -> Iterator[str]:
         yield from measurement["notes"]
     if verdict := document["verdict"]:
         yield verdict["kind"]
-        yield from (*verdict["reasons"], *verdict["warnings"], *verdict["not_run"])
+        yield from reasons(document)
+        yield from (*verdict["warnings"], *verdict["not_run"])
+    yield from (subject["title"] for subject in document["subjects"])
+    for name in (name for m in document["measurements"].values() for name in m["hourly_parts"]):
+        yield cut(name)
+    if soak := document["soak"]:
+        yield from map(moment, soak["silent"])
     if window := document["window"]:
         yield from map(moment, (window["start"], window["end"], window["deployed_at"]))
     if score := document["score"]:

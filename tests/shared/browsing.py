@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Dialog, Page
 Scheme = Literal["light", "dark"]
 Medium = Literal["screen", "print"]
 # The third is just wide enough for the wide layout.
-PHONE, TABLET, BESIDE, LAPTOP = 360, 768, 930, 1280
+PHONE, TABLET, BESIDE, LAPTOP = 360, 768, 1026, 1280
 HEIGHT = 800
 # Paper and ink.
 DAY = ["rgb(253, 253, 251)", "rgb(27, 32, 36)"]

@@ -286,6 +286,14 @@ def gate() -> Json:
             ],
         },
         "expected": [each["id"] for each in found],
+        "subjects": [
+            {"title": "Webhook health", "metrics": ["webhook.success_rate"]},
+            {"title": "API usage reduction", "metrics": ["sync.skip_rate"]},
+            {
+                "title": "Sync performance",
+                "metrics": ["sync.success_rate", "sync.executed", "sync.duration"],
+            },
+        ],
         "findings": found,
         "measurements": measurements(),
         "soak": soak(),

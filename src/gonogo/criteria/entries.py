@@ -157,6 +157,7 @@ class Criteria(Strict):
 
     rules: Rules
     score: Score
+    subjects: Mapping[str, tuple[NotEmpty, ...]] = Field(default_factory=dict)
     metrics: Mapping[str, Metric] = Field(alias="metric")
     sha256: str
 
@@ -165,6 +166,22 @@ class Criteria(Strict):
         return tuple(
             (role, metric) for metric in self.metrics.values() for role in metric.roles(environment)
         )
+
+    def by_subject(self) -> Mapping[str, tuple[Metric, ...]]:
+        """All metrics by what a reader finds them under, in the file's order."""
+        found: dict[str, list[Metric]] = {subject: [] for subject in self.subjects}
+        for metric in self.metrics.values():
+            found.setdefault(self._subject(metric), []).append(metric)
+        return {subject: tuple(metrics) for subject, metrics in found.items() if metrics}
+
+    def _subject(self, metric: Metric) -> str:
+        fitting = [
+            (len(start), subject)
+            for subject, starts in self.subjects.items()
+            for start in starts
+            if start in {metric.id, metric.group}
+        ]
+        return max(fitting)[1] if fitting else metric.group.capitalize()
 
     def surveys(self) -> tuple[str, ...]:
         """Names of the SQL files that the metrics need, each once."""

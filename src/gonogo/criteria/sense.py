@@ -27,11 +27,20 @@ def nonsense(criteria: Criteria, sql_dir: Path) -> Iterator[Complaint]:
         for name in metric.surveys:
             if not (sql_dir / f"{name}.sql").is_file():
                 yield ("metric", metric.id, "survey"), f"there is no {sql_dir.name}/{name}.sql"
+    yield from _subjects(criteria)
     weights = sum(metric.weight for metric in criteria.metrics.values()) + criteria.score.jobs
     if weights != ALL_POINTS:
         yield ("score",), f"the weights add up to {weights}, not to {ALL_POINTS}"
     if min(criteria.score.bands.values(), default=1):
         yield ("score", "bands"), "one band must begin at 0"
+
+
+def _subjects(criteria: Criteria) -> Iterator[Complaint]:
+    known = {name for metric in criteria.metrics.values() for name in (metric.id, metric.group)}
+    for subject, starts in criteria.subjects.items():
+        for start in starts:
+            if start not in known:
+                yield ("subjects", subject), f"no metric is called {start!r} or begins with it"
 
 
 def _counts(metric: Metric) -> Iterator[Complaint]:

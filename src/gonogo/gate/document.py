@@ -66,6 +66,10 @@ def document(
         "verdict": _verdict(verdict),
         "window": _window(observation.window),
         "score": _score(score),
+        "subjects": [
+            {"title": subject, "metrics": [m.id for m in found if m.kind != "top"]}
+            for subject, found in setting.criteria.by_subject().items()
+        ],
         "findings": [
             _finding(finding, metrics[finding.metric], observation.measurements[finding.metric])
             for finding in findings

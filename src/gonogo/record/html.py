@@ -19,12 +19,24 @@ import jinja2
 from markupsafe import Markup
 
 from gonogo.errors import UsageError
-from gonogo.record import page, scales, text
+from gonogo.record import page, scales, subjects, text, why
 from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.schema import Json, with_defaults
 
 STYLE = "record.css"
-RENDERER = ("canonical", "charts", "hours", "html", "page", "scales", "schema", "text")
+RENDERER = (
+    "canonical",
+    "charts",
+    "hours",
+    "html",
+    "page",
+    "scales",
+    "schema",
+    "stacks",
+    "subjects",
+    "text",
+    "why",
+)
 PAGES = {"gate": "gate.html.jinja"}
 OTHER_PAGE = "rollout.html.jinja"
 # Of any text but what is set as a block: one message of a megabyte must not make a page of many.
@@ -37,7 +49,6 @@ FILTERS: dict[str, Callable[..., object]] = {
     "moment": text.moment,
     "number": text.whole_number,
     "of": text.of,
-    "part_unit": page.part_unit,
     "percent": text.percent,
     "points": text.points,
     "share": text.share,
@@ -45,14 +56,17 @@ FILTERS: dict[str, Callable[..., object]] = {
     "value": text.value_alone,
 }
 GLOBALS: dict[str, object] = {
+    "bands": page.BANDS,
+    "events": page.EVENTS,
     "look": page.look,
     "item_states": page.ITEM_STATES,
+    "marks": page.MARKS,
+    "outcome_look": page.outcome_look,
     "outcomes": page.OUTCOMES,
     "scale": scales.scale,
     "step_outcomes": page.STEP_OUTCOMES,
     "told_steps": page.told_steps,
     "verdicts": page.VERDICTS,
-    "whole_of": page.whole_of,
 }
 
 
@@ -118,7 +132,11 @@ def _view(document: Json) -> Json:
         "cards": page.attention(document),
         "warnings": page.other_warnings(document),
         "tables": page.tables(document),
-        "charts": page.charts(document),
+        "reasons": why.reasons(document),
+        "sureness": why.sureness(document),
+        "hours": page.hours(document),
+        "sparks": page.sparks(document),
+        "subjects": subjects.subjects(document),
         "facts": page.ordered_facts(document["facts"]),
     }
 

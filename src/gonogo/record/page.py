@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gonogo.record.charts import Chart, hourly_chart
 from gonogo.record.scales import levels_of
 from gonogo.record.schema import Json
+from gonogo.record.stacks import Hours, hours_of, spark
 from gonogo.record.text import moment, span
 
 STALE_S = 900
@@ -23,6 +23,11 @@ TABLES = (
     ("trigger", "triggers", "Rollback triggers", "Any one that fires means: roll back now."),
 )
 OTHERS = ("others", "Other checks", "Checks whose role this page does not know.")
+NOT_MET = "Not met"
+RATES = "Rates"
+REST = "Others"
+# A heading over one or two rows tells more of headings than of rows.
+LEAST_OF_A_GROUP = 3
 # The rest of the facts follows by name: JSON objects have no order of their own.
 FIRST_FACTS = (
     "Database",
@@ -72,6 +77,24 @@ OUTCOMES = {
     "left_out": Look("Left out", "dash", "quiet"),
     "met": Look("Met", "check", "good"),
 }
+QUIET = Look("Quiet", "check", "good")
+MARKS = {
+    "present": Look("Looked at", "check", "good"),
+    "missing": Look("Missing", "cross", "bad"),
+    "due": Look("Due now", "question", "open"),
+    "ahead": Look("Ahead", "dash", "quiet"),
+}
+EVENTS = {
+    "deploying": Look("Deploying", "question", "open"),
+    "deployed": Look("Deployed", "check", "good"),
+    "deploy-failed": Look("Deploy failed", "cross", "bad"),
+    "rolled-back": Look("Rolled back", "back", "worst"),
+    "migration-failed": Look("Migration failed", "cross", "bad"),
+    "incident": Look("Incident", "bang", "bad"),
+    "complaint": Look("Complaint", "bang", "warn"),
+    "closed": Look("Closed", "check", "quiet"),
+}
+BANDS = {"Excellent": "good", "Good": "fair", "Fair": "warn", "Poor": "bad"}
 STEP_OUTCOMES = {
     "succeeded": Look("Done", "check", "good"),
     "failed": Look("Failed", "cross", "bad"),
@@ -106,13 +129,34 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Findings under one heading within a table.
+
+    Args:
+        title: The subject; or that these are not met.
+        findings: In the criteria file's order.
+    """
+
+    title: str
+    findings: Sequence[Json]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """The findings of one role."""
+    """The findings of one role, what is not met before all else."""
 
     anchor: str
     title: str
     caption: str
-    findings: Sequence[Json]
+    groups: Sequence[Group]
+
+    @property
+    def tally(self) -> str:
+        """How many are as they should be."""
+        found = [finding for group in self.groups for finding in group.findings]
+        met = [finding for finding in found if finding["outcome"] == "met"]
+        word = outcome_look(met[0]).word if met else OUTCOMES["met"].word
+        return f"{len(met)} of {len(found)} {word.lower()}"
 
 
 def headline(document: Json) -> Look:
@@ -128,6 +172,13 @@ def headline(document: Json) -> Look:
 def look(looks: Mapping[Any, Look], key: object) -> Look:
     """The look of a word; a word that we do not know reads as itself, and as open."""
     return looks.get(key) or Look(str(key), "question", "open")
+
+
+def outcome_look(finding: Json) -> Look:
+    """The look of an answer; of a trigger that is "met" nobody must think that it fires."""
+    if finding["outcome"] == "met" and finding["role"] in {"alert", "trigger"}:
+        return QUIET
+    return look(OUTCOMES, finding["outcome"])
 
 
 def notices(document: Json) -> list[str]:
@@ -168,53 +219,63 @@ def other_warnings(document: Json) -> list[str]:
 
 
 def tables(document: Json) -> list[Table]:
-    """The findings by role: what is not met first, then the rates, then the rest.
+    """The findings by role: what is not met first, then the rest by subject.
 
     What has no role that we know stands in a table of its own.
     """
-    asked = sorted(document["findings"], key=lambda f: (f["outcome"] == "met", not f["interval"]))
-    found = [
-        Table(anchor, title, caption, [f for f in asked if f["role"] == role])
+    named = {
+        metric: subject["title"]
+        for subject in document["subjects"]
+        for metric in subject["metrics"]
+    }
+    found = document["findings"]
+    known = {role for role, *_ in TABLES}
+    told = [
+        Table(anchor, title, caption, _groups([f for f in found if f["role"] == role], named))
         for role, anchor, title, caption in TABLES
     ]
-    known = {role for role, *_ in TABLES}
-    found.append(Table(*OTHERS, [f for f in asked if f["role"] not in known]))
-    return [table for table in found if table.findings]
+    told.append(Table(*OTHERS, _groups([f for f in found if f["role"] not in known], named)))
+    return [table for table in told if table.groups]
 
 
-def charts(document: Json) -> dict[str, Chart]:
-    """The hourly charts, by metric."""
+def _groups(findings: Sequence[Json], named: Mapping[str, str]) -> list[Group]:
+    groups: dict[str, list[Json]] = {NOT_MET: [], RATES: []}
+    groups |= {title: [] for title in named.values()}
+    for finding in findings:
+        subject = named.get(finding["metric"], REST)
+        title = RATES if finding["interval"] else subject
+        groups.setdefault(title if finding["outcome"] == "met" else NOT_MET, []).append(finding)
+    small = [t for t in groups if t not in {NOT_MET, RATES} and len(groups[t]) < LEAST_OF_A_GROUP]
+    rest = [finding for title in small for finding in groups.pop(title)]
+    told = [*groups.items(), (REST, rest)]
+    return [Group(title, found) for title, found in told if found]
+
+
+def hours(document: Json) -> dict[str, Hours]:
+    """What is drawn of each metric's hours."""
     drawn = {}
     # In the order of the checks, which is the criteria file's; what is only shown comes last.
     order = dict.fromkeys(finding["metric"] for finding in document["findings"])
     for metric in {**order, **document["measurements"]}:
         measurement = document["measurements"].get(metric)
         findings = [f for f in document["findings"] if f["metric"] == metric]
-        chart = measurement and hourly_chart(measurement, levels_of(findings), document["window"])
-        if chart:
-            drawn[metric] = chart
+        told = measurement and hours_of(measurement, levels_of(findings), document["window"])
+        if told:
+            drawn[metric] = told
     return drawn
+
+
+def sparks(document: Json) -> dict[str, str]:
+    """The hours of each rate in the space of a word."""
+    measurements, window = document["measurements"], document["window"]
+    drawn = {metric: spark(measurement, window) for metric, measurement in measurements.items()}
+    return {metric: path for metric, path in drawn.items() if path}
 
 
 def ordered_facts(facts: Mapping[str, str]) -> list[tuple[str, str]]:
     """The facts: what names the database first, the rest by name."""
     first = [(name, facts[name]) for name in FIRST_FACTS if name in facts]
     return first + sorted(item for item in facts.items() if item[0] not in FIRST_FACTS)
-
-
-def whole_of(document: Json, metric: str) -> int | None:
-    """What a metric's breakdown is a share of: its n or k, whichever the parts add up to."""
-    total = sum(document["measurements"][metric]["breakdown"].values())
-    for finding in document["findings"]:
-        count = finding["count"]
-        if finding["metric"] == metric and count and total and total in (count["n"], count["k"]):
-            return int(total)
-    return None
-
-
-def part_unit(unit: str) -> str:
-    """The unit of a breakdown's figures: a share is broken down into counts, time into seconds."""
-    return {"%": "", **dict.fromkeys(("min", "h", "d"), "s")}.get(unit, unit)
 
 
 def told_steps(document: Json) -> str:

@@ -30,6 +30,7 @@ RECORD: Json = {
     "window": None,
     "score": None,
     "expected": [],
+    "subjects": [],
     "findings": [],
     "measurements": {},
     "top_errors": [],

@@ -21,6 +21,12 @@ def series(*counts: tuple[int, int] | None) -> Json:
     }
 
 
+def rate(role: str, limit: str) -> Json:
+    """A finding on 97 of 100, with its interval."""
+    interval, count = {"low": 0.95, "high": 0.98}, {"k": 97, "n": 100}
+    return {"role": role, "limit": limit, "interval": interval, "count": count}
+
+
 def test_a_gap_breaks_the_line_and_is_marked() -> None:
     """Whether an hour counts nothing or is missing altogether."""
     chart = hourly_chart(series((9, 10), (0, 0), None, (8, 10)), (), None)
@@ -102,9 +108,38 @@ def test_a_limit_far_from_the_data_does_not_flatten_the_chart() -> None:
 
 def test_an_interval_lies_on_its_scale_in_order() -> None:
     """Limit, low end, value, high end from left to right, all within the scale."""
-    drawn = scale(
-        {"interval": {"low": 0.95, "high": 0.98}, "count": {"k": 97, "n": 100}, "limit": "> 90 %"}
-    )
+    drawn = scale(rate("criterion", "> 90 %"))
     assert drawn
     assert drawn.value is not None
-    assert 0 <= drawn.levels[0] < drawn.low < drawn.value < drawn.high <= 100
+    assert 0 <= drawn.marks[0].at < drawn.low < drawn.value < drawn.high <= 100
+    assert drawn.marks[0].label == "90 %"
+
+
+@pytest.mark.parametrize(
+    ("role", "limit", "zones"),
+    [
+        ("criterion", "> 90 %", [("below", "bad")]),
+        ("criterion", "< 5 %", [("above", "bad")]),
+        ("criterion", "70 % .. 85 %", [("below", "bad"), ("above", "bad")]),
+        ("alert", "warning < 90 %, critical < 80 %", [("below", "warning"), ("below", "critical")]),
+        ("alert", "warning > 10 %, critical > 20 %", [("above", "warning"), ("above", "critical")]),
+        ("trigger", "< 70 %", [("below", "worst")]),
+        ("trigger", "> 10 %", [("above", "worst")]),
+    ],
+)
+def test_the_scale_shows_where_a_limit_is_not_met(
+    role: str, limit: str, zones: list[tuple[str, str]]
+) -> None:
+    """Outside an objective; past a level, on the side to which it points."""
+    drawn = scale(rate(role, limit))
+    assert drawn
+    told = [("below" if zone.at == 0 else "above", zone.tone) for zone in drawn.zones]
+    assert told == zones
+    assert all(zone.width > 0 for zone in drawn.zones)
+
+
+def test_labels_of_limits_do_not_run_into_one_another() -> None:
+    """Of two that lie close together the second goes without: the column beside it has both."""
+    drawn = scale(rate("alert", "warning < 81 %, critical < 80 %"))
+    assert drawn
+    assert [mark.label for mark in drawn.marks] == ["80 %", ""]

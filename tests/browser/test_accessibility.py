@@ -1,0 +1,56 @@
+"""What axe-core, the rules of accessibility that browsers' makers share, says of our pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from browsing import LAPTOP, PHONE, Scheme, Visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.axe]
+
+Open = Callable[..., AbstractContextManager[Visit]]
+
+# Levels A and AA of WCAG 2.0 to 2.2, and what is agreed to be good practice.
+RUN = """async () => {
+    const told = await axe.run(document, { runOnly: [
+        "wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
+    const places = (found) => found.nodes.map((node) => node.target.join(" ")).slice(0, 5);
+    return {
+        violations: told.violations.map((one) => [one.impact, one.id, ...places(one)]),
+        passes: told.passes.map((one) => one.id),
+    };
+}"""
+LOOKS: tuple[tuple[int, Scheme], ...] = ((LAPTOP, "light"), (PHONE, "dark"))
+
+
+@pytest.mark.parametrize(("width_px", "scheme"), LOOKS)
+def test_a_records_page_has_no_violation(
+    visit: Open, record: Path, axe: str, width_px: int, scheme: Scheme
+) -> None:
+    """Of no impact at all, with all that can be unfolded; contrast was looked at."""
+    with visit(record / "record.html", javascript=True) as page:
+        page.show(width_px=width_px, scheme=scheme)
+        assert _violations(page, axe) == []
+
+
+@pytest.mark.parametrize(("width_px", "scheme"), LOOKS)
+def test_the_list_of_records_has_no_violation(
+    visit: Open, archive: Path, axe: str, width_px: int, scheme: Scheme
+) -> None:
+    """By day and night, on a laptop and on a phone."""
+    with visit(archive / "index.html", javascript=True) as page:
+        page.show(width_px=width_px, scheme=scheme)
+        assert _violations(page, axe) == []
+
+
+def _violations(page: Visit, axe: str) -> list[list[str]]:
+    # The page's own policy forbids every script; the debugger's are not the page's.
+    page.page.evaluate(axe)
+    told = page.page.evaluate(RUN)
+    assert "color-contrast" in told["passes"]
+    violations: list[list[str]] = told["violations"]
+    return violations
