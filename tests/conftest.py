@@ -40,6 +40,7 @@ settings.load_profile("gonogo")
 SERVER = pytest.StashKey[EmbeddedServer]()
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 SHARED_DIR = "gonogo_sandbox"
+AXE = Path(__file__).parent / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 # Debian's, RHEL's, and Homebrew's on both kinds of Mac.
 POSTGRES15 = (
     Path("/usr/lib/postgresql/15/bin"),
@@ -47,7 +48,6 @@ POSTGRES15 = (
     Path("/opt/homebrew/opt/postgresql@15/bin"),
     Path("/usr/local/opt/postgresql@15/bin"),
 )
-AXE = Path(__file__).parent / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 HINTS = {
     "slow": "run them too with: pytest --all",
     "postgres15": "they need a PostgreSQL 15 server: apt-get install postgresql-15",
