@@ -98,7 +98,7 @@ def test_the_page_prints_whole(page: Visit) -> None:
 def test_what_is_printed_is_not_cut(page: Visit) -> None:
     """No row, card, chart or fact breaks over two sheets; a table's head is on each of them."""
     page.show(media="print")
-    assert page.styles("tr, .card, .chart, .subject, .facts > div, header.top", "breakInside") == {
+    assert page.styles("tr, .card, .chart, .heading, .facts > div, header.top", "breakInside") == {
         "avoid"
     }
     assert page.styles("thead:not(.visually-hidden)", "display") == {"table-header-group"}
@@ -165,7 +165,7 @@ def _texts(document: Json) -> Iterator[str]:
         yield verdict["kind"]
         yield from reasons(document)
         yield from (*verdict["warnings"], *verdict["not_run"])
-    yield from (subject["title"] for subject in document["subjects"])
+    yield from (heading["title"] for heading in document["headings"])
     for name in (name for m in document["measurements"].values() for name in m["hourly_parts"]):
         yield cut(name)
     if soak := document["soak"]:

@@ -286,7 +286,7 @@ def gate() -> Json:
             ],
         },
         "expected": [each["id"] for each in found],
-        "subjects": [
+        "headings": [
             {"title": "Webhook health", "metrics": ["webhook.success_rate"]},
             {"title": "API usage reduction", "metrics": ["sync.skip_rate"]},
             {

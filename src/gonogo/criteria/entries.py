@@ -157,7 +157,7 @@ class Criteria(Strict):
 
     rules: Rules
     score: Score
-    subjects: Mapping[str, tuple[NotEmpty, ...]] = Field(default_factory=dict)
+    headings: Mapping[str, tuple[NotEmpty, ...]] = Field(default_factory=dict)
     metrics: Mapping[str, Metric] = Field(alias="metric")
     sha256: str
 
@@ -167,17 +167,17 @@ class Criteria(Strict):
             (role, metric) for metric in self.metrics.values() for role in metric.roles(environment)
         )
 
-    def by_subject(self) -> Mapping[str, tuple[Metric, ...]]:
+    def by_heading(self) -> Mapping[str, tuple[Metric, ...]]:
         """All metrics by what a reader finds them under, in the file's order."""
-        found: dict[str, list[Metric]] = {subject: [] for subject in self.subjects}
+        found: dict[str, list[Metric]] = {heading: [] for heading in self.headings}
         for metric in self.metrics.values():
-            found.setdefault(self._subject(metric), []).append(metric)
-        return {subject: tuple(metrics) for subject, metrics in found.items() if metrics}
+            found.setdefault(self._heading(metric), []).append(metric)
+        return {heading: tuple(metrics) for heading, metrics in found.items() if metrics}
 
-    def _subject(self, metric: Metric) -> str:
+    def _heading(self, metric: Metric) -> str:
         fitting = [
-            (len(start), subject)
-            for subject, starts in self.subjects.items()
+            (len(start), heading)
+            for heading, starts in self.headings.items()
             for start in starts
             if start in {metric.id, metric.group}
         ]

@@ -46,7 +46,7 @@ def load(path: Path, sql_dir: Path) -> Criteria:
 def _known_keys(path: tuple[str, ...]) -> tuple[str, ...]:
     """The keys of the section at `path`, which begins with the section's name."""
     if not path:
-        return (*SECTIONS, "subjects")
+        return (*SECTIONS, "headings")
     keys = tuple(key for key in SECTIONS[path[0]].model_fields if key != "id")
     return (*keys, "expand") if path[0] == METRIC else keys
 

@@ -27,7 +27,7 @@ def nonsense(criteria: Criteria, sql_dir: Path) -> Iterator[Complaint]:
         for name in metric.surveys:
             if not (sql_dir / f"{name}.sql").is_file():
                 yield ("metric", metric.id, "survey"), f"there is no {sql_dir.name}/{name}.sql"
-    yield from _subjects(criteria)
+    yield from _headings(criteria)
     weights = sum(metric.weight for metric in criteria.metrics.values()) + criteria.score.jobs
     if weights != ALL_POINTS:
         yield ("score",), f"the weights add up to {weights}, not to {ALL_POINTS}"
@@ -35,12 +35,12 @@ def nonsense(criteria: Criteria, sql_dir: Path) -> Iterator[Complaint]:
         yield ("score", "bands"), "one band must begin at 0"
 
 
-def _subjects(criteria: Criteria) -> Iterator[Complaint]:
+def _headings(criteria: Criteria) -> Iterator[Complaint]:
     known = {name for metric in criteria.metrics.values() for name in (metric.id, metric.group)}
-    for subject, starts in criteria.subjects.items():
+    for heading, starts in criteria.headings.items():
         for start in starts:
             if start not in known:
-                yield ("subjects", subject), f"no metric is called {start!r} or begins with it"
+                yield ("headings", heading), f"no metric is called {start!r} or begins with it"
 
 
 def _counts(metric: Metric) -> Iterator[Complaint]:

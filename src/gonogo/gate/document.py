@@ -66,9 +66,9 @@ def document(
         "verdict": _verdict(verdict),
         "window": _window(observation.window),
         "score": _score(score),
-        "subjects": [
-            {"title": subject, "metrics": [m.id for m in found if m.kind != "top"]}
-            for subject, found in setting.criteria.by_subject().items()
+        "headings": [
+            {"title": heading, "metrics": [m.id for m in found if m.kind != "top"]}
+            for heading, found in setting.criteria.by_heading().items()
         ],
         "findings": [
             _finding(finding, metrics[finding.metric], observation.measurements[finding.metric])

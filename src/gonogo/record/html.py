@@ -19,7 +19,7 @@ import jinja2
 from markupsafe import Markup
 
 from gonogo.errors import UsageError
-from gonogo.record import page, scales, subjects, text, why
+from gonogo.record import headings, page, scales, text, why
 from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.schema import Json, with_defaults
 
@@ -33,7 +33,7 @@ RENDERER = (
     "scales",
     "schema",
     "stacks",
-    "subjects",
+    "headings",
     "text",
     "why",
 )
@@ -136,7 +136,7 @@ def _view(document: Json) -> Json:
         "sureness": why.sureness(document),
         "hours": page.hours(document),
         "sparks": page.sparks(document),
-        "subjects": subjects.subjects(document),
+        "headings": headings.headings(document),
         "facts": page.ordered_facts(document["facts"]),
     }
 

@@ -133,7 +133,7 @@ class Group:
     """Findings under one heading within a table.
 
     Args:
-        title: The subject; or that these are not met.
+        title: The heading; or that these are not met.
         findings: In the criteria file's order.
     """
 
@@ -219,14 +219,14 @@ def other_warnings(document: Json) -> list[str]:
 
 
 def tables(document: Json) -> list[Table]:
-    """The findings by role: what is not met first, then the rest by subject.
+    """The findings by role: what is not met first, then the rest by heading.
 
     What has no role that we know stands in a table of its own.
     """
     named = {
-        metric: subject["title"]
-        for subject in document["subjects"]
-        for metric in subject["metrics"]
+        metric: heading["title"]
+        for heading in document["headings"]
+        for metric in heading["metrics"]
     }
     found = document["findings"]
     known = {role for role, *_ in TABLES}
@@ -242,8 +242,8 @@ def _groups(findings: Sequence[Json], named: Mapping[str, str]) -> list[Group]:
     groups: dict[str, list[Json]] = {NOT_MET: [], RATES: []}
     groups |= {title: [] for title in named.values()}
     for finding in findings:
-        subject = named.get(finding["metric"], REST)
-        title = RATES if finding["interval"] else subject
+        heading = named.get(finding["metric"], REST)
+        title = RATES if finding["interval"] else heading
         groups.setdefault(title if finding["outcome"] == "met" else NOT_MET, []).append(finding)
     small = [t for t in groups if t not in {NOT_MET, RATES} and len(groups[t]) < LEAST_OF_A_GROUP]
     rest = [finding for title in small for finding in groups.pop(title)]

@@ -30,7 +30,7 @@ RECORD: Json = {
     "window": None,
     "score": None,
     "expected": [],
-    "subjects": [],
+    "headings": [],
     "findings": [],
     "measurements": {},
     "top_errors": [],

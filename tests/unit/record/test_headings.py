@@ -1,19 +1,19 @@
-"""Figures by subject: what the page and the terminal both tell."""
+"""Figures by heading: what the page and the terminal both tell."""
 
 from __future__ import annotations
 
+from gonogo.record.headings import NO_HEADING, Figure, Heading, Part, headings
 from gonogo.record.schema import Json, with_defaults
-from gonogo.record.subjects import NO_HEADING, Figure, Part, Subject, subjects
 
 
-def told(go: Json) -> dict[str, Subject]:
+def told(go: Json) -> dict[str, Heading]:
     """By title."""
-    return {subject.title: subject for subject in subjects(with_defaults(go))}
+    return {heading.title: heading for heading in headings(with_defaults(go))}
 
 
 def figure(go: Json, metric: str) -> Figure:
     """One metric's."""
-    found = [f for subject in told(go).values() for f in subject.figures if f.metric == metric]
+    found = [f for heading in told(go).values() for f in heading.figures if f.metric == metric]
     (one,) = found
     return one
 
@@ -23,13 +23,13 @@ def test_every_measurement_stands_under_one_heading(go: Json) -> None:
     by_title = told(go)
     assert list(by_title)[:1] == ["Webhook health"]
     assert list(by_title)[-1] == NO_HEADING
-    metrics = [f.metric for subject in by_title.values() for f in subject.figures]
+    metrics = [f.metric for heading in by_title.values() for f in heading.figures]
     assert sorted(metrics) == sorted(go["measurements"])
 
 
 def test_a_heading_without_a_measurement_is_left_out(go: Json) -> None:
     """Nothing stands under it."""
-    go["subjects"] = [{"title": "Empty", "metrics": ["a.b"]}]
+    go["headings"] = [{"title": "Empty", "metrics": ["a.b"]}]
     assert list(told(go)) == [NO_HEADING]
 
 

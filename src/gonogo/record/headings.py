@@ -1,4 +1,4 @@
-"""What was measured, by subject: the figures that the page and the terminal both tell. Pure."""
+"""What was measured, by heading: the figures that the page and the terminal both tell. Pure."""
 
 from __future__ import annotations
 
@@ -46,25 +46,25 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Heading:
     """A heading and its figures."""
 
     title: str
     figures: tuple[Figure, ...]
 
 
-def subjects(document: Json) -> tuple[Subject, ...]:
+def headings(document: Json) -> tuple[Heading, ...]:
     """All measurements, each under one heading, in the record's order.
 
     Args:
         document: A record with all of its keys.
     """
     measurements: Json = document["measurements"]
-    placed = [(one["title"], one["metrics"]) for one in document["subjects"]]
+    placed = [(one["title"], one["metrics"]) for one in document["headings"]]
     known = {metric for _, metrics in placed for metric in metrics}
     placed.append((NO_HEADING, [metric for metric in measurements if metric not in known]))
     return tuple(
-        Subject(title, told) for title, metrics in placed if (told := _figures(document, metrics))
+        Heading(title, told) for title, metrics in placed if (told := _figures(document, metrics))
     )
 
 
