@@ -37,7 +37,11 @@ def confirmed(
         GonogoError: The person cancelled.
     """
     require_somebody(identity, given=given, option=option)
-    return _asked(narration, identity.database, told) if given is None else given
+    # Also where an option said it beforehand: a log of CI tells then what was agreed to.
+    narration.chapter("Is this what you want?" if given is None else f"Agreed to by {option}")
+    for line in told:
+        narration.say(f"  {line}")
+    return _asked(identity.database) if given is None else given
 
 
 def require_somebody(identity: DatabaseIdentity, *, given: str | None, option: str) -> None:
@@ -64,10 +68,7 @@ def require_somebody(identity: DatabaseIdentity, *, given: str | None, option: s
         )
 
 
-def _asked(narration: Narration, name: str, told: Sequence[str]) -> str:
-    narration.chapter("Is this what you want?")
-    for line in told:
-        narration.say(f"  {line}")
+def _asked(name: str) -> str:
     # On standard error, so that it is seen when standard output goes into a file.
     sys.stderr.write(QUESTION)
     sys.stderr.flush()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gonogo.cli.aside import afterwards
 from gonogo.cli.endings import interruptible
 from gonogo.cli.rolling import SEE_STATUS, describe_database, require_mark
 from gonogo.cli.session import open_database, require_ledger, required_environment, rollout_context
@@ -72,8 +73,20 @@ def rollback(  # noqa: PLR0913  # each is an option of the command
         str | None, typer.Option(metavar="DBNAME", help="The consent that is asked for.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another deployer.")] = False,
+    drop_aside: Annotated[
+        bool, typer.Option("--drop-aside", help="Remove for good what a revert moved aside.")
+    ] = False,
+    reapply_aside: Annotated[
+        bool, typer.Option("--reapply-aside", help="After a new deployment: copy it back.")
+    ] = False,
+    deployment: Annotated[
+        int | None, typer.Option(help="With the two: whose, where there are several.")
+    ] = None,
 ) -> None:
     """Roll back the latest deployment: migrations reverted, data moved aside, old code."""
+    _require_sense(
+        {"--plan": plan, "--drop-aside": drop_aside, "--reapply-aside": reapply_aside}, deployment
+    )
     if damaged and mode is not Mode.RESTORE:
         raise UsageError("--damaged goes with --mode restore alone", "a revert keeps every row")
     named = required_environment(environment)
@@ -81,8 +94,21 @@ def rollback(  # noqa: PLR0913  # each is an option of the command
     wish = Wish(mode, reason, tuple(damaged or ()), yes_roll_back, wait)
     if plan:
         _plan(context, wish)
+    elif drop_aside or reapply_aside:
+        afterwards(context, wish.given, deployment, drop=drop_aside, wait=wait)
     else:
         _roll_back(context, wish)
+
+
+def _require_sense(chosen: Mapping[str, bool], deployment: int | None) -> None:
+    given = [name for name, is_given in chosen.items() if is_given]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} do not go together", "say one thing at a time")
+    if deployment is not None and not set(given) & {"--drop-aside", "--reapply-aside"}:
+        raise UsageError(
+            "--deployment goes with --drop-aside or --reapply-aside alone",
+            "a rollback is of the latest deployment",
+        )
 
 
 def _plan(context: RolloutContext, wish: Wish) -> None:
@@ -172,8 +198,4 @@ def _told(context: RolloutContext, standing: Standing, wish: Wish) -> list[str]:
 def _confirmed(narration: Narration, standing: Standing, told: Sequence[str], wish: Wish) -> str:
     from gonogo.cli.consent import confirmed
 
-    if wish.given is not None and wish.mode is Mode.RESTORE:
-        # What is lost is told in any case; whoever gave the name before can still interrupt.
-        for line in told:
-            narration.say(f"  {line}")
     return confirmed(narration, standing.identity, told, given=wish.given, option=CONSENT)

@@ -73,7 +73,7 @@ def revert(
     steps = plan(connection, migrations, deployment_id)
     if steps:
         body = _Body(connection, steps, deployment_id, session.application_schema(connection))
-        _run(connection, body, on_event, patience or Patience())
+        in_one_transaction(connection, body, on_event, patience or Patience())
     elapsed = time.monotonic() - began
     for one in steps:
         on_event(MigrationEvent("reverted", one.version, one.name, f"moved to {aside}", elapsed))
@@ -137,16 +137,30 @@ def drop_aside(
     aside = aside_schema(deployment_id)
     rows = rows_aside(connection, aside)
     drop = sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(aside))
-    _run(connection, lambda: connection.execute(drop), lambda _: None, patience or Patience())
+    in_one_transaction(
+        connection, lambda: connection.execute(drop), lambda _: None, patience or Patience()
+    )
     return rows
 
 
-def _run(
+def in_one_transaction(
     connection: Connection,
     body: Callable[[], object],
     on_event: Callable[[MigrationEvent], None],
     patience: Patience,
 ) -> None:
+    """Run `body` in one transaction, again as a whole where a lock was in the way.
+
+    Args:
+        connection: In autocommit.
+        body: Sends the statements.
+        on_event: Told of waits.
+        patience: The time limits.
+
+    Raises:
+        MigrationError: A statement failed, or a lock was not granted in time.
+    """
+
     def waiting(error: BaseException, pause_s: float) -> None:
         on_event(MigrationEvent("waiting", "", "revert", transaction.reason(error, pause_s)))
 

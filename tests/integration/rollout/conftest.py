@@ -12,6 +12,8 @@ from gonogo.rollout.ledger import Ledger, install
 from gonogo.rollout.migration import Migration
 from gonogo.rollout.rows import NewDeployment
 from gonogo.rollout.session import Connection
+from gonogo.sandbox.server import EmbeddedServer
+from migrated_world import World
 
 BASE = """
 create table users (
@@ -101,3 +103,15 @@ def written(tmp_path: Path) -> Callable[..., tuple[Migration, ...]]:
         return migration.load(tmp_path)
 
     return write
+
+
+@pytest.fixture
+def world(
+    connection: Connection,
+    migrations: tuple[Migration, ...],
+    survey: str,
+    deploy: Callable[[], int],
+    server: EmbeddedServer,
+) -> World:
+    """The application before 038, and the nine migrations."""
+    return World(connection, migrations, survey, deploy, server)

@@ -1,0 +1,127 @@
+"""What becomes of what a revert moved aside: dropped for good, or copied back one day.
+
+Both are a step in the ledger: of the deployment that wrote it, and of the one that gets it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from gonogo.errors import UsageError
+from gonogo.rollout.aside import Aside, chosen
+from gonogo.rollout.context import RolloutContext
+from gonogo.rollout.narrator import narrated
+from gonogo.rollout.reapply import Reapplied, reapply
+from gonogo.rollout.revert import drop_aside
+from gonogo.rollout.rows import Deployment
+from gonogo.rollout.session import application_schema
+from gonogo.rollout.site import Consent, Site, open_site
+from gonogo.rollout.steps import Evidence, Procedure, Step, Tell
+
+T = TypeVar("T")
+
+
+def drop_kept(
+    context: RolloutContext, tell: Tell, deployment_id: int | None, consent: Consent
+) -> Mapping[str, int]:
+    """Remove for good what a revert moved aside.
+
+    Args:
+        context: The circumstances.
+        tell: Shows each event.
+        deployment_id: Whose; None where something lies aside of one alone.
+        consent: What a person said.
+
+    Returns:
+        The rows of each table that went.
+
+    Raises:
+        GonogoError: Nothing of it lies aside, or it could not be dropped: nothing was changed.
+    """
+
+    def work(site: Site) -> Mapping[str, int]:
+        aside = chosen(site.connection, deployment_id)
+
+        def run(site: Site, evidence: Evidence) -> str:
+            rows = drop_aside(site.connection, aside.deployment_id)
+            evidence |= {"aside": aside.schema, "rows": dict(rows)}
+            return f"{sum(rows.values()):,} rows of {len(rows)} tables are gone for good"
+
+        step = Step("drop_aside", f"Drop {aside.schema}", run)
+        site.narrator.run(step, site, site.ledger, aside.deployment_id)
+        return aside.rows
+
+    return _at_site(context, tell, "rollback", consent, work)
+
+
+def reapply_kept(
+    context: RolloutContext, tell: Tell, deployment_id: int | None, consent: Consent
+) -> tuple[Reapplied, ...]:
+    """Copy what lies aside back into the tables of the deployment that is in place now.
+
+    Args:
+        context: The circumstances.
+        tell: Shows each event.
+        deployment_id: Whose; None where something lies aside of one alone.
+        consent: What a person said.
+
+    Raises:
+        GonogoError: Nothing of it lies aside, no later deployment is in place, or a statement
+            failed: nothing was changed.
+    """
+
+    def work(site: Site) -> tuple[Reapplied, ...]:
+        aside = chosen(site.connection, deployment_id)
+        latest = require_later(site, aside)
+        told: list[Reapplied] = []
+
+        def run(site: Site, evidence: Evidence) -> str:
+            schema = application_schema(site.connection)
+            told.extend(reapply(site.connection, aside, schema))
+            evidence |= {"aside": aside.schema, "tables": [str(one) for one in told]}
+            rows, applied = (
+                sum(one.rows for one in told),
+                sum(one.applied for one in told),
+            )
+            return f"{applied:,} of {rows:,} rows copied back"
+
+        step = Step("reapply_aside", f"Copy back what lies in {aside.schema}", run)
+        site.narrator.run(step, site, site.ledger, latest.id)
+        return tuple(told)
+
+    return _at_site(context, tell, "deploy", consent, work)
+
+
+def require_later(site: Site, aside: Aside) -> Deployment:
+    """The deployment that is in place, whose tables take back what lies aside.
+
+    Args:
+        site: The database.
+        aside: What lies aside.
+
+    Raises:
+        UsageError: There is none later than the one that was taken back.
+    """
+    latest = site.ledger.latest_deployment(site.context.environment)
+    if latest is None or latest.outcome != "succeeded" or latest.id <= aside.deployment_id:
+        raise UsageError(
+            f"no deployment is in place that could take back what {aside.schema} holds;"
+            " nothing was done",
+            "deploy again first",
+        )
+    return latest
+
+
+def _at_site(
+    context: RolloutContext,
+    tell: Tell,
+    procedure: Procedure,
+    consent: Consent,
+    work: Callable[[Site], T],
+) -> T:
+    with (
+        narrated(procedure, tell, context.logs, context.environ) as narrator,
+        open_site(context, narrator, consent) as site,
+    ):
+        return work(site)
