@@ -53,6 +53,7 @@ HINTS = {
     "postgres15": "they need a PostgreSQL 15 server: apt-get install postgresql-15",
     "browser": "they need Chromium on PATH: apt-get install chromium",
     "axe": "they need axe-core: npm ci --ignore-scripts --prefix tests/browser",
+    "ssh": "they need ssh-keygen and ssh-agent on PATH: apt-get install openssh-client",
 }
 WANTED = "wanted"
 REFUSED = "refused"
@@ -113,6 +114,7 @@ def _missing() -> list[str]:
         "postgres15": _postgres15() is not None,
         "browser": bool(shutil.which("chromium")),
         "axe": AXE.is_file(),
+        "ssh": bool(shutil.which("ssh-keygen") and shutil.which("ssh-agent")),
     }
     return [mark for mark, is_there in there.items() if not is_there]
 

@@ -92,7 +92,7 @@ def _check(closed: Closed, number: int, before: Checked | None, allowed_signers:
         return Checked(number, None, (f"{path.name} is missing or cannot be read",))
     except ValueError as error:
         return Checked(number, None, (f"{path.name} {error}",))
-    problems = [f"{path.name}: {one}" for one in _contradictions(closed, signoff, number, before)]
+    problems = [f"{path.name}: {one}" for one in contradictions(closed, signoff, number, before)]
     signature, key = b"", ""
     try:
         signature = _plain(path.with_name(f"{path.name}.sig"))
@@ -105,10 +105,17 @@ def _check(closed: Closed, number: int, before: Checked | None, allowed_signers:
     return Checked(number, signoff, tuple(problems), key, *hashes)
 
 
-def _contradictions(
+def contradictions(
     closed: Closed, signoff: SignOff, number: int, before: Checked | None
 ) -> Iterator[str]:
-    """What it says that is not so."""
+    """What a sign-off says that is not so.
+
+    Args:
+        closed: The record.
+        signoff: What it says.
+        number: The N of its name.
+        before: The sign-off before it; None for the first.
+    """
     if signoff.number != number:
         yield f"it says that it is number {signoff.number}"
     if signoff.record != closed.name:

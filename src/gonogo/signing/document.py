@@ -13,7 +13,8 @@ from gonogo.model import Environment
 from gonogo.record.canonical import canonical_json
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Line = Annotated[str, Field(min_length=1, max_length=2000)]
+MOST_CHARACTERS = 2000
+Line = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)]
 
 
 class Decision(StrEnum):

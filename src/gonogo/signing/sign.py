@@ -14,9 +14,10 @@ from gonogo.record.canonical import sha256_hex
 from gonogo.record.files import settle, told_plainly, write_whole
 from gonogo.record.locking import archive_lock, directory_lock
 from gonogo.record.manifest import CHAIN, append_to_chain, is_chained
+from gonogo.record.text import cut, visible
 from gonogo.signing import ssh
-from gonogo.signing.checking import Checked, check_signoffs, numbers_in
-from gonogo.signing.document import Attestation, Decision, Link, SignOff
+from gonogo.signing.checking import Checked, check_signoffs, contradictions, numbers_in
+from gonogo.signing.document import MOST_CHARACTERS, Attestation, Decision, Link, SignOff
 from gonogo.signing.integrity import Closed, open_closed
 from gonogo.signing.keys import chosen_key
 from gonogo.signing.refusals import against, never_for_production
@@ -127,6 +128,9 @@ def require_allowed(document: Mapping[str, Any], request: Request) -> None:
     """
     if request.override is not None and not request.override.strip():
         raise UsageError("--override needs a reason")
+    for option, text in (("--by", request.by), ("--override", request.override or "-")):
+        if not text.strip() or len(text) > MOST_CHARACTERS or visible(text) != text:
+            raise UsageError(f"{option} {cut(text, 40)!r}: not so", "write one line of plain text")
     if request.decision is not Decision.GO:
         return
     production = Environment.PRODUCTION
@@ -167,6 +171,9 @@ def _signed(
 ) -> Signed | None:
     """The sign-off; None when somebody else took its number meanwhile."""
     signoff = _written(request, closed, checked)
+    before = checked[-1] if checked else None
+    if wrong := [*contradictions(closed, signoff, signoff.number, before)]:
+        raise SigningError(f"it cannot be signed: {'; '.join(wrong)}", "check this machine's clock")
     content = signoff.written()
     signature = ssh.sign(content, key, request.environ)
     signer = ssh.verify(content, signature, request.by, request.allowed_signers, signoff.signed_at)

@@ -1,0 +1,144 @@
+"""People who sign: real keys, who may sign, and records worth signing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gonogo.model import Environment
+from gonogo.record.archive import RunningRecord
+from gonogo.signing.document import Decision
+from gonogo.signing.sign import Request, Signed, sign_off
+from gonogo.window import format_moment
+from record_examples import gate
+
+Json = dict[str, Any]
+ADA, BOB, EVE = "ada@example.com", "Bob Builder", "eve@example.com"
+TEMPLATES = Path(__file__).parents[2] / "reports" / "templates"
+SUBJECT = {
+    "deployment": "1",
+    "revision": "9f" * 20,
+    "migrations_sha256": "5b" * 32,
+    "criteria_sha256": "4a" * 32,
+}
+CHECKLIST = [
+    {
+        "phase": "soak",
+        "title": "Phase 2",
+        "items": [
+            {
+                "id": "soak.complete",
+                "text": "The soak is complete",
+                "how": "proved",
+                "state": "proved",
+                "evidence": "48 of 48 h covered",
+            },
+            {
+                "id": "soak.complaints",
+                "text": "No complaint of a user is open",
+                "how": "attested",
+                "state": "open",
+                "evidence": "",
+            },
+        ],
+    }
+]
+
+
+def make_key(path: Path, passphrase: str = "") -> Path:
+    """An ed25519 key of ssh-keygen's own making."""
+    words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", path.name, "-f", path]
+    subprocess.run([str(word) for word in words], check=True, capture_output=True)
+    return path
+
+
+def public(key: Path) -> str:
+    """A key's public half, without its comment."""
+    kind, blob, *_ = key.with_name(f"{key.name}.pub").read_text(encoding="utf-8").split()
+    return f"{kind} {blob}"
+
+
+@dataclass(frozen=True)
+class Office:
+    """A team: who may sign what, and where the records lie.
+
+    Args:
+        root: Holds keys, ``allowed_signers`` and the archive.
+        keys: By name.
+    """
+
+    root: Path
+    keys: Mapping[str, Path]
+
+    @property
+    def allowed(self) -> Path:
+        """Who may sign: Ada and Bob."""
+        return self.root / "allowed_signers"
+
+    @property
+    def archive(self) -> Path:
+        """The archive."""
+        return self.root / "archive"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Variables that lead to no key of whoever runs the tests."""
+        leading = ("SSH_", "GIT_")
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(leading)}
+        nowhere = str(self.root / "nowhere")
+        return kept | {"HOME": nowhere, "GIT_CONFIG_GLOBAL": nowhere, "GIT_CONFIG_NOSYSTEM": "1"}
+
+    def close(self, label: str = "GO", environment: str = "staging", **changes: object) -> Path:
+        """A record that was closed just now, with evidence beside it."""
+        document = worth_signing(environment) | changes
+        running = RunningRecord.open(self.archive, environment, document)
+        (running.directory / "evidence.html").write_text("<p>evidence</p>", encoding="utf-8")
+        (running.directory / "junit.xml").write_text("<testsuites/>", encoding="utf-8")
+        return running.finish(document, label, TEMPLATES)
+
+    def request(self, record: Path, **changes: Any) -> Request:
+        """Ada's "go" on a record, unless told otherwise."""
+        by = str(changes.pop("by", ADA))
+        decision = Decision(changes.pop("decision", "go"))
+        key = changes.pop("key", self.keys.get(by))
+        changes.setdefault("target", Environment.PRODUCTION)
+        return Request(
+            record,
+            decision,
+            by,
+            changes.pop("allowed", self.allowed),
+            changes.pop("environ", self.environ),
+            key=None if key is None else str(key),
+            **changes,
+        )
+
+    def sign(self, record: Path, **changes: Any) -> Signed:
+        """Sign a record; Ada says "go" unless told otherwise."""
+        return sign_off(self.request(record, **changes))
+
+
+def worth_signing(environment: str = "staging") -> Json:
+    """A GO record of now, with everything asked."""
+    now, document = datetime.now(UTC), gate()
+    document["findings"] = [one for one in document["findings"] if one["outcome"] != "left_out"]
+    return document | {
+        "environment": environment,
+        "started_at": format_moment(now - timedelta(seconds=5)),
+        "finished_at": format_moment(now),
+        "subject": SUBJECT,
+        "checklist": CHECKLIST,
+    }
+
+
+def open_office(root: Path) -> Office:
+    """Ada and Bob may sign, Eve may not."""
+    names = {ADA: "ada", BOB: "bob", EVE: "eve"}
+    keys = {who: make_key(root / name) for who, name in names.items()}
+    lines = [f"{ADA} {public(keys[ADA])}", f'"{BOB}" namespaces="gonogo" {public(keys[BOB])}']
+    (root / "allowed_signers").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return Office(root, keys)
