@@ -13,6 +13,7 @@ import typer
 from gonogo.errors import GonogoError, SigningError, UsageError
 from gonogo.model import Environment
 from gonogo.project import MARKER, Project
+from gonogo.record.manifest import SIGNATURES_PAGE
 from gonogo.signing.document import Decision
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def sign_off(  # noqa: PLR0913  # each is an option of the command
     """Sign a decision on a record; the record itself never changes."""
     from gonogo.signing.sign import Request
 
-    _, config = _project()
+    project, config = _project()
     request = Request(
         find_record(record, config.archive_dir),
         decision,
@@ -58,7 +59,7 @@ def sign_off(  # noqa: PLR0913  # each is an option of the command
         override=override,
         key=key,
     )
-    _sign(request)
+    _sign(request, project.templates_dir)
 
 
 def verify_record(
@@ -131,11 +132,12 @@ def _allowed_signers(config: RolloutConfig) -> Path:
     return config.allowed_signers
 
 
-def _sign(request: Request) -> None:
+def _sign(request: Request, templates_dir: Path) -> None:
     from dataclasses import replace
 
     from gonogo.narration import Narration
     from gonogo.signing import sign
+    from gonogo.signing.page import show_signatures
 
     narration = Narration.to_terminal()
     closed, checked = sign.examine(request.directory, request.allowed_signers)
@@ -147,11 +149,13 @@ def _sign(request: Request) -> None:
         asked = {name: text for name, text in items.items() if name not in ticked}
         request = replace(request, attest=_asked(narration, asked))
     done = sign.sign_off(request)
+    show_signatures(request.directory, templates_dir)
     narration.say(f'signed "{done.signoff.decision}" by {done.signoff.by}', "bold")
     narration.say(f"  key       {done.fingerprint}")
     for place, one in enumerate(done.signoff.attested):
         narration.say(f"  {'' if place else 'attested':<9} {one.id}: {one.text}")
     narration.say(f"  sign-off  {done.path}")
+    narration.say(f"  page      {done.path.with_name(SIGNATURES_PAGE)}")
 
 
 def _asked(narration: Narration, items: dict[str, str]) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +19,7 @@ from gonogo.record.listing import (
     list_records,
     load,
 )
+from gonogo.record.manifest import SIGNATURES_PAGE, SIGNOFF
 from gonogo.record.page import ABORTED, RESULTS, VERDICTS, Look, look
 
 INDEX_FILE = "index.html"
@@ -34,11 +37,15 @@ class Row:
         record: What it tells of.
         look: Its verdict or result.
         href: Its page relative to the list; empty when it has none.
+        signed: What people decided on it, in order; not proved here.
+        signatures: The page of these relative to the list; empty when there is none.
     """
 
     record: ArchivedRecord
     look: Look
     href: str
+    signed: tuple[str, ...] = ()
+    signatures: str = ""
 
 
 def write_index(archive_dir: Path, templates_dir: Path) -> Path:
@@ -78,8 +85,26 @@ def _row(record: ArchivedRecord, archive_dir: Path) -> Row:
         path = record.directory / file
         if path.is_file():
             href = quote(path.relative_to(archive_dir).as_posix())
-            return Row(record, _look(record), href)
+            signed = tuple(decisions(record.directory))
+            page = record.directory / SIGNATURES_PAGE
+            beside = quote(page.relative_to(archive_dir).as_posix()) if page.is_file() else ""
+            return Row(record, _look(record), href, signed, beside)
     return Row(record, _look(record), "")
+
+
+def decisions(directory: Path) -> Iterator[str]:
+    """What the sign-offs beside a record say, such as ``go by ada``: read, not proved."""
+    numbers = sorted(
+        int(match[1])
+        for path in directory.iterdir()
+        if (match := SIGNOFF.fullmatch(path.name)) and not match[2]
+    )
+    for number in numbers:
+        try:
+            told = json.loads((directory / f"signoff-{number}.json").read_bytes())
+            yield f"{told['decision']} by {told['by']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            yield f"signoff-{number}.json cannot be read"
 
 
 def _look(record: ArchivedRecord) -> Look:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from gonogo.checklist import Checklist, load
@@ -15,6 +15,7 @@ from gonogo.model import Environment
 from gonogo.project import Project
 from gonogo.rollout import deploy, rollback
 from gonogo.rollout.config import RolloutConfig
+from gonogo.rollout.retention import past_retention
 from gonogo.rollout.standing import Standing
 
 # What a rollout does before there is a ledger to write it to.
@@ -87,8 +88,6 @@ def book_of(standing: Standing, config: RolloutConfig, now: datetime) -> dict[En
 def _old_backups(
     standing: Standing, config: RolloutConfig, environment: Environment, now: datetime
 ) -> Iterator[str]:
-    kept = timedelta(days=config.environment(environment).retention_days)
-    for backup in standing.backups:
-        age = now - backup.made_at
-        if age > kept:
-            yield f"{Path(backup.path).name} ({age.days} days old)"
+    days = config.environment(environment).retention_days
+    for backup in past_retention(standing.backups, days, now):
+        yield f"{Path(backup.path).name} ({(now - backup.made_at).days} days old)"

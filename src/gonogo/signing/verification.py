@@ -14,6 +14,7 @@ from gonogo.record.manifest import CHAIN, FILES, SIGNOFF, read_hashes
 from gonogo.signing import ssh
 from gonogo.signing.checking import Checked, check_signoffs, numbers_in, strays
 from gonogo.signing.integrity import Closed, open_closed, page_differs
+from gonogo.signing.page import page_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,10 @@ def verify_record(directory: Path, allowed_signers: Path | None, templates_dir: 
         elif differs is None:
             notes.append("its page is another renderer's, so it is proved by its hash alone")
     problems += [*(one for check in checked for one in check.problems), *strays(directory)]
+    if closed.document and not problems:
+        wrong, open_page = page_problem(closed, templates_dir)
+        problems += filter(None, [wrong])
+        notes += filter(None, [open_page])
     linked, open_link = _link(closed)
     problems += linked
     notes += open_link

@@ -15,6 +15,7 @@ from gonogo.record.archive import RunningRecord
 from gonogo.record.manifest import CHAIN
 from gonogo.signing import ssh
 from gonogo.signing.armor import parse
+from gonogo.signing.page import show_signatures
 from gonogo.signing.verification import Report, verify_archive, verify_record
 from signers import ADA, BOB, Office, make_key, open_office, public, worth_signing
 
@@ -336,3 +337,19 @@ def test_an_aborted_run_does_not_break_the_chain(
     RunningRecord.open(copy.archive, "staging", worth_signing()).abandon()
     copy.close()
     assert prove_all(copy) == []
+
+
+def test_the_page_of_signatures_is_held_against_the_sign_offs(
+    copy: Office, prove: Callable[..., Report], templates_dir: Path
+) -> None:
+    """It names who decided what, the archive's list does too, and a change of it is found."""
+    record = signed(copy)
+    show_signatures(record, templates_dir)
+    page = (record / "signatures.html").read_text(encoding="utf-8")
+    assert all(word in page for word in (ADA, BOB, "No complaint of a user is open"))
+    index = (copy.archive / "index.html").read_text(encoding="utf-8")
+    assert f"go by {ADA}" in index
+    assert "signatures.html" in index
+    assert prove(copy, record).problems == ()
+    (record / "signatures.html").write_text(page.replace(ADA, "Mallory"), encoding="utf-8")
+    assert "signatures.html is not what the sign-offs render to" in prove(copy, record).problems
