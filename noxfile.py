@@ -17,6 +17,7 @@ import logging
 import os
 import shutil
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,6 +90,8 @@ DEV = Home(
 )
 NOX = Home("nox", ("--group=nox",))
 LOCK = Home("lock", ("--group=lock",))
+AUDIT = Home("audit", ("--group=audit",))
+HOMES = (GONOGO, DEV, NOX, LOCK, AUDIT)
 
 
 @nox.session
@@ -213,9 +216,40 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def lock(session: nox.Session) -> None:
     """Write the lock files anew; `-- --upgrade` takes the newest versions."""
-    for home in (GONOGO, DEV, NOX, LOCK):
+    for home in HOMES:
         target = f"locks/{home.name}.txt"
         _compile(session, home, target, *session.posargs)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Ask whether a vulnerability is known of anything in the locks; no answer is no pass."""
+    _make_ready(session, AUDIT)
+    with tempfile.TemporaryDirectory() as place:
+        report = Path(place) / "report.json"
+        how = ("--require-hashes", "--disable-pip", "--progress-spinner=off", "--format=json")
+        locks = [f"--requirement={home.lock}" for home in HOMES]
+        program = AUDIT.program("pip-audit")
+        words = (program, *how, *locks, f"--output={report}")
+        # Its own exit code is 0 where it could ask about nothing: the report is what is judged.
+        session.run(*words, external=True, silent=True, success_codes=range(256))
+        told = report.read_text(encoding="utf-8") if report.is_file() else ""
+    _judge_audit(session, told)
+
+
+def _judge_audit(session: nox.Session, report: str) -> None:
+    packages = json.loads(report)["dependencies"] if report else []
+    known = [f"{one['name']} ({flaw['id']})" for one in packages for flaw in one.get("vulns", ())]
+    unasked = [one["name"] for one in packages if "vulns" not in one]
+    if known:
+        session.error(f"vulnerabilities are known: {', '.join(known)}")
+    if unasked or not packages:
+        of = f" of {len(unasked)} of {len(packages)} packages" if packages else ""
+        session.error(
+            f"NOT audited: the advisories{of} could not be had from pypi.org; "
+            "the hashes in locks/ hold, and nothing else is proved"
+        )
+    session.log(f"{len(packages)} packages, and no vulnerability of any is known")
 
 
 def _compile(session: nox.Session, home: Home, target: str, *options: str) -> None:

@@ -57,3 +57,40 @@ def test_a_checkout_that_cannot_be_written_is_told_in_one_line(run: Nox, tmp_pat
     assert told.returncode == 1
     assert f"{tmp_path / '.nox'} cannot be written (" in told.stderr
     assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("report", "code", "says"),
+    [
+        ('{"dependencies": [{"name": "a", "vulns": []}]}', 0, "1 packages, and no vulnerability"),
+        (
+            '{"dependencies": [{"name": "a", "vulns": [{"id": "CVE-1"}]}, {"name": "b"}]}',
+            1,
+            "vulnerabilities are known: a (CVE-1)",
+        ),
+        (
+            '{"dependencies": [{"name": "a", "vulns": []}, {"name": "b", "skip_reason": "?"}]}',
+            1,
+            "NOT audited: the advisories of 1 of 2 packages could not be had",
+        ),
+        ('{"dependencies": []}', 1, "NOT audited: the advisories could not be had"),
+        ("", 1, "NOT audited: the advisories could not be had"),
+    ],
+    ids=["all is well", "a vulnerability", "one package unasked", "no package", "no report"],
+)
+def test_an_audit_that_could_not_ask_is_no_pass(
+    run: Nox, tmp_path: Path, report: str, code: int, says: str
+) -> None:
+    """The tool itself ends with 0 where it could ask about nothing: its report is judged."""
+    program = tmp_path / ".nox" / "audit" / "bin" / "pip-audit"
+    program.parent.mkdir(parents=True)
+    answer = f"printf '%s' '{report}' > \"${{word#--output=}}\"" if report else ":"
+    case = f"case $word in --output=*) {answer} ;; esac"
+    program.write_text(f"#!/bin/sh\nfor word; do {case}; done\n", encoding="utf-8")
+    program.chmod(0o755)
+    with (tmp_path / "noxfile.py").open("a", encoding="utf-8") as file:
+        file.write("\n\ndef _make_ready(session, home):\n    session.log(home.name)\n")
+    told = run("audit")
+    assert told.returncode == code, told.stderr
+    assert says in told.stderr
+    assert "Traceback" not in told.stderr
