@@ -1,0 +1,194 @@
+"""May it go into production? Each condition of the signed GO record of staging, one by one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gonogo.errors import SigningError, UsageError
+from gonogo.model import Environment
+from gonogo.record.archive import RunningRecord
+from gonogo.signing.permission import Permission, find_permission
+from gonogo.window import format_moment
+from signers import ADA, BOB, SUBJECT, Office, worth_signing
+
+pytestmark = pytest.mark.ssh
+Json = dict[str, Any]
+VERDICT = {"exit_code": 1, "reasons": [], "warnings": [], "not_run": []}
+
+
+def ask(office: Office, record: Path | None = None, wanted: Json | None = None) -> Permission:
+    """Ask for what was judged, unless told otherwise."""
+    return find_permission(office.archive, office.allowed, SUBJECT | (wanted or {}), record)
+
+
+def later() -> str:
+    """A moment after every record that was closed so far."""
+    return format_moment(datetime.now(UTC) + timedelta(seconds=5))
+
+
+def test_the_signed_go_of_staging_lets_it_in(office: Office) -> None:
+    """It is named with who signed it, when and by which key."""
+    record = office.close()
+    office.sign(record)
+    found = ask(office)
+    assert found.record == record
+    assert f'signed "go" by {ADA}' in found.line
+    assert found.evidence["key"].startswith("SHA256:")
+    assert ask(office, record).line == found.line
+
+
+def test_a_record_from_elsewhere_can_be_named(office: Office, tmp_path: Path) -> None:
+    """An artefact of CI, in a directory that is no archive."""
+    record = office.close()
+    office.sign(record)
+    elsewhere = tmp_path / "artefact" / record.name
+    shutil.copytree(record, elsewhere)
+    shutil.rmtree(office.archive)
+    assert ask(office, elsewhere).record == elsewhere
+
+
+def test_the_newest_signed_one_counts_and_later_unsigned_ones_do_not_hinder(office: Office) -> None:
+    """The soak goes on being looked at after the decision; a HOLD of these is no NO-GO."""
+    record = office.close()
+    office.sign(record)
+    office.close("HOLD", verdict=VERDICT | {"kind": "HOLD"}, started_at=later())
+    office.close(started_at=later())
+    assert ask(office).record == record
+
+
+def unsigned(office: Office) -> None:
+    """Nobody signed it."""
+    office.close()
+
+
+def empty(office: Office) -> None:
+    """There is no record of staging; one of production does not count."""
+    office.sign(office.close(environment="production"))
+
+
+def withdrawn(office: Office) -> None:
+    """A later sign-off says no."""
+    record = office.close()
+    office.sign(record)
+    office.sign(record, by=BOB, decision="no-go")
+
+
+def only_reviewed(office: Office) -> None:
+    """Somebody looked at it, and decided nothing."""
+    office.sign(office.close(), decision="reviewed")
+
+
+def for_staging(office: Office) -> None:
+    """The "go" is for staging alone."""
+    office.sign(office.close(), target=Environment.STAGING)
+
+
+def overridden(office: Office) -> None:
+    """A HOLD that was signed "go" for a reason is no GO."""
+    record = office.close("HOLD", verdict=VERDICT | {"kind": "HOLD"})
+    office.sign(record, override="the board decided")
+
+
+def short(office: Office) -> None:
+    """A window of an hour, signed for a reason."""
+    window = {"asked_s": 3600, "covered_s": 3600, "complete": True}
+    office.sign(office.close(window=worth_signing()["window"] | window), override="in a hurry")
+
+
+def changed(office: Office) -> None:
+    """A byte of its page is another."""
+    record = office.close()
+    office.sign(record)
+    with (record / "record.html").open("ab") as page:
+        page.write(b" ")
+
+
+def forged(office: Office) -> None:
+    """The sign-off was edited."""
+    record = office.close()
+    office.sign(record, decision="no-go")
+    path = record / "signoff-1.json"
+    path.write_bytes(path.read_bytes().replace(b'"no-go"', b'"go"', 1))
+
+
+def rolled_back(office: Office) -> None:
+    """Staging was rolled back since."""
+    office.sign(office.close())
+    office.close("ROLLED-BACK", started_at=later(), kind="rollback", verdict=None)
+
+
+def being_rolled_back(office: Office) -> None:
+    """A rollback of staging was begun since, and nobody knows how it ended."""
+    office.sign(office.close())
+    head = {"kind": "rollback", "started_at": later()}
+    RunningRecord.open(office.archive, "staging", head).abandon()
+
+
+def worse_since(office: Office) -> None:
+    """A later gate of staging says NO-GO."""
+    office.sign(office.close())
+    office.close("NO-GO", verdict=VERDICT | {"kind": "NO-GO"}, started_at=later())
+
+
+@pytest.mark.parametrize(
+    ("arrange", "wanted", "said"),
+    [
+        (unsigned, {}, "no gate record of staging in .* is signed"),
+        (empty, {}, "there is no gate record of staging"),
+        (withdrawn, {}, f'signoff-2.json of {BOB} says "no-go"'),
+        (only_reviewed, {}, 'nobody signed "go"'),
+        (for_staging, {}, 'says "go" for staging alone'),
+        (overridden, {}, "the verdict is HOLD, not GO"),
+        (short, {}, "its window is 1 h, and staging is judged over 48 h"),
+        (changed, {}, "it is not as it was: record.html was changed"),
+        (forged, {}, "signoff-1.json"),
+        (rolled_back, {}, "staging was rolled back since: .*_ROLLED-BACK"),
+        (being_rolled_back, {}, r"staging was rolled back since: .*_RUNNING \(not finished\)"),
+        (worse_since, {}, "a later gate of staging says NO-GO"),
+        (None, {"revision": "ab" * 20}, "revision is 9f9f9f9f9f9f there, and abababababab here"),
+        (
+            None,
+            {"migrations_sha256": "cd" * 32},
+            "migrations are 5b5b.* there, and cdcd.* here",
+        ),
+        (None, {"criteria_sha256": "ef" * 32}, "criteria are 4a4a.* there, and efef.* here"),
+    ],
+)
+def test_what_does_not_hold_is_told(
+    office: Office,
+    arrange: Callable[[Office], None] | None,
+    wanted: Json,
+    said: str,
+) -> None:
+    """In one line, which of the conditions it is."""
+    if arrange:
+        arrange(office)
+    else:
+        office.sign(office.close())
+    with pytest.raises(SigningError, match=said) as refused:
+        ask(office, wanted=wanted)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_record_whose_subject_nobody_knows_lets_nothing_in(office: Office) -> None:
+    """What is unknown there and unknown here is not the same."""
+    nothing: Json = dict.fromkeys(SUBJECT, "")
+    office.sign(office.close(subject=nothing))
+    with pytest.raises(SigningError, match="revision is unknown there, and unknown here"):
+        ask(office, wanted=nothing)
+
+
+def test_a_record_of_production_or_a_wrong_path_is_refused(office: Office) -> None:
+    """Named on purpose, it is told what it is."""
+    record = office.close(environment="production")
+    office.sign(record)
+    with pytest.raises(SigningError, match="a record of production, not of staging"):
+        ask(office, record)
+    with pytest.raises(UsageError, match="is no record"):
+        ask(office, office.root)
