@@ -214,6 +214,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def verdict_quality(session: nox.Session) -> None:
+    """Simulate how often the verdict is right; writes docs/verdict-quality.md."""
+    _run(session, DEV, "python", "-m", "verdict_quality", *session.posargs)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write the lock files anew; `-- --upgrade` takes the newest versions."""
     for home in HOMES:

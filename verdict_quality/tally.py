@@ -1,0 +1,56 @@
+"""What many looks came to, and how sure that is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gonogo.model import Count, VerdictKind
+from gonogo.stats import wilson
+
+PASSED = "old GO"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often each verdict was given.
+
+    Args:
+        runs: How many looks.
+        counts: By verdict; `PASSED` is how often the old rule let it pass.
+    """
+
+    runs: int
+    counts: Counter[str]
+
+    @classmethod
+    def of(cls, looks: Iterable[tuple[VerdictKind, bool]]) -> Tally:
+        """Count looks of the gate and of the old rule."""
+        counts: Counter[str] = Counter()
+        runs = 0
+        for verdict, passed in looks:
+            runs += 1
+            counts[verdict.value] += 1
+            counts[PASSED] += passed
+        return cls(runs, counts)
+
+    def share(self, *verdicts: str) -> Count:
+        """How many of the looks ended in one of these."""
+        return Count(sum(self.counts[verdict] for verdict in verdicts), self.runs)
+
+    @property
+    def red(self) -> Count:
+        """How many were NO-GO or ROLLBACK."""
+        return self.share(VerdictKind.NO_GO, VerdictKind.ROLLBACK)
+
+
+def percent(count: Count) -> str:
+    """A simulated share as one reads it: none of many is not nothing."""
+    share = count.k / count.n
+    if not count.k:
+        return f"< {wilson(count).high * 100:.2g} %"
+    return f"{share * 100:.2g} %" if share < TENTH else f"{share * 100:.0f} %"
+
+
+TENTH = 0.1
