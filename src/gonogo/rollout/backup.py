@@ -236,6 +236,7 @@ def _restore(
         on_tick=progress.tick,
         on_line=progress.line,
     )
+    progress.tick()
 
 
 def _compare(scratch: DatabaseSettings, partial: Path, rows: Mapping[str, int]) -> None:
