@@ -10,12 +10,13 @@ from gonogo.errors import StepError
 from gonogo.rollout.admins import promote_admins
 from gonogo.rollout.backup import BackupOrder, VerifiedBackup, make_backup, remove_partial
 from gonogo.rollout.fingerprint import describe, schema_fingerprint
-from gonogo.rollout.grants import grant_gate
+from gonogo.rollout.grants import grant_gate, grant_reporting
 from gonogo.rollout.migrate import MigrationEvent, apply_pending
 from gonogo.rollout.prerequisites import altered_tables
 from gonogo.rollout.revert import revert
 from gonogo.rollout.rowhash import TableDifference, compare_row_hashes, write_row_hashes
 from gonogo.rollout.rows import Backup
+from gonogo.rollout.session import owner_to_be
 from gonogo.rollout.steps import Evidence, HowItEnded, Resumption, Skipped
 from gonogo.rollout.work import Work, rows_file
 
@@ -113,7 +114,10 @@ def verify_schema(work: Work, evidence: Evidence) -> str:
 
 
 def grant(work: Work, evidence: Evidence) -> str | Skipped:
-    """Let the gate's role read the new tables."""
+    """Let the gate's role read the new tables, and the application report its jobs."""
+    if application := owner_to_be(work.site.connection, work.schema):
+        grant_reporting(work.site.connection, application)
+        evidence["reports"] = application
     role = work.context.config.gate_role
     if role is None:
         return Skipped("rollout.toml names no gate_role")

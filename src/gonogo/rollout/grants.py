@@ -85,6 +85,19 @@ def grant_gate(connection: Connection, role: str, schema: str) -> tuple[str, ...
     return tables
 
 
+def grant_reporting(connection: Connection, role: str) -> None:
+    """Let the application report the runs of its jobs, and nothing else of the ledger.
+
+    Args:
+        connection: In autocommit, as the owner of the ledger.
+        role: The application's.
+    """
+    whom = sql.Identifier(role)
+    with connection.transaction():
+        connection.execute(sql.SQL("grant usage on schema gonogo to {}").format(whom))
+        connection.execute(sql.SQL("grant insert on table gonogo.job_run to {}").format(whom))
+
+
 def _grant(
     connection: Connection, role: str, schema: str, wanted: tuple[str, ...]
 ) -> tuple[str, ...]:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
-from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import pytest
 
 from desk import Desk
+from howto import blocks, load_noxfile, words_of
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
-LINES = [line for block in BLOCK.findall(PAGE) for line in block.splitlines()]
+LINES = [line for block in blocks("commands.md") for line in block.splitlines()]
 SESSIONS = {
     "preflight": ["preflight"],
     "deploy_staging": ["deploy", "staging"],
@@ -31,16 +28,9 @@ SESSIONS = {
 
 
 @pytest.fixture(scope="module")
-def noxfile() -> Iterator[ModuleType]:
+def noxfile() -> ModuleType:
     """The noxfile as a module."""
-    spec = spec_from_file_location("noxfile", ROOT / "noxfile.py")
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "noxfile", module)
-        spec.loader.exec_module(module)
-        yield module
+    return load_noxfile()
 
 
 @pytest.mark.parametrize("name", SESSIONS)
@@ -78,14 +68,3 @@ def parsed(line: str) -> tuple[dict[str, str], list[str]]:
     assigned = [word for word in words if word.startswith("NODE_ENV=")]
     variables = dict(word.split("=", 1) for word in assigned)
     return variables, words[len(assigned) :]
-
-
-def words_of(noxfile: ModuleType, name: str, posargs: list[str]) -> list[str]:
-    """What a session hands to the `gonogo` command."""
-    told: list[list[str]] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(noxfile, "_run", lambda *words: told.append(list(words[2:])))
-        getattr(noxfile, name).func(SimpleNamespace(posargs=posargs))
-    ((program, *words),) = told
-    assert program == "gonogo"
-    return words
