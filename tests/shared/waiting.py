@@ -13,7 +13,7 @@ def until(condition: Callable[[], object]) -> None:
     waiting = Retrying(
         retry=retry_if_result(lambda found: not found),
         wait=wait_fixed(0.02),
-        stop=stop_after_delay(30),
+        stop=stop_after_delay(120),
     )
     waiting(condition)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from psycopg import sql
 
 from gonogo.errors import DatabaseError
+from gonogo.rollout import process
 from gonogo.rollout.session import Connection, asking
 from gonogo.rollout.tools import split_secrets, tool_environment
 from gonogo.settings import DatabaseSettings
@@ -125,26 +126,25 @@ def normalised(dump: str) -> Iterator[str]:
 
 def _dump(bin_dir: Path, conninfo: str) -> str:
     database, secrets = split_secrets(DatabaseSettings(conninfo, ""))
-    command = [str(bin_dir / "pg_dump"), *OPTIONS, f"--dbname={database}"]
-    try:
-        done = subprocess.run(
-            command,
-            env=tool_environment(secrets),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            # A database in SQL_ASCII may hold any bytes, and they count as they are.
-            errors="surrogateescape",
-            timeout=DUMP_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise DatabaseError(f"pg_dump could not run: {type(error).__name__}") from error
-    if done.returncode != 0:
-        told = (done.stderr.strip().splitlines() or ["no message"])[0]
-        raise DatabaseError(f"the schema could not be dumped: {told}", "see the server's log")
-    return done.stdout
+    said: list[str] = []
+    with tempfile.NamedTemporaryFile() as file:
+        words = [str(bin_dir / "pg_dump"), *OPTIONS, f"--file={file.name}", f"--dbname={database}"]
+        try:
+            ended = process.run(
+                words,
+                env=tool_environment(secrets),
+                on_line=said.append,
+                timeout_s=DUMP_TIMEOUT_S,
+            )
+        except OSError as error:
+            raise DatabaseError(f"pg_dump could not run: {type(error).__name__}") from error
+        if ended.timed_out:
+            raise DatabaseError(f"pg_dump took more than {DUMP_TIMEOUT_S} s")
+        if ended.exit_code:
+            told = (said or ["no message"])[0]
+            raise DatabaseError(f"the schema could not be dumped: {told}", "see the server's log")
+        # A database in SQL_ASCII may hold any bytes, and they count as they are.
+        return Path(file.name).read_text(encoding="utf-8", errors="surrogateescape")
 
 
 @asking("the tables could not be described")

@@ -1,0 +1,309 @@
+"""A deployer that is killed, between any two steps and within each of them.
+
+The next status tells how far it came, the next run goes on from there, and nothing is done twice.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+import pytest
+from _pytest.mark import ParameterSet
+
+from desk import Desk
+from gonogo.model import Environment
+from gonogo.rollout.config import CommandsConfig
+from gonogo.rollout.deploy import steps_of
+from gonogo.rollout.fingerprint import schema_fingerprint
+from gonogo.rollout.rollback import STEPS as ROLLBACK_STEPS
+from gonogo.rollout.steps import LOOKS
+from gonogo.sandbox.server import EmbeddedServer
+from waiting import gone, until
+
+Reached = Callable[[], bool]
+STEPS = {"deploy": steps_of(Environment.STAGING), "rollback": ROLLBACK_STEPS}
+COMMANDS = frozenset(CommandsConfig.model_fields)
+BLOCKED = "select count(*) from pg_stat_activity where {} = any(pg_blocking_pids(pid))"
+OURS = (
+    "select count(*) from pg_stat_activity where datname = current_database()"
+    " and application_name like 'gonogo%' and pid <> pg_backend_pid()"
+)
+PRE_DEPLOY_ROWS = (
+    "select md5(string_agg(row(id, email, password_hash, name, google_id, role, auth_provider,"
+    " created_at)::text, ';' order by id)) from users"
+)
+WHOLE = (
+    "select count(*) = 9 and count(distinct version) = 9 and count(completed_at) = 9"
+    " from gonogo.migration where reverted_at is null"
+)
+INVALID = "select count(*) from pg_index where not indisvalid"
+SCRATCH = (
+    "select count(*) from pg_database where datname = 'gonogo_scratch_' ||"
+    " (select oid from pg_database where datname = current_database())"
+)
+
+
+@dataclass(frozen=True)
+class Middle:
+    """How a deployer is held up within a step.
+
+    Args:
+        statements: What a connection does, which then stands in the deployer's way.
+        row: Whose ledger row must wait instead: moment, procedure and name in gonogo.pause.
+        command: A command that does its work and does not end.
+    """
+
+    statements: tuple[str, ...] = ()
+    row: tuple[str, str, str] | None = None
+    command: str = ""
+
+
+def at_row(moment: str, procedure: str, name: str) -> Middle:
+    """Held up as it writes a row of the ledger."""
+    return Middle(("select pg_advisory_lock(7)",), (moment, procedure, name))
+
+
+def behind(*statements: str) -> Middle:
+    """Held up by a transaction that has done these."""
+    return Middle(("begin", *statements))
+
+
+LOCKED_TABLE = behind("lock table held_up in access exclusive mode")
+# Steps whose work can be broken off. A step that only looks is held up when it has seen all.
+MIDDLES: dict[tuple[str, str], tuple[Middle, ...]] = {
+    ("deploy", "backup"): (LOCKED_TABLE,),
+    ("deploy", "migrate"): (
+        at_row("within", "INSERT", "042"),
+        # An index that is built concurrently waits for the transaction's snapshot.
+        behind("set transaction isolation level repeatable read", "select from audit_logs"),
+    ),
+    ("deploy", "grants"): (behind("grant usage on schema public to pg_monitor"),),
+    ("deploy", "admins"): (behind("lock table audit_logs in share row exclusive mode"),),
+    ("rollback", "revert"): (at_row("within", "UPDATE", "042"),),
+    ("rollback", "prove"): (LOCKED_TABLE,),
+}
+
+
+def middles(procedure: str, name: str) -> tuple[Middle, ...]:
+    """Every way of being held up within a step."""
+    within = (Middle(command=name),) if name in COMMANDS else MIDDLES.get((procedure, name), ())
+    return (*within, at_row("unrecorded", procedure, name))
+
+
+def cases(procedure: str, *, after: bool) -> list[ParameterSet]:
+    """Every step with each of its middles, or with its end."""
+    return [
+        pytest.param(step.name, way, id=f"{step.name}-{number}")
+        for step in STEPS[procedure]
+        for number, way in enumerate(
+            [at_row("after", procedure, step.name)] if after else middles(procedure, step.name)
+        )
+    ]
+
+
+@dataclass
+class Kill:
+    """Kills a deployer somewhere.
+
+    Args:
+        desk: Whose.
+        words: The command.
+    """
+
+    desk: Desk
+    words: tuple[str, ...]
+    pids: list[int] = field(default_factory=list)
+
+    def within(self, way: Middle) -> None:
+        """Kill it as soon as it is held up, and see that all that it ran is gone with it."""
+        with self._held_up(way) as reached:
+            deployer = self.desk.start(*self.words)
+            try:
+                until(lambda: reached() or deployer.poll() is not None)
+                assert deployer.poll() is None, deployer.communicate()
+            finally:
+                deployer.kill()
+                deployer.communicate()
+            until(lambda: self.desk.ask(OURS) == 0)
+            until(lambda: all(map(gone, self.pids)))
+
+    @contextmanager
+    def _held_up(self, way: Middle) -> Iterator[Reached]:
+        if way.command:
+            yield from self._by_command(self.desk.root / "hold" / way.command)
+            return
+        with psycopg.connect(self.desk.conninfo, autocommit=True) as holder:
+            if way.row:
+                holder.execute("insert into gonogo.pause values (%s, %s, %s)", way.row)
+            for statement in way.statements:
+                holder.execute(statement.encode())
+            # Asked from outside: within a transaction, who is at work is looked up only once.
+            yield lambda: self.desk.ask(BLOCKED.format(holder.info.backend_pid)) != 0
+            holder.execute("delete from gonogo.pause" if way.row else "rollback")
+
+    def _by_command(self, file: Path) -> Iterator[Reached]:
+        file.touch()
+        pids = file.with_suffix(".pids")
+
+        def reached() -> bool:
+            if pids.exists():
+                self.pids = [int(pid) for pid in pids.read_text("ascii").split()]
+            return bool(self.pids)
+
+        yield reached
+        file.unlink()
+
+
+def finished(desk: Desk, procedure: str) -> list[str]:
+    """The steps that the ledger has as done."""
+    names = desk.ask(
+        "select array_agg(name order by id) from gonogo.step"
+        f" where outcome = 'succeeded' and procedure = '{procedure}'"
+    )
+    return names if isinstance(names, list) else []
+
+
+def told_by_status(desk: Desk, procedure: str, name: str, *, within: bool) -> None:
+    """Status says that the run was interrupted, and where; and what to do next."""
+    told = desk.run("status").stdout
+    state = "interrupted" if procedure == "deploy" else "rollback stopped"
+    assert re.search(rf"^  1 +{state} ", told, re.MULTILINE), told
+    steps = [line.split() for line in told.splitlines() if line.startswith(f"  {procedure} ")]
+    outcome = "interrupted" if within else "(succeeded|skipped)"
+    assert re.fullmatch(f"{name} {outcome}", " ".join(steps[-1][1:3])), told
+    assert not any("interrupted" in step for step in steps[:-1])
+    again = "deploy_staging" if procedure == "deploy" else "rollback"
+    assert f"next: run nox -s {again} again" in told
+
+
+def told_what_stands(
+    told: subprocess.CompletedProcess[str], desk: Desk, procedure: str, done: list[str], name: str
+) -> None:
+    """The terminal says of each finished step that it stands, and why another is run again."""
+    assert told.returncode == 0, told.stdout + told.stderr
+    for step in STEPS[procedure]:
+        line = next(line for line in told.stdout.splitlines() if step.title in line)
+        stands = step.name in done and step.resumption is not LOOKS and step.name != "backup"
+        assert ("not repeated" in line) == stands, told.stdout
+    cut_short = f"{name} was cut short"
+    assert (cut_short in told.stdout) == (name not in done)
+    assert desk.ask("select count(*) from gonogo.step where outcome = 'running'") == 0
+
+
+def ran_once(desk: Desk, procedure: str, again: str = "") -> None:
+    """Every command ran once; one that was cut short ran again, after what takes it back."""
+    ran = Counter((desk.root / "trace").read_text("utf-8").split())
+    expected = Counter(step.name for step in STEPS[procedure] if step.name in COMMANDS)
+    expected += Counter({again} & COMMANDS)
+    if again in {"start_app", "start_jobs"}:
+        expected += Counter([again.replace("start", "stop")])
+    assert ran == expected
+
+
+def is_deployed(desk: Desk) -> None:
+    """Everything is in place, once."""
+    assert desk.ask("select array_agg(outcome) from gonogo.deployment") == ["succeeded"]
+    assert desk.ask(WHOLE) is True
+    assert desk.ask(INVALID) == 0
+    assert desk.ask(SCRATCH) == 0
+    assert not list(desk.root.glob("backups/*.partial"))
+
+
+@contextmanager
+def taken_back(desk: Desk, server: EmbeddedServer) -> Iterator[None]:
+    """What happens within leaves schema and rows as they are now."""
+
+    def prints() -> tuple[object, object]:
+        return schema_fingerprint(server.bin_dir, desk.conninfo), desk.ask(PRE_DEPLOY_ROWS)
+
+    before = prints()
+    yield
+    assert desk.ask("select array_agg(outcome) from gonogo.deployment") == ["rolled_back"]
+    assert prints() == before
+
+
+def deployment(desk: Desk) -> tuple[str, ...]:
+    """The words that deploy; the backup's restore is not what is looked at here."""
+    return (*desk.deployment, "--backup-check", "read")
+
+
+def undoing(desk: Desk) -> tuple[str, ...]:
+    """The words that roll back."""
+    return ("rollback", "--yes-roll-back", desk.database, "--reason", "a drill")
+
+
+def test_every_step_that_changes_something_can_be_held_up_within() -> None:
+    """A step that is added to a rollout says here how it is broken off."""
+    looks = {"preflight", "verify_schema", "wait_healthy", "endpoints", "old_endpoints"}
+    for procedure, steps in STEPS.items():
+        for step in steps:
+            assert (len(middles(procedure, step.name)) > 1) == (step.name not in looks), step.name
+    named = {(procedure, step.name) for procedure, steps in STEPS.items() for step in steps}
+    assert set(MIDDLES) <= named
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "way"), cases("deploy", after=True))
+def test_a_deployer_killed_after_a_step(desk: Desk, name: str, way: Middle) -> None:
+    """The next run begins with the step that follows."""
+    Kill(desk, deployment(desk)).within(way)
+    told_by_status(desk, "deploy", name, within=False)
+    done = finished(desk, "deploy")
+    told_what_stands(desk.run(*deployment(desk)), desk, "deploy", done, name)
+    ran_once(desk, "deploy")
+    is_deployed(desk)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "way"), cases("deploy", after=False))
+def test_a_deployer_killed_within_a_step(desk: Desk, name: str, way: Middle) -> None:
+    """The next run takes back or repeats what was half done, and does nothing else again."""
+    Kill(desk, deployment(desk)).within(way)
+    told_by_status(desk, "deploy", name, within=True)
+    done = finished(desk, "deploy")
+    told_what_stands(desk.run(*deployment(desk)), desk, "deploy", done, name)
+    ran_once(desk, "deploy", again=name)
+    is_deployed(desk)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "way"), cases("deploy", after=False))
+def test_what_a_killed_deployer_did_can_be_taken_back(
+    desk: Desk, server: EmbeddedServer, name: str, way: Middle
+) -> None:
+    """A rollback instead of the next run leaves schema and rows as they were."""
+    with taken_back(desk, server):
+        Kill(desk, deployment(desk)).within(way)
+        told = desk.run(*undoing(desk))
+        assert told.returncode == 0, name + told.stdout + told.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "way"), cases("rollback", after=True))
+def test_a_rollback_killed_after_a_step(deployed: Desk, name: str, way: Middle) -> None:
+    """The next rollback begins with the step that follows."""
+    Kill(deployed, undoing(deployed)).within(way)
+    told_by_status(deployed, "rollback", name, within=False)
+    done = finished(deployed, "rollback")
+    told_what_stands(deployed.run(*undoing(deployed)), deployed, "rollback", done, name)
+    ran_once(deployed, "rollback")
+    assert deployed.ask("select outcome from gonogo.deployment") == "rolled_back"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "way"), cases("rollback", after=False))
+def test_a_rollback_killed_within_a_step(deployed: Desk, name: str, way: Middle) -> None:
+    """The next rollback takes back or repeats what was half done, and proves the database."""
+    Kill(deployed, undoing(deployed)).within(way)
+    told_by_status(deployed, "rollback", name, within=True)
+    done = finished(deployed, "rollback")
+    told_what_stands(deployed.run(*undoing(deployed)), deployed, "rollback", done, name)
+    ran_once(deployed, "rollback", again=name)
+    assert deployed.ask("select outcome from gonogo.deployment") == "rolled_back"
