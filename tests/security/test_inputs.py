@@ -70,6 +70,9 @@ ATTEMPTS = {
     "address: a password": deploying("a password", WEBHOOK_BASE_URL=f"https://u:{SECRET}@h"),
     "address: a header": deploying("is no URL", WEBHOOK_BASE_URL="https://app\r\nX-Evil: 1"),
     "token: a header": deploying("ADMIN_JWT is no token", ADMIN_JWT=f"{SECRET}\r\nX-Evil: 1"),
+    "token: a header for Google's": deploying(
+        "WEBHOOK_VERIFICATION_TOKEN holds", WEBHOOK_VERIFICATION_TOKEN=f"{SECRET}\r\nX-Evil: 1"
+    ),
     "database: a secret for no tool": deploying(
         "holds sslpassword", DATABASE_URL=f"host=h sslpassword={SECRET}"
     ),

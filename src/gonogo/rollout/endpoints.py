@@ -6,8 +6,10 @@ resolve, no route or a time-out may be ours, and is inconclusive.
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -35,6 +37,9 @@ ATTEMPTS = 3
 # Three attempts lie over ten seconds: what the trigger "admin dashboard not accessible" asks for.
 PAUSE_S = 5.0
 NAMES = ("health", "admin_closed", "admin_open", "dashboard")
+# An answer about health is a line; a page's content is not looked at.
+MOST_BYTES = 64 * 1024
+WHOLE_WITHIN_S = 5.0
 OK = 200
 NEEDS_TOKEN = (401, 403)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -195,11 +200,11 @@ def _ask(client: httpx.Client, question: _Question) -> EndpointAnswer:
     headers = {"Authorization": f"Bearer {question.jwt}"} if question.jwt else {}
     shown = without_secrets(question.url)
     try:
-        response = client.get(question.url, headers=headers)
+        with client.stream("GET", question.url, headers=headers) as response:
+            kind, reason = question.judge(response)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         kind, reason = judge_silence(error)
         return EndpointAnswer(question.name, shown, kind, reason)
-    kind, reason = question.judge(response)
     return EndpointAnswer(question.name, shown, kind, reason, response.status_code)
 
 
@@ -234,8 +239,8 @@ def _judge_health(response: httpx.Response) -> tuple[AnswerKind, str]:
     if response.status_code != OK:
         return AnswerKind.FAILED, f"HTTP {response.status_code} instead of 200"
     try:
-        body = response.json()
-    except ValueError:
+        body = json.loads(_beginning(response))
+    except (ValueError, RecursionError):
         return AnswerKind.FAILED, "HTTP 200, but no JSON"
     status = body.get("status") if isinstance(body, dict) else None
     if status == "healthy":
@@ -243,6 +248,20 @@ def _judge_health(response: httpx.Response) -> tuple[AnswerKind, str]:
     if status == "degraded":
         return AnswerKind.WARNING, "HTTP 200, but degraded"
     return AnswerKind.FAILED, f"HTTP 200, but status is {str(status)[:40]!r}"
+
+
+def _beginning(response: httpx.Response) -> bytes:
+    """What an answer holds, as far as it can be of interest: one that never ends is cut off."""
+    import httpx  # noqa: PLC0415  # see client_of
+
+    content, until = b"", time.monotonic() + WHOLE_WITHIN_S
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) > MOST_BYTES:
+            break
+        if time.monotonic() > until:
+            raise httpx.ReadTimeout("it trickles", request=response.request)
+    return content
 
 
 def _judge_closed(response: httpx.Response) -> tuple[AnswerKind, str]:

@@ -132,10 +132,16 @@ def _token_problem(text: str) -> str:
     return "" if TOKEN.fullmatch(text) else "is no token that a header can carry"
 
 
+def _header_problem(text: str) -> str:
+    carried = text.isascii() and text.isprintable()
+    return "" if carried else "holds what a header cannot carry"
+
+
 FORMS: Mapping[str, Callable[[str], str]] = {
     "WEBHOOK_BASE_URL": _base_url_problem,
     "GOOGLE_CONTACTS_REDIRECT_URI": _url_problem,
     "GOOGLE_CALENDAR_REDIRECT_URI": _url_problem,
+    "WEBHOOK_VERIFICATION_TOKEN": _header_problem,
     "ADMIN_JWT": _token_problem,
     "SMOKE_JWT": _token_problem,
 }

@@ -7,6 +7,7 @@ team does not want to hear; the shipped one leaves out what the runner takes car
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.errors import StepError
+from gonogo.rollout.masking import without_secrets
 from gonogo.rollout.migration import Migration
 from gonogo.rollout.sqlfile import Statement
 
@@ -97,6 +99,7 @@ def _asked(linter: Path, words: Sequence[str], text: str, root: Path) -> list[di
             [linter, *words],
             input=text,
             cwd=root,
+            env=without_secrets(os.environ),
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,

@@ -81,7 +81,7 @@ def _requests(
             "X-Goog-Channel-Token": token,
         },
         _judge_notification,
-        unfit or ("" if token else "WEBHOOK_VERIFICATION_TOKEN is not set"),
+        unfit or _unfit(environ, "WEBHOOK_VERIFICATION_TOKEN"),
     )
 
 

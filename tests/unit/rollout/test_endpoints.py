@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -160,15 +161,17 @@ def test_a_silence_among_failures_leaves_it_open(
     """Three failures are the application's; two and a time-out of ours prove nothing."""
     stub = application({**GOOD, PATHS.dashboard: (500, "")})
     asked: list[str] = []
-    plain = httpx.Client.get
+    plain = httpx.Client.stream
 
-    def once_silent(client: httpx.Client, url: str, **options: Any) -> httpx.Response:
+    def once_silent(
+        client: httpx.Client, method: str, url: str, **options: Any
+    ) -> AbstractContextManager[httpx.Response]:
         asked.append(url)
         if url.endswith(PATHS.dashboard) and asked.count(url) == 2:
             raise httpx.ReadTimeout("no answer")
-        return plain(client, url, **options)
+        return plain(client, method, url, **options)
 
-    monkeypatch.setattr(httpx.Client, "get", once_silent)
+    monkeypatch.setattr(httpx.Client, "stream", once_silent)
     answer = ask(stub.url)["dashboard"]
     assert (answer.kind, answer.attempts) == (AnswerKind.INCONCLUSIVE, 3)
 
