@@ -7,7 +7,7 @@ from pathlib import Path
 from gonogo.cli.checklists import checklist_lines
 from gonogo.narration import Narration
 from gonogo.rollout.context import RolloutContext
-from gonogo.rollout.recording import recorded
+from gonogo.rollout.recording import REPORT, recorded
 from gonogo.rollout.result import DeploymentResult, RollbackResult
 
 TITLES = {
@@ -55,6 +55,8 @@ def tell_rollback(narration: Narration, result: RollbackResult, record: Path) ->
         GonogoError: What failed.
     """
     _tell("rollback", narration, result, record)
+    if result.report:
+        _list(narration, "report", [str(record.with_name(REPORT.name))])
     if result.error:
         raise result.error
 

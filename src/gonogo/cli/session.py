@@ -129,12 +129,27 @@ def open_database(command: str) -> Iterator[Connection]:
     Raises:
         DatabaseError: It does not answer.
     """
-    from gonogo.rollout.session import connect
     from gonogo.settings import database_settings
 
     settings = database_settings(os.environ)
-    with connect(settings.conninfo, f"gonogo {command}") as connection:
+    with _connected(settings, f"gonogo {command}") as connection:
         yield connection
+
+
+def _connected(settings: DatabaseSettings, name: str) -> Connection:
+    from gonogo.rollout.beside import closed_by_restore
+    from gonogo.rollout.session import connect
+
+    try:
+        return connect(settings.conninfo, name)
+    except DatabaseError as error:
+        # A server that does not answer at all is not asked once more.
+        if "timeout" in error.problem or not closed_by_restore(settings):
+            raise
+    raise DatabaseError(
+        "a restore that was cut short has left the database closed",
+        "run nox -s rollback -- --mode restore again: it opens it and goes on",
+    )
 
 
 def require_ledger(connection: Connection) -> None:

@@ -80,6 +80,14 @@ def _tell_database(narration: Narration, standing: Standing) -> None:
     if mark:
         rows += [("environment", f"{mark.name}{', simulated' if mark.simulated else ''}")]
     rows += [("at work", str(standing.holder or "no deployer"))]
+    rows += [
+        ("kept", f"{name}: what a restore replaced; drop it once nobody needs it")
+        for name in standing.kept
+    ]
+    rows += [
+        ("prepared", f"{name}: by a restore that did not come to its end; the next one uses it")
+        for name in standing.prepared
+    ]
     show_rows(narration, rows)
 
 

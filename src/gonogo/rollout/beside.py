@@ -29,6 +29,11 @@ OTHERS = ("postgres", "template1")
 PREPARED = "gonogo_restore_"
 KEPT_TIME = "%Y%m%dT%H%M%SZ"
 LONGEST_NAME = 63
+SUFFIX_LENGTH = len("_rolled_back_20261123T141500Z")
+# The steps of a restore that touch nothing of the live database.
+PREPARATION = frozenset(
+    {"check_backup", "new_database", "restore_backup", "verify_restored", "compare"}
+)
 WAIT_S = 15.0
 PAUSE_S = 0.1
 LOCK_KEY = "hashtextextended('gonogo restore ' || %s, 0)"
@@ -105,6 +110,28 @@ def restore_lock(beside: Connection, name: str) -> Iterator[None]:
     finally:
         with contextlib.suppress(psycopg.Error):
             beside.execute(f"select pg_advisory_unlock({LOCK_KEY})".encode(), (name,))
+
+
+def relatives(connection: Connection) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What restores made beside a database: those that were kept, and one that was prepared.
+
+    Args:
+        connection: To the database itself.
+    """
+    rows = connection.execute(
+        """
+        select d.datname, d.datname = %(prepared)s || own.oid
+        from pg_database as own
+        join pg_database as d on d.datname = %(prepared)s || own.oid
+            or left(d.datname, %(room)s) = left(own.datname, %(room)s)
+                and d.datname ~ '_rolled_back_[0-9]{8}T[0-9]{6}Z$'
+                and length(d.datname) <= length(own.datname) + %(suffix)s
+        where own.datname = current_database()
+        order by 1""",
+        {"prepared": PREPARED, "room": LONGEST_NAME - SUFFIX_LENGTH, "suffix": SUFFIX_LENGTH},
+    ).fetchall()
+    kept = tuple(str(name) for name, is_prepared in rows if not is_prepared)
+    return kept, tuple(str(name) for name, is_prepared in rows if is_prepared)
 
 
 @asking("the databases of the server cannot be listed")

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from gonogo.checklist.block import checklist_block
 from gonogo.record.archive import RunningRecord
+from gonogo.record.files import told_plainly, write_whole
 from gonogo.rollout.checklist import checklist_desk
 from gonogo.rollout.context import RolloutContext
 from gonogo.rollout.result import DeploymentResult, RollbackResult
@@ -17,6 +18,7 @@ from gonogo.window import format_moment
 
 Result = TypeVar("Result", DeploymentResult, RollbackResult)
 Json = dict[str, object]
+REPORT = Path("incident-report.html")
 LABELS: Mapping[tuple[str, str], str] = {
     ("deployment", "succeeded"): "DEPLOYED",
     ("deployment", "unchanged"): "UNCHANGED",
@@ -65,8 +67,24 @@ def recorded(
     # That nothing was changed is no new evidence.
     current = None if result.outcome == "unchanged" else (result.started_at, full)
     full["checklist"] = checklist_block(desk, context.environment, current)
+    _write_report(running.directory, result, context.project.templates_dir)
     directory = running.finish(full, label, context.project.templates_dir)
     return result, directory / "record.html"
+
+
+def _write_report(
+    directory: Path, result: DeploymentResult | RollbackResult, templates_dir: Path
+) -> None:
+    """Lay the draft of a rollback's incident report into a record that is about to be closed."""
+    from gonogo.record.html import render_template  # noqa: PLC0415  # loads jinja2
+
+    report = result.report if isinstance(result, RollbackResult) else None
+    if report is None:
+        return
+    page = render_template("incident.html.jinja", templates_dir, {"report": report})
+    with told_plainly("the incident report cannot be written"):
+        write_whole(directory / REPORT.with_suffix(".md"), report.markdown.encode())
+        write_whole(directory / REPORT.with_suffix(".html"), page.encode())
 
 
 def _told(result: DeploymentResult | RollbackResult) -> Json:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from gonogo.errors import GonogoError
 from gonogo.model import DatabaseIdentity
+from gonogo.rollout.report import Report
 from gonogo.rollout.steps import StepRecord
 
 RollbackMode = Literal["revert", "restore"]
@@ -33,6 +34,8 @@ class RollbackResult:
         log: The session's log.
         error: What failed.
         next_steps: What a person does now.
+        report: The draft of the incident report; None when there was nothing to roll back, or
+            nobody could be asked for it.
     """
 
     outcome: Literal["succeeded", "failed", "unchanged"]
@@ -48,6 +51,7 @@ class RollbackResult:
     log: Path
     error: GonogoError | None = None
     next_steps: tuple[str, ...] = ()
+    report: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)

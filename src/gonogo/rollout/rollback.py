@@ -9,7 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import psycopg
+
 from gonogo.errors import GonogoError, StepError, UsageError
+from gonogo.measure.connection import first_line
 from gonogo.rollout.application import (
     REVERT_CODE_AGAIN,
     command_step,
@@ -21,12 +24,15 @@ from gonogo.rollout.application import (
 from gonogo.rollout.beside import reopen_cut_short
 from gonogo.rollout.context import RolloutContext
 from gonogo.rollout.database_steps import REVERT_AGAIN, move_aside, prove
+from gonogo.rollout.drafting import Course, draft
 from gonogo.rollout.narrator import Narrator, narrated
 from gonogo.rollout.prospect import restore_lines, revert_lines, step_lines
+from gonogo.rollout.report import Report
 from gonogo.rollout.restore import Restoration, is_swapped, restoring
 from gonogo.rollout.result import RollbackMode, RollbackResult
 from gonogo.rollout.resume import carry_out
 from gonogo.rollout.rows import Deployment
+from gonogo.rollout.session import application_schema
 from gonogo.rollout.site import Consent, Site, look_at_site, open_site, require_consent
 from gonogo.rollout.steps import LOOKS, Resumption, Step, Tell
 from gonogo.rollout.work import Work, facts, reread, take_up
@@ -61,7 +67,7 @@ START: tuple[Step[Work], ...] = (
 STEPS = (*STOP, *REVERT, *START)
 NEXT = (
     "tell the team",
-    "finish the incident report: reason, issues, impact on users, steps taken, plan",
+    "copy the draft of the incident report, and finish it: impact on users, plan",
     "read what was moved aside before it is removed for good",
 )
 AGAIN = ("mend what failed and run nox -s rollback again: it goes on from there",)
@@ -263,4 +269,31 @@ def _result(ended: _Ended) -> RollbackResult:
         log=site.narrator.log.path,
         error=error,
         next_steps=AGAIN if error else NEXT,
+        report=_report(ended),
     )
+
+
+def _report(ended: _Ended) -> Report | None:
+    """The draft of the incident report; that it cannot be drafted undoes no rollback."""
+    site, deployment = ended.site, ended.deployment
+    if deployment is None:
+        return None
+    context, asked, connection = site.context, ended.asked, site.ledger.connection
+    try:
+        return draft(
+            Course(
+                deployment,
+                asked.mode,
+                asked.reason,
+                context.deployed_by,
+                tuple(site.narrator.records),
+                site.ledger.steps(deployment.id),
+                connection,
+                application_schema(connection),
+                context.config.archive_dir,
+                context.simulated,
+            )
+        )
+    except (GonogoError, OSError, psycopg.Error) as error:
+        site.narrator.note(f"the incident report cannot be drafted: {first_line(error)}")
+        return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from psycopg import IsolationLevel
 
 from gonogo.model import DatabaseIdentity
+from gonogo.rollout.beside import PREPARATION, relatives
 from gonogo.rollout.identity import identify
 from gonogo.rollout.incident import incidents
 from gonogo.rollout.installation import version
@@ -45,6 +46,8 @@ class Standing:
         migrations: Oldest first.
         backups: Newest first.
         incidents: Newest first.
+        kept: Databases that a restore put this one in the place of.
+        prepared: A new database of a restore that did not come to its end.
     """
 
     identity: DatabaseIdentity
@@ -56,6 +59,8 @@ class Standing:
     migrations: tuple[MigrationRow, ...] = ()
     backups: tuple[Backup, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    kept: tuple[str, ...] = ()
+    prepared: tuple[str, ...] = ()
 
     @property
     def latest(self) -> Deployment | None:
@@ -67,7 +72,9 @@ class Standing:
         told = deployment.outcome.replace("_", " ")
         if deployment is not self.latest:
             return told
-        last = self.steps[-1].procedure if self.steps else "deploy"
+        # What was prepared for a restore that nobody agreed to is no rollback yet.
+        begun = [step for step in self.steps if step.name not in PREPARATION]
+        last = begun[-1].procedure if begun else "deploy"
         if deployment.outcome in {"failed", "running"} and last == "rollback":
             return "being rolled back" if self.holder else "rollback stopped"
         if deployment.outcome == "running" and not self.holder:
@@ -111,6 +118,7 @@ def _read(connection: Connection) -> Standing:
         return Standing(identity)
     ledger = Ledger(connection)
     deployments = ledger.deployments()
+    kept, prepared = relatives(connection)
     return Standing(
         identity,
         has_ledger=True,
@@ -120,4 +128,6 @@ def _read(connection: Connection) -> Standing:
         migrations=ledger.migrations(),
         backups=ledger.backups(),
         incidents=incidents(connection),
+        kept=kept,
+        prepared=prepared,
     )

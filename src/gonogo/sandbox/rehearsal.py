@@ -19,6 +19,7 @@ from gonogo.model import VerdictKind
 from gonogo.narration import Narration
 from gonogo.project import Project
 from gonogo.sandbox import application, incidents
+from gonogo.sandbox.figures import Figure
 from gonogo.sandbox.gating import gate_options, run_gate
 from gonogo.sandbox.incidents import Incident
 from gonogo.sandbox.stage import Stage
@@ -45,6 +46,7 @@ class Rehearsal:
     users: int = 500
     seed: int = 1
     records: list[Path] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
 
     def run(self, *, incident: str | None = None, keep: bool = False) -> None:
         """Rehearse; whatever was started is stopped again, however this ends.
@@ -96,7 +98,9 @@ class Rehearsal:
     def _roll_out(self, stage: Stage) -> datetime:
         """Deploy, and let 48 hours of traffic pass; the moment at their end."""
         self.narration.chapter("Deploy to staging")
-        self.records.append(stage.deploy(self.narration))
+        record, figure = stage.deploy(self.narration)
+        self.records.append(record)
+        self.figures.append(figure)
         start = stage.deployed_at()
         end = start + SOAK
         self.narration.chapter("48 hours of traffic")
@@ -123,7 +127,9 @@ class Rehearsal:
 
     def _roll_back(self, stage: Stage, incident: Incident) -> None:
         self.narration.chapter("Roll back")
-        self.records.append(stage.roll_back(self.narration, incident.title))
+        record, figures = stage.roll_back(self.narration, incident.title)
+        self.records.append(record)
+        self.figures += figures
 
     def _keep(self, stage: Stage, as_of: datetime, window: str) -> None:
         self._sum_up()
@@ -136,6 +142,9 @@ class Rehearsal:
         self.narration.say("    ./noxw -s rehearse -- --stop", "bold")
 
     def _sum_up(self) -> None:
+        self.narration.chapter("What it took")
+        for figure in self.figures:
+            self.narration.say(f"  {figure}", "" if figure.is_kept else "bold red")
         self.narration.chapter("What lies in the archive")
         for record in self.records:
             self.narration.say(f"  {record}")

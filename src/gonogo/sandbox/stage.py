@@ -30,6 +30,8 @@ from gonogo.rollout.recording import recorded
 from gonogo.rollout.rollback import Request, rollback
 from gonogo.sandbox import application, world
 from gonogo.sandbox.application import Repository
+from gonogo.sandbox.client import client_at_work
+from gonogo.sandbox.figures import Figure, Stopwatch, deployment_figure, rollback_figures
 from gonogo.sandbox.server import EmbeddedServer, stop_stale
 from gonogo.settings import DatabaseSettings
 
@@ -181,8 +183,8 @@ class Stage:
         """A connection to the application's database."""
         return psycopg.connect(self.server.conninfo(DATABASE), autocommit=True)
 
-    def deploy(self, narration: Narration) -> Path:
-        """Deploy the new revision; its record.
+    def deploy(self, narration: Narration) -> tuple[Path, Figure]:
+        """Deploy the new revision; its record, and how long it took.
 
         Raises:
             GonogoError: A step failed.
@@ -191,21 +193,26 @@ class Stage:
         result, record = recorded("deployment", context, lambda: deploy(context, narration))
         if result.error:
             raise result.error
-        return record
+        return record, deployment_figure(result.steps)
 
-    def roll_back(self, narration: Narration, reason: str) -> Path:
-        """Roll the deployment back; its record.
+    def roll_back(self, narration: Narration, reason: str) -> tuple[Path, tuple[Figure, ...]]:
+        """Roll the deployment back while a client reads and writes; its record, what it took.
 
         Raises:
             GonogoError: A step failed.
+            SandboxError: The client was answered with an error.
         """
-        context = self.context
-        result, record = recorded(
-            "rollback", context, lambda: rollback(context, narration, Request(reason=reason))
-        )
+        context, watch = self.context, Stopwatch("revert", narration)
+        with client_at_work(self.server.conninfo(DATABASE)) as client:
+            result, record = recorded(
+                "rollback", context, lambda: rollback(context, watch, Request(reason=reason))
+            )
         if result.error:
             raise result.error
-        return record
+        if client.errors:
+            raise SandboxError(f"a client of users was refused: {client.errors[0]}")
+        outage_s = client.outage_s(watch.began, watch.ended)
+        return record, tuple(rollback_figures(watch.took_s, outage_s))
 
     def records(self) -> frozenset[Path]:
         """The directories of the records that are in the archive now."""
