@@ -85,7 +85,7 @@ def _tell_database(narration: Narration, standing: Standing) -> None:
         for name in standing.kept
     ]
     rows += [
-        ("prepared", f"{name}: by a restore that did not come to its end; the next one uses it")
+        ("prepared", f"{name}: left by a restore that was cut short; the next one uses it")
         for name in standing.prepared
     ]
     show_rows(narration, rows)
