@@ -106,7 +106,7 @@ def wait_healthy(work: Work, evidence: Evidence) -> str | Skipped:
 
 def verify_endpoints(work: Work, evidence: Evidence) -> str | Skipped:
     """Ask every endpoint of the new version."""
-    return _verify(work, evidence, tuple(endpoints.NAMES))
+    return _verify(work, evidence, endpoints.DEPLOYED_NAMES)
 
 
 def verify_old_endpoints(work: Work, evidence: Evidence) -> str | Skipped:

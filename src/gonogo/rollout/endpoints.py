@@ -41,7 +41,11 @@ NAMES = ("health", "admin_closed", "admin_open", "dashboard")
 MOST_BYTES = 64 * 1024
 WHOLE_WITHIN_S = 5.0
 OK = 200
+# Asked of a new version by its deployment alone: a gate sends nothing but GET.
+DEPLOYED_NAMES = (*NAMES, "webhook")
 NEEDS_TOKEN = (401, 403)
+REFUSES = (400, 401, 403, 422)
+NOT_FOUND = (404, 410)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -59,7 +63,7 @@ class EndpointAnswer:
     """One endpoint's answer.
 
     Args:
-        name: health, admin_closed, admin_open or dashboard.
+        name: health, admin_closed, admin_open, dashboard or webhook.
         url: What was asked, without anything secret.
         kind: What the answer says.
         reason: The same as a sentence part.
@@ -81,6 +85,7 @@ class _Question:
     url: str
     judge: Callable[[httpx.Response], tuple[AnswerKind, str]]
     jwt: str | None = None
+    method: str = "GET"
 
 
 def probe(
@@ -149,6 +154,7 @@ def _questions(base_url: str, endpoints: EndpointsConfig, jwt: str | None) -> It
     if jwt:
         yield _Question("admin_open", root + endpoints.admin, _judge_page, jwt)
     yield _Question("dashboard", root + endpoints.dashboard, _judge_page)
+    yield _Question("webhook", root + endpoints.webhook, _judge_webhook, method="POST")
 
 
 def client_of(base_url: str, timeout_s: float) -> httpx.Client:
@@ -200,7 +206,7 @@ def _ask(client: httpx.Client, question: _Question) -> EndpointAnswer:
     headers = {"Authorization": f"Bearer {question.jwt}"} if question.jwt else {}
     shown = without_secrets(question.url)
     try:
-        with client.stream("GET", question.url, headers=headers) as response:
+        with client.stream(question.method, question.url, headers=headers) as response:
             kind, reason = question.judge(response)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         kind, reason = judge_silence(error)
@@ -276,6 +282,22 @@ def _judge_page(response: httpx.Response) -> tuple[AnswerKind, str]:
     if response.status_code == OK:
         return AnswerKind.OK, "HTTP 200"
     return AnswerKind.FAILED, f"HTTP {response.status_code} instead of 200"
+
+
+def _judge_webhook(response: httpx.Response) -> tuple[AnswerKind, str]:
+    """A request without Google's headers is no notification: whoever serves the path refuses it."""
+    code = response.status_code
+    if response.is_success or code in REFUSES:
+        return AnswerKind.OK, f"HTTP {code} to what is no notification"
+    if code in NOT_FOUND and says_json(response):
+        return AnswerKind.OK, f"HTTP {code}: there is no such channel"
+    why = ": nobody serves this path" if code in NOT_FOUND else ""
+    return AnswerKind.FAILED, f"HTTP {code} to what is no notification{why}"
+
+
+def says_json(response: httpx.Response) -> bool:
+    """Whether the application itself speaks: a path that nobody serves is not found in HTML."""
+    return "json" in response.headers.get("content-type", "")
 
 
 def without_secrets(url: str) -> str:

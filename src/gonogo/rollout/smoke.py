@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from gonogo.rollout.config import EndpointsConfig
 from gonogo.rollout.endpoints import (
     NEEDS_TOKEN,
+    NOT_FOUND,
     AnswerKind,
     EndpointAnswer,
     client_of,
     judge_silence,
+    says_json,
     without_secrets,
 )
 from gonogo.rollout.environment import problem_of
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import httpx
 
 TIMEOUT_S = 30.0
-NOT_FOUND = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 Judged = tuple[AnswerKind, str]
 
 
@@ -121,9 +121,7 @@ def _judge_notification(response: httpx.Response) -> Judged:
     code = response.status_code
     if response.is_success:
         return AnswerKind.OK, f"HTTP {code}: an unknown channel's notification is taken and ignored"
-    # A path that nobody serves is "not found" as well, but then a web server says so in HTML.
-    spoken = "json" in response.headers.get("content-type", "")
-    if code in NOT_FOUND and spoken:
+    if code in NOT_FOUND and says_json(response):
         return AnswerKind.OK, f"HTTP {code}: the channel is unknown, and told so"
     if code in NEEDS_TOKEN:
         return AnswerKind.FAILED, f"HTTP {code}: WEBHOOK_VERIFICATION_TOKEN is refused"

@@ -15,7 +15,14 @@ import pytest
 
 from gonogo.errors import StepError
 from gonogo.rollout.config import EndpointsConfig
-from gonogo.rollout.endpoints import AnswerKind, EndpointAnswer, probe, wait_healthy
+from gonogo.rollout.endpoints import (
+    DEPLOYED_NAMES,
+    AnswerKind,
+    EndpointAnswer,
+    probe,
+    wait_healthy,
+)
+from gonogo.rollout.smoke import send_smoke
 
 PATHS = EndpointsConfig()
 HEALTHY = (200, json.dumps({"status": "healthy"}))
@@ -41,6 +48,14 @@ class Application:
                 if self.path == PATHS.admin and self.headers.get("Authorization"):
                     status = 200
                 self.send_response(status)
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def do_POST(self) -> None:
+                status, body = answers.get(self.path, (404, "<html>"))
+                self.send_response(status)
+                if body.startswith("{"):
+                    self.send_header("Content-Type", "application/json")
                 self.end_headers()
                 self.wfile.write(body.encode())
 
@@ -115,6 +130,59 @@ def test_what_an_answer_means(
     answers = ask(application({**GOOD, getattr(PATHS, path): answer}).url)
     assert answers[name].kind is kind
     assert reason in answers[name].reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "reason"),
+    [
+        ((400, ""), AnswerKind.OK, "HTTP 400"),
+        ((204, ""), AnswerKind.OK, "HTTP 204"),
+        ((404, "{}"), AnswerKind.OK, "no such channel"),
+        ((404, "<html>"), AnswerKind.FAILED, "nobody serves this path"),
+        ((500, "{}"), AnswerKind.FAILED, "HTTP 500"),
+    ],
+)
+def test_the_webhook_answers_to_what_is_no_notification(
+    application: Callable[[Answers], Application],
+    answer: tuple[int, str],
+    kind: AnswerKind,
+    reason: str,
+) -> None:
+    """A refusal is an answer; a path that nobody serves is none. Only a deployment asks."""
+    url = application({**GOOD, PATHS.webhook: answer}).url
+    told = probe(url, PATHS, admin_jwt=None, timeout_s=2, pause_s=0, names=DEPLOYED_NAMES)
+    assert (told[-1].name, told[-1].kind) == ("webhook", kind)
+    assert reason in told[-1].reason
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "headers", "kind", "reason"),
+    [
+        ("manual_sync", 202, {}, AnswerKind.OK, "HTTP 202"),
+        ("manual_sync", 401, {}, AnswerKind.FAILED, "SMOKE_JWT is refused"),
+        ("manual_sync", 500, {}, AnswerKind.FAILED, "instead of 200 or 202"),
+        ("manual_sync", 202, {"SMOKE_JWT": ""}, AnswerKind.INCONCLUSIVE, "not sent: SMOKE_JWT"),
+        ("webhook", 200, {}, AnswerKind.OK, "taken and ignored"),
+        ("webhook", 404, {}, AnswerKind.FAILED, "nobody serves this path"),
+        ("webhook", 403, {}, AnswerKind.FAILED, "WEBHOOK_VERIFICATION_TOKEN is refused"),
+        ("webhook", 200, {"WEBHOOK_VERIFICATION_TOKEN": ""}, AnswerKind.INCONCLUSIVE, "not set"),
+    ],
+)
+def test_what_smoke_requests_bring(
+    application: Callable[[Answers], Application],
+    path: str,
+    status: int,
+    headers: dict[str, str],
+    kind: AnswerKind,
+    reason: str,
+) -> None:
+    """Each is sent once; what was not sent is inconclusive."""
+    answers = {PATHS.manual_sync: (202, ""), PATHS.webhook: (200, "")}
+    url = application(answers | {getattr(PATHS, path): (status, "")}).url
+    environ = {"SMOKE_JWT": "s" * 16, "WEBHOOK_VERIFICATION_TOKEN": "t" * 16, **headers}
+    told = {one.name: one for one in send_smoke(PATHS, {"WEBHOOK_BASE_URL": url, **environ})}
+    assert told[path].kind is kind
+    assert reason in told[path].reason
 
 
 def test_a_failing_endpoint_is_asked_three_times(
