@@ -14,6 +14,7 @@ from psycopg import sql
 from gonogo.errors import DatabaseError
 from gonogo.rollout.session import Connection, asking
 
+DEFAULT_TABLESPACE = "pg_default"
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 # Of any server version: a column that this one does not have is just not there.
 DESCRIPTION = """
@@ -135,7 +136,9 @@ def _locale(told: Mapping[str, Any]) -> Iterator[sql.Composable]:
 
 def _ownership(told: Mapping[str, Any]) -> Iterator[sql.Composable]:
     yield sql.SQL("owner {}").format(sql.Identifier(told["owner"]))
-    yield sql.SQL("tablespace {}").format(sql.Identifier(told["tablespace"]))
+    # To name the one that it would lie in anyway needs a right of its own.
+    if told["tablespace"] != DEFAULT_TABLESPACE:
+        yield sql.SQL("tablespace {}").format(sql.Identifier(told["tablespace"]))
     yield sql.SQL("connection limit {}").format(sql.Literal(told["datconnlimit"]))
 
 

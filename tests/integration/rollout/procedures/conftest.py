@@ -129,6 +129,23 @@ def deployed_once(
 
 
 @pytest.fixture
+def team15(
+    postgres15: Path,
+    build_base: Callable[[str], None],
+    tmp_path: Path,
+    pytestconfig: pytest.Config,
+) -> Iterator[Team]:
+    """A team on a PostgreSQL 15 of its own; for tests that are marked postgres15."""
+    server = EmbeddedServer.start(tmp_path / "server", bin_dir=postgres15)
+    try:
+        conninfo = Databases(server).create("app")
+        build_base(conninfo)
+        yield _team(conninfo, postgres15, tmp_path, pytestconfig.rootpath)
+    finally:
+        server.stop()
+
+
+@pytest.fixture
 def deployed_copy(deployed_once: Team, new_database: Callable[..., str]) -> Team:
     """The same with a database of its own; the application's directory and backup are shared."""
     name = str(deployed_once.ask("select current_database()"))

@@ -272,3 +272,60 @@ def test_a_plan_tells_what_would_happen_and_changes_nothing(deployed: Team) -> N
     assert "  since the backup  public.users: 1 inserted" in lines
     assert deployed.ask("select count(*) from gonogo.step") == steps
     assert (deployed.relatives(), deployed.trace()) == ([], [])
+
+
+@pytest.mark.slow
+def test_an_owner_that_is_no_superuser_can_restore(team: Team) -> None:
+    """CREATEDB and ownership are enough; other roles' sessions need pg_signal_backend."""
+    name = str(team.ask("select current_database()"))
+    role = f"owner_{name[-8:]}"
+    team.ask(f"create role {role} login createdb")
+    team.ask(f"alter database {name} owner to {role}")
+    team.ask(f"alter database {name} set work_mem to '7MB'")
+    team.ask(f"grant connect on database {name} to {role}")
+    team.ask(
+        "do $$ declare one regclass; begin for one in select oid from pg_class where"
+        " relnamespace = 'public'::regnamespace and relkind in ('r', 'v') loop"
+        f" execute format('alter table %s owner to {role}', one); end loop; end $$"
+    )
+    conninfo = make_conninfo(team.context.database.conninfo, user=role)
+    owner = replace(team.context, database=DatabaseSettings(conninfo, "test"))
+    looks = (
+        "select to_jsonb(d) - 'oid' - 'datfrozenxid' - 'datminmxid' - 'datacl' || jsonb_build_array"
+        "((select array_agg(a::text order by a::text) from unnest(d.datacl) as a))"
+        " from pg_database as d"
+    )
+    mine = f"{looks} where datname = current_database()"
+    before = team.ask(mine)
+    try:
+        assert deploy(owner, team.tell).error is None
+        team.ask(SIGN_UP)
+        with connect(team.context.database.conninfo, "another"):
+            refused = rollback(owner, team.tell, RESTORE)
+            assert "may not end the sessions of other roles" in str(refused.error)
+        result = rollback(owner, team.tell, RESTORE)
+        assert result.error is None
+        assert team.ask(SIGNED_UP) == 1
+        assert team.ask(mine) == before
+        query = "select setconfig[1] from pg_db_role_setting as s join pg_database as d on"
+        assert team.ask(f"{query} d.oid = setdatabase where datname = '{name}'") == "work_mem=7MB"
+    finally:
+        for relative in team.relatives():
+            team.drop(relative)
+        team.ask(f"alter database {name} owner to postgres")
+        team.ask(f"reassign owned by {role} to postgres; drop owned by {role}; drop role {role}")
+
+
+@pytest.mark.slow
+@pytest.mark.postgres15
+def test_postgres15_is_restored_as_18_is(team15: Team) -> None:
+    """The catalogue has other columns there, and the tools other words."""
+    team15.ask('alter database app set search_path to "$user", public')
+    assert deploy(team15.context, team15.tell).error is None
+    team15.ask(SIGN_UP)
+    result = rollback(team15.context, team15.tell, RESTORE)
+    assert result.error is None
+    assert (team15.ask(SIGNED_UP), len(team15.relatives())) == (1, 1)
+    assert (
+        team15.ask("select setconfig[1] from pg_db_role_setting") == 'search_path="$user", public'
+    )
