@@ -45,7 +45,7 @@ def pausing_template(databases: Databases, base_template: str, pytestconfig: pyt
     return databases.ensure_template("pausing_template", build, base_template)
 
 
-def lay_out(root: Path, conninfo: str) -> Desk:
+def set_up(root: Path, conninfo: str) -> Desk:
     """A desk with every command and every step in use."""
     made = make_desk(root, conninfo)
     file = root / "rollout.toml"
@@ -66,9 +66,22 @@ def lay_out(root: Path, conninfo: str) -> Desk:
 
 
 @pytest.fixture
+def lay_out(tmp_path: Path) -> Iterator[Callable[[str], Desk]]:
+    """``lay_out(conninfo)``: a desk with every command, for a database of the test's own."""
+
+    def out(conninfo: str) -> Desk:
+        with session.connect(conninfo) as connection:
+            connection.execute(MAKE_ROLE.encode())
+        return set_up(tmp_path, conninfo)
+
+    yield out
+    application.stop_everything(tmp_path)
+
+
+@pytest.fixture
 def desk(new_database: Callable[..., str], pausing_template: str, tmp_path: Path) -> Iterator[Desk]:
     """A desk before the rollout."""
-    yield lay_out(tmp_path, new_database(pausing_template))
+    yield set_up(tmp_path, new_database(pausing_template))
     application.stop_everything(tmp_path)
 
 
@@ -80,7 +93,7 @@ def deployed_template(
 
     def build(conninfo: str) -> None:
         root = tmp_path_factory.mktemp("deployed")
-        told = lay_out(root, conninfo).deploy("--backup-check", "read")
+        told = set_up(root, conninfo).deploy("--backup-check", "read")
         application.stop_everything(root)
         assert told.returncode == 0, told.stdout + told.stderr
 
@@ -92,7 +105,7 @@ def deployed(
     new_database: Callable[..., str], deployed_template: str, tmp_path: Path
 ) -> Iterator[Desk]:
     """A desk after the deployment, its application stopped."""
-    made = lay_out(tmp_path, new_database(deployed_template))
+    made = set_up(tmp_path, new_database(deployed_template))
     words = ("git", "checkout", "--quiet", "--detach", made.repository.after)
     subprocess.run(words, cwd=made.repository.path, check=True)
     yield made

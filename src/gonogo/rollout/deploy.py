@@ -37,7 +37,7 @@ from gonogo.rollout.permission import permission_step
 from gonogo.rollout.preflight import check_readiness
 from gonogo.rollout.result import DeploymentResult, RollbackResult
 from gonogo.rollout.resume import carry_out
-from gonogo.rollout.rollback import roll_back
+from gonogo.rollout.rollback import Request, roll_back, rollback
 from gonogo.rollout.site import Consent, open_site
 from gonogo.rollout.steps import LOOKS, Step, Tell
 from gonogo.rollout.work import Work, begin, facts
@@ -131,7 +131,9 @@ def _run(work: Work) -> GonogoError | None:
     try:
         carry_out(steps_of(site.context.environment), work)
     except GonogoError as error:
-        site.ledger.finish_deployment(deployment_id, "failed")
+        # The error that is on its way says more than a failure to write it down.
+        with suppress(DatabaseError):
+            site.ledger.finish_deployment(deployment_id, "failed")
         return error
     site.ledger.finish_deployment(deployment_id, "succeeded")
     return None
@@ -145,7 +147,17 @@ def _taken_back(work: Work, error: GonogoError | None) -> RollbackResult | None:
     if _lasting(work):
         # A rollback would stop in its middle, with the application down.
         return None
-    return roll_back(work, f"{TAKEN_BACK[failed]}: {error}")
+    site, reason = work.site, f"{TAKEN_BACK[failed]}: {error}"
+    try:
+        if not site.connection.closed:
+            return roll_back(work, reason)
+        # The lock went with the connection: a rollback of its own takes it again.
+        name = site.identity.database
+        asked = Request(reason=reason)
+        return rollback(work.context, site.narrator.tell, asked, confirmed_database=name)
+    except GonogoError as lost:
+        site.narrator.note(f"nothing could be rolled back by itself: {lost}")
+        return None
 
 
 def _lasting(work: Work) -> tuple[Migration, ...]:

@@ -1,0 +1,243 @@
+"""A server that is lost during a migration: COMMIT's outcome is asked for, nothing done twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from desk import Desk
+from gonogo.errors import MigrationError, SandboxError
+from gonogo.rollout import history, installation, migration, session
+from gonogo.rollout.ledger import Ledger
+from gonogo.rollout.migrate import apply_pending
+from gonogo.rollout.migration import Migration
+from gonogo.rollout.rows import NewDeployment
+from gonogo.sandbox.databases import Databases
+from gonogo.sandbox.server import EmbeddedServer
+from migrated_world import quietly
+from proxy import proxied
+from waiting import until
+
+LEDGER = Path(__file__).parents[2] / "migrations" / "ledger"
+BUSY = "select pid from pg_stat_activity where application_name = 'gonogo deploy' and {}"
+AT_COMMIT = "wait_event = 'SyncRep'"
+ASLEEP = "wait_event = 'PgSleep'"
+# Two rows, if it is ever applied twice.
+COUNTED = "insert into applied values (1);"
+# COMMIT sleeps in it, and has not happened yet.
+DEFERRED = """
+create function doze() returns trigger language plpgsql as $$
+begin perform pg_sleep(600); return null; end $$;
+create constraint trigger doze after insert on applied deferrable initially deferred
+    for each row execute function doze();
+"""
+
+
+@pytest.fixture
+def conninfo(empty_database: str) -> str:
+    """A database with a ledger."""
+    begin(empty_database)
+    return empty_database
+
+
+def begin(conninfo: str) -> None:
+    """Set up a ledger, and a table that tells how often the migration was applied."""
+    with session.connect(conninfo) as connection:
+        installation.install(connection, LEDGER)
+        connection.execute("create table users (); create table applied (n integer)")
+
+
+def written(directory: Path, text: str) -> tuple[Migration, ...]:
+    """The one migration."""
+    directory.mkdir(exist_ok=True)
+    (directory / "100_counted.sql").write_text(text, "utf-8")
+    return migration.load(directory)
+
+
+def migrate(conninfo: str, migrations: tuple[Migration, ...], settings: str = "") -> str:
+    """Apply what is pending in a deployment of its own; how that came out."""
+    with session.connect(conninfo) as connection, session.connect(conninfo) as other:
+        told = NewDeployment("staging", "after", "before", "0" * 64, "0" * 64, "tests")
+        deployment = Ledger(other).open_deployment(told)
+        if settings:
+            connection.execute(settings.encode())
+        (done,) = apply_pending(connection, migrations, deployment, on_event=quietly)
+        return done.outcome
+
+
+def ask(conninfo: str, query: str) -> object:
+    """The first column of the first row of a query, or None."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        row = connection.execute(query.encode()).fetchone()
+    return row[0] if row else None
+
+
+def times_applied(conninfo: str) -> tuple[object, object]:
+    """How often the migration was applied, by its own account and by the ledger's."""
+    rows = ask(conninfo, "select count(*) from applied")
+    with session.connect(conninfo) as connection:
+        return rows, len(history.in_place(connection))
+
+
+@contextmanager
+def disturbed(conninfo: str, when: str, act: Callable[[int], object]) -> Iterator[None]:
+    """While the body migrates, something is done to its backend as soon as it is busy so."""
+
+    def disturb() -> None:
+        until(lambda: ask(conninfo, BUSY.format(when)))
+        act(int(str(ask(conninfo, BUSY.format(when)))))
+
+    with ThreadPoolExecutor(1) as pool:
+        acting = pool.submit(disturb)
+        yield
+        acting.result()
+
+
+def terminating(conninfo: str) -> Callable[[int], object]:
+    """Ends a backend as an administrator would."""
+    return lambda pid: ask(conninfo, f"select pg_terminate_backend({pid})")
+
+
+def test_a_commit_whose_answer_the_network_lost_counts_once(conninfo: str, tmp_path: Path) -> None:
+    """The server has it: the run is told, the ledger has it, and the next run skips it."""
+    migrations = written(tmp_path / "files", COUNTED)
+    with proxied(conninfo) as proxy:
+        proxy.cut_after = b"commit\0"
+        with pytest.raises(MigrationError, match="is in place, but the connection was lost"):
+            migrate(proxy.conninfo, migrations)
+        assert times_applied(conninfo) == (1, 1)
+        assert migrate(proxy.conninfo, migrations) == "skipped"
+    assert times_applied(conninfo) == (1, 1)
+
+
+def test_a_backend_ended_within_commit_that_has_not_happened(conninfo: str, tmp_path: Path) -> None:
+    """A deferred trigger holds COMMIT up: nothing is in place, and the next run applies it."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(DEFERRED)
+    migrations = written(tmp_path / "files", COUNTED)
+    with (
+        disturbed(conninfo, ASLEEP, terminating(conninfo)),
+        pytest.raises(MigrationError, match="terminating connection"),
+    ):
+        migrate(conninfo, migrations)
+    assert times_applied(conninfo) == (0, 0)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("drop trigger doze on applied")
+    assert migrate(conninfo, migrations) == "applied"
+    assert times_applied(conninfo) == (1, 1)
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    """A server that waits for a standby, where a session asks for it; there is none."""
+    settings = {
+        "wal_level": "replica",
+        "max_wal_senders": "2",
+        "synchronous_standby_names": "nobody",
+        "synchronous_commit": "local",
+    }
+    with EmbeddedServer.start(tmp_path / "own", settings=settings) as server:
+        yield server
+
+
+@pytest.fixture
+def own_conninfo(own_server: EmbeddedServer) -> str:
+    """The one database of one's own server, with a ledger."""
+    conninfo = Databases(own_server).create("own")
+    begin(conninfo)
+    return conninfo
+
+
+def test_a_backend_ended_within_commit_that_has_happened(own_conninfo: str, tmp_path: Path) -> None:
+    """COMMIT is written and waits for a standby: it counts, and the next run skips it."""
+    migrations = written(tmp_path / "files", COUNTED)
+    with (
+        disturbed(own_conninfo, AT_COMMIT, terminating(own_conninfo)),
+        pytest.raises(MigrationError, match="is in place, but the connection was lost"),
+    ):
+        migrate(own_conninfo, migrations, "set synchronous_commit = on")
+    assert times_applied(own_conninfo) == (1, 1)
+    assert migrate(own_conninfo, migrations) == "skipped"
+    assert times_applied(own_conninfo) == (1, 1)
+
+
+def started_again(server: EmbeddedServer) -> EmbeddedServer:
+    """The server of the same directory, as soon as what was killed of it is gone."""
+    server.stop()
+    again = Retrying(
+        retry=retry_if_exception_type(SandboxError), wait=wait_fixed(0.2), stop=stop_after_delay(60)
+    )
+    return again(EmbeddedServer.start, server.directory)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGQUIT])
+def test_a_server_killed_within_a_migration(
+    own_server: EmbeddedServer, own_conninfo: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Nothing of the file is in place when the server is up again, and the next run applies it."""
+    with (
+        disturbed(own_conninfo, ASLEEP, lambda _pid: os.kill(own_server.pid, number)),
+        pytest.raises(MigrationError, match=r"100_counted\.sql:2"),
+    ):
+        migrate(own_conninfo, written(tmp_path / "files", f"{COUNTED}\nselect pg_sleep(600);"))
+    with started_again(own_server):
+        assert times_applied(own_conninfo) == (0, 0)
+        assert migrate(own_conninfo, written(tmp_path / "files", COUNTED)) == "applied"
+        assert times_applied(own_conninfo) == (1, 1)
+
+
+SLEEPING = "select pg_sleep(600);\n"
+ENDING_ITSELF = "select pg_terminate_backend(pg_backend_pid());\n"
+
+
+def add_migration(desk: Desk, text: str) -> None:
+    """Add a migration 047 to the desk's own."""
+    migrations = desk.root / "migrations"
+    (migrations / "047_extra.sql").write_text(text, "utf-8")
+    (migrations / "047_extra.revert.sql").write_text("select 1;\n", "utf-8")
+
+
+@pytest.mark.slow
+def test_a_deployer_whose_server_is_killed(
+    own_server: EmbeddedServer, build_base: Callable[[str], None], lay_out: Callable[..., Desk]
+) -> None:
+    """One line, exit code 1; when the server is up again status is true and a rollback works."""
+    conninfo = Databases(own_server).create("own")
+    build_base(conninfo)
+    desk = lay_out(conninfo)
+    add_migration(desk, SLEEPING)
+    with disturbed(conninfo, ASLEEP, lambda _pid: os.kill(own_server.pid, signal.SIGKILL)):
+        told = desk.deploy("--backup-check", "read")
+    assert told.returncode == 1
+    (line,) = told.stderr.splitlines()
+    assert line.startswith("gonogo: migrate: 047_extra.sql:1: "), line
+    with started_again(own_server):
+        assert "  1  interrupted " in desk.run("status").stdout
+        undone = desk.run("rollback", "--yes-roll-back", desk.database)
+        assert undone.returncode == 0, undone.stdout + undone.stderr
+        assert "schema equal to that before the deployment" in undone.stdout
+
+
+@pytest.mark.slow
+def test_a_lost_connection_in_production_is_rolled_back_all_the_same(
+    base_database: str, lay_out: Callable[..., Desk]
+) -> None:
+    """The lock went with the connection: it is taken again, and the database is what it was."""
+    desk = lay_out(base_database)
+    add_migration(desk, ENDING_ITSELF)
+    words = ("deploy", "production", "--override", "a drill", "--yes-deploy-to", desk.database)
+    told = desk.run(
+        *words, "--revision", desk.repository.after, "--backup-check=read", NODE_ENV="production"
+    )
+    assert told.returncode == 1
+    assert "terminating connection due to administrator command" in told.stderr
+    assert desk.labels() == ["DEPLOY-FAILED", "ROLLED-BACK"]
+    assert desk.ask("select outcome from gonogo.deployment") == "rolled_back"
