@@ -125,6 +125,24 @@ def verify(session: nox.Session) -> None:
 
 
 @nox.session
+def monitor_staging(session: nox.Session) -> None:
+    """Judge staging over 48 hours, archive a record, tell every figure."""
+    _run(session, GONOGO, "gonogo", "monitor", "staging", *session.posargs)
+
+
+@nox.session
+def monitor_production(session: nox.Session) -> None:
+    """The same for production: `-- 24h` (the default), `-- 7d`, `-- 14d`, any window."""
+    _run(session, GONOGO, "gonogo", "monitor", "production", *session.posargs)
+
+
+@nox.session
+def final_report(session: nox.Session) -> None:
+    """Sum up production's two weeks from the archive, as one more record; or `-- staging`."""
+    _run(session, GONOGO, "gonogo", "final_report", *session.posargs)
+
+
+@nox.session
 def rollback(session: nox.Session) -> None:
     """Roll back the latest deployment; asks for the typed name of its database."""
     _run(session, GONOGO, "gonogo", "rollback", *session.posargs)

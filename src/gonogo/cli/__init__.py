@@ -19,6 +19,7 @@ from gonogo.cli import (
     checklists,
     incidents,
     judging,
+    monitoring,
     readiness,
     rehearsing,
     rolling,
@@ -43,9 +44,10 @@ app.command()(rehearsing.rehearse)
 app.command()(readiness.preflight)
 app.command()(rolling.deploy)
 app.command()(judging.verify)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-    judging.gate
-)
+PASSING_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+app.command(context_settings=PASSING_ON)(judging.gate)
+app.command(context_settings=PASSING_ON)(monitoring.monitor)
+app.command(name="final_report")(monitoring.final_report)
 app.command()(taking_back.rollback)
 app.command(name="sign_off")(signing.sign_off)
 app.command(name="verify_record")(signing.verify_record)

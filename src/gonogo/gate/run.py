@@ -15,6 +15,7 @@ from gonogo.errors import GonogoError
 from gonogo.gate import step_summary
 from gonogo.gate.document import document, header, unmeasured
 from gonogo.gate.endpoints import ask_endpoints
+from gonogo.gate.figures import tell_figures
 from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Observation, Options, Setting
@@ -180,6 +181,8 @@ class GateRun:
     def tell(self, stream: IO[str]) -> None:
         """Print the verdict block, and what went wrong beside it."""
         if self.directory is not None:
+            if self.options.figures:
+                tell_figures(self._document, stream)
             tell(self._document, self.directory, stream)
         for line in filter(None, (self.problem, self._remark)):
             stream.write(f"gonogo: {visible(line)}\n")

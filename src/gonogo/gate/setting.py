@@ -42,6 +42,7 @@ class Options:
         strict: Whether a warning is NO-GO.
         manners: The time limits.
         json: Where a copy of record.json goes; ``-`` is the terminal.
+        figures: Whether the terminal tells all figures before the verdict.
         endpoints: The application's paths.
         archive_dir: Where records are kept; None takes the project's.
         migrations_dir: Where the migrations lie; None takes the project's.
@@ -58,6 +59,7 @@ class Options:
     strict: bool = False
     manners: Manners = field(default_factory=Manners)
     json: str | None = None
+    figures: bool = False
     endpoints: EndpointsConfig = field(default_factory=EndpointsConfig)
     archive_dir: Path | None = None
     migrations_dir: Path | None = None

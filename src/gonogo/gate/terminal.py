@@ -14,6 +14,7 @@ from gonogo.gate.digest import Digest, Miss, Row, digest
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 STYLES = {
     "GO": "bold green",
@@ -47,13 +48,7 @@ def tell(document: Mapping[str, Any], directory: Path, stream: IO[str]) -> None:
         directory: The record's directory.
         stream: The terminal, or what stands for it.
     """
-    from rich.console import Console  # noqa: PLC0415  # only a finished gate pays for it
-
-    if isinstance(stream, io.TextIOWrapper):
-        # A reason may hold what an ASCII terminal cannot show.
-        stream.reconfigure(errors="backslashreplace")
-    width = None if stream.isatty() else WIDTH_WITHOUT_TERMINAL
-    console = Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+    console = console_of(stream)
     told = digest(document)
     _head(console, document, told)
     _misses(console, told.misses)
@@ -62,13 +57,28 @@ def tell(document: Mapping[str, Any], directory: Path, stream: IO[str]) -> None:
     console.print("Record:", str(directory / "record.html"), soft_wrap=True)
 
 
+def console_of(stream: IO[str]) -> Console:
+    """A console that shows texts as they are, whatever is in them."""
+    from rich.console import Console  # noqa: PLC0415  # only a finished gate pays for it
+
+    if isinstance(stream, io.TextIOWrapper):
+        # A reason may hold what an ASCII terminal cannot show.
+        stream.reconfigure(errors="backslashreplace")
+    width = None if stream.isatty() else WIDTH_WITHOUT_TERMINAL
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def rule(console: Console, title: Text) -> None:
+    """A title with a line behind it, after an empty one."""
+    console.print()
+    console.rule(title, align="left", characters="─" if _is_unicode(console) else "-")
+
+
 def _head(console: Console, document: Mapping[str, Any], told: Digest) -> None:
     from rich.text import Text  # noqa: PLC0415  # as above
 
     kind = document["verdict"]["kind"]
-    console.print()
-    title = Text.assemble((f" {kind} ", STYLES[kind]), "  ", document["title"])
-    console.rule(title, align="left", characters="─" if _is_unicode(console) else "-")
+    rule(console, Text.assemble((f" {kind} ", STYLES[kind]), "  ", document["title"]))
     for line in filter(None, (*told.caveats, told.window)):
         console.print(line)
     band = (document["score"] or {}).get("band", "")

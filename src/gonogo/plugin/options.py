@@ -31,6 +31,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption("--deployed-at", metavar="MOMENT", help="start of the soak without a ledger")
     group.addoption("--criteria", metavar="FILE", help="judge by another criteria file")
+    group.addoption("--figures", action="store_true", help="tell all figures, as a monitor does")
     group.addoption("--json", metavar="FILE", dest="record_json", help="copy the record; - prints")
 
 
@@ -57,6 +58,7 @@ def gate_options(config: pytest.Config, project: Project) -> Options:
         criteria=None if criteria is None else _file("--criteria", criteria),
         strict=bool(config.getini("strict")),
         json=json if json in {None, "-"} else str(_file("--json", json)),
+        figures=given("--figures"),
         endpoints=rollout.endpoints,
         archive_dir=rollout.archive_dir,
         migrations_dir=rollout.migrations_dir,

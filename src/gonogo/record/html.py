@@ -19,7 +19,7 @@ import jinja2
 from markupsafe import Markup
 
 from gonogo.errors import UsageError
-from gonogo.record import headings, page, scales, text, why
+from gonogo.record import headings, page, scales, text, trends, why
 from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.schema import Json, with_defaults
 
@@ -35,9 +35,10 @@ RENDERER = (
     "stacks",
     "headings",
     "text",
+    "trends",
     "why",
 )
-PAGES = {"gate": "gate.html.jinja"}
+PAGES = {"gate": "gate.html.jinja", "summary": "summary.html.jinja"}
 OTHER_PAGE = "rollout.html.jinja"
 # Of any text but what is set as a block: one message of a megabyte must not make a page of many.
 MOST_CHARACTERS = 2000
@@ -136,6 +137,7 @@ def _view(document: Json) -> Json:
         "sureness": why.sureness(document),
         "hours": page.hours(document),
         "sparks": page.sparks(document),
+        "trends": trends.trends([one["rates"] for one in document["records"]]),
         "headings": headings.headings(document),
         "facts": page.ordered_facts(document["facts"]),
     }

@@ -1,14 +1,16 @@
-"""The archive's list: every record of every environment, the newest first."""
+"""The archive's list: every record of every environment, their trend, and the soak at hand."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+from gonogo.model import Environment
 from gonogo.record.files import write_whole
 from gonogo.record.html import render, render_template
 from gonogo.record.listing import (
@@ -21,12 +23,18 @@ from gonogo.record.listing import (
 )
 from gonogo.record.manifest import SIGNATURES_PAGE, SIGNOFF
 from gonogo.record.page import ABORTED, RESULTS, VERDICTS, Look, look
+from gonogo.record.soak import Look as Looked
+from gonogo.record.soak import continuity
+from gonogo.record.summary import of_this_soak
+from gonogo.record.trends import Trend, line, places, trends
 
 INDEX_FILE = "index.html"
 INDEX_TEMPLATE = "index.html.jinja"
 PAGE_FILE = "record.html"
 IS_RUNNING = Look("RUNNING", "dash", "quiet")
 DAMAGED = Look("UNREADABLE", "question", "bad")
+# A share of 1, as a rate's: five points of a hundred fill the height at the least.
+MOST_POINTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ class Row:
         record: What it tells of.
         look: Its verdict or result.
         href: Its page relative to the list; empty when it has none.
+        at: Where it lies along the environment's time, in percent.
         signed: What people decided on it, in order; not proved here.
         signatures: The page of these relative to the list; empty when there is none.
     """
@@ -44,8 +53,28 @@ class Row:
     record: ArchivedRecord
     look: Look
     href: str
+    at: float
     signed: tuple[str, ...] = ()
     signatures: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What is told of one environment.
+
+    Args:
+        rows: Its records, the newest first.
+        latest: The newest gate's or summary's row; None without one.
+        trends: The main rates over its gates.
+        score: The health score over its gates, as a path; empty with fewer than two.
+        marks: The moments of the latest deployment's soak; empty when nobody knows of one.
+    """
+
+    rows: Sequence[Row]
+    latest: Row | None
+    trends: Sequence[Trend]
+    score: str
+    marks: Sequence[dict[str, Any]]
 
 
 def write_index(archive_dir: Path, templates_dir: Path) -> Path:
@@ -64,13 +93,34 @@ def write_index(archive_dir: Path, templates_dir: Path) -> Path:
         if record.label == RUNNING and record.state == "aborted":
             _bury(record, templates_dir)
     environments = {
-        name: [_row(record, archive_dir) for record in group]
+        name: _section(name, list(group), archive_dir)
         for name, group in groupby(records, key=lambda record: record.environment)
     }
     index = archive_dir / INDEX_FILE
     page = render_template(INDEX_TEMPLATE, templates_dir, {"environments": environments})
     write_whole(index, page.encode())
     return index
+
+
+def _section(name: str, records: Sequence[ArchivedRecord], archive_dir: Path) -> Section:
+    along = places(record.moment for record in records)
+    rows = [_row(r, archive_dir, at) for r, at in zip(records, along, strict=True)]
+    oldest_first = [record for record in reversed(records) if record.kind == "gate"]
+    points = [record.points for record in oldest_first]
+    score = line([None if one is None else one / MOST_POINTS for one in points])
+    rates = [[asdict(rate) for rate in record.rates] for record in oldest_first]
+    latest = next((row for row in rows if row.record.verdict), None)
+    return Section(rows, latest, trends(rates), score, _marks(name, records))
+
+
+def _marks(name: str, records: Sequence[ArchivedRecord]) -> list[dict[str, Any]]:
+    if name not in set(Environment):
+        return []
+    gates = of_this_soak(records, Environment(name))
+    if not gates or gates[-1].deployed_at is None or gates[-1].as_of is None:
+        return []
+    looks = [Looked(gate.as_of, gate.name) for gate in gates if gate.as_of]
+    return continuity(Environment(name), gates[-1].deployed_at, gates[-1].as_of, looks)
 
 
 def _bury(record: ArchivedRecord, templates_dir: Path) -> None:
@@ -80,7 +130,7 @@ def _bury(record: ArchivedRecord, templates_dir: Path) -> None:
         write_whole(page, render(document, templates_dir).encode())
 
 
-def _row(record: ArchivedRecord, archive_dir: Path) -> Row:
+def _row(record: ArchivedRecord, archive_dir: Path, at: float) -> Row:
     for file in (PAGE_FILE, RECORD_FILE):
         path = record.directory / file
         if path.is_file():
@@ -88,8 +138,8 @@ def _row(record: ArchivedRecord, archive_dir: Path) -> Row:
             signed = tuple(decisions(record.directory))
             page = record.directory / SIGNATURES_PAGE
             beside = quote(page.relative_to(archive_dir).as_posix()) if page.is_file() else ""
-            return Row(record, _look(record), href, signed, beside)
-    return Row(record, _look(record), "")
+            return Row(record, _look(record), href, at, signed, beside)
+    return Row(record, _look(record), "", at)
 
 
 def decisions(directory: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Hourly counts by name, one upon the other; and a rate in the space of a word. Pure geometry."""
+"""Hourly counts by name, one upon the other, and what else is drawn of hours. Pure geometry."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import Any
 from gonogo.record.charts import SLOT, Chart, Line, hourly_chart
 from gonogo.record.hours import slots_of
 from gonogo.record.scales import Level
+from gonogo.record.trends import line
 
 HEIGHT = 84.0
-SPARK_HEIGHT = 20.0
-# However steady a rate is, its line shall not look as if it jumped about.
-LEAST_RANGE = 0.05
 TONES = 6
 # Words whose colour a reader expects; the rest share what is left, the largest first.
 MEANT = {"failure": 3, "success": 4}
@@ -78,21 +76,10 @@ def hours_of(
     return Hours(chart, _stack(measurement, window), bool(levels))
 
 
-def spark(measurement: Mapping[str, Any], window: Mapping[str, Any] | None) -> str | None:
-    """The rate as a path in a box of 100 by `SPARK_HEIGHT`; None with fewer than two hours."""
+def spark(measurement: Mapping[str, Any], window: Mapping[str, Any] | None) -> str:
+    """The rate in the space of a word; empty with fewer than two hours of data."""
     slots = slots_of(measurement["hourly"], window)
-    shares = [slot.share for slot in slots if slot.n]
-    if len(shares) < 2:  # noqa: PLR2004  # one point shows no trend
-        return None
-    middle = (min(shares) + max(shares)) / 2
-    half = max(max(shares) - min(shares), LEAST_RANGE) / 2
-    step, parts, running = 100 / len(slots), [], False
-    for index, slot in enumerate(slots):
-        if slot.n:
-            y = (middle + half - slot.share) / (2 * half) * (SPARK_HEIGHT - 2) + 1
-            parts.append(f"{'L' if running else 'M'}{(index + 0.5) * step:.1f} {y:.1f}")
-        running = bool(slot.n)
-    return "".join(parts)
+    return line([slot.share if slot.n else None for slot in slots])
 
 
 def _stack(measurement: Mapping[str, Any], window: Mapping[str, Any] | None) -> Stack | None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from record_examples import gate
+
 Json = dict[str, Any]
 
 
@@ -65,3 +67,9 @@ def record() -> Callable[..., Json]:
         }
 
     return make
+
+
+@pytest.fixture
+def go() -> Json:
+    """A whole GO record."""
+    return gate()

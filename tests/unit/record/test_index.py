@@ -1,5 +1,6 @@
 """The list of an archive."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,7 @@ def test_records_stand_by_environment_the_newest_first(
         document = go | {"started_at": started, "verdict": go["verdict"] | {"kind": label}}
         RunningRecord.open(tmp_path, environment, document).finish(document, label, templates_dir)
     html = (tmp_path / "index.html").read_text()
-    links = [part.partition('"')[0] for part in html.split('href="')]
-    records = [link for link in links if link.endswith("record.html")]
+    records = re.findall(r'data-label="Record"><span><a href="([^"]+)"', html)
     assert records == [
         "production/20261123T110000Z_GO/record.html",
         "staging/20261123T120000Z_HOLD/record.html",
@@ -37,6 +37,26 @@ def test_records_stand_by_environment_the_newest_first(
     assert 'href="#staging"' in html
     assert 'id="staging"' in html
     assert "97.3" in html
+
+
+def test_a_list_tells_trend_soak_and_signatures(
+    tmp_path: Path, templates_dir: Path, go: Json
+) -> None:
+    """Of an environment whose gates know their deployment; a sign-off is told, not proved."""
+    for started, k in (("2026-11-22T14:00:00Z", 3900), ("2026-11-23T14:15:00Z", 3400)):
+        document = go | {"started_at": started, "kind": "gate"}
+        document["findings"][0] |= {"count": {"k": k, "n": 3926}}
+        running = RunningRecord.open(tmp_path, "staging", document)
+        directory = running.finish(document, "GO", templates_dir)
+    (directory / "signoff-1.json").write_text('{"decision": "go", "by": "<b>ada</b>"}')
+    (directory / "signoff-2.json").write_text("{")
+    html = write_index(tmp_path, templates_dir).read_text()
+    assert "99.3 %" in html
+    assert "86.6 %" in html
+    assert "hour 12" in html
+    assert "go by &lt;b&gt;ada&lt;/b&gt;" in html
+    assert "signoff-2.json cannot be read" in html
+    assert html.count('class="spark"') == 5
 
 
 def test_hostile_titles_stay_text_in_the_list(

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gonogo.record.scales import Level
-from gonogo.record.stacks import HEIGHT, SPARK_HEIGHT, hours_of, spark
+from gonogo.record.stacks import HEIGHT, hours_of, spark
+from gonogo.record.trends import HEIGHT as SPARK_HEIGHT
 
 Json = dict[str, Any]
 BLOCK = re.compile(r"M(\d+) ([\d.]+)h9v-([\d.]+)h-9z")
@@ -90,7 +91,7 @@ def test_what_no_limit_stands_on_is_told_by_its_parts() -> None:
 def test_no_data_is_no_drawing() -> None:
     """Neither bars nor a line."""
     assert hours_of(measurement((0, 0), a=[0]), (), None) is None
-    assert spark(measurement((0, 0), (5, 9)), None) is None
+    assert not spark(measurement((0, 0), (5, 9)), None)
 
 
 def test_a_spark_breaks_where_there_is_no_data() -> None:

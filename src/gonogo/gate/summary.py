@@ -1,0 +1,64 @@
+"""The final report of a soak: read from the archive, and closed as one more record of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gonogo.errors import UsageError
+from gonogo.model import Environment, Verdict, VerdictKind
+from gonogo.record.archive import RunningRecord
+from gonogo.record.files import told_plainly
+from gonogo.record.listing import list_records, load
+from gonogo.record.summary import of_this_soak, summary
+from gonogo.window import format_moment
+
+LABEL = "SUMMARY"
+
+
+@dataclass(frozen=True, slots=True)
+class SummedUp:
+    """A final report.
+
+    Args:
+        title: What it is called.
+        verdict: That of the newest record, where it judges the whole soak.
+        directory: Where it lies.
+    """
+
+    title: str
+    verdict: Verdict
+    directory: Path
+
+
+def sum_up(archive_dir: Path, environment: Environment, templates_dir: Path) -> SummedUp:
+    """Sum up the soak of an environment's latest deployment, and archive that.
+
+    Args:
+        archive_dir: Where the records lie.
+        environment: Whose.
+        templates_dir: The templates.
+
+    Raises:
+        UsageError: There is no record of it.
+        GonogoError: The archive cannot be read or written.
+    """
+    started = format_moment(datetime.now(UTC))
+    with told_plainly("the archive cannot be read"):
+        gates = of_this_soak(list_records(archive_dir), environment)
+    if not gates:
+        raise UsageError(
+            f"there is no record of {environment} in {archive_dir} that knows its deployment",
+            f"run ./noxw -s monitor_{environment} first",
+        )
+    newest, _ = load(gates[-1].directory)
+    told = summary(gates, newest, environment)
+    head = {key: told[key] for key in ("kind", "title", "simulated")} | {"started_at": started}
+    running = RunningRecord.open(archive_dir, environment, head)
+    finished = {"started_at": started, "finished_at": format_moment(datetime.now(UTC))}
+    directory = running.finish(told | finished, LABEL, templates_dir)
+    verdict = told["verdict"]
+    reasons, warnings = tuple(verdict["reasons"]), tuple(verdict["warnings"])
+    decided = Verdict(VerdictKind(verdict["kind"]), reasons, warnings=warnings)
+    return SummedUp(told["title"], decided, directory)
