@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
@@ -13,6 +14,7 @@ from gonogo.errors import UsageError
 from gonogo.record.files import FILE_MODE, make_directory
 from gonogo.rollout.masking import Mask
 
+UNSEEN = re.compile(r"[^\x20-\x7e\w]")
 STAMP = "%Y%m%dT%H%M%S%fZ"
 
 
@@ -43,15 +45,15 @@ class SessionLog:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
         except OSError as error:
             raise UsageError(f"no log can be written: {error}", "make logs/ writable") from None
-        # A name that is no UTF-8 (a path, a user) must not end the run that is logged.
-        stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
-        return cls(path, stream, mask)
+        return cls(path, os.fdopen(descriptor, "w", encoding="utf-8"), mask)
 
     def write(self, event: str, **fields: object) -> None:
         """Add a line: the time, the event, and fields that JSON can hold (others as text)."""
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = {"at": moment, "event": event, **{key: self._safe(fields[key]) for key in fields}}
-        self._stream.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+        text = json.dumps(line, ensure_ascii=False, default=str)
+        # As JSON's own escapes: what a terminal would obey, what hides, what is no UTF-8.
+        self._stream.write(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n")
         self._stream.flush()
 
     def _safe(self, value: object) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,14 @@ def test_the_log_is_json_lines_without_secrets(tmp_path: Path) -> None:
     line = json.loads(log.path.read_text(encoding="utf-8"))
     assert line["evidence"] == {"lines": ["a <DB_PASSWORD>"], "n": 3}
     assert line["path"] == "/x/<DB_PASSWORD>"
+
+
+def test_a_log_does_nothing_to_the_terminal_that_shows_it(tmp_path: Path) -> None:
+    """Escapes of any length, turned directions and broken UTF-8 stand as JSON's own escapes."""
+    hostile = "\x1b[31m \x9b31m \u202egnp.exe\u2028 \udcff größer \U0001f600"
+    with SessionLog.open(tmp_path / "logs", "deploy", Mask.of(ENVIRON)) as log:
+        log.write("output", title=hostile)
+    text = log.path.read_text(encoding="utf-8")
+    assert json.loads(text)["title"] == hostile
+    assert "größer" in text
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\udcff]", text)
