@@ -105,6 +105,8 @@ def was_told() -> bool:
 
 
 def _let_in() -> None:
+    # A traceback is to show what was interrupted, not how.
+    __tracebackhide__ = True
     if _STATE.waiting and not _STATE.is_held:
         _STATE.waiting = False
         # A second one must not tear apart what the first has set going.
@@ -113,6 +115,7 @@ def _let_in() -> None:
 
 
 def _hear(number: int, frame: FrameType | None) -> None:
+    __tracebackhide__ = True
     del frame
     if number in _STATE.told and number != signal.SIGINT:
         # A terminal that closes says so twice, by its shell and by the kernel; a supervisor too.

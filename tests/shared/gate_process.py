@@ -89,7 +89,7 @@ def run_gate(checkout: Path, conninfo: str | None, *options: str, **variables: s
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     archive = checkout / "reports" / "archive"
     records = sorted(path.parent for path in archive.glob("*/*/record.json"))

@@ -17,6 +17,7 @@ from gonogo.gate.document import document, header, unmeasured
 from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.figures import tell_figures
 from gonogo.gate.observe import observe
+from gonogo.gate.reproduce import reproduce
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Observation, Options, Setting
 from gonogo.gate.soak import TRAFFIC, soak
@@ -30,7 +31,7 @@ from gonogo.record.text import cut, visible
 from gonogo.score import health_score
 from gonogo.settings import DatabaseSettings
 from gonogo.verdict import MAY_BE_LEFT_OUT, decide
-from gonogo.window import format_duration, format_moment
+from gonogo.window import format_moment
 
 MOST_ID = 200
 
@@ -95,7 +96,7 @@ class GateRun:
 
     def open_record(self) -> None:
         """Write down every expected check: from here on, an aborted run leaves a record."""
-        head = header(self.fixed, self.started_at, self._reproduce())
+        head = header(self.fixed, self.started_at, reproduce(self.fixed))
         archive_dir, environment = self.fixed.archive_dir, self.fixed.environment
         self._record = RunningRecord.open(archive_dir, environment, head)
         self._document = head
@@ -123,11 +124,11 @@ class GateRun:
             ("limit", found.limit),
             ("reason", found.reason),
         ]
-        if measurement.count:
-            told += [("k", measurement.count.k), ("n", measurement.count.n)]
-        elif measurement.value is not None:
-            told += [("value", float(measurement.value))]
-        return told
+        count = measurement.count
+        value = count.share if count else measurement.value
+        if value is not None:
+            told.append(("value", float(value)))
+        return told + ([("k", count.k), ("n", count.n)] if count else [])
 
     def decide(self, *, aborted: bool) -> Verdict:
         """The verdict on what was answered; everything that was not counts as open.
@@ -239,6 +240,7 @@ class GateRun:
             facts["Gates since the deployment"] = str(gates)
         traffic = observation.measurements.get(TRAFFIC)
         environment = setting.environment
+        told["reproduce"] = reproduce(setting, observation.window.end)
         told["soak"] = soak(setting.archive_dir, environment, observation.window, traffic)
         return told
 
@@ -246,17 +248,6 @@ class GateRun:
         setting = self.fixed
         desk = Desk(setting.checklist, setting.archive_dir, self.options.allowed_signers)
         return checklist_block(desk, setting.environment, (self.started_at, document))
-
-    def _reproduce(self) -> str:
-        options, setting = self.options, self.fixed
-        words = ["pytest checks/", f"--window={format_duration(setting.window_asked)}"]
-        words.append(f"--environment={setting.environment}")
-        if options.as_of:
-            words.append(f"--as-of={format_moment(options.as_of)}")
-        if options.deployed_at:
-            words.append(f"--deployed-at={format_moment(options.deployed_at)}")
-        words += [f"--without={group}" for group in sorted(options.without)]
-        return " ".join(words + (["--strict"] if options.strict else []))
 
 
 def _copy(file: Path, target: Path) -> None:

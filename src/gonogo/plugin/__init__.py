@@ -11,10 +11,7 @@ tells.
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
-from typing import TextIO
+from collections.abc import Generator, Mapping
 
 import pytest
 
@@ -24,12 +21,18 @@ from gonogo.gate.run import GateRun
 from gonogo.model import Finding, Outcome, Role, VerdictKind
 from gonogo.plugin.evidence import EvidencePage
 from gonogo.plugin.options import add_options, gate_options
+from gonogo.plugin.reports import (
+    STANDARD_OUTPUT,
+    one_line_a_check,
+    stage_reports,
+    tell_where_reports_are,
+    told_apart,
+)
 from gonogo.project import Project
 from gonogo.record.text import visible
 from gonogo.settings import database_settings
 
 RUN = pytest.StashKey[GateRun]()
-STANDARD_OUTPUT = pytest.StashKey[TextIO]()
 FINDING = "finding"
 PASSING = frozenset({Outcome.MET, Outcome.LEFT_OUT})
 
@@ -50,7 +53,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     if not _checks_are_asked(config):
         return (yield)
     try:
-        with interruption.heard(), interruption.held(), _told_apart(config):
+        with interruption.heard(), interruption.held(), told_apart(config):
             try:
                 code = yield
             finally:
@@ -72,9 +75,9 @@ def pytest_configure(config: pytest.Config) -> None:
     with _AsUsageError():
         project = Project.find(config.rootpath)
         run = config.stash[RUN] = GateRun(project, gate_options(config, project))
-    _stage_reports(config, run)
+    stage_reports(config, run)
     config.pluginmanager.register(EvidencePage(run))
-    _one_line_a_check(config)
+    one_line_a_check(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -206,7 +209,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
             # A verdict without a record is nothing to go on.
             session.exitstatus = session.exitstatus or VerdictKind.HOLD.exit_code
     if run:
-        _tell_where_reports_are(session.config, run)
+        tell_where_reports_are(session.config, run)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -224,50 +227,6 @@ def pytest_report_teststatus(
     letters = {"passed": ".", "failed": "F", "skipped": "s"}
     colour = {"passed": "green", "failed": "red", "skipped": "yellow"}[report.outcome]
     return report.outcome, letters[report.outcome], (word, {colour: True})
-
-
-@contextmanager
-def _told_apart(config: pytest.Config) -> Iterator[None]:
-    if config.getoption("record_json") != "-":
-        yield
-        return
-    config.stash[STANDARD_OUTPUT] = sys.stdout
-    with redirect_stdout(sys.stderr):
-        yield
-
-
-def _tell_where_reports_are(config: pytest.Config, run: GateRun) -> None:
-    """What the report plugins wrote has moved into the record: let no summary line lie."""
-    for plugin in list(config.pluginmanager.get_plugins()):
-        module = type(plugin).__module__
-        if module == "pytest_html.selfcontained_report":
-            config.pluginmanager.unregister(plugin)
-        elif module == "_pytest.junitxml" and run.directory:
-            plugin.logfile = str(run.directory / "junit.xml")
-        elif module == "_pytest.junitxml":
-            # Without a record it is gone in a moment, and pytest only keeps quiet when it is quiet.
-            config.option.verbose = -1
-
-
-def _stage_reports(config: pytest.Config, run: GateRun) -> None:
-    """Have pytest-html and junitxml write for us; where the user asked for a file, it is a copy.
-
-    Both read these options in their own configure, which comes after ours.
-    """
-    if not hasattr(config.option, "htmlpath") or not hasattr(config.option, "xmlpath"):
-        raise pytest.UsageError("the gate needs pytest-html and junitxml: leave out -p no:…")
-    run.copies = {"evidence.html": config.option.htmlpath, "junit.xml": config.option.xmlpath}
-    config.option.htmlpath = str(run.staged("evidence.html"))
-    config.option.self_contained_html = True
-    config.option.xmlpath = str(run.staged("junit.xml"))
-
-
-def _one_line_a_check(config: pytest.Config) -> None:
-    """The reason stands behind each check, so that nothing need be told twice; `-q` omits both."""
-    config.option.verbose += 1 if config.option.verbose >= 0 else -1
-    config.option.reportchars = ""
-    if config.option.tbstyle == "auto":
-        config.option.tbstyle = "no"
 
 
 def _checks_are_asked(config: pytest.Config) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +22,10 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_result,
+    sleep_using_event,
     stop_after_attempt,
     stop_after_delay,
+    stop_when_event_set,
     wait_exponential,
     wait_fixed,
 )
@@ -88,6 +91,12 @@ class _Question:
     method: str = "GET"
 
 
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    pause_s: float
+    over: threading.Event
+
+
 def probe(
     base_url: str,
     endpoints: EndpointsConfig,
@@ -109,8 +118,14 @@ def probe(
     """
     every = _questions(base_url, endpoints, admin_jwt)
     questions = tuple(question for question in every if question.name in names)
+    patience = _Patience(pause_s, threading.Event())
     with client_of(base_url, timeout_s) as client, ThreadPoolExecutor(len(NAMES)) as pool:
-        return tuple(pool.map(lambda question: _patiently(client, question, pause_s), questions))
+        try:
+            return tuple(pool.map(lambda one: _patiently(client, one, patience), questions))
+        except BaseException:
+            # Whoever is interrupted waits for an answer that is under way, but for no pause.
+            patience.over.set()
+            raise
 
 
 def wait_healthy(
@@ -171,17 +186,19 @@ def client_of(base_url: str, timeout_s: float) -> httpx.Client:
     return httpx.Client(timeout=timeout_s, trust_env=not near, follow_redirects=False)
 
 
-def _patiently(client: httpx.Client, question: _Question, pause_s: float) -> EndpointAnswer:
+def _patiently(client: httpx.Client, question: _Question, patience: _Patience) -> EndpointAnswer:
     settled = {AnswerKind.OK, AnswerKind.WARNING}
     answers: list[EndpointAnswer] = []
 
     def ask() -> EndpointAnswer:
-        answers.append(_ask(client, question))
+        if not (answers and patience.over.is_set()):
+            answers.append(_ask(client, question))
         return answers[-1]
 
     last = Retrying(
-        stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_fixed(pause_s),
+        stop=stop_after_attempt(ATTEMPTS) | stop_when_event_set(patience.over),
+        wait=wait_fixed(patience.pause_s),
+        sleep=sleep_using_event(patience.over),
         retry=retry_if_result(lambda answer: answer.kind not in settled),
         retry_error_callback=_last_answer,
     )(ask)

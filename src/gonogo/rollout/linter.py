@@ -22,7 +22,7 @@ from gonogo.rollout.migration import Migration
 from gonogo.rollout.sqlfile import Statement
 
 PROGRAM = "squawk"
-ABSENT = "squawk is not installed, so nobody looked (pip install squawk-cli)"
+ABSENT = "no linter looked at the migrations: squawk is not installed (pip install squawk-cli)"
 TIMEOUT_S = 60
 
 

@@ -7,8 +7,10 @@ on the machine can knock, so there the superuser has a random password, kept in 
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ SUPERUSER = "postgres"
 SOCKET_PORT = 5432
 SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
 LOOPBACK = "127.0.0.1"
+PORTS = range(20_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Address:
         # libpq reads a comma in a host as the start of another host.
         if fits and "," not in str(socket_path):
             return cls(SOCKET_PORT, socket_dir, passfile_of(directory))
-        return cls(_free_port(), None, passfile_of(directory))
+        return cls(free_port(), None, passfile_of(directory))
 
     def settings(self) -> dict[str, str]:
         """PostgreSQL's settings that make it listen here and nowhere else."""
@@ -72,8 +75,14 @@ def passfile_of(directory: Path) -> Path:
     return directory / "passfile"
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now, and that no connection takes meanwhile.
+
+    Those that a system gives away by itself lie above these: one of them could be somebody's before
+    the server that it was chosen for is up.
+    """
+    while True:
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port

@@ -14,7 +14,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from gonogo.errors import SandboxError
 from gonogo.interruption import held
 from gonogo.model import Environment
 from gonogo.rollout.config import RolloutConfig
+from gonogo.sandbox.address import free_port
 from gonogo.sandbox.standin.before import daemon
 
 APP = "app"
@@ -146,14 +146,6 @@ def _is_foreign(name: str) -> bool:
 def database_url(conninfo: str) -> str:
     """The same database as a URL: what ``DATABASE_URL`` holds and a shell line can carry."""
     return f"postgresql:///?{urlencode(conninfo_to_dict(conninfo), quote_via=quote)}"
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def run_dir(directory: Path) -> Path:

@@ -18,6 +18,7 @@ from gonogo.interruption import admitted, held
 from gonogo.model import VerdictKind
 from gonogo.narration import Narration
 from gonogo.project import Project
+from gonogo.record.index import INDEX_FILE
 from gonogo.sandbox import application, incidents
 from gonogo.sandbox.figures import Figure
 from gonogo.sandbox.gating import gate_options, run_gate
@@ -120,7 +121,8 @@ class Rehearsal:
 
     def _inject(self, stage: Stage, incident: Incident, at: datetime) -> datetime:
         self.narration.chapter(f"An incident: {incident.name}")
-        with self.narration.doing(incident.title) as told, stage.connect() as link:
+        self.narration.say(f"  {incident.title}")
+        with self.narration.doing("Let it happen") as told, stage.connect() as link:
             injected = incidents.inject(link, incident, at, seed=self.seed)
             told.proved = f"it goes on until {format_moment(injected.as_of)}"
         return injected.as_of
@@ -148,3 +150,5 @@ class Rehearsal:
         self.narration.chapter("What lies in the archive")
         for record in self.records:
             self.narration.say(f"  {record}")
+        index = self.project.root / "reports" / "archive" / INDEX_FILE
+        self.narration.say(f"  {index} lists all that were ever made here")

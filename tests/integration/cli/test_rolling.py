@@ -227,11 +227,11 @@ def test_an_interrupted_deployment_says_how_to_go_on(desk: Desk) -> None:
 
     Retrying(
         retry=retry_if_result(lambda found: not found),
-        stop=stop_after_delay(20),
+        stop=stop_after_delay(60),
         wait=wait_fixed(0.05),
     )(installing)
     running.send_signal(signal.SIGTERM)
-    _, said = running.communicate(timeout=20)
+    _, said = running.communicate(timeout=60)
     assert running.returncode == 130
     assert said.startswith("gonogo: interrupted; nox -s status tells how far it came")
     status = desk.run("status").stdout

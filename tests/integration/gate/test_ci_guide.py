@@ -38,7 +38,7 @@ def shell(checkout: Path) -> Shell:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=180,
         )
 
     return run

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -103,7 +104,7 @@ def test_strict_turns_a_warning_into_no_go(gate: Gate, soaked: Any) -> None:
 
 
 def test_junit_tells_value_limit_and_counts(gate: Gate, soaked: Any, tmp_path: Path) -> None:
-    """``--junit-xml`` holds outcome, limit, k and n of each check as properties."""
+    """``--junit-xml`` holds outcome, limit, value, k and n of each check as properties."""
     report = tmp_path / "mine.xml"
     gate(soaked.conninfo, *STAGING, as_of(soaked), f"--junit-xml={report}")
     cases = ET.parse(report).iter("testcase")
@@ -112,7 +113,9 @@ def test_junit_tells_value_limit_and_counts(gate: Gate, soaked: Any, tmp_path: P
     told = {one.get("name"): one.get("value") for one in case.iter("property")}
     assert told["outcome"] == "met"
     assert told["limit"] == "> 90 %"
-    assert 0 < int(told["k"] or 0) <= int(told["n"] or 0)
+    k, n = int(told["k"] or 0), int(told["n"] or 0)
+    assert 0 < k <= n
+    assert float(told["value"] or 0) == pytest.approx(k / n)
 
 
 def test_json_copies_the_record(gate: Gate, soaked: Any, tmp_path: Path) -> None:
@@ -120,6 +123,20 @@ def test_json_copies_the_record(gate: Gate, soaked: Any, tmp_path: Path) -> None
     copy = tmp_path / "copy.json"
     told = gate(soaked.conninfo, *STAGING, as_of(soaked), f"--json={copy}")
     assert copy.read_bytes() == (told.records[-1] / "record.json").read_bytes()
+
+
+def test_what_a_record_says_to_reproduce_it_judges_the_same(
+    gate: Gate, soaked: Any, checkout: Path
+) -> None:
+    """Also where the window ended at the moment of asking, and by another criteria file."""
+    mine = checkout / "my criteria.toml"
+    mine.write_text((checkout / "checks" / "criteria.toml").read_text())
+    first = gate(soaked.conninfo, *STAGING, f"--criteria={mine}").document
+    program, checks, *options = shlex.split(first["reproduce"])
+    assert (program, checks) == ("pytest", "checks/")
+    again = gate(soaked.conninfo, *options).document
+    for told in ("window", "expected", "reproduce"):
+        assert again[told] == first[told]
 
 
 def test_the_gate_counts_how_often_it_was_asked(gate: Gate, soaked: Any) -> None:

@@ -252,7 +252,7 @@ def _require(claim: object) -> None:
 def _eventually(claim: Callable[[], None]) -> None:
     waiting = Retrying(
         retry=retry_if_exception_type(AssertionError),
-        stop=stop_after_delay(15),
+        stop=stop_after_delay(60),
         wait=wait_fixed(0.02),
         reraise=True,
     )

@@ -81,7 +81,7 @@ def tell(conninfo: str, statement: str) -> None:
         connection.execute(statement)
 
 
-@retry(retry=retry_if_result(bool), wait=wait_fixed(0.02), stop=stop_after_delay(15))
+@retry(retry=retry_if_result(bool), wait=wait_fixed(0.02), stop=stop_after_delay(60))
 def wait_until_ended(directory: Path) -> bool:
     """Wait, bounded, until nothing serves `directory` any more."""
     return running(directory)

@@ -35,7 +35,7 @@ Rehearsal.run = wait
 sys.argv[1:] = ["rehearse"]
 cli.main()
 """
-LONGEST_S = 20
+LONGEST_S = 60
 LAST_LINE = "gonogo: interrupted; everything that was started is stopped\n"
 
 

@@ -46,7 +46,7 @@ def test_one_session_does_all_in_order() -> None:
 
 def test_sessions_work_at_the_same_time() -> None:
     """Each of two jobs waits for the other: one after the other they would never end."""
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
     jobs: list[Any] = [lambda _: both.wait()] * 2
     sessions: Any = [FakeSession(), FakeSession()]
     share_out(sessions, jobs)
@@ -79,7 +79,7 @@ def test_an_error_on_another_session_is_raised_here() -> None:
         if session is other:
             failed.set()
             raise RuntimeError("a conflict")
-        assert failed.wait(10)
+        assert failed.wait(60)
         done.append(session)
 
     sessions: Any = [own, other]
@@ -95,10 +95,10 @@ def test_an_error_here_cancels_what_the_others_are_at() -> None:
 
     def job(session: Any) -> None:
         if session is own:
-            assert begun.wait(10)
+            assert begun.wait(60)
             raise KeyboardInterrupt
         begun.set()
-        assert other.cancelled.wait(10)
+        assert other.cancelled.wait(60)
 
     sessions: Any = [own, other]
     with pytest.raises(KeyboardInterrupt):

@@ -123,7 +123,7 @@ subprocess.run(words)
         # is killed is gone a moment later.
         Retrying(
             retry=retry_if_exception_type(BlockingIOError),
-            stop=stop_after_delay(10),
+            stop=stop_after_delay(60),
             wait=wait_fixed(0.05),
             reraise=True,
         )(fcntl.flock, held, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +25,7 @@ from gonogo.rollout.endpoints import (
     wait_healthy,
 )
 from gonogo.rollout.smoke import send_smoke
+from waiting import until
 
 PATHS = EndpointsConfig()
 HEALTHY = (200, json.dumps({"status": "healthy"}))
@@ -92,7 +95,7 @@ def ask(url: str, **changes: object) -> dict[str, EndpointAnswer]:
     """Probe without pauses; answers by name."""
     jwt = changes.get("admin_jwt")
     token = jwt if isinstance(jwt, str) else None
-    answers = probe(url, PATHS, admin_jwt=token, timeout_s=2, pause_s=0)
+    answers = probe(url, PATHS, admin_jwt=token, timeout_s=30, pause_s=0)
     return {answer.name: answer for answer in answers}
 
 
@@ -271,3 +274,21 @@ def test_waiting_is_bounded(application: Callable[[Answers], Application]) -> No
     stub = application({**GOOD, PATHS.health: (500, "")})
     with pytest.raises(StepError, match=r"not healthy after 0.1 s: HTTP 500"):
         wait_healthy(stub.url, PATHS, timeout_s=0.1)
+
+
+def test_whoever_is_interrupted_waits_for_no_pause(
+    application: Callable[[Answers], Application],
+) -> None:
+    """Ctrl-C between two attempts ends the asking at once, not in ten minutes."""
+    stub = application(dict.fromkeys(GOOD, (500, "")))
+
+    def interrupt() -> None:
+        until(lambda: stub.asked)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    impatient = threading.Thread(target=interrupt)
+    impatient.start()
+    with pytest.raises(KeyboardInterrupt):
+        probe(stub.url, PATHS, admin_jwt=None, timeout_s=30, pause_s=600)
+    impatient.join()
+    assert len(stub.asked) <= len(GOOD)

@@ -58,12 +58,25 @@ def test_another_time_zone_of_a_role_is_an_override(
 ) -> None:
     """In this database; what it says of another is none of ours."""
     name, dbname = role(), own_world.connection.info.dbname
+    own_world.run(f"grant insert on sync_metrics to {name}")
     own_world.run(f"alter role {name} in database postgres set timezone to 'Asia/Tokyo'")
     own_world.run(f"alter role {name} in database {dbname} set work_mem to '8MB'")
     assert own_world.measured("db.time_zone").value == 0
     own_world.run(f"alter role {name} in database {dbname} set timezone to 'Asia/Tokyo'")
     assert own_world.measured("db.time_zone").value == 1
     assert own_world.found("db.time_zone").outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_role_that_cannot_write_may_live_in_any_time_zone(
+    own_world: Any, role: Callable[[], str]
+) -> None:
+    """An analyst's clock shifts no row; a group's rights are its members' too."""
+    analyst, writers = role(), role()
+    own_world.run(f"grant select on sync_metrics to {analyst}")
+    own_world.run(f"alter role {analyst} set timezone to 'Asia/Tokyo'")
+    assert own_world.measured("db.time_zone").value == 0
+    own_world.run(f"grant insert on sync_metrics to {writers}; grant {writers} to {analyst}")
+    assert own_world.measured("db.time_zone").value == 1
 
 
 def test_tables_that_hide_rows_from_the_role_are_counted(

@@ -25,6 +25,7 @@ NEED_NO_ROW = {
     *(f"schema.0{number}" for number in range(38, 47)),
     "schema.recorded",
     "schema.initial_allowed",
+    "schema.initial_kept",
     "db.time_zone",
     "db.row_security",
     "db.replica_lag",

@@ -147,3 +147,27 @@ def test_the_label_of_a_first_sync_is_allowed_or_not(
     assert own_world.measured("schema.initial_allowed").value == allowed
     outcome = own_world.found("schema.initial_allowed", "alert").outcome
     assert outcome is (Outcome.MET if allowed else Outcome.WARNING)
+
+
+REFUSE = """
+    alter table sync_metrics drop constraint sync_metrics_sync_type_check;
+    alter table sync_metrics add check (sync_type in
+        ('full', 'incremental', 'webhook_triggered', 'manual'))"""
+
+
+@pytest.mark.parametrize(
+    ("made", "outcome"),
+    [
+        ("set adopted = false", Outcome.FAILED),
+        ("set adopted = true", Outcome.MET),
+        ("set reverted_at = now()", Outcome.MET),
+    ],
+    ids=["gonogo", "the application", "nobody any more"],
+)
+def test_what_043_made_must_go_on_taking_first_syncs(
+    own_world: Any, made: str, outcome: Outcome
+) -> None:
+    """On a table that gonogo made, a constraint without `initial` is no mere warning."""
+    assert own_world.measured("schema.initial_kept").value == 0
+    own_world.run(f"update gonogo.migration {made} where version = '043'; {REFUSE}")
+    assert own_world.found("schema.initial_kept").outcome is outcome

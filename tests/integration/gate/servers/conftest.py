@@ -67,7 +67,7 @@ def one(conninfo: str, query: str) -> object:
 
 def wait_for(conninfo: str, query: str) -> object:
     """The value of a query as soon as it is true."""
-    ask = retry(retry=retry_if_not_result(bool), wait=wait_fixed(0.02), stop=stop_after_delay(30))
+    ask = retry(retry=retry_if_not_result(bool), wait=wait_fixed(0.02), stop=stop_after_delay(60))
     return ask(one)(conninfo, query)
 
 

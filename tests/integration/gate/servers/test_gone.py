@@ -24,6 +24,8 @@ Judged = Callable[..., Any]
 WhileAsleep = Callable[..., Any]
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
 LOST = "the connection to the database was lost"
+# The survey would sleep for ten minutes.
+LONGEST_S = 60
 
 
 def held_with(told: Any, words: str) -> bool:
@@ -76,7 +78,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Manners:
 
     monkeypatch.setattr("gonogo.measure.session.GRACE_S", 0.5)
     monkeypatch.setattr("gonogo.measure.snapshot.connect", connect_quickly)
-    return Manners(statement_timeout_s=1, lock_timeout_s=1)
+    return Manners(statement_timeout_s=2, lock_timeout_s=2)
 
 
 @pytest.mark.usefixtures("sleeping_survey")
@@ -91,7 +93,7 @@ def test_a_server_that_stops_answering_is_hold_in_bounded_time(
     began = time.monotonic()
     with while_asleep(own_database, frozen):
         verdict, observation = judged(f"{own_database} connect_timeout=1", manners=impatient)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < LONGEST_S
     assert verdict.kind is VerdictKind.HOLD, verdict.reasons
     assert any(LOST in reason for reason in verdict.reasons)
     # Asked before the survey that slept, and answered.
@@ -108,7 +110,7 @@ def test_a_server_that_stopped_before_it_was_asked_is_hold_in_bounded_time(
     frozen(0)
     began = time.monotonic()
     observation = observe(setting, {})
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < LONGEST_S
     outcomes = {found.outcome for found in observation.findings.values()}
     assert outcomes == {Outcome.INCONCLUSIVE}
     assert "does not answer" in observation.findings["criterion:sync.success_rate"].reason
@@ -117,11 +119,11 @@ def test_a_server_that_stopped_before_it_was_asked_is_hold_in_bounded_time(
 @pytest.mark.usefixtures("sleeping_survey")
 def test_a_survey_that_takes_too_long_leaves_the_others(judged: Judged, soaked: Any) -> None:
     """One survey's timeout is inconclusive for what it feeds, says which and why, and no more."""
-    manners = Manners(statement_timeout_s=1)
+    manners = Manners(statement_timeout_s=2)
     verdict, observation = judged(soaked.conninfo, soaked.end, manners=manners)
     assert verdict.kind is VerdictKind.HOLD, verdict.reasons
     reason = observation.findings["alert:token.unknown"].reason
     assert "token_states.sql" in reason
-    assert "took longer than 1 s" in reason
+    assert "took longer than 2 s" in reason
     assert observation.findings["criterion:sync.success_rate"].outcome is Outcome.MET
     assert observation.findings["alert:webhook.silent"].outcome is Outcome.MET

@@ -133,6 +133,6 @@ def _start(run_dir: Path, script: Path) -> bool:
 
 def _eventually(claim: Callable[[], bool]) -> None:
     waiting = Retrying(
-        retry=retry_if_not_result(bool), stop=stop_after_delay(10), wait=wait_fixed(0.01)
+        retry=retry_if_not_result(bool), stop=stop_after_delay(60), wait=wait_fixed(0.01)
     )
     waiting(claim)
