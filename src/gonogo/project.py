@@ -32,7 +32,7 @@ class Project:
                 one that no log or record could hold.
         """
         resolved = start.resolve()
-        if not _is_text(str(resolved)):
+        if not is_text(str(resolved)):
             raise UsageError(f"the path {str(resolved)!r} is no UTF-8", "move the checkout")
         for directory in (resolved, *resolved.parents):
             if (directory / MARKER).is_file():
@@ -80,5 +80,6 @@ class Project:
         return self.root / "logs"
 
 
-def _is_text(path: str) -> bool:
-    return path.encode(errors="replace").decode() == path
+def is_text(name: str) -> bool:
+    """Whether a text of the system's is one that a database, a log or a record can hold."""
+    return name.encode(errors="replace").decode() == name

@@ -17,19 +17,11 @@ from gonogo.measure.connection import Manners, connect
 from gonogo.measure.ledger import read_identity
 from gonogo.measure.session import Session
 from gonogo.measure.snapshot import in_snapshot
+from gonogo.rollout.grants import MEASURED
 from gonogo.sandbox.databases import Databases
 from gonogo.settings import DatabaseSettings
 
 ROLES = Path(__file__).parents[2] / "roles"
-MEASURED = (
-    "calendar_webhook_subscriptions",
-    "circuit_breaker_state",
-    "sync_metrics",
-    "sync_schedule",
-    "token_health",
-    "token_health_notifications",
-    "webhook_notifications",
-)
 # Of the server and of its machine: neither role has anything to do with these.
 NOBODYS = (
     "create role another",

@@ -29,6 +29,7 @@ from gonogo.cli import (
 )
 from gonogo.cli.endings import INTERRUPTED
 from gonogo.errors import GonogoError, UsageError
+from gonogo.project import is_text
 from gonogo.record.text import visible
 
 # Typer brings a click of its own, or imports one: either way this is what that calls wrong usage.
@@ -92,7 +93,7 @@ def _run() -> int:
 def _require_text(words: Iterable[str]) -> None:
     """Refuse an argument that no database, log or record could hold."""
     for word in words:
-        if word.encode(errors="replace").decode() != word:
+        if not is_text(word):
             raise UsageError(f"the argument {word!r} is no UTF-8", "write it in UTF-8")
 
 
