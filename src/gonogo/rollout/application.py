@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from gonogo.errors import CommandError, StepError
 from gonogo.rollout import code, endpoints
 from gonogo.rollout.endpoints import AnswerKind, EndpointAnswer
+from gonogo.rollout.ledger import CUT_SHORT
+from gonogo.rollout.resume import last_stretch
 from gonogo.rollout.steps import Evidence, HowItEnded, Resumption, Skipped, Step
 from gonogo.rollout.work import Work
 
 REQUEST_TIMEOUT_S = 10.0
 GIT_TIMEOUT_S = 120.0
+LOOKED_AT = ("wait_healthy", "endpoints")
 LEFT_OUT = "endpoints are left out by rollout.toml"
 
 
@@ -43,6 +47,26 @@ def undone_by(name: str) -> Resumption[Work]:
 
     cut_short = f"the command {name} is run first, so that nothing runs twice, and then it again"
     return Resumption(cut_short=cut_short, undo=undo)
+
+
+def _became_healthy(work: Work) -> bool:
+    """Whether nobody saw the application fail after it was started last."""
+    site = work.site
+    earlier = last_stretch(site.ledger.steps(work.deployment.id), site.narrator.procedure)
+    seen = [earlier[name] for name in LOOKED_AT if name in earlier]
+    return not any(row.outcome == "failed" and row.error != CUT_SHORT for row in seen)
+
+
+def restarted(start_of: str = "") -> Resumption[Work]:
+    """How a command of the restart is taken up: again when the application failed after it.
+
+    Args:
+        start_of: The command that stops what it starts; empty for one that stops.
+    """
+    base: Resumption[Work] = undone_by(start_of) if start_of else Resumption()
+    return replace(
+        base, stands=_became_healthy, otherwise="the application was not healthy after it"
+    )
 
 
 def check_out(work: Work, evidence: Evidence) -> str | Skipped:

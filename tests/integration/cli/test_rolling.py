@@ -272,3 +272,38 @@ def test_smoke_requests_are_sent_on_demand(
     told = desk.run("verify", "--smoke", **variables)
     assert told.returncode == code, told.stdout + told.stderr
     assert all(words in told.stdout for words in said)
+
+
+@pytest.mark.slow
+def test_of_two_deployers_one_goes_and_the_other_waits_or_is_refused(desk: Desk) -> None:
+    """At once one is told who is at work; with --wait it goes next, and finds nothing to do."""
+    words = "for n in $(seq 900); do test -e go && exit; sleep 0.1; done; exit 1"
+    replace_command(desk, "install", f'{{ run = ["sh", "-c", "{words}"] }}')
+    first = desk.start(*desk.deployment)
+    patiently = Retrying(
+        retry=retry_if_result(lambda there: not there),
+        stop=stop_after_delay(60),
+        wait=wait_fixed(0.1),
+    )
+    patiently(lambda: "gonogo deploy" in desk.run("status").stdout)
+    refused = desk.deploy()
+    assert refused.returncode == 1
+    assert re.search(
+        r"another deployer is at work on this database: postgres@.*, connected since 20\d\d-",
+        one_line(refused),
+    )
+    second = desk.start(*desk.deployment, "--wait")
+
+    def waiting() -> bool:
+        logs = desk.root.glob("logs/staging/*_deploy.jsonl")
+        noted = '"event": "note", "step": "database"'
+        return any(noted in log.read_text(encoding="utf-8") for log in logs)
+
+    patiently(waiting)
+    (desk.root / "app" / "go").touch()
+    assert first.wait(timeout=60) == 0
+    told, _ = second.communicate(timeout=60)
+    assert second.returncode == 0
+    assert "Deployed already: nothing was changed" in told
+    assert desk.ask("select count(*) from gonogo.deployment") == 1
+    first.communicate()

@@ -198,7 +198,7 @@ def test_a_backup_without_a_place_is_found_before_anything_changes(team: Team) -
 
 
 def test_an_application_that_does_not_answer_fails_the_deployment(team: Team) -> None:
-    """The wait is bounded, and says what to read."""
+    """The wait is bounded, and says what to read; the next run starts the application anew."""
     section = team.context.section.model_copy(update={"health_timeout_s": 0.1})
     config = team.context.config.model_copy(
         update={"without": (), "environments": {team.context.environment: section}}
@@ -207,6 +207,10 @@ def test_an_application_that_does_not_answer_fails_the_deployment(team: Team) ->
     assert isinstance(result.error, StepError)
     assert result.error.step == "wait_healthy"
     assert "connection refused" in str(result.error)
+    team.trace()
+    deploy(replace(team.context, config=config), team.tell)
+    restart = ["stop_jobs", "stop_app", "start_app", "start_jobs"]
+    assert team.trace() == restart
 
 
 def test_the_log_holds_every_step_and_no_secret(team: Team) -> None:
