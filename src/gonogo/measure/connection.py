@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg import IsolationLevel
+from psycopg import IsolationLevel, sql
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
@@ -36,7 +38,18 @@ REFUSED = (
     "server certificate for",
 )
 
+NO_ENCODING = "SQL_ASCII"
+TEXT_TYPES = ("text", "varchar", "bpchar", "name")
+
 Connection = psycopg.Connection[DictRow]
+
+
+class AnyText(Loader):
+    """Text of any bytes: a database in SQL_ASCII promises no encoding. What is no UTF-8 is kept."""
+
+    def load(self, data: Buffer) -> str:
+        """Each byte that is no UTF-8 becomes a lone surrogate, which the record spells out."""
+        return bytes(data).decode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +105,24 @@ def connect(
             f"{first_line(error)}",
             "check that it runs, and DATABASE_URL or DB_*",
         ) from None
+    _read_any_text(connection)
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     connection.read_only = True
     return connection
+
+
+def _read_any_text(connection: Connection) -> None:
+    """Have text sent as UTF-8, or as it lies there where the server knows no encoding.
+
+    A server in SQL_ASCII that is asked for UTF-8 sends an error in place of other bytes.
+    """
+    known = connection.info.parameter_status
+    wanted = NO_ENCODING if known("server_encoding") == NO_ENCODING else "UTF8"
+    if known("client_encoding") != wanted:
+        connection.execute(sql.SQL("set client_encoding = {}").format(sql.Literal(wanted)))
+        connection.commit()
+    for name in TEXT_TYPES:
+        connection.adapters.register_loader(name, AnyText)
 
 
 def _parameters(settings: DatabaseSettings) -> dict[str, Any]:
