@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -81,12 +82,17 @@ class RunningRecord:
             with archive_lock(archive_dir):
                 directory = place / f"{_free_stem(place, _started(header))}_{RUNNING}"
                 make_directory(directory, exist_ok=False)
-                life = sign_of_life(directory)
-                record = cls(archive_dir, directory, life)
                 known = {**header, "schema": SCHEMA, "state": "running", "environment": environment}
-                write_whole(directory / RECORD_FILE, canonical_json(with_top_level(known)))
-                settle(place)
-        return record
+                with _removed_again(directory):
+                    life = sign_of_life(directory)
+                    try:
+                        content = canonical_json(with_top_level(known))
+                        write_whole(directory / RECORD_FILE, content)
+                        settle(place)
+                    except BaseException:
+                        os.close(life)
+                        raise
+        return cls(archive_dir, directory, life)
 
     def finish(self, document: Mapping[str, object], label: str, templates_dir: Path) -> Path:
         """Close the record: write it whole, chain it, give it its name, list it.
@@ -170,6 +176,16 @@ class RunningRecord:
         self.directory.rename(final)
         settle(final.parent)
         self.directory = final
+
+
+@contextmanager
+def _removed_again(directory: Path) -> Iterator[None]:
+    """On any failure, leave no directory of a run that never began."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
 
 
 def _link(head: ArchivedRecord) -> Json:

@@ -1,0 +1,90 @@
+"""A real disk that fills while a record is written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gonogo.errors import GonogoError
+from gonogo.record.archive import RunningRecord
+from gonogo.record.listing import list_records
+from record_examples import gate
+
+SIZE_KB = 8192
+BLOCK = 1024
+ROOM_KB = (0, 4, 12, 24, 48, 80, 120, 160, 240, 400)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MB of one's own; only root can mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_KB}k", "tmpfs", str(place)]
+    if os.geteuid() or subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk can be mounted by root alone, and not in every container")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def fill(disk: Path, left_kb: int) -> Path:
+    """Leave so much room and no more."""
+    room = os.statvfs(disk)
+    free_kb = room.f_bavail * room.f_frsize // BLOCK
+    ballast = disk / "ballast"
+    ballast.write_bytes(b"\0" * (free_kb - left_kb) * BLOCK)
+    return ballast
+
+
+def test_whatever_room_is_left_a_record_is_whole_or_not_there(
+    small_disk: Path, pytestconfig: pytest.Config
+) -> None:
+    """Older bytes are as they were, one line tells, and with room again the next one is whole."""
+    templates = pytestconfig.rootpath / "reports" / "templates"
+    archive = small_disk / "archive"
+    closed, refused = 0, 0
+    for left_kb in ROOM_KB:
+        _close(archive, templates)
+        before = _content(archive)
+        ballast = fill(small_disk, left_kb)
+        told = _close(archive, templates)
+        ballast.unlink()
+        assert {path: path.read_bytes() for path in before} == before, left_kb
+        assert "\n" not in told
+        # Only its list cannot be written: the record itself is whole, and the line says where.
+        whole = not told or told.startswith("the record lies in ")
+        closed, refused = closed + 1 + whole, refused + (not whole)
+        assert _whole(archive) == closed, f"{left_kb} KB: {told}"
+    assert refused > 2
+
+
+def _close(archive: Path, templates: Path) -> str:
+    """Write a record; what is told when that fails."""
+    document = gate()
+    try:
+        RunningRecord.open(archive, "staging", document).finish(document, "GO", templates)
+    except GonogoError as error:
+        return str(error)
+    return ""
+
+
+def _content(archive: Path) -> dict[Path, bytes]:
+    """What no later record may touch: the records themselves."""
+    return {path: path.read_bytes() for path in archive.glob("*/*_GO/*")}
+
+
+def _whole(archive: Path) -> int:
+    """How many records are whole; every other one reads as aborted, and nothing half lies there."""
+    records = list_records(archive)
+    assert {record.state for record in records} <= {"complete", "aborted"}
+    for record in records:
+        names = {path.name for path in record.directory.iterdir()}
+        page = record.state == "complete"
+        assert ("files.sha256" in names) == page, record.name
+        assert "record.json" in names
+    assert not list(archive.rglob(".record*"))
+    return sum(record.state == "complete" for record in records)
