@@ -70,22 +70,25 @@ def tell_checklist(narration: Narration, block: Block) -> None:
             narration.say(f"      {told}{more}", "dim")
 
 
-def checklist_lines(record: Path) -> list[str]:
+def checklist_lines(record: Path, only: str = "") -> list[str]:
     """The checklist after a deployment or rollback: how much is settled, and what is not.
 
     Args:
         record: Its ``record.json``.
+        only: The id of the one phase that is told, every item of it; empty tells of all phases
+            what is not settled.
     """
     import json
 
     document = json.loads(record.read_text(encoding="utf-8"))
     told = []
     for phase in document["checklist"]:
-        told.append(f"{phase['title']}: {_tally(phase['items'])}")
-        for item in phase["items"]:
-            if item["state"] not in SETTLED:
-                mark, _ = MARKS.get(item["state"], UNKNOWN)
-                told.append(f"  {mark} {item['text']} ({item['id']})")
+        if only in {"", phase["phase"]}:
+            told.append(f"{phase['title']}: {_tally(phase['items'])}")
+            for item in phase["items"]:
+                if only or item["state"] not in SETTLED:
+                    mark, _ = MARKS.get(item["state"], UNKNOWN)
+                    told.append(f"  {mark} {item['text']} ({item['id']})")
     return told
 
 

@@ -72,7 +72,9 @@ def _tell(
     if result.outcome != "unchanged":
         _list(narration, "next", result.next_steps)
     if result.outcome == "succeeded":
-        _list(narration, "checklist", checklist_lines(record.with_name("record.json")))
+        # After a rollback the other phases wait for the next deployment.
+        phase = "rollback" if kind == "rollback" else ""
+        _list(narration, "checklist", checklist_lines(record.with_name("record.json"), phase))
     if result.outcome == "failed":
         _list(narration, "log", [str(result.log)])
     _list(narration, "record", [str(record)])

@@ -82,14 +82,23 @@ def restore_lines(work: Work, carried: Carried) -> Iterator[str]:
         yield f"  CANNOT BE CARRIED OVER  {one} ({why})"
     for one in carried.damage:
         yield f"  taken for damage, the backup's rows stand  {one}"
-    kept = f"only in the database that is kept as {database}_rolled_back_<time>"
+    if any(_beyond(carried)):
+        kept = f"{database}_rolled_back_<time>"
+        yield f"not in the backup, only in the database that is kept as {kept}"
+    yield from (f"  {line}" for line in _beyond(carried))
+
+
+def _beyond(carried: Carried) -> Iterator[str]:
     beyond = carried.beyond
-    for name, count in beyond.tables.items():
-        yield f"  not in the backup, {kept}  {name}: {count:,} rows"
+    filled = {name: count for name, count in beyond.tables.items() if count}
+    for name, count in filled.items():
+        yield f"{name}: {count:,} rows"
+    if empty := len(beyond.tables) - len(filled):
+        yield f"{empty} tables without rows"
     if beyond.columns:
-        yield f"  not in the backup, {kept}  {', '.join(beyond.columns)}"
+        yield f"columns {', '.join(beyond.columns)}"
     if beyond.large_objects:
-        yield f"  not in the backup, {kept}  {beyond.large_objects:,} large objects"
+        yield f"{beyond.large_objects:,} large objects"
 
 
 def _why_not(carried: Carried, name: str, *, keyed: bool) -> str:

@@ -5,7 +5,7 @@ Every step can be run again, so a rollback that stopped goes on when it is run o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -65,11 +65,18 @@ START: tuple[Step[Work], ...] = (
     Step("prove", "Prove that the database is what it was", prove, LOOKS),
 )
 STEPS = (*STOP, *REVERT, *START)
-NEXT = (
-    "tell the team",
-    "copy the draft of the incident report, and finish it: impact on users, plan",
-    "read what was moved aside before it is removed for good",
-)
+NEXT: Mapping[RollbackMode, tuple[str, ...]] = {
+    "revert": (
+        "tell the team",
+        "copy the draft of the incident report, and finish it: impact on users, plan",
+        "read what was moved aside before it is removed for good",
+    ),
+    "restore": (
+        "tell the team",
+        "copy the draft of the incident report, and finish it: impact on users, plan",
+        "drop the old database once nobody needs what it alone holds: nox -s status names it",
+    ),
+}
 AGAIN = ("mend what failed and run nox -s rollback again: it goes on from there",)
 
 
@@ -268,7 +275,7 @@ def _result(ended: _Ended) -> RollbackResult:
         finished_at=datetime.now(UTC),
         log=site.narrator.log.path,
         error=error,
-        next_steps=AGAIN if error else NEXT,
+        next_steps=AGAIN if error else NEXT[ended.asked.mode],
         report=_report(ended),
     )
 

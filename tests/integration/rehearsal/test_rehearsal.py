@@ -117,6 +117,7 @@ def test_a_whole_rollout_leaves_four_records_and_nothing_else(checkout: Path) ->
     for path in (checkout / "reports" / "archive").glob("staging/*/record.html"):
         assert str(path) in told.stdout
     assert "schema equal to that before the deployment" in told.stdout
+    _figures_are_told(told.stdout)
     assert not processes_of(checkout)
     assert not (checkout / ".gonogo" / "rehearsal").exists()
     _records_say_that_they_are_simulated(checkout)
@@ -124,10 +125,29 @@ def test_a_whole_rollout_leaves_four_records_and_nothing_else(checkout: Path) ->
         assert faults(json.loads(path.read_text())) == []
 
 
+def _figures_are_told(stdout: str) -> None:
+    """What deployment and revert took, and how long a client waited, each beside its limit."""
+    figures = re.findall(
+        r"^  (\w.*?) +[\d.]+ s  (?:within|PAST) the limit of (.*) s$", stdout, re.MULTILINE
+    )
+    assert figures == [
+        ("deployment, beside commands and service start", "10"),
+        ("revert of the database", "2"),
+        ("longest wait of a client of users meanwhile", "0.5"),
+    ]
+
+
 def _records_say_that_they_are_simulated(checkout: Path) -> None:
     for path in (checkout / "reports" / "archive").glob("staging/*/record.json"):
         assert json.loads(path.read_text())["simulated"] is True
         assert "simulated" in (path.parent / "record.html").read_text().lower()
+
+
+@pytest.mark.slow
+def test_the_limits_of_deployment_and_rollback_are_kept(checkout: Path) -> None:
+    """Ten seconds, two seconds, half a second: in one of a few tries, as others use the machine."""
+    tries = (rehearse(checkout).stdout for _ in range(ATTEMPTS))
+    assert any(told.count(" within the limit of ") == 3 for told in tries)
 
 
 @pytest.mark.parametrize(
