@@ -70,19 +70,26 @@ def strange_desk(databases: Databases, base_template: str, tmp_path: Path) -> It
     desk.environ["LOGNAME"] = "o'brien\x1b[31m; touch canary"
     yield desk
     application.stop_everything(tmp_path)
-    databases.drop(name)
+    with psycopg.connect(databases.server.conninfo()) as connection:
+        kept = connection.execute(
+            "select datname from pg_database where starts_with(datname, %s)", [name]
+        ).fetchall()
+    for (one,) in kept:
+        databases.drop(one)
 
 
 @pytest.mark.slow
-def test_a_whole_rollout_where_nothing_has_an_ordinary_name(strange_desk: Desk) -> None:
-    """Deployed, judged, told and rolled back; nothing of a name was carried out or obeyed."""
+@pytest.mark.parametrize("mode", ["revert", "restore"])
+def test_a_whole_rollout_where_nothing_has_an_ordinary_name(strange_desk: Desk, mode: str) -> None:
+    """Looked at, deployed, judged, told, rolled back; no name was carried out or obeyed."""
     desk, users = strange_desk, "select count(*) from users"
     before = desk.ask(users)
-    said = [desk.deploy()]
+    deployment = desk.deployment
+    said = [desk.run("preflight"), desk.run(*deployment)]
     said.append(desk.run("verify"))
     said.append(desk.run("status"))
     gate = run_gate(desk.root, desk.conninfo, "--environment=staging", "--without=endpoints")
-    said.append(desk.run("rollback", "--yes-roll-back", desk.database))
+    said.append(desk.run("rollback", f"--mode={mode}", "--yes-roll-back", desk.database))
     for told in said:
         assert told.returncode == 0, told.stdout + told.stderr
         assert "\x1b" not in told.stdout + told.stderr
