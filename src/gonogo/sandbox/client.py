@@ -14,6 +14,8 @@ from itertools import pairwise
 
 import psycopg
 
+from gonogo.interruption import admitted, held
+
 # The same contents again: a user's row is written, and is not counted as changed.
 WORK = """
 update users set updated_at = updated_at where id = (select id from users order by id limit 1)
@@ -73,10 +75,13 @@ def client_at_work(conninfo: str) -> Iterator[Client]:
     """
     client, began, stopping = Client(conninfo), threading.Event(), threading.Event()
     thread = threading.Thread(target=client.work, args=(began, stopping), name="client")
-    thread.start()
-    try:
-        began.wait(LONGEST_START_S)
-        yield client
-    finally:
-        stopping.set()
-        thread.join()
+    # Held: a thread that nobody stops would keep an interrupted rehearsal from ending.
+    with held():
+        thread.start()
+        try:
+            with admitted():
+                began.wait(LONGEST_START_S)
+                yield client
+        finally:
+            stopping.set()
+            thread.join()

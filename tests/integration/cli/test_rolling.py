@@ -77,7 +77,7 @@ def test_what_was_deployed_is_verified_without_a_verdict(deployed: Deployed) -> 
     before = desk.labels()
     told = desk.run("verify")
     assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.splitlines()[-1] == "verified: 17 met"
+    assert told.stdout.splitlines()[-1] == "verified: 18 met"
     assert not re.search(r"\bGO\b", told.stdout)
     assert desk.labels() == before
 
@@ -85,7 +85,7 @@ def test_what_was_deployed_is_verified_without_a_verdict(deployed: Deployed) -> 
 @pytest.mark.parametrize(
     ("variables", "code", "said"),
     [
-        pytest.param({"WEBHOOK_BASE_URL": ""}, 10, "13 met, 4 inconclusive", id="nobody to ask"),
+        pytest.param({"WEBHOOK_BASE_URL": ""}, 10, "14 met, 4 inconclusive", id="nobody to ask"),
         pytest.param(
             {"WEBHOOK_BASE_URL": "http://127.0.0.1:1"},
             1,
