@@ -12,7 +12,7 @@ from gonogo.rollout.backup import BackupOrder, VerifiedBackup, make_backup, remo
 from gonogo.rollout.fingerprint import describe, schema_fingerprint
 from gonogo.rollout.grants import grant_gate, grant_reporting
 from gonogo.rollout.migrate import MigrationEvent, apply_pending
-from gonogo.rollout.prerequisites import altered_tables
+from gonogo.rollout.prerequisites import touched_tables
 from gonogo.rollout.revert import revert
 from gonogo.rollout.rowhash import TableDifference, compare_row_hashes, write_row_hashes
 from gonogo.rollout.rows import Backup
@@ -177,8 +177,8 @@ def _record(work: Work, backup: VerifiedBackup) -> None:
 
 
 def _fingerprint(work: Work, backup: VerifiedBackup, evidence: Evidence) -> None:
-    altered = altered_tables(work.migrations)
-    tables = describe(work.site.connection, altered, work.schema)
+    touched = touched_tables(work.migrations)
+    tables = describe(work.site.connection, touched, work.schema)
     write_row_hashes(work.site.connection, tables, rows_file(backup.path), work.schema)
     before = schema_fingerprint(work.tools.bin_dir, work.database.conninfo)
     work.site.ledger.set_schema_before(work.deployment.id, before)

@@ -12,11 +12,19 @@ from psycopg import sql
 
 from gonogo.rollout.config import EnvironmentConfig
 from gonogo.rollout.migration import Migration
+from gonogo.rollout.rewrite import NAME
 from gonogo.rollout.session import Connection, owner_to_be
 
 OLDEST, NEWEST = 13, 18
 MAJOR = 10_000
-ALTERED = re.compile(r"\balter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?(\w+)", re.IGNORECASE)
+TABLE = rf"(?:only\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})"
+ALTERED = re.compile(rf"alter\s+table\s+(?:if\s+exists\s+)?{TABLE}", re.IGNORECASE)
+# What changes rows, or takes a table away: what a rollback must be able to answer for as well.
+TOUCHED = re.compile(
+    rf"(?:alter\s+table\s+(?:if\s+exists\s+)?|drop\s+table\s+(?:if\s+exists\s+)?"
+    rf"|update\s+|insert\s+into\s+|delete\s+from\s+|truncate\s+(?:table\s+)?){TABLE}",
+    re.IGNORECASE,
+)
 MAY_CREATE = "select has_schema_privilege(%s, %s, 'create')"
 MAY_CREATE_SCHEMAS = "select has_database_privilege(current_database(), 'create')"
 MAY_CREATE_DATABASES = "select rolcreatedb or rolsuper from pg_roles where rolname = current_user"
@@ -52,8 +60,23 @@ SHOWN = 3
 
 
 def altered_tables(migrations: Sequence[Migration]) -> tuple[str, ...]:
-    """The names of the tables that migrations alter."""
-    return tuple(sorted({name for one in migrations for name in ALTERED.findall(one.sql)}))
+    """The names of the tables that migrations alter, which takes their owner."""
+    return _named(migrations, ALTERED)
+
+
+def touched_tables(migrations: Sequence[Migration]) -> tuple[str, ...]:
+    """The names of the tables whose columns or rows migrations change, as far as they say so."""
+    return _named(migrations, TOUCHED)
+
+
+def _named(migrations: Sequence[Migration], statement: re.Pattern[str]) -> tuple[str, ...]:
+    texts = (one.text for file in migrations for one in (*file.file.inside, *file.file.outside))
+    names = (match["table"] for text in texts if (match := statement.match(text)))
+    # As PostgreSQL reads it: quotes keep the case, without them it does not count.
+    plain = {
+        name[1:-1].replace('""', '"') if name.startswith('"') else name.lower() for name in names
+    }
+    return tuple(sorted(plain))
 
 
 def version_problem(server_version: int) -> str:
