@@ -28,6 +28,7 @@ from gonogo.cli import (
     taking_back,
 )
 from gonogo.cli.endings import INTERRUPTED
+from gonogo.cli.logs import logged
 from gonogo.errors import GonogoError, UsageError
 from gonogo.project import is_text
 from gonogo.record.text import visible
@@ -73,7 +74,8 @@ def _run() -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         _require_text(sys.argv)
-        code: int = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
+        words = sys.argv[1:] or ["--help"]
+        code = logged(words, lambda: app(words, standalone_mode=False) or 0)
         sys.stdout.flush()
     except GonogoError as error:
         code = _told(error, error.exit_code, getattr(error, "__notes__", ()))

@@ -140,6 +140,25 @@ def test_nobody_is_promoted_in_anothers_place(migrated_desk: Desk, email: str) -
     assert migrated_desk.ask("select array_agg(email::text) from users where is_admin") == [email]
 
 
+def test_a_short_session_keeps_a_log_and_names_it_when_it_fails(migrated_desk: Desk) -> None:
+    """What was called and how it ended, without a secret; no checkout is no reason to fail."""
+    secret = "hush-hush-hush"  # noqa: S105  # of nobody
+    words = ("incident", "open", f"the token {secret} leaked")
+    assert migrated_desk.run(*words, APP_SECRET=secret).returncode == 0
+    failed = migrated_desk.run("incident", "close", "9")
+    logs = migrated_desk.root / "logs" / "staging"
+    first, second = sorted(logs.glob("*_incident.jsonl"))
+    assert f"(log: {second})" in failed.stderr
+    assert '"event": "finished", "code": 0' in first.read_text()
+    assert "there is no open incident 9" in second.read_text()
+    assert "<APP_SECRET>" in first.read_text()
+    assert secret not in first.read_text()
+    before = len(list(logs.iterdir()))
+    (migrated_desk.root / "rollout.toml").unlink()
+    assert migrated_desk.run("status").returncode == 0
+    assert len(list(logs.iterdir())) == before
+
+
 def test_backups_past_their_retention_are_listed(migrated_desk: Desk, tmp_path: Path) -> None:
     """With their size, but for the newest; and nothing is deleted."""
     for days in (1, 40, 50):
