@@ -7,6 +7,7 @@ no character of it.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from rich.status import Status
 from rich.text import Text
 
 from gonogo.record.text import visible
+from gonogo.rollout.masking import Mask
 from gonogo.rollout.steps import StepEvent, StepKind
 
 MARKS = {
@@ -45,10 +47,12 @@ class Narration:
     Args:
         console: Where to tell it.
         streams: Whether the output of commands is told too.
+        mask: What every text goes through.
     """
 
     console: Console
     streams: bool = False
+    mask: Mask = field(default_factory=lambda: Mask({}))
     _status: Status | None = field(default=None, repr=False)
 
     @classmethod
@@ -61,7 +65,7 @@ class Narration:
         console = Console(highlight=False)
         if not console.is_terminal:
             console = Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
-        return cls(console, streams)
+        return cls(console, streams, Mask.of(os.environ))
 
     def chapter(self, title: str) -> None:
         """Begin a part of the story."""
@@ -70,7 +74,7 @@ class Narration:
 
     def say(self, text: str, style: str = "") -> None:
         """Tell a line of its own, whole, however narrow the terminal is."""
-        self.console.print(Text(visible(text), style), soft_wrap=True)
+        self.console.print(Text(self._shown(text), style), soft_wrap=True)
 
     @contextmanager
     def doing(self, title: str) -> Iterator[Outcome]:
@@ -108,10 +112,14 @@ class Narration:
                 if self.streams:
                     self.say(f"    │ {event.title}", "dim")
 
+    def _shown(self, text: str) -> str:
+        """A text without the session's secrets, in which nothing hides."""
+        return visible(self.mask(text))
+
     def _begin(self, title: str) -> None:
         if not self.console.is_terminal:
             return
-        shown = Text(visible(title))
+        shown = Text(self._shown(title))
         if self._status is None:
             self._status = self.console.status(shown)
             self._status.start()
@@ -126,9 +134,9 @@ class Narration:
     def _line(self, kind: StepKind, title: str, elapsed_s: float | None, proved: str) -> None:
         mark, style = MARKS[kind]
         line = Text(f"  {mark} ", style)
-        shown = visible(title)
+        shown = self._shown(title)
         line.append(shown if elapsed_s is None else f"{shown:<{TITLE_WIDTH}}", "")
         if elapsed_s is not None:
             line.append(f"{elapsed_s:6.2f} s  ", "dim")
-        line.append(visible(proved), "bold red" if kind is StepKind.FAILED else "")
+        line.append(self._shown(proved), "bold red" if kind is StepKind.FAILED else "")
         self.console.print(line, soft_wrap=True)

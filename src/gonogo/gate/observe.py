@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from gonogo.criteria import ENDPOINTS, Metric
 from gonogo.errors import DatabaseError
+from gonogo.gate.masking import masked
 from gonogo.gate.setting import LEDGER, Observation, Options, Setting
 from gonogo.judge import judge
 from gonogo.measure.ledger import LedgerFacts, read_identity, read_ledger
@@ -92,6 +93,7 @@ def _unreachable(setting: Setting, answers: Mapping[str, Measurement], problem: 
 
 
 def _judged(setting: Setting, observation: Observation) -> Observation:
+    observation = masked(observation, setting.mask)
     measurements = {
         metric.id: _left_out(metric, setting.options)
         or observation.measurements.get(metric.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TextIO
@@ -28,6 +29,7 @@ from gonogo.project import Project
 from gonogo.record.archive import RunningRecord, gates_since
 from gonogo.record.evidence import write_sealed
 from gonogo.record.text import cut, visible
+from gonogo.rollout.masking import Mask
 from gonogo.score import health_score
 from gonogo.settings import DatabaseSettings
 from gonogo.verdict import MAY_BE_LEFT_OUT, decide
@@ -81,7 +83,10 @@ class GateRun:
     def resolve(self, settings: DatabaseSettings) -> Setting:
         """Fix what is judged, once."""
         if self.setting is None:
-            self.setting = resolve(self.project, self.options, settings)
+            fixed = resolve(self.project, self.options, settings)
+            mask = Mask.of(os.environ)
+            problem = fixed.problem and mask(fixed.problem)
+            self.setting = replace(fixed, mask=mask, problem=problem)
         return self.setting
 
     def asked(
@@ -186,7 +191,7 @@ class GateRun:
                 tell_figures(self._document, stream)
             tell(self._document, self.directory, stream)
         for line in filter(None, (self.problem, self._remark)):
-            stream.write(f"gonogo: {visible(line)}\n")
+            stream.write(f"gonogo: {visible(Mask.of(os.environ)(line))}\n")
 
     def pipe(self, stream: TextIO) -> None:
         """Write the record, byte for byte, where ``--json -`` sends it: for a pipe, so it is alone.

@@ -22,6 +22,7 @@ from gonogo.model import (
 )
 from gonogo.project import Project
 from gonogo.rollout.config import EndpointsConfig
+from gonogo.rollout.masking import Mask
 from gonogo.settings import DatabaseSettings
 from gonogo.window import DEFAULT_WINDOW
 
@@ -80,6 +81,7 @@ class Setting:
         checklist: What is proved or attested, phase by phase.
         simulated: Whether the ledger marks it as the sandbox.
         problem: Why the database cannot be asked; None when it can.
+        mask: What every text of the database or an answer goes through.
     """
 
     project: Project
@@ -90,6 +92,7 @@ class Setting:
     checklist: Checklist
     simulated: bool = False
     problem: str | None = None
+    mask: Mask = field(default_factory=lambda: Mask({}))
 
     @property
     def window_asked(self) -> timedelta:

@@ -16,6 +16,7 @@ from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Options
 from gonogo.model import Environment, Finding, Outcome, VerdictKind
 from gonogo.project import Project
+from gonogo.rollout.masking import Mask
 from gonogo.settings import DatabaseSettings
 
 GROUPS = frozenset({"schema", "endpoint", "rollout"})
@@ -76,7 +77,10 @@ def verify(
         raise DatabaseError(setting.problem)
     every = setting.criteria.metrics
     asked = {name: metric for name, metric in every.items() if metric.group in GROUPS}
-    part = replace(setting, criteria=setting.criteria.model_copy(update={"metrics": asked}))
+    mask = Mask.of(environ)
+    part = replace(
+        setting, mask=mask, criteria=setting.criteria.model_copy(update={"metrics": asked})
+    )
     answers = ask_endpoints(part, options.endpoints, environ)
     findings = observe(part, answers).findings
     titles = {name: metric.title for name, metric in asked.items()}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 SECRET_NAME = re.compile(
     r"PASSW|PASSFILE|SECRET|TOKEN|JWT|CREDENTIAL|PRIVATE|_UR[IL]$|DSN"
@@ -17,6 +20,7 @@ PASSWORD_IN_CONNINFO = re.compile(
     r"\b(password|sslpassword)\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE
 )
 SHORTEST_SECRET = 4
+PASSFILE_FIELDS = 5
 PUBLIC_NAME = re.compile(r"WEBHOOK_BASE_URL|REDIRECT", re.IGNORECASE)
 
 
@@ -32,14 +36,23 @@ class Mask:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Mask:
-        """A mask for what a session's environment holds, told by the variables' names."""
+        """A mask for what a session's environment holds, told by the variables' names.
+
+        The passwords of libpq's password file are masked too, where it can be read.
+        """
         names = {
             secret: name
             for name, value in environ.items()
             if _is_secret(name)
             for secret in _spellings(value)
-            if len(secret) >= SHORTEST_SECRET
         }
+        names |= dict.fromkeys(_of_passfile(environ), "password file")
+        names |= {
+            spelt: name
+            for secret, name in names.items()
+            for spelt in (quote(secret, safe=""), json.dumps(secret)[1:-1])
+        }
+        names = {secret: name for secret, name in names.items() if len(secret) >= SHORTEST_SECRET}
         # The longest first: a secret that holds another must not leave its rest behind.
         return cls(dict(sorted(names.items(), key=lambda item: -len(item[0]))))
 
@@ -49,6 +62,16 @@ class Mask:
             text = text.replace(secret, f"<{name}>")
         text = PASSWORD_IN_URL.sub(r"\1:<password>@", text)
         return PASSWORD_IN_CONNINFO.sub(r"\1=<password>", text)
+
+    def scrub(self, value: object) -> Any:  # noqa: ANN401  # the same shape as what is given
+        """Whatever JSON can hold, each text of it masked; what it cannot hold, as masked text."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, Mapping):
+            return {self(str(key)): self.scrub(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.scrub(inner) for inner in value]
+        return value if value is None or isinstance(value, int | float) else self(str(value))
 
 
 def without_secrets(environ: Mapping[str, str], keep: str | None = None) -> dict[str, str]:
@@ -78,3 +101,22 @@ def _spellings(value: str) -> Iterator[str]:
     if password:
         yield password
         yield unquote(password)
+    for match in PASSWORD_IN_CONNINFO.finditer(value):
+        quoted = match[2].startswith("'")
+        yield re.sub(r"\\(.)", r"\1", match[2][1:-1]) if quoted else match[2]
+
+
+def _of_passfile(environ: Mapping[str, str]) -> Iterator[str]:
+    """The passwords of libpq's password file, but those that are their user's very name."""
+    home = environ.get("HOME")
+    named = environ.get("PGPASSFILE") or (home and str(Path(home) / ".pgpass"))
+    try:
+        lines = Path(named or "").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        fields = [re.sub(r"\\(.)", r"\1", field) for field in re.split(r"(?<!\\):", line)]
+        if not line.startswith("#") and len(fields) == PASSFILE_FIELDS:
+            *others, password = fields
+            if password not in others:
+                yield password

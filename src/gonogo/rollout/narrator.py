@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -110,12 +110,30 @@ class Narrator:
         deployment_id: int,
     ) -> str | Skipped:
         if ledger is None:
-            return step.run(work, evidence)
+            return self._masked(step, work, evidence)
         with ledger.step(deployment_id, self.procedure, step.name) as written:
-            result = step.run(work, evidence)
+            result = self._masked(step, work, evidence)
             written.skipped = isinstance(result, Skipped)
             written.evidence.update(evidence)
             return result
+
+    def _masked(self, step: Step[W], work: W, evidence: Evidence) -> str | Skipped:
+        """Run it; what it says, proves or fails with holds no secret, wherever it is told."""
+        mask = self.log.mask
+        try:
+            result = step.run(work, evidence)
+        except GonogoError as error:
+            error.problem = mask(error.problem)
+            raise
+        except (psycopg.Error, OSError) as error:
+            raise StepError(mask(first_line(error)), "the log has the rest") from error
+        finally:
+            clean = mask.scrub(evidence)
+            evidence.clear()
+            evidence.update(clean)
+        if isinstance(result, Skipped):
+            return Skipped(mask(result.reason))
+        return mask(result)
 
     def _keep(
         self,
@@ -127,7 +145,7 @@ class Narrator:
         evidence: Evidence,
     ) -> None:
         elapsed_s = time.monotonic() - started
-        failed = outcome == "failed"
+        failed, line = outcome == "failed", self.log.mask(line)
         self.records.append(
             StepRecord(
                 step.name,
@@ -144,6 +162,8 @@ class Narrator:
         self._say(StepEvent(kind, step.name, step.title, elapsed_s, line), evidence)
 
     def _say(self, event: StepEvent, evidence: Evidence | None = None) -> None:
+        mask = self.log.mask
+        event = replace(event, title=mask(event.title), proved=mask(event.proved))
         fields: dict[str, object] = {"step": event.step, "title": event.title}
         if event.kind not in {StepKind.STARTED, StepKind.NOTE, StepKind.OUTPUT}:
             fields |= {"elapsed_s": round(event.elapsed_s, 3), "proved": event.proved}

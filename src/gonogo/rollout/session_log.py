@@ -30,7 +30,7 @@ class SessionLog:
     def __init__(self, path: Path, stream: TextIOWrapper, mask: Mask) -> None:
         self.path = path
         self._stream = stream
-        self._mask = mask
+        self.mask = mask
 
     @classmethod
     def open(cls, directory: Path, procedure: str, mask: Mask) -> Self:
@@ -50,20 +50,11 @@ class SessionLog:
     def write(self, event: str, **fields: object) -> None:
         """Add a line: the time, the event, and fields that JSON can hold (others as text)."""
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = {"at": moment, "event": event, **{key: self._safe(fields[key]) for key in fields}}
+        line = {"at": moment, "event": event, **self.mask.scrub(fields)}
         text = json.dumps(line, ensure_ascii=False, default=str)
         # As JSON's own escapes: what a terminal would obey, what hides, what is no UTF-8.
         self._stream.write(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n")
         self._stream.flush()
-
-    def _safe(self, value: object) -> object:
-        if isinstance(value, str):
-            return self._mask(value)
-        if isinstance(value, dict):
-            return {str(key): self._safe(inner) for key, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._safe(inner) for inner in value]
-        return value if value is None or isinstance(value, int | float) else self._mask(str(value))
 
     def __enter__(self) -> Self:
         return self

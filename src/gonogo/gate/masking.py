@@ -1,0 +1,67 @@
+"""What a database or an application says may hold the session's secrets; no reader sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from gonogo.gate.setting import Observation
+from gonogo.model import Measurement
+from gonogo.rollout.masking import Mask
+
+V = TypeVar("V")
+
+
+def masked(observation: Observation, mask: Mask) -> Observation:
+    """An observation in which no text holds a secret, before anything is judged by it.
+
+    Args:
+        observation: What one snapshot told.
+        mask: The session's secrets.
+    """
+    ledger = observation.ledger
+    measurements = observation.measurements
+    return replace(
+        observation,
+        ledger=replace(ledger, revision=mask(ledger.revision), problem=_line(ledger.problem, mask)),
+        measurements={name: _measurement(one, mask) for name, one in measurements.items()},
+        timeline=tuple(
+            replace(event, title=mask(event.title), note=mask(event.note))
+            for event in observation.timeline
+        ),
+    )
+
+
+def _measurement(one: Measurement, mask: Mask) -> Measurement:
+    # Of what becomes the same, the counts add up.
+    breakdown: dict[str, int] = {}
+    for name, count in one.breakdown.items():
+        breakdown[mask(name)] = breakdown.get(mask(name), 0) + count
+    return replace(
+        one,
+        missing=_line(one.missing, mask),
+        degraded=_line(one.degraded, mask),
+        recent_missing=_line(one.recent_missing, mask),
+        parts_missing=_line(one.parts_missing, mask),
+        by_integration=_named(one.by_integration, mask),
+        recent=_named(one.recent, mask),
+        hourly_parts=_named(one.hourly_parts, mask),
+        breakdown=breakdown,
+        notes=tuple(map(mask, one.notes)),
+    )
+
+
+def _named(values: Mapping[str, V], mask: Mask) -> dict[str, V]:
+    """Names that become the same are kept apart: nothing that was counted is lost."""
+    clean: dict[str, V] = {}
+    for name, value in values.items():
+        free = mask(name)
+        while free in clean:
+            free += " (another)"
+        clean[free] = value
+    return clean
+
+
+def _line(text: str | None, mask: Mask) -> str | None:
+    return None if text is None else mask(text)

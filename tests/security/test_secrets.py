@@ -1,0 +1,213 @@
+"""A dozen planted secrets, in the environment and in what the database says; none is told."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from desk import Desk, make_desk
+from gonogo.rollout.masking import Mask
+from gonogo.sandbox import application
+from gonogo.sandbox.databases import Databases
+from signers import make_key, public
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJlLW9mLXBsYW50ZWQ"
+# Letters that a URL, HTML, JSON or a shell would write in another way.
+PASSWORD = "hush/pa&ss<w'o\"rd%40"  # noqa: S105  # nothing asks for it
+IN_FILE = "hush-from-the-passfile"
+QUOTED = PASSWORD.replace("'", "\\'")
+PLANTED = {
+    "PGPASSWORD": "hush-libpq-password",
+    "DB_PASSWORD": "hush-db-password",
+    "GOOGLE_CLIENT_SECRET": "hush-google-client-secret",
+    "WEBHOOK_VERIFICATION_TOKEN": "hush-webhook-token-0123456789",
+    "ADMIN_JWT": JWT,
+    "SMOKE_JWT": JWT.replace("eyJzdWIi", "eyJzbW9r"),
+    "AWS_SECRET_ACCESS_KEY": "hush-cloud-key",
+    "GITHUB_TOKEN": "ghp_hush0123456789abcdefghij",
+    "SESSION_SECRET": "hush-session-secret",
+    "STRIPE_API_KEY": "sk_live_hush0123456789",
+    "REPLICA_DSN": f"host=replica user=app password='{QUOTED}'",
+    "REDIS_URL": "redis://:hush-redis-password@cache:6379/0",
+}
+NEEDLES = {
+    *(text for name, text in PLANTED.items() if name not in {"REPLICA_DSN", "REDIS_URL"}),
+    PASSWORD,
+    "hush-redis-password",
+    IN_FILE,
+}
+# What a database would say, were it told these.
+SAYINGS = (
+    *(f"request failed: token {secret} was refused" for secret in sorted(NEEDLES)),
+    f"could not connect to postgresql://app:{quote(PASSWORD, safe='')}@db.internal:5432/app",
+    "could not connect to postgresql://app:somebody-elses@db.internal:5432/app",
+    "connection failed: host=db.internal user=app password=somebody-elses dbname=app",
+)
+SHAPES = {"somebody-elses"}
+MESSAGES = 5
+SAYS = """
+insert into sync_metrics (user_id, integration_type, sync_type, result, error_message,
+    duration_ms, created_at)
+select (select id from users limit 1), 'google_calendar', 'full', 'failure', %s, 10,
+    timezone('utc', now())
+from generate_series(1, 12)"""
+
+
+@dataclass
+class Told:
+    """Everything that was said in a terminal."""
+
+    text: str = ""
+
+    def keep(self, said: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+        """Take what a command said."""
+        self.text += said.stdout + said.stderr
+        return said
+
+
+@pytest.fixture
+def planted(
+    databases: Databases, base_template: str, tmp_path: Path
+) -> Iterator[tuple[Desk, dict[str, str]]]:
+    """A desk whose session holds every secret; and the variables that it has on top."""
+    desk = make_desk(tmp_path, databases.create("planted", base_template))
+    passfile = tmp_path / "pgpass"
+    passfile.write_text(f"elsewhere:5432:*:app:{IN_FILE}\n", encoding="utf-8")
+    passfile.chmod(0o600)
+    make_key(tmp_path / "key")
+    (tmp_path / "allowed_signers").write_text(
+        f"ada@example.com {public(tmp_path / 'key')}\n", encoding="utf-8"
+    )
+    file = tmp_path / "rollout.toml"
+    rest = file.read_text(encoding="utf-8").replace(
+        "admins = []", 'admins = []\nallowed_signers = "allowed_signers"', 1
+    )
+    file.write_text(rest, encoding="utf-8")
+    yield desk, PLANTED | {"PGPASSFILE": str(passfile), "CI": "true"}
+    application.stop_everything(tmp_path)
+    databases.drop("planted")
+
+
+@pytest.mark.slow
+@pytest.mark.ssh
+def test_no_secret_is_told_anywhere(planted: tuple[Desk, dict[str, str]]) -> None:
+    """Deploy, fail, judge, sign, prove: no file of archive or log, and no terminal, has one."""
+    desk, variables = planted
+    told = Told()
+    babbling = f"printf '%s\\n' {' '.join(map(_quoted, SAYINGS))} >&2; exit 3"
+    _replace(desk, "install", ["sh", "-c", babbling])
+    failed = told.keep(desk.run(*desk.deployment, **variables))
+    assert failed.returncode == 1, failed.stdout + failed.stderr
+    assert "<GITHUB_TOKEN>" in _logged(desk)
+    _replace(desk, "install", ["{python}", "-c", "print('installed')"])
+    spoilt = desk.root / "migrations" / "047_spoilt.sql"
+    _spoil(spoilt)
+    assert told.keep(desk.run(*desk.deployment, **variables)).returncode == 1
+    for left in (spoilt, spoilt.with_name("047_spoilt.revert.sql")):
+        left.unlink()
+    done = told.keep(desk.run(*desk.deployment, **variables))
+    assert done.returncode == 0, done.stdout + done.stderr
+    with psycopg.connect(desk.conninfo, autocommit=True) as connection:
+        # As many messages as a record shows, with all that is planted.
+        for part in range(MESSAGES):
+            connection.execute(SAYS, ("; ".join(SAYINGS[part::MESSAGES]),))
+    told.keep(desk.run("incident", "open", f"somebody pasted {JWT}", **variables))
+    told.keep(desk.run("gate", "--window=1h", **variables))
+    told.keep(desk.run("gate", "--window=1h", **variables, **_unreachable(desk)))
+    reachable, lost = sorted((desk.root / "archive" / "staging").glob("*_*/record.json"))[-2:]
+    messages = json.loads(reachable.read_bytes())["top_errors"]
+    assert any("<GITHUB_TOKEN>" in one["message"] for one in messages)
+    assert "does not answer" in lost.read_text(encoding="utf-8")
+    words = ("--decision", "no-go", "--by", "ada@example.com", "--key", str(desk.root / "key"))
+    signed = told.keep(desk.run("sign_off", str(reachable.parent), *words, **variables))
+    assert signed.returncode == 0, signed.stderr
+    for command in (("verify_record", "--all"), ("checklist",), ("status",), ("verify",)):
+        told.keep(desk.run(*command, **variables))
+    assert _found(told.text, "terminal") == []
+    written = [path for name in ("archive", "logs") for path in (desk.root / name).rglob("*.*")]
+    kinds = {path.suffix for path in written if path.is_file()}
+    assert {".json", ".html", ".xml", ".jsonl", ".sig", ".sha256"} <= kinds
+    assert [
+        found for path in written if path.is_file() for found in _found(_text(path), path)
+    ] == []
+
+
+def test_what_is_masked_and_what_is_not(tmp_path: Path) -> None:
+    """Values by their variables' names, passwords in any spelling, never a user's own name."""
+    (tmp_path / ".pgpass").write_text(
+        f"# a comment:of:five:fields:hush-not\n*:*:*:app:{IN_FILE}\na:1:b:c\\:d:hush\\:colon\n"
+        "*:*:*:postgres:postgres\nshort\n",
+        encoding="utf-8",
+    )
+    mask = Mask.of(PLANTED | {"HOME": str(tmp_path), "PATH": "/usr/bin", "USER": "ada"})
+    for secret in (*NEEDLES, quote(PASSWORD, safe=""), "hush:colon"):
+        assert secret not in mask(f"<{secret}>"), secret
+    untouched = "as postgres by ada in /usr/bin, hush-not"
+    assert mask(untouched) == untouched
+    assert mask.scrub({"a": [JWT, 1, None, True], JWT: (JWT,)}) == {
+        "a": ["<ADMIN_JWT>", 1, None, True],
+        "<ADMIN_JWT>": ["<ADMIN_JWT>"],
+    }
+
+
+def _found(text: str, where: object) -> list[str]:
+    """Which secrets a text holds, in whatever way a file writes them."""
+    spellings = {
+        (secret, spelt)
+        for secret in NEEDLES | SHAPES
+        for spelt in (
+            secret,
+            quote(secret, safe=""),
+            html.escape(secret),
+            html.escape(secret).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
+            json.dumps(secret)[1:-1],
+        )
+    }
+    return sorted({f"{where}: {secret}" for secret, spelt in spellings if spelt in text})
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _logged(desk: Desk) -> str:
+    return "".join(map(_text, desk.root.glob("logs/staging/*.jsonl")))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _replace(desk: Desk, name: str, words: list[str]) -> None:
+    """Change one command of the desk's rollout.toml, in every environment."""
+    file = desk.root / "rollout.toml"
+    # In words, a brace of its own is doubled; {python} is ours.
+    command = f"{name} = {{ run = {json.dumps(words)} }}"
+    told = re.sub(rf"^{name} = .*$", lambda _: command, _text(file), flags=re.MULTILINE)
+    file.write_text(told, encoding="utf-8")
+
+
+def _spoil(migration: Path) -> None:
+    """A migration that fails with everything that it should not say."""
+    text = " and ".join(SAYINGS).replace("'", "''").replace("%", "%%")
+    raised = f"do $do$ begin raise exception '{text}'; end $do$;\n"
+    migration.write_text(raised, encoding="utf-8")
+    migration.with_name("047_spoilt.revert.sql").write_text("select 1;\n", encoding="utf-8")
+
+
+def _unreachable(desk: Desk) -> Mapping[str, str]:
+    """A database that is not there, with a password in its address."""
+    user = conninfo_to_dict(desk.conninfo).get("user", "app")
+    password = quote(PASSWORD, safe="")
+    return {"DATABASE_URL": f"postgresql://{user}:{password}@127.0.0.1:1/{os.getpid()}"}
