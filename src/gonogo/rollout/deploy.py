@@ -70,15 +70,15 @@ TAKEN_BACK = {
 }
 
 STAGING_NEXT = (
-    "see that all is in place: nox -s verify",
-    "watch for 48 hours: nox -s gate -- --window=48h, as often as wanted",
+    "see that all is in place: nox -s verify (-- --smoke also tries what changes something)",
+    "watch for 48 hours: nox -s monitor_staging, as often as wanted",
     "try by hand: the dashboard's filters and CSV export, connecting Contacts and Calendar",
-    "decide: the record of a whole window says GO, NO-GO, HOLD or ROLLBACK",
+    "decide on the record of the whole window: nox -s sign_off -- RECORD --decision go --by NAME",
 )
 PRODUCTION_NEXT = (
-    "see that all is in place: nox -s verify",
-    "watch closely for 24 hours: nox -s gate -- --window=24h, at hours 1, 4, 8, 12, 24",
-    "then daily to day 14: nox -s gate -- --window=7d, then --window=14d",
+    "see that all is in place: nox -s verify (-- --smoke also tries what changes something)",
+    "watch closely for 24 hours: nox -s monitor_production -- 24h, at hours 1, 4, 8, 12, 24",
+    "then daily to day 14: nox -s monitor_production -- 7d, then -- 14d; nox -s final_report",
     "tell the team; when a rollback trigger fires: nox -s rollback",
 )
 
