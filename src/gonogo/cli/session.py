@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.model import Environment
@@ -19,55 +19,49 @@ if TYPE_CHECKING:
     from gonogo.settings import DatabaseSettings
 
 
+class Asked(TypedDict, total=False):
+    """What a command may be asked beside the environment.
+
+    Args:
+        revision: What is to run; left out, the repository's HEAD.
+        previous_revision: What runs now; left out, the rollout finds out.
+        backup_check: How the backup is verified; left out, by a restore.
+    """
+
+    revision: str
+    previous_revision: str
+    backup_check: BackupCheck
+
+
 def rollout_context(
-    environment: Environment,
-    environ: Mapping[str, str],
-    *,
-    revision: str = "",
-    previous_revision: str = "",
-    backup_check: BackupCheck = "restore",
+    environment: Environment, environ: Mapping[str, str], **asked: Unpack[Asked]
 ) -> RolloutContext:
     """The circumstances of a deployment or rollback, with every variable as it must be.
 
     Args:
         environment: What the session is for.
         environ: The session's variables.
-        revision: What is to run; empty takes the repository's HEAD.
-        previous_revision: What runs now; empty lets the rollout find out.
-        backup_check: How the backup is verified.
+        asked: What else was asked.
 
     Raises:
         UsageError: A variable or rollout.toml is wrong; nothing was done.
     """
     from gonogo.rollout.environment import require_none
 
-    context, problems = unchecked_context(
-        environment,
-        environ,
-        revision=revision,
-        previous_revision=previous_revision,
-        backup_check=backup_check,
-    )
+    context, problems = unchecked_context(environment, environ, **asked)
     require_none(problems)
     return context
 
 
 def unchecked_context(
-    environment: Environment,
-    environ: Mapping[str, str],
-    *,
-    revision: str = "",
-    previous_revision: str = "",
-    backup_check: BackupCheck = "restore",
+    environment: Environment, environ: Mapping[str, str], **asked: Unpack[Asked]
 ) -> tuple[RolloutContext, tuple[str, ...]]:
     """The circumstances of a deployment, and what is wrong with the variables, all of it.
 
     Args:
         environment: What the session is for.
         environ: The session's variables.
-        revision: What is to run; empty takes the repository's HEAD.
-        previous_revision: What runs now; empty lets the rollout find out.
-        backup_check: How the backup is verified.
+        asked: What else was asked.
 
     Raises:
         UsageError: rollout.toml is wrong.
@@ -80,16 +74,7 @@ def unchecked_context(
     config = RolloutConfig.load(project.root / MARKER)
     config.environment(environment)
     database, unnamed = _database(environ)
-    context = RolloutContext(
-        project,
-        environment,
-        config,
-        database,
-        environ,
-        revision=revision,
-        previous_revision=previous_revision,
-        backup_check=backup_check,
-    )
+    context = RolloutContext(project, environment, config, database, environ, **asked)
     return context, (*unnamed, *problems(environ, environment, database))
 
 
