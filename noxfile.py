@@ -232,6 +232,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def reliability(session: nox.Session) -> None:
+    """Write docs/reliability.md: promises, their tests, and the planted faults."""
+    _run(session, DEV, "python", "-m", "reliability", *session.posargs)
+
+
+@nox.session
 def verdict_quality(session: nox.Session) -> None:
     """Simulate how often the verdict is right; writes docs/verdict-quality.md."""
     _run(session, DEV, "python", "-m", "verdict_quality", *session.posargs)

@@ -9,6 +9,7 @@
     │   ├── MigrationError      a migration failed: file, line, SQLSTATE, message
     │   └── BackupError         a backup could not be made or did not verify
     ├── LockHeldError           another deployer holds the lock: who, since when
+    ├── RecordError             a record's document is not as gonogo writes it
     ├── SigningError            a signature, a sign-off or a hash is not what it must be
     └── SandboxError            the embedded PostgreSQL or the stand-in cannot run here
 
@@ -125,6 +126,11 @@ class BackupError(StepError):
 @dataclass(eq=False)
 class LockHeldError(GonogoError):
     """Another deployer is at work on this database."""
+
+
+@dataclass(eq=False)
+class RecordError(GonogoError):
+    """A record's document is not as gonogo writes it: damaged, or somebody else's."""
 
 
 @dataclass(eq=False)

@@ -18,7 +18,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from gonogo.errors import UsageError
+from gonogo.errors import RecordError, UsageError
 from gonogo.record import headings, page, scales, text, trends, why
 from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.schema import Json, with_defaults
@@ -71,6 +71,10 @@ GLOBALS: dict[str, object] = {
 }
 
 
+# What comes of a list where a text should stand, and the like.
+MISSHAPEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
 def render(document: Mapping[str, object], templates_dir: Path) -> str:
     """Render a record.
 
@@ -79,15 +83,20 @@ def render(document: Mapping[str, object], templates_dir: Path) -> str:
         templates_dir: The templates and the style sheet.
 
     Raises:
+        RecordError: A part of the document is of another shape than gonogo writes.
         UsageError: A template is missing or wrong.
     """
-    written = canonical_json(document)
-    full = with_defaults(json.loads(written))
-    return render_template(
-        PAGES.get(full["kind"], OTHER_PAGE),
-        templates_dir,
-        {"record": full, "sha256": sha256_hex(written), **_view(full)},
-    )
+    try:
+        written = canonical_json(document)
+        full = with_defaults(json.loads(written))
+        return render_template(
+            PAGES.get(full["kind"], OTHER_PAGE),
+            templates_dir,
+            {"record": full, "sha256": sha256_hex(written), **_view(full)},
+        )
+    except MISSHAPEN as error:
+        problem = "the record cannot be shown: its document is not as gonogo writes it"
+        raise RecordError(problem, "look at record.json itself") from error
 
 
 def render_template(name: str, templates_dir: Path, values: Mapping[str, object]) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from gonogo.errors import RecordError
 from gonogo.model import Environment
 from gonogo.record.files import write_whole
 from gonogo.record.html import render, render_template
@@ -127,7 +129,9 @@ def _bury(record: ArchivedRecord, templates_dir: Path) -> None:
     page = record.directory / PAGE_FILE
     document, _ = load(record.directory)
     if document and not page.exists():
-        write_whole(page, render(document, templates_dir).encode())
+        # A damaged one stays without a page; the list says of it what can be said.
+        with suppress(RecordError):
+            write_whole(page, render(document, templates_dir).encode())
 
 
 def _row(record: ArchivedRecord, archive_dir: Path, at: float) -> Row:
@@ -153,7 +157,7 @@ def decisions(directory: Path) -> Iterator[str]:
         try:
             told = json.loads((directory / f"signoff-{number}.json").read_bytes())
             yield f"{told['decision']} by {told['by']}"
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             yield f"signoff-{number}.json cannot be read"
 
 

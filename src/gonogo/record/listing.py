@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,7 +160,7 @@ def load(directory: Path) -> tuple[Mapping[str, object], str]:
         return {}, ""
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     return document if isinstance(document, dict) else {}, sha256_hex(content)
 
@@ -182,7 +183,7 @@ def _read(directory: Path, match: re.Match[str]) -> ArchivedRecord:
         title=_text(document, "title"),
         verdict=_text(verdict, "kind") or None,
         outcome=_text(document, "outcome") or None,
-        points=float(points) if isinstance(points, int | float) else None,
+        points=_number(points),
         band=_text(score, "band"),
         simulated=document.get("simulated") is True,
         finished_at=_text(document, "finished_at"),
@@ -217,6 +218,12 @@ def _moment(stem: str) -> datetime:
         return datetime.strptime(stem, STEM_FORMAT).replace(tzinfo=UTC)
     except ValueError:
         return datetime.min.replace(tzinfo=UTC)
+
+
+def _number(value: object) -> float | None:
+    with suppress(OverflowError):
+        return float(value) if isinstance(value, int | float) else None
+    return None
 
 
 def _part(document: Mapping[str, object], key: str) -> Mapping[str, object]:

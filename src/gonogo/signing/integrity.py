@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gonogo.errors import SigningError, UsageError
+from gonogo.errors import RecordError, SigningError, UsageError
 from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.listing import NAME, RECORD_FILE, RUNNING
 from gonogo.record.locking import is_alive
@@ -76,7 +76,10 @@ def page_differs(closed: Closed, templates_dir: Path) -> bool | None:
 
     if closed.document.get("renderer_sha256") != renderer_sha256(templates_dir):
         return None
-    rendered = render(closed.document, templates_dir).encode()
+    try:
+        rendered = render(closed.document, templates_dir).encode()
+    except RecordError:
+        return True
     return closed.hashes.get(PAGE_FILE) != sha256_hex(rendered)
 
 

@@ -1,0 +1,165 @@
+-- A small world in which every check is met: 40 users who connected both integrations after the
+-- deployment, and two days of their traffic. Moments are told by how long before the end they lie.
+create schema planted;
+
+create function planted.ago(length interval) returns timestamp
+language sql stable as $$
+    select current_setting('planted.as_of')::timestamp - length
+$$;
+
+create view planted.person as
+select id, row_number() over (order by email) as no from public.users;
+
+create view planted.integration as
+select unnest(array['google_contacts', 'google_calendar']) as name;
+
+insert into sync_schedule (user_id, integration_type, current_frequency_ms, default_frequency_ms,
+    min_frequency_ms, max_frequency_ms, next_sync_at, created_at, onboarding_until)
+select id, name, 1, 1, 1, 1, planted.ago('-1 h'), planted.ago('40 h'), planted.ago('16 h')
+from planted.person, planted.integration
+where no <= 40;
+
+-- 240 executed and 800 skipped syncs: 76.9 % are skipped.
+insert into sync_metrics (user_id, integration_type, sync_type, result, duration_ms, created_at)
+select id, name, 'incremental', 'success', 500,
+    planted.ago('39 h' - i * interval '13 h' - no * interval '15 min')
+from planted.person, planted.integration, generate_series(0, 2) as i
+where no <= 40;
+
+insert into sync_metrics (user_id, integration_type, sync_type, result, skip_reason, created_at)
+select id, name, 'incremental', 'skipped', 'not_due',
+    planted.ago('47 h' - i * interval '4 h 40 min' - no * interval '7 min')
+from planted.person, planted.integration, generate_series(0, 9) as i
+where no <= 40;
+
+insert into calendar_webhook_subscriptions (user_id, channel_id, resource_id, expiration,
+    created_at, updated_at)
+select id, format('channel %s', no), 'resource', planted.ago('-4 d'), planted.ago('3 d'),
+    planted.ago('1 h')
+from planted.person
+where no <= 40;
+
+-- 480 notifications: six a day and subscription.
+insert into webhook_notifications (user_id, channel_id, resource_state, result, created_at)
+select id, format('channel %s', no), 'exists', 'success',
+    planted.ago('47 h' - i * interval '4 h' - no * interval '4 min')
+from planted.person, generate_series(0, 11) as i
+where no <= 40;
+
+insert into token_health (user_id, integration_type, status, last_checked)
+select id, name, 'valid', planted.ago('1 h')
+from planted.person, planted.integration
+where no <= 40;
+
+insert into circuit_breaker_state (user_id, integration_type, state)
+select id, name, 'closed'
+from planted.person, planted.integration
+where no <= 40;
+
+insert into gonogo.job_run (job_name, started_at, succeeded)
+values ('token refresh', planted.ago('9 h') at time zone 'UTC', true);
+
+-- What the faults below are told with: so many of the oldest, so that nothing is wrong of late.
+create function planted.fail_syncs(times bigint) returns void
+language sql as $$
+    update sync_metrics set result = 'failure' where id in (
+        select id from sync_metrics where result = 'success' order by created_at, id limit times
+    )
+$$;
+
+create function planted.fail_notifications(times bigint) returns void
+language sql as $$
+    update webhook_notifications set result = 'failure' where id in (
+        select id from webhook_notifications where result = 'success'
+        order by created_at, id limit times
+    )
+$$;
+
+-- New users so many of whom never had a success in one integration, taken in turns.
+create function planted.fail_newcomers(times bigint) returns void
+language sql as $$
+    delete from sync_metrics as m using planted.person
+    where m.user_id = person.id and no <= times and m.result = 'success'
+        and m.integration_type
+            = case when no % 2 = 0 then 'google_contacts' else 'google_calendar' end
+$$;
+
+-- Users so many of whom had two syncs, which failed; connected long ago, so no newcomers.
+create function planted.break_users(times bigint) returns void
+language sql as $$
+    update sync_schedule set onboarding_until = null
+    where user_id in (select id from planted.person where no <= times);
+    delete from sync_metrics as m using planted.person
+    where m.user_id = person.id and no <= times and m.result = 'success'
+        and m.created_at > planted.ago('26 h');
+    update sync_metrics set result = 'failure'
+    where result = 'success' and user_id in (select id from planted.person where no <= times)
+$$;
+
+-- Nothing is synchronised from one moment to another; what was to be, was so before.
+create function planted.pause(since interval, until interval) returns void
+language sql as $$
+    update sync_metrics set created_at = created_at - (since - until)
+    where created_at > planted.ago(since) and created_at < planted.ago(until);
+    insert into sync_metrics (user_id, integration_type, sync_type, result, created_at)
+    select id, name, 'incremental', 'skipped', planted.ago(at)
+    from planted.person, planted.integration, unnest(array[since, until]) as at
+    where no = 1
+$$;
+
+-- 20 more users, connected long ago; five of them with ten open breakers, so many of them stuck.
+create function planted.stick_breakers(times bigint) returns void
+language sql as $$
+    insert into sync_schedule (user_id, integration_type, current_frequency_ms,
+        default_frequency_ms, min_frequency_ms, max_frequency_ms, next_sync_at)
+    select id, 'google_calendar', 1, 1, 1, 1, planted.ago('-1 h') from planted.person where no > 40;
+    update circuit_breaker_state set state = 'open'
+    where user_id in (select id from planted.person where no <= 5);
+    update circuit_breaker_state set next_retry_at = planted.ago('25 h') where id in (
+        select id from circuit_breaker_state where state = 'open' order by id limit times
+    )
+$$;
+
+-- From this moment on nothing is scheduled; what is executed was set off by webhooks.
+create function planted.stop_scheduler(since interval) returns void
+language sql as $$
+    update sync_metrics set created_at = least(created_at, planted.ago(since))
+    where result = 'skipped';
+    update sync_metrics set sync_type = 'webhook_triggered'
+    where result = 'success' and created_at > planted.ago(since)
+$$;
+
+create function planted.deployed(how text) returns void
+language sql as $$
+    insert into gonogo.deployment (environment, revision, previous_revision, migrations_sha256,
+        criteria_sha256, deployed_by, outcome)
+    select environment, 'after', 'before', '', '', 'tests', how
+    from gonogo.deployment order by id limit 1
+$$;
+
+create function planted.read_as_a_role(bypasses boolean) returns void
+language plpgsql as $$
+declare
+    reader text := format('planted_%s', pg_backend_pid());
+begin
+    alter table token_health_notifications enable row level security;
+    execute format('create role %I %s', reader, case when bypasses then 'bypassrls' end);
+    execute format('grant select on all tables in schema public, gonogo to %I', reader);
+    execute format('grant usage on schema gonogo to %I', reader);
+    perform set_config('role', reader, true);
+end
+$$;
+
+-- What a standby would say of itself: its functions, before the server's own.
+create function planted.stand_by(behind interval) returns void
+language plpgsql as $$
+begin
+    create schema standby;
+    create function standby.pg_is_in_recovery() returns boolean language sql as 'select true';
+    execute format('create function standby.pg_last_xact_replay_timestamp() returns timestamptz '
+        'language sql as $f$ select now() - interval %L $f$', behind);
+    create function standby.pg_last_wal_replay_lsn() returns pg_lsn
+        language sql as 'select null::pg_lsn';
+    perform set_config('search_path', 'standby, pg_catalog, public', true);
+end
+$$;

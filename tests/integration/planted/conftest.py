@@ -1,0 +1,178 @@
+"""A healthy world in which faults are planted, each in a transaction that is rolled back."""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from gonogo import criteria as criteria_file
+from gonogo.gate import endpoints
+from gonogo.gate.setting import Options, Setting
+from gonogo.judge import judge
+from gonogo.measure.connection import Manners, connect
+from gonogo.measure.session import Session
+from gonogo.measure.surveys import naive
+from gonogo.measure.take import Plan, take
+from gonogo.measure.watchdog import Watchdog
+from gonogo.model import Environment, Finding, Measurement
+from gonogo.project import Project
+from gonogo.rollout.checklist import load_checklist
+from gonogo.rollout.config import EndpointsConfig
+from gonogo.rollout.endpoints import probe
+from gonogo.sandbox.databases import Databases
+from gonogo.settings import DatabaseSettings
+from gonogo.window import clip
+from reliability.faults import HEALTHY
+
+PROJECT = Project(Path(__file__).parents[3])
+CRITERIA = criteria_file.load(PROJECT.criteria_file, PROJECT.sql_dir)
+VERSIONS = tuple(f"0{number}" for number in range(38, 47))
+# Ahead of every clock, so that no row is measured against the clock.
+AS_OF = datetime(2100, 6, 1, 12, 30, tzinfo=UTC)
+AS_OF_IS = "select set_config('planted.as_of', %s, true)"
+WINDOW = timedelta(hours=48)
+PATHS = EndpointsConfig()
+GOOD_ANSWERS = {
+    PATHS.health: (200, json.dumps({"status": "healthy"})),
+    PATHS.admin: (401, ""),
+    PATHS.dashboard: (200, "<html>"),
+}
+
+
+@pytest.fixture(scope="session")
+def planted_database(databases: Databases, migrated_template: str) -> Iterator[str]:
+    """A healthy world; what is planted in it is never committed."""
+    name = f"planted_{uuid4().hex}"
+    conninfo = databases.create(name, migrated_template)
+    with psycopg.connect(conninfo) as connection:
+        connection.execute(AS_OF_IS, [naive(AS_OF).isoformat()])
+        connection.execute(HEALTHY.read_text(encoding="utf-8").encode())
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("analyze")
+    yield conninfo
+    databases.drop(name)
+
+
+class Planting:
+    """A transaction in the healthy world.
+
+    Args:
+        session: Which measures in that same transaction.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def plant(self, script: str) -> None:
+        """Run what is wrong."""
+        if script:
+            self.session.connection.execute(script.encode())
+
+    def measured(self, environment: Environment, sql_dir: Path) -> Mapping[str, Measurement]:
+        """What the gate measures, as it stands now."""
+        window = clip(WINDOW, AS_OF, None)
+        # In wide slices, as on a cluster: the same numbers by fewer queries.
+        session = replace(self.session, on_cluster=True)
+        return take(session, Plan(CRITERIA, sql_dir, environment, window, VERSIONS))
+
+
+@pytest.fixture
+def planting(planted_database: str) -> Callable[..., Any]:
+    """What opens a transaction to plant in: given an environment and the manners of the gate."""
+
+    @contextmanager
+    def begin(environment: Environment = Environment.STAGING, **manners: Any) -> Iterator[Planting]:
+        connection = connect(DatabaseSettings(planted_database, "the test"))
+        connection.read_only = False
+        with connection, Watchdog(connection.fileno()) as watchdog:
+            world = Planting(Session(connection, Manners(**manners), watchdog))
+            world.session.begin()
+            connection.execute(AS_OF_IS, [naive(AS_OF).isoformat()])
+            connection.execute("update gonogo.deployment set environment = %s", [environment.value])
+            yield world
+            connection.rollback()
+
+    return begin
+
+
+@pytest.fixture
+def findings(planting: Callable[..., Any]) -> Callable[..., dict[str, Finding]]:
+    """What every check says in a healthy world in which this script was run."""
+
+    def found(
+        script: str = "",
+        environment: Environment = Environment.STAGING,
+        answers: Mapping[str, Measurement] | None = None,
+        sql_dir: Path = PROJECT.sql_dir,
+        **manners: Any,
+    ) -> dict[str, Finding]:
+        with planting(environment, **manners) as world:
+            world.plant(script)
+            measured = {**world.measured(environment, sql_dir), **(answers or {})}
+        return {
+            finding.id: finding
+            for role, metric in CRITERIA.checks(environment)
+            for finding in [judge(role, metric, measured[metric.id], CRITERIA.rules, environment)]
+        }
+
+    return found
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[dict[str, tuple[int, str]]]:
+    """What the application answers, by path; "" is its address."""
+    answers: dict[str, Any] = dict(GOOD_ANSWERS)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = answers[self.path]
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        answers[""] = f"http://127.0.0.1:{server.server_port}"
+        yield answers
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def ask(
+    served: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Mapping[str, tuple[int, str]]], Mapping[str, Measurement]]:
+    """What the gate makes of an application that answers so, asked without pauses."""
+    monkeypatch.setattr(endpoints, "probe", functools.partial(probe, pause_s=0))
+    setting = Setting(
+        PROJECT,
+        Options(),
+        CRITERIA,
+        Environment.STAGING,
+        DatabaseSettings("", "the test"),
+        load_checklist(PROJECT, CRITERIA.metrics),
+    )
+
+    def measured(answers: Mapping[str, tuple[int, str]]) -> Mapping[str, Measurement]:
+        served.update(GOOD_ANSWERS)
+        served.update({getattr(PATHS, name): answer for name, answer in answers.items()})
+        return endpoints.ask_endpoints(setting, PATHS, {"WEBHOOK_BASE_URL": served[""]})
+
+    return measured
