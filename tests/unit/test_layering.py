@@ -16,6 +16,7 @@ PACKAGE = Path(gonogo.__file__).parent
 ORDER = (
     "__init__",
     "errors",
+    "secret_names",
     "interruption",
     "model",
     "tomlfile",

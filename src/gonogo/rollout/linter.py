@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.errors import StepError
-from gonogo.rollout.masking import without_secrets
 from gonogo.rollout.migration import Migration
 from gonogo.rollout.sqlfile import Statement
+from gonogo.secret_names import without_secrets
 
 PROGRAM = "squawk"
 ABSENT = "no linter looked at the migrations: squawk is not installed (pip install squawk-cli)"

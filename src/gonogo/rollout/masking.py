@@ -10,18 +10,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-SECRET_NAME = re.compile(
-    r"PASSW|PASSFILE|SECRET|TOKEN|JWT|CREDENTIAL|PRIVATE|_UR[IL]$|DSN"
-    r"|(?:API|ACCESS|ENCRYPTION|MASTER|SESSION|SIGNING)_?KEY",
-    re.IGNORECASE,
-)
+from gonogo.secret_names import is_secret
+
 PASSWORD_IN_URL = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*@")
 PASSWORD_IN_CONNINFO = re.compile(
     r"\b(password|sslpassword)\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE
 )
 SHORTEST_SECRET = 4
 PASSFILE_FIELDS = 5
-PUBLIC_NAME = re.compile(r"WEBHOOK_BASE_URL|REDIRECT", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,7 @@ class Mask:
         names = {
             secret: name
             for name, value in environ.items()
-            if _is_secret(name)
+            if is_secret(name)
             for secret in _spellings(value)
         }
         names |= dict.fromkeys(_of_passfile(environ), "password file")
@@ -72,24 +68,6 @@ class Mask:
         if isinstance(value, list | tuple):
             return [self.scrub(inner) for inner in value]
         return value if value is None or isinstance(value, int | float) else self(str(value))
-
-
-def without_secrets(environ: Mapping[str, str], keep: str | None = None) -> dict[str, str]:
-    """The variables that a program may see which needs no secret, told by their names.
-
-    Args:
-        environ: The session's variables.
-        keep: Those whose names begin so stay, secret or not.
-    """
-    return {
-        name: value
-        for name, value in environ.items()
-        if (keep and name.startswith(keep)) or not _is_secret(name)
-    }
-
-
-def _is_secret(name: str) -> bool:
-    return bool(SECRET_NAME.search(name)) and not PUBLIC_NAME.search(name)
 
 
 def _spellings(value: str) -> Iterator[str]:

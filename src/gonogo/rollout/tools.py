@@ -20,7 +20,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gonogo.errors import BackupError
 from gonogo.rollout import process
-from gonogo.rollout.masking import Mask, without_secrets
+from gonogo.rollout.masking import Mask
+from gonogo.secret_names import without_secrets
 from gonogo.settings import DatabaseSettings
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")

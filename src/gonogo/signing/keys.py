@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.errors import SigningError, UsageError
+from gonogo.secret_names import without_secrets
 
 PUBLIC = re.compile(r"\b((?:sk-)?(?:ssh|ecdsa)-[\w@.-]+) (AAAA[0-9A-Za-z+/=]+)")
 LITERAL = "key::"
@@ -122,7 +123,7 @@ def _said(words: list[str], environ: Mapping[str, str]) -> str:
     try:
         said = subprocess.run(
             words,
-            env=dict(environ),
+            env=without_secrets(environ),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gonogo.errors import SigningError
+from gonogo.secret_names import without_secrets
 from gonogo.signing import armor
 
 PROGRAM = "ssh-keygen"
@@ -138,7 +139,7 @@ def _run(
     words: list[str], environ: Mapping[str, str], stdin: bytes | None
 ) -> subprocess.CompletedProcess[str]:
     require_program()
-    said = _finished([PROGRAM, *words], {**environ, **PLAIN}, stdin)
+    said = _finished([PROGRAM, *words], {**without_secrets(environ), **PLAIN}, stdin)
     out, err = (text.decode("utf-8", "replace") for text in (said.stdout, said.stderr))
     return subprocess.CompletedProcess(said.args, said.returncode, out, err)
 
