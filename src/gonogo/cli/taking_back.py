@@ -113,7 +113,8 @@ def _require_sense(chosen: Mapping[str, bool], deployment: int | None) -> None:
 
 def _plan(context: RolloutContext, wish: Wish) -> None:
     from gonogo.narration import Narration
-    from gonogo.rollout.rollback import Request, plan_rollback
+    from gonogo.rollout.rollback import Request
+    from gonogo.rollout.rollback_plan import plan_rollback
 
     narration = Narration.to_terminal(streams=True)
     with interruptible("nothing was changed"):

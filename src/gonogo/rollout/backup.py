@@ -43,8 +43,7 @@ CHUNK_BYTES = 1024**2
 UNCHANGED = "nothing was changed"
 
 # Partitions are counted, not their parents; the rows of a foreign table are not in a dump.
-TABLES = """
-select n.nspname, c.relname, pg_table_size(c.oid)
+APPLICATION_TABLES = """
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 where c.relkind = 'r' and c.relpersistence <> 't'
@@ -56,6 +55,8 @@ where c.relkind = 'r' and c.relpersistence <> 't'
   )
 order by n.nspname, c.relname
 """
+SIZES = "select n.nspname, c.relname, pg_table_size(c.oid)"
+TABLES = f"{SIZES}{APPLICATION_TABLES}"
 OWN = "select oid, datname from pg_database where datname = current_database()"
 
 

@@ -14,7 +14,7 @@ from gonogo.rollout import history
 from gonogo.rollout.carry import Carried
 from gonogo.rollout.commands import Commands
 from gonogo.rollout.migration import Migration
-from gonogo.rollout.restore import summed_up
+from gonogo.rollout.restore_telling import summed_up
 from gonogo.rollout.revert import aside_schema, plan
 from gonogo.rollout.rows import MigrationRow
 from gonogo.rollout.steps import Step

@@ -12,17 +12,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from gonogo.errors import StepError, UsageError
-from gonogo.rollout import beside
+from gonogo.rollout import beside, swap
 from gonogo.rollout.backup import TABLES, count_rows
 from gonogo.rollout.carry import Carried, carry_over
 from gonogo.rollout.fingerprint import schema_fingerprint
 from gonogo.rollout.ledger_copy import Swapped, copy_ledger, make_ledger_schema
 from gonogo.rollout.likeness import copy_grants, copy_settings, create_like
 from gonogo.rollout.lock import deployer_lock
-from gonogo.rollout.restore_ready import require_rights_and_room, usable_backup
+from gonogo.rollout.restore_ready import (
+    require_rights_and_room,
+    rows_backed_up,
+    usable_backup,
+)
+from gonogo.rollout.restore_telling import summed_up, told
 from gonogo.rollout.rows import Backup
 from gonogo.rollout.session import Connection, connect
 from gonogo.rollout.steps import LOOKS, Evidence, Resumption, Skipped, Step
@@ -104,7 +108,7 @@ class Restoration:
     @property
     def is_prepared(self) -> bool:
         """Whether an earlier run left the new database, restored and verified."""
-        return beside.marked(self.server, self.prepared) is not None
+        return swap.marked(self.server, self.prepared) is not None
 
     @property
     def needed_prospect(self) -> Carried:
@@ -126,14 +130,14 @@ class Restoration:
         if unless_ready and self._backup and self._is_ready(self.work):
             return
         self._forget_restored()
-        beside.drop(self.server, self.prepared)
+        swap.drop(self.server, self.prepared)
 
     def end(self) -> None:
         """Close what was opened; open the live database again, unless it was swapped."""
         try:
             self._forget_restored()
             if self._closed:
-                beside.allow(self.server, self.database)
+                swap.allow(self.server, self.database)
                 self.work.site.narrator.note(f"{self.database} is open again, as it was")
         finally:
             self._stack.close()
@@ -148,7 +152,7 @@ class Restoration:
         evidence["database"] = self.prepared
         if self._is_ready(work):
             return Skipped(f"{self.prepared} is restored and verified already")
-        beside.drop(self.server, self.prepared)
+        swap.drop(self.server, self.prepared)
         create_like(self.server, self.database, self.prepared, owner=True)
         return f"{self.prepared}, of the encoding, locale and owner of {self.database}"
 
@@ -179,7 +183,7 @@ class Restoration:
                 "the schema of the backup is not what it was before the deployment",
                 "roll back by revert",
             )
-        beside.mark(self.server, self.prepared, self._mark(work))
+        swap.mark(self.server, self.prepared, self._mark(work))
         total = sum(counted.values())
         return (
             f"schema equal to that before the deployment, {total:,} rows in {len(counted)} tables"
@@ -188,7 +192,7 @@ class Restoration:
     def _equal_counts(self, work: Work) -> Mapping[str, int]:
         connection = self._restored_connection()
         now = count_rows(connection, connection.execute(TABLES).fetchall())
-        then = _rows_backed_up(work)
+        then = rows_backed_up(work)
         differing = [name for name in then if then[name] != now.get(name)]
         if differing:
             raise StepError(
@@ -207,10 +211,10 @@ class Restoration:
 
     def _close(self, work: Work, evidence: Evidence) -> str:
         # From here on what was carried over makes it another database than the backup's.
-        beside.mark(self.server, self.prepared, None)
+        swap.mark(self.server, self.prepared, None)
         self._closed = True
         ours = [work.site.connection.info.backend_pid, work.site.ledger.pid]
-        ended = beside.shut(self.server, self.database, ours)
+        ended = swap.shut(self.server, self.database, ours)
         evidence["sessions_ended"] = ended
         return f"{ended} sessions ended"
 
@@ -235,7 +239,7 @@ class Restoration:
         self._forget_restored()
         work.site.connection.close()
         work.site.ledger.connection.close()
-        beside.swap(self.server, self.database, self.prepared, kept)
+        swap.swap(self.server, self.database, self.prepared, kept)
         self._closed = False
         work.site.narrator.note(f"{self.database} is the restored database now")
         ledger = connect(work.database.conninfo, "gonogo ledger")
@@ -254,7 +258,7 @@ class Restoration:
         return json.dumps({"gonogo": "restored and verified", **state})
 
     def _is_ready(self, work: Work) -> bool:
-        return beside.marked(self.server, self.prepared) == self._mark(work)
+        return swap.marked(self.server, self.prepared) == self._mark(work)
 
     def _need_backup(self) -> Backup:
         if self._backup is None:
@@ -304,41 +308,6 @@ def is_swapped(work: Work) -> bool:
     """Whether a restore of this deployment has put the new database in its place already."""
     steps = work.site.ledger.steps(work.deployment.id, "rollback")
     return any(step.name == SWAPPED and step.outcome == "succeeded" for step in steps)
-
-
-def summed_up(carried: Carried) -> str:
-    """What becomes of the rows since the backup, in one line."""
-    since = sum(one.total for one in carried.since)
-    line = f"{since:,} rows written since the backup, {carried.carried:,} carried over"
-    left = sum(one.total for one in carried.left)
-    damage = sum(one.total for one in carried.damage)
-    return (
-        line
-        + (f", {left:,} cannot be" if left else "")
-        + (f", {damage:,} taken for damage" if damage else "")
-    )
-
-
-def told(carried: Carried) -> Evidence:
-    """The same with its figures, as a record's evidence."""
-    return {
-        "since": [str(one) for one in carried.since],
-        "cannot_be_carried": [str(one) for one in carried.left],
-        "taken_for_damage": [str(one) for one in carried.damage],
-        "reasons": dict(carried.reasons),
-        "tables_not_in_the_backup": dict(carried.beyond.tables),
-        "columns_not_in_the_backup": list(carried.beyond.columns),
-        "large_objects_not_in_the_backup": carried.beyond.large_objects,
-        "columns_that_are_gone": {name: list(gone) for name, gone in carried.gone.items()},
-    }
-
-
-def _rows_backed_up(work: Work) -> Mapping[str, int]:
-    """Rows by table within the backup's snapshot, as its step proved; empty when nobody counted."""
-    steps = work.site.ledger.steps(work.deployment.id, "deploy")
-    proved = [step for step in steps if step.name == "backup" and step.outcome == "succeeded"]
-    rows: Any = proved[-1].evidence.get("rows", {}) if proved else {}
-    return {str(name): int(count) for name, count in rows.items()}
 
 
 def _require_known(damaged: Sequence[str], restored: Connection) -> None:

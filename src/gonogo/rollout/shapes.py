@@ -8,11 +8,11 @@ from graphlib import CycleError, TopologicalSorter
 
 from psycopg.rows import TupleRow
 
+from gonogo.rollout.backup import APPLICATION_TABLES
 from gonogo.rollout.fingerprint import TableColumns
 from gonogo.rollout.session import Connection
 
-# As `backup.TABLES`: partitions, not their parents; neither extensions' tables nor our own.
-SHAPES = """
+COLUMNS = """
 select c.oid, n.nspname, c.relname,
     array(
         select a.attname::text
@@ -34,17 +34,8 @@ select c.oid, n.nspname, c.relname,
     array(
         select a.attname::text from pg_attribute as a
         where a.attrelid = c.oid and a.attnum > 0 and a.attidentity = 'a'
-    ) as fixed
-from pg_class as c
-join pg_namespace as n on n.oid = c.relnamespace
-where c.relkind = 'r' and c.relpersistence <> 't'
-    and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
-    and n.nspname <> 'gonogo' and n.nspname !~ '^gonogo_aside_'
-    and not exists (
-        select from pg_depend as d
-        where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
-    )
-order by n.nspname, c.relname"""
+    ) as fixed"""
+SHAPES = f"{COLUMNS}{APPLICATION_TABLES}"
 REFERENCES = """
 select conrelid, confrelid from pg_constraint where contype = 'f' and conrelid <> confrelid"""
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from desk import Desk
-from gonogo.rollout import beside
+from gonogo.rollout import beside, swap
 from gonogo.rollout.session import connect
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.traffic import Traffic, generate
@@ -94,7 +94,7 @@ def test_a_database_that_a_restore_left_closed_is_told_by_status(soaked: Desk) -
     oid = soaked.ask("select oid from pg_database where datname = current_database()")
     with beside.connect_beside(settings, name) as server:
         server.execute(f"create database gonogo_restore_{oid}".encode())
-        beside.shut(server, name, [])
+        swap.shut(server, name, [])
     told = soaked.run("status")
     assert told.returncode == 1
     assert told.stderr == (

@@ -16,7 +16,8 @@ from psycopg.conninfo import make_conninfo
 from gonogo.errors import DatabaseError, GonogoError, LockHeldError, UsageError
 from gonogo.rollout import beside
 from gonogo.rollout.deploy import deploy
-from gonogo.rollout.rollback import Request, plan_rollback, rollback
+from gonogo.rollout.rollback import Request, rollback
+from gonogo.rollout.rollback_plan import plan_rollback
 from gonogo.rollout.session import connect
 from gonogo.rollout.standing import read_standing
 from gonogo.rollout.steps import StepEvent, StepKind

@@ -1,0 +1,122 @@
+"""What is asked of a rollback, and what it hands back, however it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+
+from gonogo.errors import GonogoError
+from gonogo.measure.connection import first_line
+from gonogo.rollout.drafting import Course, draft
+from gonogo.rollout.report import Report
+from gonogo.rollout.result import RollbackMode, RollbackResult
+from gonogo.rollout.rows import Deployment
+from gonogo.rollout.session import application_schema
+from gonogo.rollout.site import Site
+from gonogo.rollout.steps import Step
+from gonogo.rollout.work import Work, facts
+
+NEXT: Mapping[RollbackMode, tuple[str, ...]] = {
+    "revert": (
+        "tell the team",
+        "copy the draft of the incident report, and finish it: impact on users, plan",
+        "read what was moved aside before it is removed for good",
+    ),
+    "restore": (
+        "tell the team",
+        "copy the draft of the incident report, and finish it: impact on users, plan",
+        "drop the old database once nobody needs what it alone holds: nox -s status names it",
+    ),
+}
+AGAIN = ("mend what failed and run nox -s rollback again: it goes on from there",)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a rollback.
+
+    Args:
+        mode: How the database is taken back.
+        reason: Why; recorded.
+        damaged: Of a restore: tables in which what was changed or deleted since the backup is
+            damage, so that the backup's rows stand.
+        agree: Of a restore: shown what would become of the rows since the backup, it gives the
+            database's name as a person typed it, or raises; None takes `confirmed_database`.
+    """
+
+    mode: RollbackMode = "revert"
+    reason: str = ""
+    damaged: tuple[str, ...] = ()
+    agree: Callable[[Sequence[str]], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a rollback ended.
+
+    Args:
+        site: The database; after a restore its ledger is that of the new one.
+        deployment: What was rolled back; None when there was nothing.
+        asked: What was asked.
+        started_at: When it began.
+        steps: All that it should have done.
+        error: What failed.
+    """
+
+    site: Site
+    deployment: Deployment | None
+    asked: Request
+    started_at: datetime
+    steps: tuple[Step[Work], ...] = ()
+    error: GonogoError | None = None
+
+
+def result_of(ended: Ended) -> RollbackResult:
+    """What a rollback hands back, the draft of its incident report included."""
+    site, deployment, error = ended.site, ended.deployment, ended.error
+    done = {record.name for record in site.narrator.records}
+    return RollbackResult(
+        outcome="failed" if error else "succeeded" if deployment else "unchanged",
+        deployment_id=deployment.id if deployment else None,
+        mode=ended.asked.mode,
+        reason=ended.asked.reason,
+        identity=site.identity,
+        facts=facts(site, deployment, site.narrator.log.path),
+        steps=tuple(site.narrator.records),
+        not_done=tuple(step.title for step in ended.steps if step.name not in done),
+        started_at=ended.started_at,
+        finished_at=datetime.now(UTC),
+        log=site.narrator.log.path,
+        error=error,
+        next_steps=AGAIN if error else NEXT[ended.asked.mode],
+        report=_report(ended),
+    )
+
+
+def _report(ended: Ended) -> Report | None:
+    """The draft of the incident report; that it cannot be drafted undoes no rollback."""
+    site, deployment = ended.site, ended.deployment
+    if deployment is None:
+        return None
+    context, asked, connection = site.context, ended.asked, site.ledger.connection
+    try:
+        return draft(
+            Course(
+                deployment,
+                asked.mode,
+                asked.reason,
+                context.deployed_by,
+                tuple(site.narrator.records),
+                site.ledger.steps(deployment.id),
+                connection,
+                application_schema(connection),
+                context.config.archive_dir,
+                context.simulated,
+            )
+        )
+    except (GonogoError, OSError, psycopg.Error) as error:
+        site.narrator.note(f"the incident report cannot be drafted: {first_line(error)}")
+        return None

@@ -1,0 +1,50 @@
+"""`rollback -- --plan`: what a rollback would do, found out without doing it."""
+
+from __future__ import annotations
+
+from gonogo.rollout.context import RolloutContext
+from gonogo.rollout.narrator import narrated
+from gonogo.rollout.prospect import restore_lines, revert_lines, step_lines
+from gonogo.rollout.restore import is_swapped, restoring
+from gonogo.rollout.rollback_ending import Request
+from gonogo.rollout.rollback_steps import START, STEPS, STOP, STOP_AGAIN
+from gonogo.rollout.site import look_at_site
+from gonogo.rollout.steps import Tell
+from gonogo.rollout.work import take_up
+
+
+def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tuple[str, ...]:
+    """What a rollback would do, in lines; nothing of the database is changed, no lock is kept.
+
+    For a restore the backup is restored into a database of its own, which goes again.
+
+    Args:
+        context: The circumstances.
+        tell: Shows each event.
+        request: What would be asked.
+
+    Raises:
+        GonogoError: It cannot be told, and could not be done.
+    """
+    with (
+        narrated("rollback", tell, context.logs, context.environ) as narrator,
+        look_at_site(context, narrator) as site,
+    ):
+        work = take_up(site)
+        if work is None:
+            return ("nothing to roll back",)
+        if request.mode == "revert" and not is_swapped(work):
+            return (*step_lines(work, STEPS), *revert_lines(work))
+        if is_swapped(work):
+            return tuple(step_lines(work, (*STOP, *START)))
+        with restoring(work, request.damaged) as restoration:
+            was_there = restoration.is_prepared
+            try:
+                for step in restoration.preparation:
+                    narrator.run(step, work)
+                carried = restoration.needed_prospect
+                steps = (*STOP_AGAIN, *restoration.steps, *START)
+                return (*step_lines(work, steps), *restore_lines(work, carried))
+            finally:
+                if not was_there:
+                    restoration.discard()
