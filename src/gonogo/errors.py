@@ -5,6 +5,7 @@
     │   └── ConfigError         a TOML file is wrong: file, key, what was meant
     ├── DatabaseError           the database cannot be asked: out of reach, no right, no table
     ├── StepError               a step of a rollout failed: which one, what was done, what to do
+    │   ├── UnreadyError        something that a deployment needs is missing: all of it at once
     │   ├── CommandError        a configured command failed or timed out
     │   ├── MigrationError      a migration failed: file, line, SQLSTATE, message
     │   └── BackupError         a backup could not be made or did not verify
@@ -86,6 +87,20 @@ class StepError(GonogoError):
 
     def __str__(self) -> str:
         return f"{self.step}: {super().__str__()}" if self.step else super().__str__()
+
+
+@dataclass(eq=False)
+class UnreadyError(StepError):
+    """Something that a deployment needs is missing.
+
+    Args:
+        problem: All that is missing.
+        remedy: What to do.
+        step: The step's name in the ledger.
+        problems: The same, a line each.
+    """
+
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)

@@ -46,6 +46,29 @@ class Lint:
         return f"{self.file}:{self.line}: {self.message} ({self.rule})"
 
 
+def heard(
+    environ: Mapping[str, str], migrations: Sequence[Migration], root: Path
+) -> tuple[tuple[str, ...], str]:
+    """What the linter says of migrations, a line each, and all of it in one.
+
+    That it is missing, or does not work, is told and stands in nobody's way.
+
+    Args:
+        environ: Whose PATH is searched.
+        migrations: The files.
+        root: Where its configuration lies.
+    """
+    linter = find_linter(environ)
+    if linter is None:
+        return (ABSENT,), ABSENT
+    try:
+        remarks = lint(linter, migrations, root)
+    except StepError as error:
+        return (error.problem,), error.problem
+    told = tuple(f"{PROGRAM}: {remark}" for remark in remarks)
+    return told, f"{len(remarks)} warnings about {len(migrations)} files"
+
+
 def find_linter(environ: Mapping[str, str]) -> Path | None:
     """Where squawk lies: beside this Python, or on PATH; None when it is not installed."""
     beside = str(Path(sys.executable).parent)

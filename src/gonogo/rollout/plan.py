@@ -22,6 +22,7 @@ from gonogo.rollout.installation import version as ledger_version
 from gonogo.rollout.ledger import Ledger
 from gonogo.rollout.locks import Effect, effects, likeness, tables
 from gonogo.rollout.migration import Migration, digest
+from gonogo.rollout.rewrite import ALTER
 from gonogo.rollout.rows import Deployment, MigrationRow
 from gonogo.rollout.session import Connection, application_schema, connect
 from gonogo.rollout.tools import find_tools
@@ -109,7 +110,8 @@ def plan(context: RolloutContext) -> Plan:
     wanted = ("succeeded", revision, digest(migrations))
     if latest and (latest.outcome, latest.revision, latest.migrations_sha256) == wanted:
         notes.append("this is deployed already: nothing would be done")
-    notes += _lint(context, planned)
+    waiting = [one.migration for one in planned if one.state == "pending"]
+    notes += linter.heard(context.environ, waiting, context.project.root)[0]
     return Plan(identity, revision, previous, planned, sizes, tuple(problems), tuple(notes))
 
 
@@ -180,19 +182,11 @@ def _tried(
                 problems.append(f"would fail: {error}")
                 failed = True
         for effect in found or ():
-            for table in effect.rewrites:
+            # What else writes a table anew (TRUNCATE) is meant to.
+            for table in effect.rewrites if ALTER.match(effect.statement.text) else ():
                 place = f"{one.path.name}:{effect.statement.line}"
                 problems.append(f"would be refused: {place} rewrites the whole table {table}")
         yield PlannedMigration(one, state, found)
-
-
-def _lint(context: RolloutContext, planned: Sequence[PlannedMigration]) -> list[str]:
-    found = linter.find_linter(context.environ)
-    if found is None:
-        return [linter.ABSENT]
-    waiting = [one.migration for one in planned if one.state == "pending"]
-    remarks = linter.lint(found, waiting, context.project.root)
-    return [f"{linter.PROGRAM}: {remark}" for remark in remarks]
 
 
 def _sizes(connection: Connection, schema: str) -> dict[str, Size]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from gonogo.errors import DatabaseError, GonogoError, MigrationError, StepError
+from gonogo.errors import DatabaseError, GonogoError, MigrationError, UnreadyError
 from gonogo.rollout import adopt, code, history, inventory, linter, prerequisites
 from gonogo.rollout.backup import needed_bytes
 from gonogo.rollout.context import RolloutContext
@@ -54,20 +54,6 @@ class Ground:
     def known(self) -> dict[str, MigrationRow]:
         """What the ledger says is in place; nothing where there is no ledger."""
         return history.in_place(self.connection) if ledger_version(self.connection) else {}
-
-
-@dataclass(eq=False)
-class UnreadyError(StepError):
-    """Something of a deployment's needs is missing.
-
-    Args:
-        problem: All that is missing.
-        remedy: What to do.
-        step: The step's name in the ledger.
-        problems: The same, a line each.
-    """
-
-    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +159,12 @@ def _migrations(ground: Ground) -> str:
     return f"{len(migrations)} files in order, {len(known)} in place, {len(waiting)} to come"
 
 
-def _lint(ground: Ground) -> str | Skipped:
-    found = linter.find_linter(ground.context.environ)
-    if found is None:
-        ground.notes.append(linter.ABSENT)
-        return Skipped(linter.ABSENT)
+def _lint(ground: Ground) -> str:
+    context = ground.context
     waiting = inventory.pending(_files(ground), ground.known())
-    remarks = linter.lint(found, waiting, ground.context.project.root)
-    ground.notes += [f"{linter.PROGRAM}: {remark}" for remark in remarks]
-    return f"{len(remarks)} warnings about {len(waiting)} files"
+    lines, told = linter.heard(context.environ, waiting, context.project.root)
+    ground.notes += lines
+    return told
 
 
 def _worktree(ground: Ground) -> str | Skipped:

@@ -15,6 +15,7 @@ from gonogo.rollout.installation import version
 from gonogo.rollout.ledger import Ledger, install
 from gonogo.rollout.lock import deployer_lock
 from gonogo.rollout.narrator import Narrator
+from gonogo.rollout.prerequisites import version_problem
 from gonogo.rollout.session import Connection, connect
 from gonogo.rollout.steps import Evidence, Step
 
@@ -114,6 +115,8 @@ def _admit(site: Site, evidence: Evidence, stack: ExitStack, consent: Consent) -
         "server_version": identity.server_version,
         "role": identity.role,
     }
+    if problem := version_problem(site.connection.info.server_version):
+        raise UsageError(f"{problem}; nothing was done", "deploy to a server of these versions")
     if identity.standby:
         raise UsageError("this server is a standby, and cannot be written to", "name the primary")
     if not consent.asked_later:
