@@ -8,10 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gonogo.checklist.attesting import attestations
 from gonogo.checklist.entries import Checklist
-from gonogo.checklist.sources import THIS, Book, Sources, Told, attestations, gather
+from gonogo.checklist.gathering import gather
+from gonogo.checklist.sources import Book, Sources, Told
 from gonogo.checklist.standing import Grounds, standing
 from gonogo.model import Environment
+
+THIS = "this record"
 
 
 @dataclass(frozen=True, slots=True)

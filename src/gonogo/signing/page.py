@@ -15,6 +15,7 @@ from gonogo.record.manifest import SIGNATURES_PAGE
 from gonogo.record.page import headline
 from gonogo.record.schema import with_defaults
 from gonogo.signing.checking import numbers_in
+from gonogo.signing.document import Decision
 from gonogo.signing.integrity import Closed, open_closed
 
 TEMPLATE = "signatures.html.jinja"
@@ -52,11 +53,14 @@ def rendered(closed: Closed, templates_dir: Path) -> str:
         OSError: A file cannot be read.
     """
     document = with_defaults(closed.document)
+    signoffs = [_signed(closed.directory, number) for number in _numbers(closed)]
+    decided = [one for one in signoffs if one["decision"] != Decision.REVIEWED]
     values = {
         "record": document,
         "headline": headline(document),
         "name": closed.name,
-        "signoffs": [_signed(closed.directory, number) for number in _numbers(closed)],
+        "signoffs": signoffs,
+        "last": decided[-1] if decided else None,
         "renderer_sha256": renderer_sha256(templates_dir),
     }
     return render_template(TEMPLATE, templates_dir, values)

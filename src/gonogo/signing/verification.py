@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from gonogo.errors import SigningError
-from gonogo.record.canonical import sha256_hex
-from gonogo.record.listing import NAME, RECORD_FILE, RUNNING, load, named
-from gonogo.record.manifest import CHAIN, FILES, SIGNOFF, read_hashes
+from gonogo.record.listing import RUNNING, named
+from gonogo.record.manifest import CHAIN
 from gonogo.signing import ssh
-from gonogo.signing.checking import Checked, check_signoffs, numbers_in, strays
-from gonogo.signing.integrity import Closed, open_closed, page_differs
+from gonogo.signing.chain import Report, chained, linked, verify_chain
+from gonogo.signing.checking import check_signoffs, numbers_in, strays
+from gonogo.signing.integrity import open_closed, page_differs
 from gonogo.signing.page import page_problem
 
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What is proved of one record, or of an environment's chain.
-
-    Args:
-        title: What it is of.
-        problems: What is wrong; nothing is proved while there is one.
-        notes: What is so, and what could not be proved.
-        signoffs: The sign-offs, in order.
-    """
-
-    title: str
-    problems: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-    signoffs: tuple[Checked, ...] = ()
+__all__ = ["Report", "verify_archive", "verify_record"]
 
 
 def verify_record(directory: Path, allowed_signers: Path | None, templates_dir: Path) -> Report:
@@ -66,10 +49,10 @@ def verify_record(directory: Path, allowed_signers: Path | None, templates_dir: 
         wrong, open_page = page_problem(closed, templates_dir)
         problems += filter(None, [wrong])
         notes += filter(None, [open_page])
-    linked, open_link = _link(closed)
-    problems += linked
+    wrong_link, open_link = linked(closed)
+    problems += wrong_link
     notes += open_link
-    problems += _chained(closed)
+    problems += chained(closed)
     if not checked:
         notes.append("nobody signed it: only the records after it stand behind its hashes")
     return Report(closed.name, tuple(problems), tuple(notes), checked)
@@ -97,108 +80,4 @@ def verify_archive(
             if match["label"] != RUNNING:
                 yield verify_record(directory, allowed_signers, templates_dir)
         if found or (place / CHAIN).exists():
-            yield _verify_chain(place)
-
-
-def _link(closed: Closed) -> tuple[list[str], list[str]]:
-    """What is wrong with the record before it, and what cannot be told of it."""
-    previous = closed.document.get("previous")
-    if not isinstance(previous, dict):
-        return [], []
-    name = str(previous.get("record"))
-    before = closed.directory.parent / name
-    if not NAME.fullmatch(name) or not before.is_dir():
-        return [], [f"the record before it, {name}, is not here"]
-    problems = []
-    for file, key in ((RECORD_FILE, "sha256"), (FILES, "files_sha256")):
-        if previous.get(key) != _hash(before / file):
-            problems.append(f"the record before it, {name}, has another {file} than it names")
-    return problems, []
-
-
-def _chained(closed: Closed) -> Iterator[str]:
-    """What the environment's chain says of this record; a copy of one elsewhere has none."""
-    chain = closed.directory.parent / CHAIN
-    if not chain.is_file():
-        return
-    try:
-        listed = read_hashes(chain.read_bytes())
-    except ValueError as error:
-        yield f"{CHAIN} beside it: {error}"
-        return
-    name = f"{closed.name}/{FILES}"
-    if name not in listed:
-        yield f"{CHAIN} beside it does not list it: it was put there from elsewhere"
-    for file, digest in listed.items():
-        record, _, own = file.partition("/")
-        if record == closed.name and digest != _hash(closed.directory / own):
-            yield f"{own} is missing or was changed: {CHAIN} has another hash of it"
-
-
-def _verify_chain(place: Path) -> Report:
-    """Whether an environment's records are all there, in the order in which they were closed."""
-    title = f"chain of {place.name}"
-    try:
-        listed = read_hashes((place / CHAIN).read_bytes())
-    except OSError:
-        return Report(title, (f"{place.name}/{CHAIN} is missing or cannot be read",))
-    except ValueError as error:
-        return Report(title, (f"{place.name}/{CHAIN}: {error}",))
-    there = {directory.name for directory, match in named(place) if match["label"] != RUNNING}
-    aborted = {_stem(directory.name) for directory, match in named(place)} - {
-        _stem(name) for name in there
-    }
-    problems = [*_unlike(place, listed, there, aborted), *_disordered(place, listed, there)]
-    signed = sum(bool(SIGNOFF.fullmatch(name.partition("/")[2])) for name in listed)
-    notes = (f"{len(there)} records, {signed} sign-offs",)
-    return Report(title, tuple(dict.fromkeys(problems)), notes)
-
-
-def _unlike(
-    place: Path, listed: Mapping[str, str], there: set[str], aborted: set[str]
-) -> Iterator[str]:
-    records = {name.partition("/")[0] for name in listed}
-    for name in sorted(there - records):
-        yield f"{name} is not listed: it was put there from elsewhere"
-    for file, digest in listed.items():
-        record, _, own = file.partition("/")
-        if record in there:
-            if digest != _hash(place / file):
-                yield f"{file} is missing, or is not what was listed"
-        # A run that died while it was closed is listed, and reads as aborted.
-        elif _stem(record) not in aborted:
-            yield f"{record} is missing"
-        if own != FILES and not SIGNOFF.fullmatch(own):
-            yield f"it lists {file}, which belongs to no record"
-
-
-def _disordered(place: Path, listed: Mapping[str, str], there: set[str]) -> Iterator[str]:
-    """Each record names the one that was listed before it."""
-    before: str | None = None
-    for file in listed:
-        record, _, own = file.partition("/")
-        if own != FILES or record not in there:
-            continue
-        previous = _previous(place / record)
-        named_before = previous.get("record") if previous else None
-        if named_before != before:
-            told = f"names {named_before or 'none'} before it, and {before or 'none'} is listed so"
-            yield f"{record} {told}"
-        before = record
-
-
-def _previous(directory: Path) -> Mapping[str, Any] | None:
-    previous = load(directory)[0].get("previous")
-    return previous if isinstance(previous, dict) else None
-
-
-def _stem(name: str) -> str:
-    return name.partition("_")[0]
-
-
-def _hash(path: Path) -> str:
-    """The sha256 of a file; empty when it cannot be read."""
-    try:
-        return sha256_hex(path.read_bytes())
-    except OSError:
-        return ""
+            yield verify_chain(place)

@@ -246,6 +246,6 @@ def test_the_record_that_is_being_closed_counts_as_the_newest(archive: Any, tmp_
     desk = Desk(Checklist(phase=(Phase(id="p", title="P", item=(item,)),)), tmp_path, None)
     document = gate() | {"findings": [finding("a.b", "met")]}
     (told,) = checklist_block(desk, Environment.STAGING, (NOON, document))
-    assert told["items"][0]["evidence"] == "1 checks met (this record)"
+    assert told["items"][0]["evidence"] == "1 check met (this record)"
     (told,) = checklist_block(desk, Environment.STAGING)
     assert told["items"][0]["state"] == "failed"
