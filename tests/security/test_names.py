@@ -132,3 +132,28 @@ def test_a_role_of_any_name_is_granted_what_it_needs(
             connection.execute("reset role")
             connection.execute(sql.SQL("drop owned by {}").format(role))
             connection.execute(sql.SQL("drop role {}").format(role))
+
+
+@pytest.mark.slow
+def test_a_restore_where_nothing_has_an_ordinary_name(strange_desk: Desk) -> None:
+    """Schema, tables, columns and the kept database alike: planned, damage named, carried over."""
+    own = sql.Identifier(SCHEMA)
+    table = sql.Identifier(SCHEMA, 't"; %s {0}')
+    with psycopg.connect(strange_desk.conninfo, autocommit=True) as connection:
+        for words in (
+            'create table {table} ("k""%s{{x}}" text primary key, "v%%" text)',
+            "insert into {table} values ('{{}}%s''', 'a'), ('b', 'b')",
+        ):
+            connection.execute(sql.SQL(words).format(table=table, own=own))
+        assert strange_desk.deploy().returncode == 0
+        connection.execute(sql.SQL("update {} set \"v%%\" = 'damage'").format(table))
+        connection.execute(sql.SQL("insert into {} values ('new', '%s')").format(table))
+    options = ("--mode", "restore", "--damaged", f'{SCHEMA}.t"; %s {{0}}')
+    planned = strange_desk.run("rollback", "--plan", *options)
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    assert "2 changed" in planned.stdout
+    told = strange_desk.type(strange_desk.database, "rollback", *options)
+    assert told.returncode == 0, told.stdout + told.stderr
+    with psycopg.connect(strange_desk.conninfo) as connection:
+        rows = connection.execute(sql.SQL("select * from {} order by 1").format(table)).fetchall()
+    assert sorted(rows) == [("b", "b"), ("new", "%s"), ("{}%s'", "a")]

@@ -28,6 +28,9 @@ from gonogo.rollout.transfer import (
 )
 
 MOST_REFUSED = 1000
+# A cascade of one pass is mended by the next; chains of them are short.
+MOST_PASSES = 10
+DEFERRABLE = "select exists (select from pg_constraint where condeferrable)"
 Bounded = Callable[..., sql.Composed]
 INSERT = sql.SQL("""
 insert into {table} ({columns}) overriding system value
@@ -89,7 +92,8 @@ def carry_over(
         tables = shapes(live, restored)
         compare(live, restored, tables)
         since = differences(restored, tables)
-        carrier = _Carrier(live, restored, tables, frozenset(damaged))
+        row = restored.execute(DEFERRABLE).fetchone()
+        carrier = _Carrier(live, restored, tables, frozenset(damaged), bool(row and row[0]))
         with without_triggers(restored, [one.oid for one in tables]):
             remains = carrier.until_nothing_moves(since)
         if keep:
@@ -106,20 +110,38 @@ class _Carrier:
     restored: Connection
     tables: Sequence[Shape]
     damaged: frozenset[str]
+    deferrable: bool
     reasons: dict[str, str] = field(default_factory=dict)
 
     def until_nothing_moves(self, since: Sequence[TableDelta]) -> tuple[TableDelta, ...]:
         self.live.execute("create temporary table gonogo_wanted (key text) on commit drop")
         remains = tuple(since)
-        while True:
-            before = self._open(remains)
-            if before == 0:
-                return remains
-            self._pass(remains)
-            after = differences(self.restored, self.tables)
-            if self._open(after) >= before:
-                return after
-            remains = after
+        for _ in range(MOST_PASSES):
+            if not self._open(remains):
+                break
+            if not self._all_deferred(remains):
+                self._pass(remains)
+            before, remains = remains, differences(self.restored, self.tables)
+            if remains == before:
+                break
+        return remains
+
+    def _all_deferred(self, remains: Sequence[TableDelta]) -> bool:
+        """Try a pass whose rows may refer to each other in a circle; whether it was let in."""
+        if not self.deferrable:
+            return False
+        try:
+            with self.restored.transaction():
+                self.restored.execute("set constraints all deferred")
+                self._pass(remains)
+                self.restored.execute("set constraints all immediate")
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error:
+            # The savepoint took it back; now row by row, each checked at once.
+            self.restored.execute("set constraints all immediate")
+            return False
+        return True
 
     def parted(
         self, remains: Sequence[TableDelta]

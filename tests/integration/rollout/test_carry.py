@@ -104,6 +104,8 @@ def test_what_was_inserted_changed_and_deleted_is_carried_over(both: Both) -> No
 
 def test_rows_that_a_cascade_took_along_come_back(both: Both) -> None:
     """A pet that changed hands outlives its former owner, and its toys with it."""
+    for one in (both.live, both.restored):
+        one.execute("insert into toys select 3, 'toy ' || n from generate_series(1, 50) as n")
     both.live.execute("update pets set owner = 2 where id = 3; delete from people where id = 3")
     assert both.carry().left == ()
     live, restored = both.rows()
@@ -146,6 +148,27 @@ def test_what_is_refused_is_left_out_alone_and_counted(both: Both) -> None:
     assert "violates foreign key constraint" in told.reasons["public.pets"]
     assert told.carried == 98
     assert both.rows("select count(*) from people") == ([(108,)], [(107,)])
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_rows_that_refer_to_each_other_are_carried_together(both: Both, *, bad: bool) -> None:
+    """Deferrable constraints are checked once all is there; a bad row among them is left alone."""
+    for one in (both.live, both.restored):
+        one.execute("""
+            create table hens (id int primary key, egg int not null);
+            create table eggs (id int primary key, hen int not null
+                references hens deferrable initially deferred);
+            alter table hens add foreign key (egg) references eggs deferrable initially deferred;
+        """)
+    both.restored.execute("create table strict (id int primary key, check (id <> 7))")
+    both.live.execute("create table strict (id int primary key)")
+    both.live.execute(
+        "begin; insert into hens values (1, 1); insert into eggs values (1, 1); commit"
+    )
+    both.live.execute("insert into strict select generate_series(%s, 9)" % (7 if bad else 8))
+    told = both.carry()
+    assert sum(one.total for one in told.left) == int(bad)
+    assert both.rows("select count(*) from eggs") == ([(1,)], [(1,)])
 
 
 def test_damage_is_not_carried_over(both: Both) -> None:
