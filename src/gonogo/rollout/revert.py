@@ -103,7 +103,11 @@ def plan(
                 file=f"{row.version}_{row.name}.sql",
             )
         if migration.revert is None:
-            raise MigrationError("has no revert file", "restore it", file=migration.path.name)
+            raise MigrationError(
+                "has no revert file",
+                "write one, or roll back with --mode restore",
+                file=migration.path.name,
+            )
         steps.append(migration)
     return tuple(steps)
 

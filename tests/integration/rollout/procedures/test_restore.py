@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +23,7 @@ from gonogo.rollout.rollback_plan import plan_rollback
 from gonogo.rollout.session import connect
 from gonogo.rollout.standing import read_standing
 from gonogo.rollout.steps import StepEvent, StepKind
+from gonogo.rollout.tools import PROGRAMS
 from gonogo.settings import DatabaseSettings
 
 if TYPE_CHECKING:
@@ -251,6 +254,35 @@ def test_a_role_that_may_not_is_refused_with_every_reason(deployed: Team) -> Non
     finally:
         deployed.ask(f"drop owned by {role}")
         deployed.ask(f"drop role {role}")
+
+
+def test_a_server_without_room_is_refused_before_anything(
+    deployed: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second database of that size must fit, where the disk can be asked."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    result = rollback(deployed.context, deployed.tell, RESTORE)
+    assert "MB free, a second database needs" in str(result.error)
+    assert (deployed.relatives(), deployed.trace()) == ([], [])
+
+
+@pytest.mark.slow
+def test_a_backup_that_does_not_load_leaves_nothing_behind(deployed: Team, tmp_path: Path) -> None:
+    """What the tool said is told; the half-made database is gone, so its room is free again."""
+    real = deployed.context.bin_dir
+    assert real
+    for name in PROGRAMS:
+        (tmp_path / name).symlink_to(real / name)
+    (tmp_path / "pg_restore").unlink()
+    (tmp_path / "pg_restore").write_text(
+        '#!/bin/sh\necho "pg_restore: error: No space left on device" >&2\nexit 1\n'
+    )
+    (tmp_path / "pg_restore").chmod(0o755)
+    full = replace(deployed.context, bin_dir=tmp_path)
+    result = rollback(full, deployed.tell, RESTORE)
+    assert "pg_restore failed: No space left on device; nothing was changed" in str(result.error)
+    assert (deployed.relatives(), deployed.trace()) == ([], [])
+    assert deployed.outcome() == "succeeded"
 
 
 def test_two_restores_of_one_database_do_not_meet(deployed: Team) -> None:
