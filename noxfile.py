@@ -244,6 +244,12 @@ def verdict_quality(session: nox.Session) -> None:
 
 
 @nox.session
+def screenshots(session: nox.Session) -> None:
+    """Take the README's pictures anew, of the records of a rehearsal; needs Chromium."""
+    _run(session, DEV, "python", "-m", "screenshots", *session.posargs)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write the lock files anew; `-- --upgrade` takes the newest versions."""
     for home in HOMES:

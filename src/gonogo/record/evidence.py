@@ -20,6 +20,37 @@ from gonogo.record.files import write_whole
 from gonogo.record.text import cut, lines, visible
 
 ALLOWED_METADATA = ("Python", "Platform", "Packages")
+# Which run of which CI system, of what: nothing of it can be a secret, for it must be a number or a
+# commit's hash. Every other variable that pytest-metadata gathers stays out.
+NUMBER, COMMIT = re.compile(r"\d{1,20}"), re.compile(r"[0-9a-f]{7,64}")
+ALLOWED_OF_CI = {
+    **dict.fromkeys(
+        (
+            "BITBUCKET_BUILD_NUMBER",
+            "BUILD_NUMBER",
+            "CIRCLE_BUILD_NUM",
+            "CI_JOB_ID",
+            "CI_PIPELINE_ID",
+            "CODEBUILD_BUILD_NUMBER",
+            "GITHUB_RUN_ID",
+            "GITHUB_RUN_NUMBER",
+            "TRAVIS_BUILD_NUMBER",
+        ),
+        NUMBER,
+    ),
+    **dict.fromkeys(
+        (
+            "BITBUCKET_COMMIT",
+            "CIRCLE_SHA1",
+            "CI_COMMIT_SHA",
+            "CODEBUILD_RESOLVED_SOURCE_VERSION",
+            "GITHUB_SHA",
+            "GIT_COMMIT",
+            "TRAVIS_COMMIT",
+        ),
+        COMMIT,
+    ),
+}
 MOST_LOG_CHARACTERS = 4000
 HEAD = '<meta charset="utf-8"/>'
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
@@ -55,6 +86,11 @@ def metadata(given: Mapping[str, object], ours: Mapping[str, object]) -> dict[st
         ours: What gonogo adds: environment, window, version. Nothing secret.
     """
     allowed = {name: given[name] for name in ALLOWED_METADATA if name in given}
+    allowed |= {
+        name: given[name]
+        for name, shape in ALLOWED_OF_CI.items()
+        if name in given and shape.fullmatch(str(given[name]))
+    }
     return {text(name): text(_flat(value)) for name, value in {**allowed, **ours}.items()}
 
 

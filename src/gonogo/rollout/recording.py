@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +52,7 @@ def recorded(
         "title": f"{context.environment.capitalize()} {kind}",
         "simulated": context.simulated,
         "started_at": format_moment(datetime.now(UTC)),
+        "reproduce": _reproduce(kind, context),
     }
     # What is wrong with the checklist is told now, not when all is done.
     desk = checklist_desk(context.project, context.config)
@@ -70,6 +72,14 @@ def recorded(
     _write_report(running.directory, result, context.project.templates_dir)
     directory = running.finish(full, label, context.project.templates_dir)
     return result, directory / "record.html"
+
+
+def _reproduce(kind: str, context: RolloutContext) -> str:
+    """The command that does the same once more."""
+    if kind == "rollback":
+        return shlex.join(("gonogo", "rollback", "--environment", context.environment))
+    revision = ("--revision", context.revision) if context.revision else ()
+    return shlex.join(("gonogo", "deploy", context.environment, *revision))
 
 
 def _write_report(

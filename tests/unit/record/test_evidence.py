@@ -32,6 +32,21 @@ def test_metadata_is_an_allow_list_and_escaped() -> None:
     assert not any("<" in value or "\x00" in value for value in told.values())
 
 
+def test_of_a_ci_run_only_numbers_and_commits_get_in() -> None:
+    """Which run it was, of which commit; whatever looks otherwise stays out."""
+    commit = "9f1c2ab4c1d0" * 3
+    given = {
+        "GITHUB_RUN_ID": "1234567890",
+        "GITHUB_SHA": commit,
+        "GIT_COMMIT": "s3cr3t-of-somebody",
+        "BUILD_NUMBER": "7 and more",
+        "GITHUB_ACTOR": "ada",
+        "BUILD_URL": "https://user:secret@ci.example.com/7",
+    }
+    told = evidence.metadata(given, {})
+    assert told == {"GITHUB_RUN_ID": "1234567890", "GITHUB_SHA": commit}
+
+
 def test_a_row_fits_its_head_and_is_escaped() -> None:
     """Four columns, the gate's own word among them, and no links."""
     own = ["<td>Passed</td>", "<td>id</td>", "<td>1 ms</td>", "<td>links</td>"]

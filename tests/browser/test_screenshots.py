@@ -1,0 +1,47 @@
+"""The README's pictures: there, small, and what they claim to be."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser
+
+from gonogo.record.html import render
+from record_examples import EXAMPLES
+from screenshots.taking import HEIGHT_PX, WIDTH_PX, shoot, small
+from screenshots.world import VERDICTS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MOST_BYTES = 100_000
+
+
+def test_the_readme_shows_a_picture_of_each_verdict() -> None:
+    """Each with words for those who cannot see it."""
+    shown = dict(re.findall(r"!\[([^\]]+)\]\((docs/images/[\w-]+\.png)\)", README))
+    assert sorted(shown.values()) == sorted(f"docs/images/{v.lower()}.png" for v in VERDICTS)
+    assert all(verdict in " ".join(shown) for verdict in VERDICTS)
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_a_picture_is_small(verdict: str) -> None:
+    """A README that loads at once."""
+    path = ROOT / "docs" / "images" / f"{verdict.lower()}.png"
+    assert path.stat().st_size < MOST_BYTES
+    with Image.open(path) as picture:
+        assert (picture.format, picture.size) == ("PNG", (WIDTH_PX, HEIGHT_PX))
+
+
+@pytest.mark.browser
+def test_a_picture_is_taken_of_what_is_seen_first(browser: Browser, tmp_path: Path) -> None:
+    """Of any record's page; as colourful as it must be, and no larger."""
+    page = tmp_path / "record.html"
+    page.write_text(render(EXAMPLES["GO"](), ROOT / "reports" / "templates"), encoding="utf-8")
+    picture = shoot(browser, page, tmp_path / "go.png")
+    assert picture.stat().st_size < MOST_BYTES
+    with Image.open(picture) as taken:
+        assert taken.size == (WIDTH_PX, HEIGHT_PX)
+    assert small(picture.read_bytes()) == picture.read_bytes()
