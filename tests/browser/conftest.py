@@ -19,7 +19,9 @@ from gate_process import GateOutcome, make_checkout, run_gate, soak, soak_end
 from gonogo.model import VerdictKind
 from gonogo.record.archive import RunningRecord
 from gonogo.sandbox.databases import Databases
+from gonogo.signing.page import show_signatures
 from record_examples import EXAMPLES
+from signers import BOB, HOSTILE, TEMPLATES, open_office
 
 Open = Callable[..., AbstractContextManager[Visit]]
 
@@ -125,3 +127,14 @@ def page(visit: Open, record: Path) -> Iterator[Visit]:
 def templates_dir(pytestconfig: pytest.Config) -> Path:
     """The project's own templates."""
     return pytestconfig.rootpath / "reports" / "templates"
+
+
+@pytest.fixture(scope="session")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a record that one signed and another took back, for a reason that is hostile."""
+    office = open_office(tmp_path_factory.mktemp("office"))
+    record = office.close()
+    office.sign(record, attest=["soak.complaints"])
+    office.sign(record, by=BOB, decision="no-go", override=HOSTILE)
+    show_signatures(record, TEMPLATES)
+    return record / "signatures.html"

@@ -47,6 +47,17 @@ def test_the_list_of_records_has_no_violation(
         assert _violations(page, axe) == []
 
 
+@pytest.mark.ssh
+@pytest.mark.parametrize(("width_px", "scheme"), LOOKS)
+def test_the_page_of_signatures_has_no_violation(
+    visit: Open, signed: Path, axe: str, width_px: int, scheme: Scheme
+) -> None:
+    """With a decision and its withdrawal."""
+    with visit(signed, javascript=True) as page:
+        page.show(width_px=width_px, scheme=scheme)
+        assert _violations(page, axe) == []
+
+
 def _violations(page: Visit, axe: str) -> list[list[str]]:
     # The page's own policy forbids every script; the debugger's are not the page's.
     page.page.evaluate(axe)

@@ -19,6 +19,7 @@ from record_examples import gate
 
 Json = dict[str, Any]
 ADA, BOB, EVE = "ada@example.com", "Bob Builder", "eve@example.com"
+HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 TEMPLATES = Path(__file__).parents[2] / "reports" / "templates"
 SUBJECT = {
     "deployment": "1",

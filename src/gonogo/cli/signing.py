@@ -145,7 +145,7 @@ def _sign(request: Request, templates_dir: Path) -> None:
     if not request.attest and sys.stdin.isatty():
         narration.chapter(f"Sign {closed.name}: {request.decision}")
         ticked = {one.id for check in checked if check.signoff for one in check.signoff.attested}
-        items = sign.attestable(closed.document)
+        items = sign.attestable(closed.document, "open")
         asked = {name: text for name, text in items.items() if name not in ticked}
         request = replace(request, attest=_asked(narration, asked))
     done = sign.sign_off(request)

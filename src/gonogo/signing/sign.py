@@ -147,13 +147,18 @@ def require_allowed(document: Mapping[str, Any], request: Request) -> None:
         raise SigningError(problem, 'sign it with --override "reason", which is recorded')
 
 
-def attestable(document: Mapping[str, Any]) -> dict[str, str]:
-    """The items that a person may tick on a record: text by id."""
+def attestable(document: Mapping[str, Any], state: str | None = None) -> dict[str, str]:
+    """The items that a person may tick on a record: text by id.
+
+    Args:
+        document: The record.
+        state: Only those that it says are in this state; None takes all.
+    """
     return {
         item["id"]: item["text"]
         for phase in document.get("checklist") or []
         for item in phase["items"]
-        if item["how"] == "attested"
+        if item["how"] == "attested" and state in {None, item["state"]}
     }
 
 
