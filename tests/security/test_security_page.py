@@ -25,9 +25,3 @@ def test_every_promise_names_its_test() -> None:
     table = PAGE.partition("## What is promised")[2].partition("## ")[0]
     rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
     assert len(rows) == len(TESTS)
-
-
-def test_every_room_of_these_tests_stands_behind_a_promise() -> None:
-    """Who adds a room says what it proves."""
-    rooms = {path.name for path in Path(__file__).parent.glob("test_*.py")} - {Path(__file__).name}
-    assert rooms <= {Path(file).name for file, _ in TESTS}
