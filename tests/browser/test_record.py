@@ -147,6 +147,9 @@ def _happened(document: Json) -> Iterator[list[str]]:
         yield [mark["name"], moment(mark["due_at"]), MARKS[mark["state"]]]
         if mark["at"]:
             yield [mark["name"], mark["record"] or "this record", moment(mark["at"])]
+    for one in document["records"]:
+        yield [moment(one["at"]), one["verdict"], one["record"], one["sha256"], one["band"]]
+        yield from ([one["record"], rate["title"], _of(rate)] for rate in one["rates"])
     for event in document["timeline"]:
         yield [moment(event["at"]), cut(event["title"]), cut(event["note"])]
 

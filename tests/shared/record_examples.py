@@ -435,6 +435,35 @@ def rollback() -> Json:
     return deployment() | changes | {"steps": done, "reproduce": "nox -s rollback"}
 
 
+def summary() -> Json:
+    """The final report of a soak: GO, with a bad day behind it."""
+    document = gate()
+    told = [(12, "HOLD", 96.1, 930), (30, "NO-GO", 61.0, 780), (48, "GO", 97.3, 968)]
+    document["records"] = [
+        {
+            "record": f"20261122T{hours:02}1500Z_{verdict}",
+            "sha256": "4a" * 32,
+            "at": iso(hours),
+            "asked_s": 172800,
+            "verdict": verdict,
+            "points": points,
+            "band": "Excellent" if verdict == "GO" else "Fair",
+            "rates": [
+                {"metric": "sync.success_rate", "title": "Sync success rate", "k": k, "n": 1000}
+            ],
+        }
+        for hours, verdict, points, k in told
+    ]
+    document["verdict"] |= {
+        "reasons": ["20261122T481500Z_GO says GO"],
+        "warnings": ["nobody looked at hour 8", "20261122T301500Z_NO-GO was NO-GO"],
+    }
+    document["soak"] |= {"hours": 0, "silent": []}
+    only_of_gates: Json = {"headings": [], "findings": [], "expected": [], "measurements": {}}
+    title = "Staging: final report, 48h"
+    return document | only_of_gates | {"kind": "summary", "title": title, "top_errors": []}
+
+
 def planted(text: str) -> Json:
     """A GO record with one text in every place that a database or a user fills."""
     document = gate()
@@ -469,4 +498,5 @@ EXAMPLES: dict[str, Callable[[], Json]] = {
     "ROLLBACK": rollback_verdict,
     "DEPLOY-FAILED": deployment,
     "ROLLED-BACK": rollback,
+    "SUMMARY": summary,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import re
 import shlex
@@ -18,6 +19,7 @@ import pytest
 import yaml
 
 from gonogo.model import VerdictKind
+from record_schema import faults
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples" / "soak"
@@ -138,6 +140,10 @@ def test_production_is_looked_at_and_summed_up_as_shown(
     assert told.returncode == 10, told.stdout + told.stderr
     (summary,) = (checkout / "reports" / "archive" / "production").glob("*_SUMMARY")
     assert str(summary / "record.html") in told.stdout
+    document = json.loads((summary / "record.json").read_bytes())
+    assert faults(document) == []
+    assert len(document["records"]) == len(LINES) - 2
+    assert document["verdict"]["kind"] == "HOLD"
 
 
 def test_a_final_report_without_a_record_is_refused_in_one_line(
