@@ -24,7 +24,10 @@ RUN = """async () => {
         passes: told.passes.map((one) => one.id),
     };
 }"""
-LOOKS: tuple[tuple[int, Scheme], ...] = ((LAPTOP, "light"), (PHONE, "dark"))
+LOOKS = (
+    pytest.param(LAPTOP, "light", id="laptop by day"),
+    pytest.param(PHONE, "dark", id="phone at night", marks=pytest.mark.slow),
+)
 
 
 @pytest.mark.parametrize(("width_px", "scheme"), LOOKS)

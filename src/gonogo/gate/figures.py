@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from gonogo.gate.digest import digest
 from gonogo.gate.terminal import BANDS, console_of, rule
 from gonogo.record.headings import Figure, Heading, headings
-from gonogo.record.page import MARKS
+from gonogo.record.looks import MARKS
 from gonogo.record.schema import with_defaults
 from gonogo.record.text import cut, moment
 

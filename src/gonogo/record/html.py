@@ -19,7 +19,7 @@ import jinja2
 from markupsafe import Markup
 
 from gonogo.errors import RecordError, UsageError
-from gonogo.record import headings, page, scales, text, trends, why
+from gonogo.record import headings, looks, page, scales, text, trends, why
 from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.schema import Json, with_defaults
 
@@ -29,6 +29,7 @@ RENDERER = (
     "charts",
     "hours",
     "html",
+    "looks",
     "page",
     "scales",
     "schema",
@@ -57,17 +58,17 @@ FILTERS: dict[str, Callable[..., object]] = {
     "value": text.value_alone,
 }
 GLOBALS: dict[str, object] = {
-    "bands": page.BANDS,
-    "events": page.EVENTS,
-    "look": page.look,
-    "item_states": page.ITEM_STATES,
-    "marks": page.MARKS,
-    "outcome_look": page.outcome_look,
-    "outcomes": page.OUTCOMES,
+    "bands": looks.BANDS,
+    "events": looks.EVENTS,
+    "look": looks.look,
+    "item_states": looks.ITEM_STATES,
+    "marks": looks.MARKS,
+    "outcome_look": looks.outcome_look,
+    "outcomes": looks.OUTCOMES,
     "scale": scales.scale,
-    "step_outcomes": page.STEP_OUTCOMES,
+    "step_outcomes": looks.STEP_OUTCOMES,
     "told_steps": page.told_steps,
-    "verdicts": page.VERDICTS,
+    "verdicts": looks.VERDICTS,
 }
 
 
@@ -137,7 +138,7 @@ def renderer_sha256(templates_dir: Path) -> str:
 
 def _view(document: Json) -> Json:
     return {
-        "headline": page.headline(document),
+        "headline": looks.headline(document),
         "notices": page.notices(document),
         "cards": page.attention(document),
         "warnings": page.other_warnings(document),

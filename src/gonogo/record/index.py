@@ -23,8 +23,8 @@ from gonogo.record.listing import (
     list_records,
     load,
 )
+from gonogo.record.looks import ABORTED, RESULTS, VERDICTS, Look, look
 from gonogo.record.manifest import SIGNATURES_PAGE, SIGNOFF
-from gonogo.record.page import ABORTED, RESULTS, VERDICTS, Look, look
 from gonogo.record.soak import Look as Looked
 from gonogo.record.soak import continuity
 from gonogo.record.summary import of_this_soak

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from gonogo.record.looks import OUTCOMES, outcome_look
 from gonogo.record.scales import levels_of
 from gonogo.record.schema import Json
 from gonogo.record.stacks import Hours, hours_of, spark
@@ -45,76 +45,6 @@ FIRST_FACTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a word is told apart without its colour.
-
-    Args:
-        word: What is written.
-        symbol: The name of the mark before it.
-        tone: The name of its colour.
-        meaning: What it says, in a sentence; empty for an outcome.
-    """
-
-    word: str
-    symbol: str
-    tone: str
-    meaning: str = ""
-
-
-VERDICTS = {
-    "GO": Look("GO", "check", "good", "Every criterion is met with evidence."),
-    "HOLD": Look("HOLD", "pause", "open", "Not proven yet. Something is open: try again later."),
-    "NO-GO": Look("NO-GO", "cross", "bad", "A criterion fails or a critical alert fires."),
-    "ROLLBACK": Look("ROLLBACK", "back", "worst", "A rollback trigger fires: roll back now."),
-}
-OUTCOMES = {
-    "fired": Look("Fires", "back", "worst"),
-    "failed": Look("Failed", "cross", "bad"),
-    "critical": Look("Critical", "cross", "bad"),
-    "inconclusive": Look("Inconclusive", "question", "open"),
-    "warning": Look("Warning", "bang", "warn"),
-    "left_out": Look("Left out", "dash", "quiet"),
-    "met": Look("Met", "check", "good"),
-}
-QUIET = Look("Quiet", "check", "good")
-MARKS = {
-    "present": Look("Looked at", "check", "good"),
-    "missing": Look("Missing", "cross", "bad"),
-    "due": Look("Due now", "question", "open"),
-    "ahead": Look("Ahead", "dash", "quiet"),
-}
-EVENTS = {
-    "deploying": Look("Deploying", "question", "open"),
-    "deployed": Look("Deployed", "check", "good"),
-    "deploy-failed": Look("Deploy failed", "cross", "bad"),
-    "rolled-back": Look("Rolled back", "back", "worst"),
-    "migration-failed": Look("Migration failed", "cross", "bad"),
-    "incident": Look("Incident", "bang", "bad"),
-    "complaint": Look("Complaint", "bang", "warn"),
-    "closed": Look("Closed", "check", "quiet"),
-}
-BANDS = {"Excellent": "good", "Good": "fair", "Fair": "warn", "Poor": "bad"}
-STEP_OUTCOMES = {
-    "succeeded": Look("Done", "check", "good"),
-    "failed": Look("Failed", "cross", "bad"),
-    "skipped": Look("Skipped", "dash", "quiet"),
-    "running": Look("Unfinished", "question", "open"),
-}
-ITEM_STATES = {
-    "proved": Look("Proved", "check", "good"),
-    "attested": Look("Attested", "check", "good"),
-    "failed": Look("Failed", "cross", "bad"),
-    "open": Look("Open", "question", "open"),
-    "not due": Look("Not due", "dash", "quiet"),
-}
-RESULTS = {
-    ("deployment", "succeeded"): Look("DEPLOYED", "check", "good", "No step failed."),
-    ("deployment", "failed"): Look("DEPLOY FAILED", "cross", "bad", "A step failed."),
-    ("rollback", "succeeded"): Look("ROLLED BACK", "check", "good", "No step failed."),
-    ("rollback", "failed"): Look("ROLLBACK FAILED", "cross", "worst", "A step failed."),
-}
-ABORTED = Look("ABORTED", "dash", "open", "This run never finished, so it decides nothing.")
 CALM = frozenset({"met", "left_out"})
 
 
@@ -157,28 +87,6 @@ class Table:
         met = [finding for finding in found if finding["outcome"] == "met"]
         word = outcome_look(met[0]).word if met else OUTCOMES["met"].word
         return f"{len(met)} of {len(found)} {word.lower()}"
-
-
-def headline(document: Json) -> Look:
-    """The word at the top."""
-    verdict = document["verdict"]
-    if verdict is not None:
-        return look(VERDICTS, verdict["kind"])
-    if document["outcome"] is not None:
-        return look(RESULTS, (document["kind"], document["outcome"]))
-    return ABORTED
-
-
-def look(looks: Mapping[Any, Look], key: object) -> Look:
-    """The look of a word; a word that we do not know reads as itself, and as open."""
-    return looks.get(key) or Look(str(key), "question", "open")
-
-
-def outcome_look(finding: Json) -> Look:
-    """The look of an answer; of a trigger that is "met" nobody must think that it fires."""
-    if finding["outcome"] == "met" and finding["role"] in {"alert", "trigger"}:
-        return QUIET
-    return look(OUTCOMES, finding["outcome"])
 
 
 def notices(document: Json) -> list[str]:

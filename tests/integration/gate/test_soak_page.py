@@ -126,6 +126,7 @@ def test_nothing_that_the_old_monitors_printed_is_missing(
     assert told.index("Overall health score") < told.index(" GO ")
 
 
+@pytest.mark.slow
 def test_production_is_looked_at_and_summed_up_as_shown(
     type_line: Type, production: Any, checkout: Path
 ) -> None:
