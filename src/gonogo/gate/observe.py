@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from gonogo.criteria import ENDPOINTS, Metric
 from gonogo.errors import DatabaseError
@@ -22,7 +22,10 @@ from gonogo.measure.take import Plan, take
 from gonogo.measure.timeline import read_timeline
 from gonogo.model import Measurement
 from gonogo.project import Project
-from gonogo.window import clip
+from gonogo.window import clip, format_duration
+
+CLOCKS = "db.clock_skew"
+MOST_AHEAD = timedelta(minutes=2)
 
 
 def observe(setting: Setting, answers: Mapping[str, Measurement]) -> Observation:
@@ -47,6 +50,7 @@ def observe(setting: Setting, answers: Mapping[str, Measurement]) -> Observation
 def _observe(session: Session, setting: Setting, answers: Mapping[str, Measurement]) -> Observation:
     options = setting.options
     identity, now = read_identity(session)
+    ahead = datetime.now(UTC) - now
     facts = _facts(session, setting)
     deployed = max(filter(None, (facts.deployed_at, options.deployed_at)), default=None)
     window = clip(setting.window_asked, options.as_of or now, deployed)
@@ -60,8 +64,26 @@ def _observe(session: Session, setting: Setting, answers: Mapping[str, Measureme
     told_ledger = LEDGER not in options.without
     events = read_timeline(session, setting.environment) if told_ledger else ()
     measured = take(session, plan)
-    told = {**measured, **answers}
+    told = {**_with_our_clock(measured, ahead), **answers}
     return _judged(setting, Observation(window, now, facts, identity, told, {}, events))
+
+
+def _with_our_clock(
+    measured: Mapping[str, Measurement], ahead: timedelta
+) -> Mapping[str, Measurement]:
+    """Say so when our clock is not the server's: no number rests on it, a signature's time does.
+
+    Args:
+        measured: By metric.
+        ahead: How far our clock is ahead of the server's.
+    """
+    found = measured.get(CLOCKS)
+    if found is None or abs(ahead) < MOST_AHEAD:
+        return measured
+    side = "ahead of" if ahead > timedelta() else "behind"
+    minutes = timedelta(minutes=round(abs(ahead) / timedelta(minutes=1)))
+    note = f"the clock that runs this is {format_duration(minutes)} {side} the server's"
+    return {**measured, CLOCKS: replace(found, notes=(*found.notes, note))}
 
 
 def _facts(session: Session, setting: Setting) -> LedgerFacts:

@@ -125,6 +125,24 @@ def _read_any_text(connection: Connection) -> None:
         connection.adapters.register_loader(name, AnyText)
 
 
+def is_silent(settings: DatabaseSettings) -> bool:
+    """Whether a server accepts a new connection and says nothing, or does not even that.
+
+    One that refuses has answered.
+
+    Args:
+        settings: Which database.
+    """
+    parameters = _parameters(settings) | {"connect_timeout": CONNECT_TIMEOUT_S}
+    try:
+        psycopg.connect(settings.conninfo, **parameters, application_name="gonogo probe").close()
+    except psycopg.errors.ConnectionTimeout:
+        return True
+    except psycopg.Error:
+        return False
+    return False
+
+
 def _parameters(settings: DatabaseSettings) -> dict[str, Any]:
     given = conninfo_to_dict(settings.conninfo)
     defaults = {"connect_timeout": CONNECT_TIMEOUT_S, **KEEPALIVES}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import LiteralString, TypeVar
 
 import psycopg
@@ -12,7 +13,7 @@ from psycopg import errors
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from gonogo.errors import DatabaseError
-from gonogo.measure.connection import CONNECT_BUDGET_S, Manners, connect, first_line
+from gonogo.measure.connection import CONNECT_BUDGET_S, Manners, connect, first_line, is_silent
 from gonogo.measure.session import Row, Session
 from gonogo.measure.watchdog import Watchdog
 from gonogo.settings import DatabaseSettings
@@ -95,7 +96,7 @@ def _open(
     budget_s: float = CONNECT_BUDGET_S,
 ) -> Session:
     connection = stack.enter_context(connect(settings, budget_s=budget_s))
-    watchdog = stack.enter_context(Watchdog(connection.fileno()))
+    watchdog = stack.enter_context(Watchdog(connection.fileno(), partial(is_silent, settings)))
     return Session(connection, manners, watchdog)
 
 

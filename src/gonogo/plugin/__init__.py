@@ -29,6 +29,7 @@ from gonogo.plugin.reports import (
     told_apart,
 )
 from gonogo.project import Project
+from gonogo.record.files import told_plainly
 from gonogo.record.text import visible
 from gonogo.settings import database_settings
 
@@ -191,25 +192,28 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     A wrapper within the terminal's own: the files are there after the yield, the summary follows.
     """
     run = session.config.stash.get(RUN, None)
+    if run is None:
+        return (yield)
     finished = session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
     aborted = interruption.was_told() or not finished
-    if run and run.is_open:
+    if run.is_open:
         verdict = run.decide(aborted=aborted)
         if not aborted:
             session.exitstatus = verdict.kind.exit_code
-    yield
-    if run and run.is_open:
-        if interruption.was_told() and not aborted:
-            aborted = True
-            run.decide(aborted=True)
-        try:
-            run.close(aborted=aborted)
-        except GonogoError as error:
-            run.problem = str(error)
-            # A verdict without a record is nothing to go on.
-            session.exitstatus = session.exitstatus or VerdictKind.HOLD.exit_code
-    if run:
-        tell_where_reports_are(session.config, run)
+    try:
+        with told_plainly("the evidence cannot be written"):
+            yield
+            if run.is_open:
+                if interruption.was_told() and not aborted:
+                    aborted = True
+                    run.decide(aborted=True)
+                run.close(aborted=aborted)
+    except GonogoError as error:
+        run.problem = str(error)
+        # A verdict without a record is nothing to go on.
+        session.exitstatus = session.exitstatus or VerdictKind.HOLD.exit_code
+    tell_where_reports_are(session.config, run)
+    return None
 
 
 @pytest.hookimpl(tryfirst=True)
