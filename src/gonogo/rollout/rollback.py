@@ -14,7 +14,7 @@ from gonogo.rollout.beside import reopen_cut_short
 from gonogo.rollout.context import RolloutContext
 from gonogo.rollout.narrator import Narrator, narrated
 from gonogo.rollout.prospect import restore_lines
-from gonogo.rollout.restore import Restoration, is_swapped, restoring
+from gonogo.rollout.restore import Restoration, drop_prepared, is_swapped, restoring
 from gonogo.rollout.result import RollbackResult
 from gonogo.rollout.resume import carry_out
 from gonogo.rollout.rollback_ending import Ended, Request, result_of
@@ -85,7 +85,10 @@ def _carried_out(
         _agreed(work, asked, consent, ("the database is restored already; the rest follows",))
         return _run(work, replace(asked, mode="restore"), (*STOP, *START), started_at)
     if asked.mode == "revert":
-        return _run(work, asked, STEPS, started_at)
+        result = _run(work, asked, STEPS, started_at)
+        if result.error is None and drop_prepared(work):
+            work.site.narrator.note("what a restore had prepared is gone: nobody needs it now")
+        return result
     with restoring(work, asked.damaged) as restoration:
         return _restored(restoration, asked, consent, started_at)
 

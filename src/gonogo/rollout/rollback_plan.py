@@ -38,7 +38,7 @@ def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tupl
         if is_swapped(work):
             return tuple(step_lines(work, (*STOP, *START)))
         with restoring(work, request.damaged) as restoration:
-            was_there = restoration.is_prepared
+            was_there = restoration.new.is_there
             try:
                 for step in restoration.preparation:
                     narrator.run(step, work)

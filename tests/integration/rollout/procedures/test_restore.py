@@ -197,6 +197,7 @@ def test_a_closed_database_says_so_and_a_revert_opens_it_too(deployed: Team) -> 
     assert beside.closed_by_restore(settings)
     assert rollback(deployed.context, deployed.tell).outcome == "succeeded"
     assert deployed.ask(SIGNED_UP) == 1
+    assert deployed.relatives() == []
 
 
 @pytest.mark.slow
