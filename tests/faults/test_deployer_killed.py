@@ -93,18 +93,27 @@ MIDDLES: dict[tuple[str, str], tuple[Middle, ...]] = {
 
 def middles(procedure: str, name: str) -> tuple[Middle, ...]:
     """Every way of being held up within a step."""
-    within = (Middle(command=name),) if name in COMMANDS else MIDDLES.get((procedure, name), ())
-    return (*within, at_row("unrecorded", procedure, name))
+    return (*half_way(procedure, name), at_row("unrecorded", procedure, name))
 
 
-def cases(procedure: str, *, after: bool) -> list[ParameterSet]:
-    """Every step with each of its middles, or with its end."""
+def half_way(procedure: str, name: str) -> tuple[Middle, ...]:
+    """The ways of being held up before all of a step is done."""
+    if name in COMMANDS:
+        return (Middle(command=name),)
+    return MIDDLES.get((procedure, name), ())
+
+
+def end(procedure: str, name: str) -> tuple[Middle, ...]:
+    """The way of being held up between a step and the next."""
+    return (at_row("after", procedure, name),)
+
+
+def cases(procedure: str, ways: Callable[[str, str], tuple[Middle, ...]]) -> list[ParameterSet]:
+    """Every step with each way of being held up there."""
     return [
         pytest.param(step.name, way, id=f"{step.name}-{number}")
         for step in STEPS[procedure]
-        for number, way in enumerate(
-            [at_row("after", procedure, step.name)] if after else middles(procedure, step.name)
-        )
+        for number, way in enumerate(ways(procedure, step.name))
     ]
 
 
@@ -244,13 +253,13 @@ def test_every_step_that_changes_something_can_be_held_up_within() -> None:
     looks = {"preflight", "verify_schema", "wait_healthy", "endpoints", "old_endpoints"}
     for procedure, steps in STEPS.items():
         for step in steps:
-            assert (len(middles(procedure, step.name)) > 1) == (step.name not in looks), step.name
+            assert bool(half_way(procedure, step.name)) == (step.name not in looks), step.name
     named = {(procedure, step.name) for procedure, steps in STEPS.items() for step in steps}
     assert set(MIDDLES) <= named
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "way"), cases("deploy", after=True))
+@pytest.mark.parametrize(("name", "way"), cases("deploy", end))
 def test_a_deployer_killed_after_a_step(desk: Desk, name: str, way: Middle) -> None:
     """The next run begins with the step that follows."""
     Kill(desk, deployment(desk)).within(way)
@@ -262,7 +271,7 @@ def test_a_deployer_killed_after_a_step(desk: Desk, name: str, way: Middle) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "way"), cases("deploy", after=False))
+@pytest.mark.parametrize(("name", "way"), cases("deploy", middles))
 def test_a_deployer_killed_within_a_step(desk: Desk, name: str, way: Middle) -> None:
     """The next run takes back or repeats what was half done, and does nothing else again."""
     Kill(desk, deployment(desk)).within(way)
@@ -274,7 +283,7 @@ def test_a_deployer_killed_within_a_step(desk: Desk, name: str, way: Middle) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "way"), cases("deploy", after=False))
+@pytest.mark.parametrize(("name", "way"), cases("deploy", half_way))
 def test_what_a_killed_deployer_did_can_be_taken_back(
     desk: Desk, server: EmbeddedServer, name: str, way: Middle
 ) -> None:
@@ -286,7 +295,7 @@ def test_what_a_killed_deployer_did_can_be_taken_back(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "way"), cases("rollback", after=True))
+@pytest.mark.parametrize(("name", "way"), cases("rollback", end))
 def test_a_rollback_killed_after_a_step(deployed: Desk, name: str, way: Middle) -> None:
     """The next rollback begins with the step that follows."""
     Kill(deployed, undoing(deployed)).within(way)
@@ -298,7 +307,7 @@ def test_a_rollback_killed_after_a_step(deployed: Desk, name: str, way: Middle) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "way"), cases("rollback", after=False))
+@pytest.mark.parametrize(("name", "way"), cases("rollback", middles))
 def test_a_rollback_killed_within_a_step(deployed: Desk, name: str, way: Middle) -> None:
     """The next rollback takes back or repeats what was half done, and proves the database."""
     Kill(deployed, undoing(deployed)).within(way)
