@@ -48,6 +48,8 @@ def page(played: Played, sample: str) -> str:
         "\n".join(_parts(played)),
         words.DETECTION,
         "\n".join(_detection(played)),
+        words.DURING,
+        "\n".join(_during(played)),
         words.NEAR,
         "\n".join(_near(played)),
         words.STAGING,
@@ -127,6 +129,11 @@ def _detection(played: Played) -> Iterable[str]:
         [f"{name}: {incident.told}", *(_hours(played, name, n) for n in FEWER_VOLUMES)]
         for name, incident in INCIDENTS.items()
     ]
+    return table(["incident", *(f"{n:,} syncs" for n in FEWER_VOLUMES)], rows)
+
+
+def _during(played: Played) -> Iterable[str]:
+    rows = [[name, *(_cell(played.during[name, n]) for n in FEWER_VOLUMES)] for name in INCIDENTS]
     return table(["incident", *(f"{n:,} syncs" for n in FEWER_VOLUMES)], rows)
 
 

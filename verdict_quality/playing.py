@@ -38,6 +38,7 @@ class Played:
         parts: By rate and volume of one integration.
         near: By course.
         detected: By incident and volume: hours until not GO, until red, until the old rule.
+        during: By incident and volume, some hours after it has begun.
         polled: By volume.
         worst: By metric, what of it, and the least number of events.
         outages: Of all random ones.
@@ -50,6 +51,7 @@ class Played:
     parts: Mapping[tuple[float, int], Tally]
     near: Mapping[tuple[str], Tally]
     detected: Mapping[tuple[str, int], list[tuple[float, float, float]]]
+    during: Mapping[tuple[str, int], Tally]
     polled: Mapping[tuple[int], dict[str, Count]]
     worst: Mapping[tuple[str, str, int], exact.Worst]
     outages: Tally
@@ -73,6 +75,7 @@ def play(runs: int, executor: Executor) -> Played:
     near = begin(studies.near_target, [(course,) for course in COURSES], NEAR * runs)
     polled = begin(studies.polling, [(volume,) for volume in POLLED_VOLUMES], runs)
     detected = begin(studies.detection, _incidents(), runs // 2)
+    during = begin(studies.during, _incidents(), runs)
     rated = begin(studies.at_rate, _rated(), runs)
     cells = [(rate, volume) for rate in PART_RATES for volume in PART_VOLUMES]
     parts = begin(studies.in_one_part, cells, runs)
@@ -85,6 +88,7 @@ def play(runs: int, executor: Executor) -> Played:
         _done(parts),
         _done(near),
         _done(detected),
+        _done(during),
         _done(polled),
         _done(worst),
         outages.result(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 
@@ -57,10 +58,11 @@ def _axes(
         share = step / STEPS
         x, y = at(low, share).split(",")
         yield f'<polyline class="grid" points="{at(low, share)} {at(high, share)}"/>'
-        yield f'<text x="{float(x) - 6}" y="{float(y) + 4}" text-anchor="end">{share:.0%}</text>'
-        rate = low + share * (high - low)
-        x, y = at(rate, 0).split(",")
-        yield f'<text x="{x}" y="{float(y) + 16}" text-anchor="middle">{rate * 100:.3g} %</text>'
+        label = f"{share * 100:.0f} %"
+        yield f'<text x="{float(x) - 6}" y="{float(y) + 4}" text-anchor="end">{label}</text>'
+    for tenth in range(math.ceil(low * 10), math.floor(high * 10) + 1):
+        x, y = at(tenth / 10, 0).split(",")
+        yield f'<text x="{x}" y="{float(y) + 16}" text-anchor="middle">{tenth * 10} %</text>'
     middle = (LEFT + WIDTH - RIGHT) / 2
     yield f'<text x="{middle}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x_title)}</text>'
 

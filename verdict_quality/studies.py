@@ -26,6 +26,7 @@ FEWER_VOLUMES = (50, 200, 1_000, 5_000)
 WEEK_H = 168
 SOAKED_H = 60
 WATCHED_H = 48
+INTO_H = 6
 OUTAGE_WINDOWS_H = (1, 3, 6, 12, 24, 48)
 ENOUGH = 5
 SMALL = Traffic(syncs=120, notifications=140, new_users=10, users=20)
@@ -92,6 +93,20 @@ def detection(incident: str, volume: int, runs: int) -> list[tuple[float, float,
         _detected(Looker(happen(traffic, SOAKED_H + WATCHED_H, rng), _known("sync.success_rate")))
         for rng in runs_of(f"detection {incident} {volume}", runs)
     ]
+
+
+def during(incident: str, volume: int, runs: int) -> Tally:
+    """One look some hours after an incident has begun."""
+    rates = INCIDENTS[incident].rates(SOAKED_H)
+    traffic = Traffic(syncs=volume, new_users=0, sync=rates)
+    at_h, known = SOAKED_H + INTO_H, _known("sync.success_rate")
+
+    def looks() -> Iterator[tuple[VerdictKind, bool]]:
+        for rng in runs_of(f"during {incident} {volume}", runs):
+            looker = Looker(happen(traffic, at_h, rng), known)
+            yield looker.verdict(at_h), looker.old_go(at_h)
+
+    return Tally.of(looks())
 
 
 def _detected(looker: Looker) -> tuple[float, float, float]:

@@ -72,6 +72,9 @@ syncs in 48 hours. Until then the gate seldom says GO: it holds as soon as the e
 excludes the critical level. "never" is: not within 48 hours. With few syncs the old rule is
 sometimes quicker to turn red, because it is so on any handful of failures, incident or not."""
 
+DURING = """\
+One look six hours after the beginning: GO / HOLD / NO-GO or ROLLBACK, and the old rule's GO."""
+
 NEAR = """\
 ## Near the target, with many events
 
@@ -94,8 +97,8 @@ to the end of the week: how often is there a GO among them?"""
 
 MODEL = """\
 Windows overlap, so 121 looks are far from 121 chances; and the more events, the fewer lucky
-windows. But where they are few, whoever polls and stops at the first GO has a larger chance of a
-false one than the rule promises for one look. Therefore every record tells, among its facts,
+windows. But where they are few, whoever polls and stops at the first GO has several times the
+chance of a false one that a single look has. Therefore every record tells, among its facts,
 **Gates since the deployment**: how often it was asked before this answer came. Fix the moment of
 the decision beforehand, normally the end of the soak; if a GO is found by polling, ask once more
 a window later, which shares no event with the first.
