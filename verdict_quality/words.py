@@ -98,10 +98,11 @@ to the end of the week: how often is there a GO among them?"""
 MODEL = """\
 Windows overlap, so 121 looks are far from 121 chances; and the more events, the fewer lucky
 windows. But where they are few, whoever polls and stops at the first GO has several times the
-chance of a false one that a single look has. Therefore every record tells, among its facts,
-**Gates since the deployment**: how often it was asked before this answer came. Fix the moment of
-the decision beforehand, normally the end of the soak; if a GO is found by polling, ask once more
-a window later, which shares no event with the first.
+chance of a false one that a single look has. Therefore every record says how sure it is with,
+among others, "gate number 57 since the deployment": so often it was asked until this answer came;
+the list of records has the other answers. Fix the moment of the decision beforehand, normally the
+end of the soak; if a GO is found by polling, ask once more a window later, which shares no event
+with the first.
 
 ## What is simulated, and what is not
 
