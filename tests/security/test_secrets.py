@@ -153,6 +153,10 @@ def test_what_is_masked_and_what_is_not(tmp_path: Path) -> None:
     mask = Mask.of(PLANTED | {"HOME": str(tmp_path), "PATH": "/usr/bin", "USER": "ada"})
     for secret in (*NEEDLES, quote(PASSWORD, safe=""), "hush:colon"):
         assert secret not in mask(f"<{secret}>"), secret
+    query = "'postgresql:///?user=a&password=hush-query&port=1' x"
+    assert mask(query) == "'postgresql:///?user=a&password=<password>&port=1' x"
+    for left in ("'postgresql:///?password=&port=1' x", "'postgresql:///?user=a&password=' x"):
+        assert mask(left) == left
     untouched = "as postgres by ada in /usr/bin, hush-not"
     assert mask(untouched) == untouched
     assert mask.scrub({"a": [JWT, 1, None, True], JWT: (JWT,)}) == {

@@ -13,8 +13,9 @@ from urllib.parse import quote, unquote, urlsplit
 from gonogo.secret_names import is_secret
 
 PASSWORD_IN_URL = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*@")
+PASSWORD_IN_QUERY = re.compile(r"(?<=[?&])(password|sslpassword)=[^&\s'\"]+", re.IGNORECASE)
 PASSWORD_IN_CONNINFO = re.compile(
-    r"\b(password|sslpassword)\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE
+    r"(?<![?&])\b(password|sslpassword)\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE
 )
 SHORTEST_SECRET = 4
 PASSFILE_FIELDS = 5
@@ -57,6 +58,7 @@ class Mask:
         for secret, name in self.names.items():
             text = text.replace(secret, f"<{name}>")
         text = PASSWORD_IN_URL.sub(r"\1:<password>@", text)
+        text = PASSWORD_IN_QUERY.sub(r"\1=<password>", text)
         return PASSWORD_IN_CONNINFO.sub(r"\1=<password>", text)
 
     def scrub(self, value: object) -> Any:  # noqa: ANN401  # the same shape as what is given
