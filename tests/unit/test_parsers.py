@@ -26,9 +26,9 @@ from gonogo.record.html import render
 from gonogo.record.index import write_index
 from gonogo.record.listing import list_records
 from gonogo.record.manifest import read_hashes, written
-from gonogo.rollout.checklist import known_steps
 from gonogo.rollout.config import RolloutConfig
 from gonogo.rollout.sqlfile import parse
+from gonogo.rollout.step_names import known_steps
 from gonogo.signing import armor, document, ssh
 from gonogo.signing.integrity import open_closed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gonogo.checklist import Checklist, load
 from gonogo.checklist.block import Desk
@@ -13,22 +14,12 @@ from gonogo.checklist.sources import Book, StepTold, Told
 from gonogo.criteria import load as load_criteria
 from gonogo.model import Environment
 from gonogo.project import Project
-from gonogo.rollout import deploy, rollback
 from gonogo.rollout.config import RolloutConfig
 from gonogo.rollout.retention import past_retention
-from gonogo.rollout.standing import Standing
+from gonogo.rollout.step_names import known_steps
 
-# What a rollout does before there is a ledger to write it to.
-BEFORE = ("environment", "database", "permission")
-
-
-def known_steps() -> frozenset[str]:
-    """Every step that an item may name, as ``deploy.backup``."""
-    deployed = (*BEFORE, *(step.name for step in deploy.STEPS))
-    taken_back = (step.name for step in rollback.STEPS)
-    return frozenset(
-        {*(f"deploy.{name}" for name in deployed), *(f"rollback.{name}" for name in taken_back)}
-    )
+if TYPE_CHECKING:
+    from gonogo.rollout.standing import Standing
 
 
 def load_checklist(project: Project, metrics: Collection[str]) -> Checklist:

@@ -11,8 +11,10 @@ from gonogo.checklist.entries import covers
 from gonogo.checklist.reading import Known
 from gonogo.errors import ConfigError
 from gonogo.project import Project
-from gonogo.rollout.checklist import checklist_desk, known_steps
+from gonogo.rollout import deploy, rollback, step_names
+from gonogo.rollout.checklist import checklist_desk
 from gonogo.rollout.config import RolloutConfig
+from gonogo.rollout.step_names import known_steps
 
 ROOT = Path(__file__).parents[3]
 KNOWN = Known(["sync.success_rate", "jobs.token_refresh"], ["deploy.backup"])
@@ -46,7 +48,9 @@ def test_the_projects_own_has_every_phase() -> None:
 
 
 def test_every_step_of_a_rollout_can_be_named() -> None:
-    """Those before there is a ledger too."""
+    """Those that are there, and those before there is a ledger."""
+    assert tuple(step.name for step in deploy.STEPS) == step_names.DEPLOY
+    assert tuple(step.name for step in rollback.STEPS) == step_names.ROLLBACK
     assert {"deploy.environment", "deploy.permission", "deploy.backup", "rollback.prove"} <= (
         known_steps()
     )
