@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from psycopg.conninfo import make_conninfo
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from gonogo.errors import DatabaseError, GonogoError, LockHeldError, UsageError
 from gonogo.rollout import beside
@@ -27,6 +28,7 @@ from gonogo.rollout.tools import PROGRAMS
 from gonogo.settings import DatabaseSettings
 
 if TYPE_CHECKING:
+    from gonogo.rollout.result import RollbackResult
     from tests.integration.rollout.procedures.conftest import Team
 
 NEW_TABLE = "select to_regclass('sync_metrics') is not null"
@@ -90,6 +92,16 @@ def until(team: Team, step: str, kind: StepKind = StepKind.STARTED) -> None:
             os._exit(1)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), f"{step} was never begun"
+
+
+def after_a_kill(team: Team, request: Request | None = None) -> RollbackResult:
+    """Roll back once the server has noticed that the killed one is gone, and its locks with it."""
+    return Retrying(
+        retry=retry_if_exception_type(LockHeldError),
+        wait=wait_fixed(0.1),
+        stop=stop_after_delay(60),
+        reraise=True,
+    )(rollback, team.context, team.tell, request)
 
 
 def test_a_restore_puts_the_backup_in_the_databases_place(deployed: Team) -> None:
@@ -178,7 +190,7 @@ def test_a_table_that_is_not_there_cannot_be_damaged(deployed: Team) -> None:
 def test_a_restore_that_was_killed_goes_on(deployed: Team, step: str, kind: StepKind) -> None:
     """Killed between any two steps, or right after the swap: run again, it comes to its end."""
     until(deployed, step, kind)
-    result = rollback(deployed.context, deployed.tell, RESTORE)
+    result = after_a_kill(deployed, RESTORE)
     assert (result.outcome, result.error) == ("succeeded", None)
     assert "schema equal to that before the deployment" in result.steps[-1].proved
     assert (deployed.ask(SIGNED_UP), deployed.outcome()) == (1, "rolled_back")
@@ -195,7 +207,7 @@ def test_a_closed_database_says_so_and_a_revert_opens_it_too(deployed: Team) -> 
     with pytest.raises(DatabaseError, match="not currently accepting connections"):
         connect(settings.conninfo)
     assert beside.closed_by_restore(settings)
-    assert rollback(deployed.context, deployed.tell).outcome == "succeeded"
+    assert after_a_kill(deployed).outcome == "succeeded"
     assert deployed.ask(SIGNED_UP) == 1
     assert deployed.relatives() == []
 
