@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -143,3 +144,25 @@ def open_office(root: Path) -> Office:
     lines = [f"{ADA} {public(keys[ADA])}", f'"{BOB}" namespaces="gonogo" {public(keys[BOB])}']
     (root / "allowed_signers").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return Office(root, keys)
+
+
+@contextmanager
+def agent_with(directory: Path, *keys: Path) -> Iterator[dict[str, str]]:
+    """A real ssh-agent that holds these keys, whose files go; the variable that leads to it."""
+    socket = directory / "agent"
+    running = subprocess.Popen(
+        ["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.PIPE, text=True
+    )
+    environ = {"SSH_AUTH_SOCK": str(socket)}
+    try:
+        # It says where it listens once it does.
+        assert running.stdout
+        running.stdout.readline()
+        for key in keys:
+            words = ["ssh-add", "-q", str(key)]
+            subprocess.run(words, env=os.environ | environ, check=True, capture_output=True)
+            key.unlink()
+        yield environ
+    finally:
+        running.terminate()
+        running.communicate(timeout=20)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +15,7 @@ from gonogo.rollout.session import connect
 from gonogo.sandbox.application import database_url
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.traffic import Traffic, generate
-from signers import TEMPLATES, make_key, public, worth_signing
+from signers import TEMPLATES, agent_with, make_key, public, worth_signing
 
 if TYPE_CHECKING:
     from desk import Desk
@@ -34,24 +32,10 @@ update gonogo.deployment set started_at = started_at - interval '49 hours',
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A real ssh-agent with Ada's key, whose file is gone; and its public half, as ``public``."""
     directory = tmp_path_factory.mktemp("a")
-    socket, key = directory / "agent", make_key(directory / "ada")
-    running = subprocess.Popen(
-        ["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.PIPE, text=True
-    )
-    assert running.stdout
-    running.stdout.readline()
-    environ = {"SSH_AUTH_SOCK": str(socket), "HOME": str(directory)}
-    try:
-        words = ["ssh-add", "-q", str(key)]
-        subprocess.run(
-            words, env={**environ, "PATH": os.environ["PATH"]}, check=True, capture_output=True
-        )
-        line = public(key)
-        key.unlink()
-        yield environ | {"PUBLIC": line}
-    finally:
-        running.terminate()
-        running.communicate(timeout=20)
+    key = make_key(directory / "ada")
+    line = public(key)
+    with agent_with(directory, key) as environ:
+        yield environ | {"HOME": str(directory), "PUBLIC": line}
 
 
 def let_sign(desk: Desk, agent: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ from gonogo.model import Environment
 from gonogo.record.archive import RunningRecord
 from gonogo.signing.checking import check_signoffs
 from gonogo.signing.integrity import open_closed
-from signers import ADA, BOB, EVE, Office, make_key, public, worth_signing
+from signers import ADA, BOB, EVE, Office, agent_with, make_key, public, worth_signing
 
 pytestmark = pytest.mark.ssh
 OTHER_FILES = {"record.json", "record.html", "evidence.html", "junit.xml", "files.sha256"}
@@ -217,23 +217,9 @@ def test_an_item_that_is_no_persons_cannot_be_ticked(office: Office) -> None:
 @pytest.fixture
 def agent(office: Office, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A real ssh-agent that holds Bob's key and a stranger's; their files are gone."""
-    socket = tmp_path_factory.mktemp("a") / "agent"
-    running = subprocess.Popen(
-        ["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.PIPE, text=True
-    )
-    assert running.stdout
-    running.stdout.readline()
-    environ = office.environ | {"SSH_AUTH_SOCK": str(socket)}
-    try:
-        for key in (make_key(office.root / "stranger"), office.keys[BOB]):
-            subprocess.run(
-                ["ssh-add", "-q", str(key)], env=environ, check=True, capture_output=True
-            )
-            key.unlink()
-        yield environ
-    finally:
-        running.terminate()
-        running.communicate(timeout=20)
+    keys = make_key(office.root / "stranger"), office.keys[BOB]
+    with agent_with(tmp_path_factory.mktemp("a"), *keys) as environ:
+        yield office.environ | environ
 
 
 def test_an_agent_signs_with_the_one_of_its_keys_that_may(
