@@ -102,7 +102,10 @@ def plan(context: RolloutContext) -> Plan:
         revision, previous = revisions(context, latest)
         migrations = context.migrations()
         sizes = _sizes(connection, schema)
-        problems = list(inventory.problems(migrations, known, context.config.migrations_from))
+        problems = [
+            *_known_as_another(connection, context),
+            *inventory.problems(migrations, known, context.config.migrations_from),
+        ]
         states = _states(connection, context, migrations, known, problems)
         major = connection.info.server_version // MAJOR
     notes: list[str] = []
@@ -122,6 +125,15 @@ def _ledger(
         return {}, None
     latest = Ledger(connection).latest_deployment(context.environment)
     return history.in_place(connection), latest
+
+
+def _known_as_another(connection: Connection, context: RolloutContext) -> Iterator[str]:
+    mark = Ledger(connection).environment() if ledger_version(connection) else None
+    if mark and mark.name != context.environment:
+        yield (
+            f"would be refused: the ledger knows this database as {mark.name}, not as"
+            f" {context.environment}"
+        )
 
 
 def _states(

@@ -83,7 +83,6 @@ def test_all_that_is_wrong_is_told_at_once(desk: Desk) -> None:
     [
         ({"DATABASE_URL": ""}, "no database is named (set DATABASE_URL"),
         ({"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "the database does not answer"),
-        ({"NODE_ENV": "production", "DATABASE_URL": ""}, "no database is named"),
     ],
 )
 def test_without_a_database_all_else_is_looked_at(
@@ -136,6 +135,7 @@ def test_a_role_without_rights_learns_of_each(desk: Desk, poor: Callable[..., st
     assert PASSWORD not in told.stdout + told.stderr
 
 
+@pytest.mark.slow
 def test_a_database_of_the_other_environment_is_told(migrated_desk: Desk) -> None:
     """The ledger knows what it is."""
     assert migrated_desk.repository.after

@@ -165,6 +165,7 @@ def test_the_webhook_answers_to_what_is_no_notification(
         ("manual_sync", 401, {}, AnswerKind.FAILED, "SMOKE_JWT is refused"),
         ("manual_sync", 500, {}, AnswerKind.FAILED, "instead of 200 or 202"),
         ("manual_sync", 202, {"SMOKE_JWT": ""}, AnswerKind.INCONCLUSIVE, "not sent: SMOKE_JWT"),
+        ("manual_sync", 202, {"SMOKE_JWT": "a\nb"}, AnswerKind.INCONCLUSIVE, "SMOKE_JWT is no"),
         ("webhook", 200, {}, AnswerKind.OK, "taken and ignored"),
         ("webhook", 404, {}, AnswerKind.FAILED, "nobody serves this path"),
         ("webhook", 403, {}, AnswerKind.FAILED, "WEBHOOK_VERIFICATION_TOKEN is refused"),

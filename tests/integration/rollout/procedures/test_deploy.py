@@ -260,6 +260,7 @@ def test_what_cannot_be_reverted_is_said_before_anything_runs(team: Team) -> Non
     assert told.index(note) < next(place for place, line in enumerate(told) if "applied" in line)
 
 
+@pytest.mark.slow
 def test_production_does_not_roll_back_into_a_dead_end(team: Team) -> None:
     """No revert, no rollback by itself: the application stays up, and what is left is said."""
     (team.root / "migrations" / "047_flat.sql").write_text("create table flat (id integer);\n")
@@ -273,6 +274,7 @@ def test_production_does_not_roll_back_into_a_dead_end(team: Team) -> None:
     assert "--mode restore" in result.next_steps[-1]
 
 
+@pytest.mark.slow
 def test_an_applications_own_directory_is_looked_at_from_a_version_on(team: Team) -> None:
     """What lies before it is in place already, whoever made it, and is not read."""
     own = team.app / "database"

@@ -97,6 +97,7 @@ def test_a_script_that_is_not_told_the_owner_does_nothing(
     assert "-v owner=ROLE" in said
 
 
+@pytest.mark.slow
 def test_what_a_superuser_deploys_is_the_applications(team: Team, roles: tuple[str, str]) -> None:
     """Else the application would be locked out of its own new tables."""
     owner, _ = roles
