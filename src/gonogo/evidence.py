@@ -25,8 +25,6 @@ def excludes(count: Count, level: Limit, tail: float) -> bool:
         level: A one-sided level, such as ``< 80 %``.
         tail: The probability up to which something counts as excluded.
     """
-    if not count.n:
-        return False
     share = float(level.first.bound)
     chance = upper_tail(count, share) if level.points_down else lower_tail(count, share)
     return chance <= tail

@@ -315,6 +315,25 @@ def test_a_second_half_that_falls_past_the_warning_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
+    ("role", "count", "warned"),
+    [
+        (Role.ALERT, Count(7, 9), True),
+        (Role.ALERT, Count(9, 9), False),
+        (Role.ALERT, Count(0, 0), False),
+        (Role.ALERT, Count(85, 100), False),
+        (Role.CRITERION, Count(7, 9), False),
+        (Role.TRIGGER, Count(5, 9), False),
+    ],
+)
+def test_an_open_alert_remembers_that_it_is_past_its_warning(
+    role: Role, count: Count, *, warned: bool
+) -> None:
+    """So that --strict makes NO-GO of what is past critical, but of too few; of nothing else."""
+    found = judged("sync.success_rate", role, Measurement("sync.success_rate", count=count))
+    assert found.warned is warned
+
+
+@pytest.mark.parametrize(
     ("name", "count", "told"),
     [
         ("sync.success_rate", Count(3, 3), "too few events to exclude < 80 %; about 14 more"),
@@ -344,6 +363,8 @@ def test_a_rate_carries_its_interval_and_its_limit() -> None:
     assert judged("token.invalid_users", Role.ALERT, census).interval is None
     levels = judged("token.invalid_users", Role.ALERT, census).limit
     assert levels == "warning > 10 %, critical > 20 %"
+    webhooks = Measurement("webhook.success_rate", count=Count(99, 100))
+    assert judged("webhook.success_rate", Role.TRIGGER, webhooks).limit == "< 80 %"
 
 
 def verdict_on(events: list[bool]) -> VerdictKind:

@@ -131,6 +131,7 @@ def test_a_missing_table_leaves_its_checks_open(
     assert all("a table is missing" in reason for reason in reasons)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("survey", "table"), [*READ, *CATALOGS.items()])
 def test_a_missing_privilege_leaves_its_checks_open(
     told: Callable[..., list[str]], survey: str, table: str
@@ -144,6 +145,7 @@ def test_a_missing_privilege_leaves_its_checks_open(
     assert all("the role has no right to read it" in reason for reason in reasons)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("survey", SURVEYS)
 def test_a_timeout_leaves_its_checks_open(
     told: Callable[..., list[str]], sql_dir: Path, survey: str
