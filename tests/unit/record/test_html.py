@@ -201,6 +201,14 @@ def test_the_verdict_is_the_first_heading(document: Json, label: str, templates_
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
+def test_where_only_time_is_missing_the_page_says_so(go: Json, templates_dir: Path) -> None:
+    """Nothing is wrong, and nothing is proved yet."""
+    go["window"] |= {"complete": False, "covered_s": 111600}
+    text = Page(render(go, templates_dir)).text
+    assert "What is missing is time: 31 h of 48 h have passed" in text
+    assert "Nothing: every check" not in text
+
+
 def test_a_rehearsal_says_so_first(go: Json, templates_dir: Path) -> None:
     """The first words of the page."""
     text = Page(render(go | {"simulated": True}, templates_dir)).text
