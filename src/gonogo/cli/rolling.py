@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +12,7 @@ import typer
 from gonogo.cli.endings import interruptible
 from gonogo.cli.session import open_database, rollout_context
 from gonogo.cli.signing import find_record
-from gonogo.errors import UsageError
+from gonogo.errors import GonogoError, UsageError
 from gonogo.model import Environment
 
 if TYPE_CHECKING:
@@ -47,8 +46,10 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
         typer.Option(metavar="REASON", help="Go without a signed GO record of staging."),
     ] = None,
     staging_record: Annotated[
-        Path | None,
-        typer.Option(help="The signed record of staging; by default the newest in the archive."),
+        str | None,
+        typer.Option(
+            metavar="RECORD", help="The signed record of staging; by default the newest there is."
+        ),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another deployer.")] = False,
     backup_check: Annotated[
@@ -69,24 +70,33 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
         previous_revision=previous_revision,
         backup_check=backup_check.value,
     )
-    if plan:
-        _plan(context)
-        return
     if staging_record:
-        context = replace(context, staging_record=find_record(str(staging_record), Path()))
+        found = find_record(staging_record, context.config.archive_dir)
+        context = replace(context, staging_record=found)
+    if plan:
+        _plan(context, override)
+        return
     if environment is Environment.PRODUCTION:
         # Before a person is asked for anything.
         require_go(context, override)
     _deploy(context, Consent(yes_deploy_to, wait), override)
 
 
-def _plan(context: RolloutContext) -> None:
+def _plan(context: RolloutContext, override: str | None) -> None:
     from gonogo.cli.planning import show_plan
     from gonogo.narration import Narration
+    from gonogo.rollout.permission import require_go
     from gonogo.rollout.plan import plan
 
     with interruptible("nothing was changed"):
-        show_plan(Narration.to_terminal(), context, plan(context))
+        made = plan(context)
+        if context.environment is Environment.PRODUCTION:
+            try:
+                require_go(context, override)
+            except GonogoError as error:
+                # A plan may be looked at before anybody signed.
+                made = replace(made, notes=(*made.notes, error.problem))
+        show_plan(Narration.to_terminal(), context, made)
 
 
 def _deploy(context: RolloutContext, consent: Consent, override: str | None) -> None:

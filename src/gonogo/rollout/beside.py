@@ -24,8 +24,9 @@ KEPT_TIME = "%Y%m%dT%H%M%SZ"
 LONGEST_NAME = 63
 SUFFIX_LENGTH = len("_rolled_back_20261123T141500Z")
 # The steps of a restore that touch nothing of the live database.
+COMPARISON = "compare"
 PREPARATION = frozenset(
-    {"check_backup", "new_database", "restore_backup", "verify_restored", "compare"}
+    {"check_backup", "new_database", "restore_backup", "verify_restored", COMPARISON}
 )
 LOCK_KEY = "hashtextextended('gonogo restore ' || %s, 0)"
 

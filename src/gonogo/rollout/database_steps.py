@@ -34,10 +34,16 @@ def _undo_backup(work: Work, how: HowItEnded) -> None:
         remove_partial(work.context.section.backup_dir, work.context.environment)
 
 
+def _standing(work: Work) -> Backup | None:
+    """The deployment's backup, where all that is relied upon is there."""
+    # The schema's fingerprint is written last: without it, nothing of the step is.
+    made = work.backup if work.deployment.schema_before else None
+    return made if made and Path(made.path).is_file() else None
+
+
 BACKUP_AGAIN: Resumption[Work] = Resumption(
-    # Whether its backup still lies there, the step sees for itself.
-    stands=lambda _: False,
-    otherwise="its backup is looked for",
+    stands=lambda work: _standing(work) is not None,
+    otherwise="its backup does not lie there any more, so another is made",
     cut_short="an unfinished dump is removed, and a verified backup is made unless one stands",
     undo=_undo_backup,
 )
@@ -51,9 +57,7 @@ REVERT_AGAIN: Resumption[Work] = Resumption(
 
 def back_up(work: Work, evidence: Evidence) -> str | Skipped:
     """Back up the database, and fingerprint what the migrations will touch."""
-    # The schema's fingerprint is written last: without it, nothing of this step is relied upon.
-    standing = work.backup if work.deployment.schema_before else None
-    if standing and Path(standing.path).is_file():
+    if standing := _standing(work):
         return Skipped(f"the verified backup of this deployment stands: {standing.path}")
     tools = work.tools
     backup = make_backup(

@@ -123,6 +123,13 @@ class Ledger:
             (deployment_id,),
         )
 
+    def begin_rollback(self, deployment_id: int, mode: str, reason: str) -> None:
+        """Keep what a rollback was asked, so that one which is taken up can say the same."""
+        self._write(
+            "update gonogo.deployment set rollback_mode = %s, rollback_reason = %s where id = %s",
+            (mode, reason, deployment_id),
+        )
+
     def roll_back_deployment(self, deployment_id: int, mode: str, reason: str) -> None:
         """Note that a deployment was rolled back by ``revert`` or ``restore``, and why."""
         self._write(

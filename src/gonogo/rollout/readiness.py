@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.errors import GonogoError
+from gonogo.model import Environment
 from gonogo.rollout import code, installation
 from gonogo.rollout.commands import Commands
 from gonogo.rollout.context import RolloutContext
@@ -16,6 +17,7 @@ from gonogo.rollout.ledger import Ledger
 from gonogo.rollout.lock import holder
 from gonogo.rollout.masking import Mask
 from gonogo.rollout.narrator import Narrator, narrated
+from gonogo.rollout.permission import require_go
 from gonogo.rollout.preflight import ITEMS, Ground, Item, problems_of, require
 from gonogo.rollout.session import connect
 from gonogo.rollout.steps import Evidence, Skipped, Step, Tell
@@ -58,18 +60,22 @@ def inspect(context: RolloutContext, tell: Tell, variables: Sequence[str]) -> Re
         narrated("preflight", tell, context.logs, context.environ) as narrator,
         ExitStack() as stack,
     ):
-        for item in _items(narrator, stack, variables):
+        for item in _items(context.environment, narrator, stack, variables):
             told = len(ground.notes)
             try:
                 narrator.run(_step(item), ground)
             except GonogoError as error:
                 problems += problems_of(error)
+            proved = narrator.records[-1].proved
             for note in ground.notes[told:]:
-                narrator.note(note)
+                if note != proved:
+                    narrator.note(note)
         return Readiness(tuple(problems), narrator.log.path)
 
 
-def _items(narrator: Narrator, stack: ExitStack, variables: Sequence[str]) -> Iterator[Item]:
+def _items(
+    environment: Environment, narrator: Narrator, stack: ExitStack, variables: Sequence[str]
+) -> Iterator[Item]:
     def look_at_variables(ground: Ground) -> str:
         require(variables)
         return f"present and well-formed, NODE_ENV is {ground.context.environment}"
@@ -85,6 +91,8 @@ def _items(narrator: Narrator, stack: ExitStack, variables: Sequence[str]) -> It
     yield Item("variables", "The session's variables", look_at_variables, asks_database=False)
     yield Item("database", "The database", reach, asks_database=False)
     yield from ITEMS
+    if environment is Environment.PRODUCTION:
+        yield Item("permission", "The signed GO of staging", _permission, asks_database=False)
     for name, title in OWN.items():
         yield Item(name, title, _own(narrator, name), asks_database=False)
 
@@ -112,6 +120,11 @@ def _identified(ground: Ground) -> str:
         ground.notes.append(f"another deployer is at work: {other}")
     known = f"known as {mark.name}" if mark else "without a ledger yet"
     return f"{identity.database} ({ground.context.database.shown}), {known}"
+
+
+def _permission(ground: Ground) -> str | Skipped:
+    found = require_go(ground.context, None)
+    return found.line if found else Skipped("overridden")
 
 
 def _own(narrator: Narrator, name: str) -> Callable[[Ground], str | Skipped]:

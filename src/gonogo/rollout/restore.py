@@ -57,7 +57,8 @@ class Restoration:
     @property
     def preparation(self) -> tuple[Step[Work], ...]:
         """What is done before anybody is asked: nothing of it touches the live database."""
-        compare = Step("compare", "Find what was written since, try to carry it", self._try, LOOKS)
+        title = "Find what was written since, try to carry it"
+        compare = Step(beside.COMPARISON, title, self._try, LOOKS)
         return (*self.new.steps, compare)
 
     @property
@@ -108,6 +109,7 @@ class Restoration:
 
     def _try(self, work: Work, evidence: Evidence) -> str:
         _require_known(self.damaged, self.new.connection)
+        evidence["damaged"] = list(self.damaged)
         self.prospect = carry_over(
             work.site.connection, self.new.connection, self.damaged, keep=False
         )

@@ -17,7 +17,7 @@ from gonogo.rollout.prospect import restore_lines
 from gonogo.rollout.restore import Restoration, drop_prepared, is_swapped, restoring
 from gonogo.rollout.result import RollbackResult
 from gonogo.rollout.resume import carry_out
-from gonogo.rollout.rollback_ending import Ended, Request, result_of
+from gonogo.rollout.rollback_ending import Ended, Request, as_agreed, result_of
 from gonogo.rollout.rollback_steps import START, STEPS, STOP, STOP_AGAIN
 from gonogo.rollout.site import Consent, open_site, require_consent
 from gonogo.rollout.steps import Step, Tell
@@ -59,7 +59,7 @@ def rollback(
             work = take_up(site)
             if work is None:
                 return result_of(Ended(site, None, asked, started_at))
-            return _carried_out(work, asked, consent, started_at)
+            return _carried_out(work, as_agreed(work, asked), consent, started_at)
 
 
 def roll_back(work: Work, reason: str) -> RollbackResult:
@@ -132,6 +132,7 @@ def _run(
     if deployment.outcome == "succeeded":
         # From its first step on, what was deployed is no longer what runs.
         ledger.finish_deployment(deployment.id, "failed")
+    ledger.begin_rollback(deployment.id, asked.mode, asked.reason)
     ended = Ended(work.site, deployment, asked, started_at, tuple(steps))
     try:
         carry_out([step for step in steps if step not in START], work)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import psycopg
 
 from gonogo.errors import GonogoError
 from gonogo.measure.connection import first_line
+from gonogo.rollout.beside import COMPARISON, PREPARATION
 from gonogo.rollout.drafting import Course, draft
 from gonogo.rollout.report import Report
 from gonogo.rollout.result import RollbackMode, RollbackResult
-from gonogo.rollout.rows import Deployment
+from gonogo.rollout.rows import Deployment, StepRow
 from gonogo.rollout.session import application_schema
 from gonogo.rollout.site import Site
 from gonogo.rollout.steps import Step
@@ -72,6 +73,37 @@ class Ended:
     started_at: datetime
     steps: tuple[Step[Work], ...] = ()
     error: GonogoError | None = None
+
+
+def as_agreed(work: Work, asked: Request) -> Request:
+    """What a rollback that did not come to its end was asked stands where nothing else is said.
+
+    Args:
+        work: The deployment that is rolled back.
+        asked: What is asked now.
+    """
+    reason = asked.reason or work.deployment.rollback_reason or ""
+    damaged = asked.damaged
+    if asked.mode == "restore" and not damaged:
+        damaged = _damage_agreed_to(work.site.ledger.steps(work.deployment.id))
+        if damaged:
+            work.site.narrator.note(f"--damaged {', '.join(damaged)}: as it was agreed to before")
+    return replace(asked, reason=reason, damaged=damaged)
+
+
+def _damage_agreed_to(rows: Sequence[StepRow]) -> tuple[str, ...]:
+    """The damaged tables of the last comparison that somebody agreed to: steps follow it."""
+    compared: tuple[str, ...] = ()
+    agreed: tuple[str, ...] = ()
+    for row in rows:
+        if row.procedure != "rollback":
+            compared = agreed = ()
+        elif row.name == COMPARISON:
+            named = row.evidence.get("damaged")
+            compared = tuple(map(str, named)) if isinstance(named, list) else ()
+        elif row.name not in PREPARATION:
+            agreed = compared
+    return agreed
 
 
 def result_of(ended: Ended) -> RollbackResult:

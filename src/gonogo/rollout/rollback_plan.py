@@ -6,7 +6,7 @@ from gonogo.rollout.context import RolloutContext
 from gonogo.rollout.narrator import narrated
 from gonogo.rollout.prospect import restore_lines, revert_lines, step_lines
 from gonogo.rollout.restore import is_swapped, restoring
-from gonogo.rollout.rollback_ending import Request
+from gonogo.rollout.rollback_ending import Request, as_agreed
 from gonogo.rollout.rollback_steps import START, STEPS, STOP, STOP_AGAIN
 from gonogo.rollout.site import look_at_site
 from gonogo.rollout.steps import Tell
@@ -37,7 +37,7 @@ def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tupl
             return (*step_lines(work, STEPS), *revert_lines(work))
         if is_swapped(work):
             return tuple(step_lines(work, (*STOP, *START)))
-        with restoring(work, request.damaged) as restoration:
+        with restoring(work, as_agreed(work, request).damaged) as restoration:
             was_there = restoration.new.is_there
             try:
                 for step in restoration.preparation:

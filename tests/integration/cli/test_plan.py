@@ -117,3 +117,4 @@ def test_production_is_planned_for_without_consent(untouched: Desk) -> None:
     told = untouched.run("deploy", "production", "--plan", NODE_ENV="production")
     assert told.returncode == 0, told.stderr
     assert "What a deployment to production would do" in told.stdout
+    assert "production needs a signed GO record of staging" in told.stdout

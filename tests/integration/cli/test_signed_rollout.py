@@ -80,7 +80,7 @@ def test_what_was_judged_and_signed_in_staging_goes_into_production(
     assert signed.returncode == 0, signed.stderr
     other = desk.run(*words, "--revision", desk.repository.before, **there)
     assert "the application's revision is" in other.stderr
-    done = desk.run(*words, *revision, **there)
+    done = desk.run(*words, *revision, "--staging-record", record.name, **there)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f'{record.name}, signed "go" by {ADA}' in done.stdout
     document = json.loads((archived(desk, "DEPLOYED", "production") / "record.json").read_bytes())

@@ -99,7 +99,10 @@ def test_a_killed_run_is_taken_up(team: Team, monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(KeyboardInterrupt):
             deploy(team.context, team.tell)
     assert team.outcome() == "running"
-    assert deploy(team.context, team.tell).outcome == "succeeded"
+    result = deploy(team.context, team.tell)
+    assert result.outcome == "succeeded"
+    backup = next(step for step in result.steps if step.name == "backup")
+    assert (backup.outcome, bool(backup.evidence["sha256"])) == ("succeeded", True)
 
 
 def test_a_failed_migration_in_staging_stops_for_a_look(team: Team) -> None:

@@ -74,7 +74,9 @@ def deployed(deployed_copy: Team) -> Iterator[Team]:
         deployed_copy.drop(name)
 
 
-def until(team: Team, step: str, kind: StepKind = StepKind.STARTED) -> None:
+def until(
+    team: Team, step: str, kind: StepKind = StepKind.STARTED, asked: Request = RESTORE
+) -> None:
     """Roll back by restore in a process that is killed when a step begins, or tells a line."""
 
     def tell(event: StepEvent) -> None:
@@ -87,7 +89,7 @@ def until(team: Team, step: str, kind: StepKind = StepKind.STARTED) -> None:
         child = os.fork()
     if child == 0:
         try:
-            rollback(team.context, tell, RESTORE)
+            rollback(team.context, tell, asked)
         finally:
             os._exit(1)
     _, status = os.waitpid(child, 0)
@@ -197,6 +199,26 @@ def test_a_restore_that_was_killed_goes_on(deployed: Team, step: str, kind: Step
     assert deployed.ask("select count(*) from gonogo.deployment") == 1
     assert [name for name in deployed.relatives() if "rolled_back" not in name] == []
     assert len(deployed.relatives()) == 1
+
+
+def test_a_restore_that_is_taken_up_forgets_nothing_it_was_asked(deployed: Team) -> None:
+    """Killed in the swap and run again as the terminal says: the same damage, the same reason."""
+    deployed.ask("update users set name = 'damage'")
+    until(deployed, "swap", asked=replace(RESTORE, damaged=("users",)))
+    result = rollback(deployed.context, deployed.tell, Request("restore"))
+    assert (result.outcome, result.reason) == ("succeeded", RESTORE.reason)
+    assert deployed.ask("select count(*) from users where name = 'damage'") == 1
+    assert deployed.ask("select rollback_reason from gonogo.deployment") == RESTORE.reason
+
+
+def test_damage_that_nobody_agreed_to_is_forgotten(deployed: Team) -> None:
+    """A restore that was cancelled decides nothing for the next one."""
+    deployed.ask("update users set name = 'changed'")
+    asked = replace(RESTORE, damaged=("users",), agree=lambda _: "another")
+    with pytest.raises(UsageError):
+        rollback(deployed.context, deployed.tell, asked)
+    assert rollback(deployed.context, deployed.tell, RESTORE).outcome == "succeeded"
+    assert deployed.ask("select count(*) from users where name = 'changed'") == 61
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ def test_a_failing_step_stops_there_and_the_next_run_goes_on(
 ) -> None:
     """What was done and what was not is told; nothing is done to the database twice."""
     deployed.break_command(name)
-    stopped = rollback(deployed.context, deployed.tell)
+    stopped = rollback(deployed.context, deployed.tell, Request(reason="a drill"))
     assert stopped.outcome == "failed"
     assert stopped.steps[-1].name == name
     assert stopped.not_done[-1] == "Prove that the database is what it was"
@@ -87,6 +87,7 @@ def test_a_failing_step_stops_there_and_the_next_run_goes_on(
     deployed.mend_command(name)
     again = rollback(deployed.context, deployed.tell)
     assert (again.outcome, deployed.outcome()) == ("succeeded", "rolled_back")
+    assert again.reason == "a drill"
     assert deployed.ask("select count(*) from gonogo.migration where reverted_at is null") == 0
 
 
