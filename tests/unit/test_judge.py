@@ -244,7 +244,7 @@ def test_no_data_is_never_a_pass(name: str) -> None:
         for role in metric(name).roles(STAGING):
             finding = judged(name, role, measurement)
             assert finding.outcome is OPEN
-            assert finding.reason.startswith("no data: ")
+            assert finding.reason.startswith(f"no data: {measurement.missing or 'neither'}")
 
 
 @pytest.mark.parametrize("name", [m.id for m in CRITERIA.metrics.values() if m.kind != "top"])

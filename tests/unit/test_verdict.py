@@ -95,6 +95,15 @@ def test_a_run_that_checks_nothing_is_a_hold() -> None:
     assert decide([], [], WHOLE).kind is VerdictKind.HOLD
 
 
+def test_nobody_is_strict_unasked() -> None:
+    """A warning beside what is met is GO."""
+    found = [
+        Finding("a.m0", Role.CRITERION, Outcome.MET, "< 1", "fine"),
+        Finding("a.m0", Role.ALERT, Outcome.WARNING, "< 1", "nearly"),
+    ]
+    assert decide([one.id for one in found], found, WHOLE).kind is VerdictKind.GO
+
+
 def test_strict_makes_a_warning_no_go() -> None:
     """Without it the warning is listed."""
     assert verdict_on(Outcome.MET, Outcome.WARNING, strict=True).kind is VerdictKind.NO_GO
