@@ -64,7 +64,7 @@ class Manners:
     """
 
     statement_timeout_s: int = 60
-    lock_timeout_s: int = 5
+    lock_timeout_s: int = 3
     sessions: int = 3
 
 

@@ -7,7 +7,7 @@ pooler, which refuses or forgets start-up options.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import psycopg
@@ -54,8 +54,29 @@ class Session:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Keep the snapshot usable for what follows a query that failed."""
-        with self.connection.transaction():
+        with self._watched(self.connection.transaction()):
             yield
+
+    @contextmanager
+    def _watched(self, context: AbstractContextManager[object]) -> Iterator[None]:
+        """A context whose beginning and end each ask the server something: bounded too."""
+        with self.watchdog.within(GRACE_S):
+            context.__enter__()
+        try:
+            yield
+        except BaseException as error:
+            with self.watchdog.within(GRACE_S):
+                if not context.__exit__(type(error), error, error.__traceback__):
+                    raise
+        else:
+            with self.watchdog.within(GRACE_S):
+                context.__exit__(None, None, None)
+
+    def begin_again(self) -> None:
+        """Give the snapshot up for a new one."""
+        with self.watchdog.within(GRACE_S):
+            self.connection.rollback()
+        self.begin()
 
     @property
     def lost(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from typing import LiteralString, TypeVar
@@ -95,7 +95,8 @@ def _open(
     manners: Manners,
     budget_s: float = CONNECT_BUDGET_S,
 ) -> Session:
-    connection = stack.enter_context(connect(settings, budget_s=budget_s))
+    # Closed, not committed: there is nothing to commit, and a silent server would not answer.
+    connection = stack.enter_context(closing(connect(settings, budget_s=budget_s)))
     watchdog = stack.enter_context(Watchdog(connection.fileno(), partial(is_silent, settings)))
     return Session(connection, manners, watchdog)
 
@@ -121,7 +122,6 @@ def _kind(session: Session) -> Row:
         if session.lost:
             raise
         # It does not share its snapshots. Nothing was read yet: a new transaction loses nothing.
-        session.connection.rollback()
-        session.begin()
+        session.begin_again()
         (row,) = session.ask(KIND, {"shared": False})
     return row

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 TICK_S = 0.5
-PROBE_AFTER_S = 10
+PROBE_AFTER_S = 5
 PROBES = 2
 
 
