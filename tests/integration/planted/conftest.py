@@ -81,7 +81,9 @@ class Planting:
         if script:
             self.session.connection.execute(script.encode())
 
-    def measured(self, environment: Environment, sql_dir: Path) -> Mapping[str, Measurement]:
+    def measured(
+        self, environment: Environment, sql_dir: Path = PROJECT.sql_dir
+    ) -> Mapping[str, Measurement]:
         """What the gate measures, as it stands now."""
         window = clip(WINDOW, AS_OF, None)
         # In wide slices, as on a cluster: the same numbers by fewer queries.
@@ -91,14 +93,14 @@ class Planting:
 
 @pytest.fixture
 def planting(planted_database: str) -> Callable[..., Any]:
-    """What opens a transaction to plant in: given an environment and the manners of the gate."""
+    """What opens a transaction to plant in, given an environment."""
 
     @contextmanager
-    def begin(environment: Environment = Environment.STAGING, **manners: Any) -> Iterator[Planting]:
+    def begin(environment: Environment = Environment.STAGING) -> Iterator[Planting]:
         connection = connect(DatabaseSettings(planted_database, "the test"))
         connection.read_only = False
         with connection, Watchdog(connection.fileno()) as watchdog:
-            world = Planting(Session(connection, Manners(**manners), watchdog))
+            world = Planting(Session(connection, Manners(), watchdog))
             world.session.begin()
             connection.execute(AS_OF_IS, [naive(AS_OF).isoformat()])
             connection.execute("update gonogo.deployment set environment = %s", [environment.value])
@@ -116,12 +118,10 @@ def findings(planting: Callable[..., Any]) -> Callable[..., dict[str, Finding]]:
         script: str = "",
         environment: Environment = Environment.STAGING,
         answers: Mapping[str, Measurement] | None = None,
-        sql_dir: Path = PROJECT.sql_dir,
-        **manners: Any,
     ) -> dict[str, Finding]:
-        with planting(environment, **manners) as world:
+        with planting(environment) as world:
             world.plant(script)
-            measured = {**world.measured(environment, sql_dir), **(answers or {})}
+            measured = {**world.measured(environment), **(answers or {})}
         return {
             finding.id: finding
             for role, metric in CRITERIA.checks(environment)
