@@ -364,7 +364,23 @@ def test_a_rate_carries_its_interval_and_its_limit() -> None:
     levels = judged("token.invalid_users", Role.ALERT, census).limit
     assert levels == "warning > 10 %, critical > 20 %"
     webhooks = Measurement("webhook.success_rate", count=Count(99, 100))
-    assert judged("webhook.success_rate", Role.TRIGGER, webhooks).limit == "< 80 %"
+    limits = [judged("webhook.success_rate", role, webhooks).limit for role in Role]
+    assert limits == ["> 95 %", "warning < 95 %, critical < 80 %", "< 80 %"]
+
+
+def test_a_reason_ends_with_what_was_noted_and_with_nothing_else() -> None:
+    """Such as what an endpoint answered."""
+    for notes, end in ((("HTTP 404", "no page"), "fires at no (HTTP 404; no page)"), ((), "at no")):
+        gone = Measurement("endpoint.dashboard", value=Fraction(0), notes=notes)
+        assert judged("endpoint.dashboard", Role.TRIGGER, gone).reason.endswith(end)
+
+
+def test_a_metric_without_a_trigger_never_fires() -> None:
+    """Whatever was counted."""
+    found = judged(
+        "sync.skip_rate", Role.TRIGGER, Measurement("sync.skip_rate", count=Count(0, 99))
+    )
+    assert (found.outcome, found.reason) == (MET, "no trigger")
 
 
 def verdict_on(events: list[bool]) -> VerdictKind:
