@@ -14,10 +14,11 @@ from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.setting import Options, Setting
 from gonogo.model import Environment
 from gonogo.project import Project
-from gonogo.rollout import endpoints
+from gonogo.rollout import answers
+from gonogo.rollout.answers import AnswerKind, EndpointAnswer
 from gonogo.rollout.checklist import load_checklist
 from gonogo.rollout.config import EndpointsConfig
-from gonogo.rollout.endpoints import AnswerKind, EndpointAnswer, probe
+from gonogo.rollout.endpoints import probe
 from gonogo.settings import DatabaseSettings
 
 PROJECT = Project(Path(__file__).parents[2])
@@ -92,7 +93,7 @@ def test_an_answer_that_never_ends_is_judged_all_the_same(
     pause_s: float,
 ) -> None:
     """Of a page its status counts; health that is no health, or does not come, is never fine."""
-    monkeypatch.setattr(endpoints, "WHOLE_WITHIN_S", 0.5)
+    monkeypatch.setattr(answers, "WHOLE_WITHIN_S", 0.5)
     told = _ask(application(chunk, pause_s))
     assert told["dashboard"].kind is AnswerKind.OK
     assert told["admin_closed"].reason == "HTTP 200 without a token: anyone can read it"

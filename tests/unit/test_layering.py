@@ -46,7 +46,7 @@ ORDER = (
 )
 # Where a library may be imported: a room, or one module of it.
 HOMES = {
-    "httpx": ("rollout.endpoints", "rollout.smoke"),
+    "httpx": ("rollout.answers", "rollout.endpoints", "rollout.smoke"),
     "jinja2": ("record",),
     "nox": (),
     "psycopg": ("settings", "measure", "rollout", "sandbox"),

@@ -76,7 +76,7 @@ def verify(
 
 def _smoke(narration: Narration, config: RolloutConfig) -> int:
     """Send the smoke requests; the exit code that their answers come to."""
-    from gonogo.rollout.endpoints import AnswerKind
+    from gonogo.rollout.answers import AnswerKind
     from gonogo.rollout.smoke import send_smoke
 
     narration.chapter("Smoke requests, which change something")

@@ -8,8 +8,9 @@ from fractions import Fraction
 from gonogo.criteria import ENDPOINTS
 from gonogo.gate.setting import Setting
 from gonogo.model import Measurement
+from gonogo.rollout.answers import AnswerKind, EndpointAnswer
 from gonogo.rollout.config import EndpointsConfig
-from gonogo.rollout.endpoints import AnswerKind, EndpointAnswer, probe
+from gonogo.rollout.endpoints import probe
 from gonogo.rollout.environment import MUST_BE_HTTPS, problem_of
 
 REQUEST_TIMEOUT_S = 5.0

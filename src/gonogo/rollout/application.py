@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gonogo.errors import CommandError, StepError
 from gonogo.rollout import code, endpoints
-from gonogo.rollout.endpoints import AnswerKind, EndpointAnswer
+from gonogo.rollout.answers import AnswerKind, EndpointAnswer
 from gonogo.rollout.ledger import CUT_SHORT
 from gonogo.rollout.resume import last_stretch
 from gonogo.rollout.steps import Evidence, HowItEnded, Resumption, Skipped, Step

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from gonogo.rollout.config import EndpointsConfig
-from gonogo.rollout.endpoints import (
+from gonogo.rollout.answers import (
     NEEDS_TOKEN,
     NOT_FOUND,
     AnswerKind,
     EndpointAnswer,
-    client_of,
     judge_silence,
     says_json,
     without_secrets,
 )
+from gonogo.rollout.config import EndpointsConfig
+from gonogo.rollout.endpoints import client_of
 from gonogo.rollout.environment import problem_of
 
 if TYPE_CHECKING:

@@ -16,14 +16,9 @@ import httpx
 import pytest
 
 from gonogo.errors import StepError
+from gonogo.rollout.answers import AnswerKind, EndpointAnswer
 from gonogo.rollout.config import EndpointsConfig
-from gonogo.rollout.endpoints import (
-    DEPLOYED_NAMES,
-    AnswerKind,
-    EndpointAnswer,
-    probe,
-    wait_healthy,
-)
+from gonogo.rollout.endpoints import DEPLOYED_NAMES, probe, wait_healthy
 from gonogo.rollout.smoke import send_smoke
 from waiting import until
 
