@@ -23,9 +23,13 @@ import pytest
 from psycopg import errors
 
 from gate_process import GateOutcome, make_checkout, run_gate, soak
+from gonogo.errors import DatabaseError
 from gonogo.gate import observe as observing
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Options
+from gonogo.measure.connection import Manners
+from gonogo.measure.session import Session
+from gonogo.measure.snapshot import in_snapshot
 from gonogo.model import Environment
 from gonogo.project import Project
 from gonogo.sandbox.address import Address
@@ -195,6 +199,26 @@ def test_a_long_survey_of_a_server_that_is_well_is_left_in_peace(checkout: Path,
     told = run_gate(checkout, past, *STAGING)
     assert LOST not in told.output
     assert told.document["measurements"]["token.unknown"]["missing"] is None
+
+
+@pytest.mark.parametrize("end", [False, True])
+def test_a_network_that_falls_silent_between_two_surveys(
+    past: str, monkeypatch: pytest.MonkeyPatch, *, end: bool
+) -> None:
+    """What is said to the server around a survey is bounded as the survey is."""
+    monkeypatch.setattr("gonogo.measure.session.GRACE_S", 0.5)
+    began: list[float] = []
+
+    def read(session: Session) -> None:
+        if not end:
+            proxy.swallowing.set()
+        began.append(time.monotonic())
+        with session.savepoint():
+            proxy.swallowing.set()
+
+    with proxied(past) as proxy, pytest.raises(DatabaseError, match="stopped answering"):
+        in_snapshot(DatabaseSettings(proxy.conninfo, "the test"), Manners(), read)
+    assert time.monotonic() - began[0] < BOUND_S
 
 
 def silent(proxy: Proxy) -> str:
