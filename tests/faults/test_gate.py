@@ -22,7 +22,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from gate_process import GateOutcome, make_checkout, run_gate, soak
+from gate_process import GateOutcome, live_through, make_checkout, run_gate
 from gonogo.errors import DatabaseError
 from gonogo.gate import observe as observing
 from gonogo.gate.resolve import resolve
@@ -61,11 +61,7 @@ def build_past(build_base: Build, build_migrated: Build) -> Build:
     def build(conninfo: str) -> None:
         build_base(conninfo)
         build_migrated(conninfo)
-        with psycopg.connect(conninfo) as connection:
-            connection.execute(
-                "update gonogo.deployment set finished_at = now() - interval '48 hours'"
-            )
-        soak(conninfo)
+        live_through(conninfo)
 
     return build
 

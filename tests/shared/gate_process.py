@@ -110,3 +110,10 @@ def soak(conninfo: str) -> None:
     end = soak_end(conninfo)
     with session.connect(conninfo) as connection:
         generate(connection, Traffic(end - SOAK, end, rows=40_000))
+
+
+def live_through(conninfo: str) -> None:
+    """Let a database have been deployed to 48 hours ago, and healthy since."""
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("update gonogo.deployment set finished_at = now() - interval '48 hours'")
+    soak(conninfo)

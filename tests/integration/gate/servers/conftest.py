@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from tenacity import retry, retry_if_not_result, stop_after_delay, wait_fixed
 
+from gate_process import live_through
 from gonogo.sandbox.cluster import ENVIRONMENT, data_of
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.privileges import account_for, command, private_directory
@@ -111,17 +112,13 @@ def sleeping_survey(checkout: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def build_past(build_base: Build, build_migrated: Build, build_soaked: Build) -> Build:
+def build_past(build_base: Build, build_migrated: Build) -> Build:
     """Fill an empty database as one that was deployed 48 hours ago and has been healthy since."""
 
     def build(conninfo: str) -> None:
         build_base(conninfo)
         build_migrated(conninfo)
-        with psycopg.connect(conninfo) as connection:
-            connection.execute(
-                "update gonogo.deployment set finished_at = now() - interval '48 hours'"
-            )
-        build_soaked(conninfo)
+        live_through(conninfo)
 
     return build
 
