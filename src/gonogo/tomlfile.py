@@ -123,7 +123,11 @@ def _meant(found: str, known: Sequence[str]) -> str:
 
 
 def _lowered(message: str) -> str:
-    return message.removeprefix("Value error, ").replace("Input should", "should")
+    return (
+        message.removeprefix("Value error, ")
+        .replace("Input should", "should")
+        .replace("valid tuple", "list")
+    )
 
 
 def _shown(value: object) -> str:

@@ -21,7 +21,7 @@ RUN = f"touch {CANARY}"
 ESCAPES = "\x1b[31m\x1b]0;owned\x07"
 SECRET = "hush-hush-hush"  # noqa: S105  # it opens nothing
 NOWHERE = "/proc/nowhere"
-GIT = "git rev-parse failed"
+GIT = "git knows no commit"
 # Filled in where an attempt is made: the new revision; the server, without a database's name.
 AFTER, SERVER = "<after>", "<server>"
 

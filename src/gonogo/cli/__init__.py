@@ -81,7 +81,9 @@ def _run() -> int:
         code = _told(error, error.exit_code, getattr(error, "__notes__", ()))
     except WrongUsage as error:
         problem = getattr(error, "format_message", error.__str__)()
-        code = _told(" ".join(problem.split()), UsageError.exit_code)
+        # What was wrong is told in our words, without the name of a class.
+        plain = " ".join(problem.split()).replace(": Value error, ", ": ")
+        code = _told(plain, UsageError.exit_code)
     except BrokenPipeError:
         # Whoever read our output has gone: `gonogo … | head`. Nothing is left to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -132,7 +132,11 @@ def _migrations(rows: Sequence[MigrationRow]) -> Iterable[Row]:
         if one.reverted_at:
             reverted[one.deployment_id] = reverted.get(one.deployment_id, 0) + 1
     for deployment_id, count in reverted.items():
-        yield f"{count} more", "reverted", "", f"of deployment {deployment_id}", ""
+        yield _counted(count), "reverted", "", f"of deployment {deployment_id}", ""
+
+
+def _counted(count: int) -> str:
+    return f"{count} migration{'' if count == 1 else 's'}"
 
 
 def _backup(one: Backup) -> Row:

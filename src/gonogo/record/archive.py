@@ -82,12 +82,11 @@ class RunningRecord:
             with archive_lock(archive_dir):
                 directory = place / f"{_free_stem(place, _started(header))}_{RUNNING}"
                 make_directory(directory, exist_ok=False)
-                known = {**header, "schema": SCHEMA, "state": "running", "environment": environment}
+                known = _unfinished(header, environment)
                 with _removed_again(directory):
                     life = sign_of_life(directory)
                     try:
-                        content = canonical_json(with_top_level(known))
-                        write_whole(directory / RECORD_FILE, content)
+                        write_whole(directory / RECORD_FILE, known)
                         settle(place)
                     except BaseException:
                         os.close(life)
@@ -133,6 +132,20 @@ class RunningRecord:
         ):
             write_index(self.archive_dir, templates_dir)
         return final
+
+    def refused(self, header: Mapping[str, object], why: str) -> None:
+        """Give up, and leave word why: the run reads as aborted, for this reason.
+
+        Args:
+            header: What was known from the beginning.
+            why: In one line, without a secret.
+        """
+        # That it cannot be written is no reason to tell the other error later.
+        with suppress(OSError):
+            known = {**header, "facts": {"Ended by": why}}
+            content = _unfinished(known, self.directory.parent.name)
+            write_whole(self.directory / RECORD_FILE, content)
+        self.abandon()
 
     def abandon(self) -> None:
         """Give up without closing: from now on the run reads as aborted."""
@@ -207,6 +220,12 @@ def _started(header: Mapping[str, object]) -> datetime:
         return datetime.fromisoformat(str(header.get("started_at"))).astimezone(UTC)
     except ValueError:
         return datetime.now(UTC)
+
+
+def _unfinished(header: Mapping[str, object], environment: str) -> bytes:
+    """The document of a run that is not over."""
+    known = {**header, "schema": SCHEMA, "state": "running", "environment": environment}
+    return canonical_json(with_top_level(known))
 
 
 def _free_stem(place: Path, started: datetime) -> str:

@@ -15,6 +15,8 @@ TIMEOUT_S = 60
 LEFT_BEHIND = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 SHORT = 12
 SHOWN = 60
+# git's own words for a name that stands for nothing; they do not say which name.
+NO_COMMIT = "Needed a single revision"
 # Neither an option of a command, nor a word that means something to a shell.
 PLAIN = re.compile(r"\w[\w.:/@+=~-]{0,199}")
 
@@ -39,9 +41,17 @@ def resolve(repository: Path, environ: Mapping[str, str], revision: str) -> str:
     Raises:
         CommandError: git does not know it.
     """
-    return _git(
-        repository, environ, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"
-    )
+    name = f"{revision}^{{commit}}"
+    try:
+        return _git(repository, environ, "rev-parse", "--verify", "--end-of-options", name)
+    except CommandError as error:
+        if NO_COMMIT not in error.problem:
+            raise
+        shown = repr(revision[:SHOWN])
+        raise CommandError(
+            f"git knows no commit {shown} in {repository}",
+            "fetch it there, or correct the revision",
+        ) from error
 
 
 def changed_files(repository: Path, environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from gonogo.checklist.block import checklist_block
+from gonogo.errors import GonogoError
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import told_plainly, write_whole
 from gonogo.rollout.checklist import checklist_desk
 from gonogo.rollout.context import RolloutContext
+from gonogo.rollout.masking import Mask
 from gonogo.rollout.result import DeploymentResult, RollbackResult
 from gonogo.rollout.steps import StepRecord
 from gonogo.window import format_moment
@@ -60,6 +62,9 @@ def recorded(
     running = RunningRecord.open(archive_dir, environment, head)
     try:
         result = carry_out()
+    except GonogoError as error:
+        running.refused(head, Mask.of(context.environ)(str(error)))
+        raise
     except BaseException:
         # What was interrupted reads as aborted; how far it got is known from the ledger.
         running.abandon()

@@ -16,7 +16,7 @@ from gonogo.rollout.ledger import Ledger, install
 from gonogo.rollout.lock import deployer_lock
 from gonogo.rollout.narrator import Narrator
 from gonogo.rollout.prerequisites import version_problem
-from gonogo.rollout.session import Connection, connect
+from gonogo.rollout.session import Connection, application_schema, connect
 from gonogo.rollout.steps import Evidence, Step
 
 LEDGER_MIGRATIONS = "ledger"
@@ -124,6 +124,9 @@ def _admit(site: Site, evidence: Evidence, stack: ExitStack, consent: Consent) -
     stack.enter_context(
         deployer_lock(site.connection, wait=consent.wait, on_wait=site.narrator.note)
     )
+    if not version(site.connection):
+        # A database that is not the application's gets no ledger.
+        application_schema(site.connection)
     install(site.connection, context.project.migrations_dir / LEDGER_MIGRATIONS)
     site.ledger.mark_environment(context.environment, simulated=context.simulated)
     server = identity.server_version.split()[0]

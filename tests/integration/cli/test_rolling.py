@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import make_conninfo
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from desk import Desk
+from gonogo.record.archive import list_records
 from gonogo.rollout.lock import deployer_lock
 from gonogo.rollout.session import connect
+from gonogo.sandbox.application import database_url
 
 Told = subprocess.CompletedProcess[str]
 Deployed = tuple[Desk, Told]
@@ -134,7 +139,7 @@ def test_a_rollback_asks_for_the_name_and_then_proves(desk: Desk) -> None:
         (("deploy", "staging"), {"NODE_ENV": "production"}, 4, "NODE_ENV is not staging"),
         (("deploy", "staging"), {"GOOGLE_CLIENT_ID": ""}, 4, "GOOGLE_CLIENT_ID is not set"),
         (("deploy", "staging"), {"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, 1, "not answer"),
-        (("deploy", "nowhere"), {}, 4, "'nowhere'"),
+        (("deploy", "nowhere"), {}, 4, "'environment': 'nowhere' is not one of"),
         (("deploy", "staging", "--no-such-option"), {}, 4, "--no-such-option"),
         (("rollback",), {}, 1, "there is no ledger"),
         (("rollback",), {"NODE_ENV": ""}, 4, "nothing says which environment this is"),
@@ -153,6 +158,21 @@ def test_what_is_refused_is_one_line_and_changes_nothing(
     assert said in one_line(told)
     assert untouched.ask(LEDGER_THERE) is False
     assert set(untouched.labels()) <= {"RUNNING"}
+
+
+def test_a_database_of_another_application_gets_no_ledger(untouched: Desk) -> None:
+    """Nothing is left in a database without users, and the aborted record says why."""
+    other = make_conninfo(untouched.conninfo, dbname="postgres")
+    archive = untouched.root / "archive"
+    before = {one.directory for one in list_records(archive)}
+    told = untouched.run("deploy", "staging", DATABASE_URL=database_url(other))
+    assert told.returncode == 1
+    assert "no schema of the search_path holds the table users" in one_line(told)
+    assert not replace(untouched, conninfo=other).ask(LEDGER_THERE)
+    (record,) = [one for one in list_records(archive) if one.directory not in before]
+    document = json.loads((record.directory / "record.json").read_bytes())
+    assert record.state == "aborted"
+    assert "holds the table users" in document["facts"]["Ended by"]
 
 
 def test_production_is_deployed_to_by_typing_its_name(untouched: Desk) -> None:

@@ -52,6 +52,6 @@ def test_changed_files_are_named(repository: Path) -> None:
 
 @pytest.mark.parametrize("revision", ["nowhere", "--output=x"])
 def test_an_unknown_revision_is_one_line(repository: Path, revision: str) -> None:
-    """Git's own reason, and what to check."""
-    with pytest.raises(CommandError, match="git rev-parse failed"):
+    """Which revision it is that git does not know, and where."""
+    with pytest.raises(CommandError, match=f"git knows no commit '{revision}' in"):
         code.resolve(repository, ENVIRON, revision)
