@@ -37,8 +37,8 @@ def status() -> None:
         narration.say("no ledger (schema gonogo): gonogo never deployed to this database")
         return
     _tell_rows(narration, "Deployments", (_deployment(standing, d) for d in standing.deployments))
-    if standing.latest:
-        title = f"Steps of deployment {standing.latest.id}"
+    if standing.at_hand:
+        title = f"Steps of deployment {standing.at_hand.id}"
         _tell_rows(narration, title, (_step(standing, step) for step in standing.steps), None)
     _tell_rows(narration, "Migrations", _migrations(standing.migrations), None)
     _tell_rows(narration, "Backups", map(_backup, standing.backups))
@@ -80,6 +80,7 @@ def _tell_database(narration: Narration, standing: Standing) -> None:
     if mark:
         rows += [("environment", f"{mark.name}{', simulated' if mark.simulated else ''}")]
     rows += [("at work", str(standing.holder or "no deployer"))]
+    rows += [("aside", f"{name}: what a revert moved aside") for name in standing.aside]
     rows += [
         ("kept", f"{name}: what a restore replaced; drop it once nobody needs it")
         for name in standing.kept

@@ -19,6 +19,7 @@ from gonogo.errors import UsageError
 if TYPE_CHECKING:
     from gonogo.narration import Narration
     from gonogo.rollout.context import RolloutContext
+    from gonogo.rollout.rows import Deployment
     from gonogo.rollout.standing import Standing
 
 CONSENT = "--yes-roll-back"
@@ -41,6 +42,7 @@ class Wish:
         damaged: Tables whose changes since the backup are damage.
         given: The consent, when an option gave it.
         wait: Wait for another deployer.
+        deployment: Which one, where it is not the latest.
     """
 
     mode: Mode
@@ -48,6 +50,7 @@ class Wish:
     damaged: tuple[str, ...]
     given: str | None
     wait: bool
+    deployment: int | None = None
 
 
 def rollback(  # noqa: PLR0913  # each is an option of the command
@@ -80,18 +83,17 @@ def rollback(  # noqa: PLR0913  # each is an option of the command
         bool, typer.Option("--reapply-aside", help="After a new deployment: copy it back.")
     ] = False,
     deployment: Annotated[
-        int | None, typer.Option(help="With the two: whose, where there are several.")
+        int | None,
+        typer.Option(help="Which one, where it is not the latest, or there are several."),
     ] = None,
 ) -> None:
     """Roll back the latest deployment: migrations reverted, data moved aside, old code."""
-    _require_sense(
-        {"--plan": plan, "--drop-aside": drop_aside, "--reapply-aside": reapply_aside}, deployment
-    )
+    _require_sense({"--plan": plan, "--drop-aside": drop_aside, "--reapply-aside": reapply_aside})
     if damaged and mode is not Mode.RESTORE:
         raise UsageError("--damaged goes with --mode restore alone", "a revert keeps every row")
     named = required_environment(environment)
     context = rollout_context(named, {**os.environ, "NODE_ENV": named.value})
-    wish = Wish(mode, reason, tuple(damaged or ()), yes_roll_back, wait)
+    wish = Wish(mode, reason, tuple(damaged or ()), yes_roll_back, wait, deployment)
     if plan:
         _plan(context, wish)
     elif drop_aside or reapply_aside:
@@ -100,15 +102,10 @@ def rollback(  # noqa: PLR0913  # each is an option of the command
         _roll_back(context, wish)
 
 
-def _require_sense(chosen: Mapping[str, bool], deployment: int | None) -> None:
+def _require_sense(chosen: Mapping[str, bool]) -> None:
     given = [name for name, is_given in chosen.items() if is_given]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} do not go together", "say one thing at a time")
-    if deployment is not None and not set(given) & {"--drop-aside", "--reapply-aside"}:
-        raise UsageError(
-            "--deployment goes with --drop-aside or --reapply-aside alone",
-            "a rollback is of the latest deployment",
-        )
 
 
 def _plan(context: RolloutContext, wish: Wish) -> None:
@@ -118,7 +115,7 @@ def _plan(context: RolloutContext, wish: Wish) -> None:
 
     narration = Narration.to_terminal(streams=True)
     with interruptible("nothing was changed"):
-        request = Request(wish.mode.value, wish.reason, wish.damaged)
+        request = Request(wish.mode.value, wish.reason, wish.damaged, wish.deployment)
         lines = plan_rollback(context, narration, request)
     narration.chapter(f"What rollback --mode {wish.mode} would do")
     for line in lines:
@@ -136,9 +133,10 @@ def _roll_back(context: RolloutContext, wish: Wish) -> None:
 
     narration = Narration.to_terminal(streams=True)
     standing = _standing(context, narration)
-    if standing is None:
+    meant = _meant(standing, narration, wish.deployment)
+    if meant is None:
         return
-    told = _told(context, standing, wish)
+    told = _told(context, standing, meant, wish)
     later = wish.mode is Mode.RESTORE
 
     def agree(lines: Sequence[str]) -> str:
@@ -149,7 +147,8 @@ def _roll_back(context: RolloutContext, wish: Wish) -> None:
         # Before the preparation, which may be long.
         require_somebody(standing.identity, given=wish.given, option=CONSENT)
     narration.chapter(f"Roll back {context.environment}")
-    request = Request(wish.mode.value, wish.reason, wish.damaged, agree if later else None)
+    agreed = agree if later else None
+    request = Request(wish.mode.value, wish.reason, wish.damaged, wish.deployment, agreed)
     with interruptible(SEE_STATUS):
         result, record = recorded(
             "rollback",
@@ -159,8 +158,8 @@ def _roll_back(context: RolloutContext, wish: Wish) -> None:
     tell_rollback(narration, result, record)
 
 
-def _standing(context: RolloutContext, narration: Narration) -> Standing | None:
-    """How the database stands; None when there is nothing to roll back."""
+def _standing(context: RolloutContext, narration: Narration) -> Standing:
+    """How the database stands, opened again when a restore that was cut short had closed it."""
     from gonogo.rollout.beside import reopen_cut_short
     from gonogo.rollout.standing import read_standing
 
@@ -170,18 +169,21 @@ def _standing(context: RolloutContext, narration: Narration) -> Standing | None:
         require_ledger(connection)
         standing = read_standing(connection)
     require_mark(standing, context.environment)
-    latest = standing.latest
-    if latest is None or latest.outcome == "rolled_back":
-        done = f"deployment {latest.id} is rolled back already" if latest else "none was begun"
-        narration.say(f"nothing to roll back: {done}; nothing was done")
-        return None
     return standing
 
 
-def _told(context: RolloutContext, standing: Standing, wish: Wish) -> list[str]:
-    latest = standing.latest
-    if latest is None:
-        return []
+def _meant(standing: Standing, narration: Narration, number: int | None) -> Deployment | None:
+    """The deployment to roll back; None, and why is told, when there is nothing."""
+    from gonogo.rollout.target import to_roll_back, why_nothing
+
+    meant = to_roll_back(standing.deployments, number)
+    if meant is None:
+        why = why_nothing(standing.deployments, number)
+        narration.say(f"nothing to roll back: {why}; nothing was done")
+    return meant
+
+
+def _told(context: RolloutContext, standing: Standing, meant: Deployment, wish: Wish) -> list[str]:
     becomes = {
         Mode.REVERT: "what the new version wrote into new tables and columns is moved aside, not"
         " dropped",
@@ -189,8 +191,8 @@ def _told(context: RolloutContext, standing: Standing, wish: Wish) -> list[str]:
         " another name",
     }
     return [
-        f"roll back deployment {latest.id} of {context.environment} ({standing.state(latest)})",
-        f"revision {latest.revision}, back to {latest.previous_revision}",
+        f"roll back deployment {meant.id} of {context.environment} ({standing.state(meant)})",
+        f"revision {meant.revision}, back to {meant.previous_revision}",
         becomes[wish.mode],
         *describe_database(context, standing),
     ]

@@ -27,12 +27,17 @@ class Aside:
     rows: Mapping[str, int]
 
 
+def schemas_aside(connection: Connection) -> tuple[str, ...]:
+    """The schemas in which something lies aside, the oldest deployment's first."""
+    rows = connection.execute(SCHEMAS, (f"^{ASIDE_PREFIX}[0-9]+$",)).fetchall()
+    return tuple(str(name) for (name,) in rows)
+
+
 def asides(connection: Connection) -> tuple[Aside, ...]:
     """What lies aside, the oldest deployment's first."""
-    schemas = [name for (name,) in connection.execute(SCHEMAS, (f"^{ASIDE_PREFIX}[0-9]+$",))]
     return tuple(
         Aside(int(name.removeprefix(ASIDE_PREFIX)), name, rows_aside(connection, name))
-        for name in schemas
+        for name in schemas_aside(connection)
     )
 
 

@@ -34,7 +34,7 @@ def rollback(
     confirmed_database: str | None = None,
     wait: bool = False,
 ) -> RollbackResult:
-    """Roll back the latest deployment, however it ended.
+    """Roll back the latest deployment, or the one that is asked for, however it ended.
 
     Args:
         context: The circumstances.
@@ -56,7 +56,7 @@ def rollback(
         if reopen_cut_short(context.database):
             narrator.note("a restore that was cut short had closed the database: it is open again")
         with open_site(context, narrator, consent) as site:
-            work = take_up(site)
+            work = take_up(site, asked.deployment)
             if work is None:
                 return result_of(Ended(site, None, asked, started_at))
             return _carried_out(work, as_agreed(work, asked), consent, started_at)

@@ -44,6 +44,7 @@ class Request:
         reason: Why; recorded.
         damaged: Of a restore: tables in which what was changed or deleted since the backup is
             damage, so that the backup's rows stand.
+        deployment: Which one, where it is not the latest; None otherwise.
         agree: Of a restore: shown what would become of the rows since the backup, it gives the
             database's name as a person typed it, or raises; None takes `confirmed_database`.
     """
@@ -51,6 +52,7 @@ class Request:
     mode: RollbackMode = "revert"
     reason: str = ""
     damaged: tuple[str, ...] = ()
+    deployment: int | None = None
     agree: Callable[[Sequence[str]], str] | None = None
 
 

@@ -30,7 +30,7 @@ def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tupl
         narrated("rollback", tell, context.logs, context.environ) as narrator,
         look_at_site(context, narrator) as site,
     ):
-        work = take_up(site)
+        work = take_up(site, request.deployment)
         if work is None:
             return ("nothing to roll back",)
         if request.mode == "revert" and not is_swapped(work):

@@ -5,11 +5,13 @@ Only ever reads, in one snapshot.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from psycopg import IsolationLevel
 
 from gonogo.model import DatabaseIdentity
+from gonogo.rollout.aside import schemas_aside
 from gonogo.rollout.beside import PREPARATION, relatives
 from gonogo.rollout.identity import identify
 from gonogo.rollout.incident import incidents
@@ -25,6 +27,7 @@ from gonogo.rollout.rows import (
     StepRow,
 )
 from gonogo.rollout.session import Connection, asking
+from gonogo.rollout.target import to_roll_back
 
 DEPLOY_AGAIN = (
     "run nox -s deploy_{environment} again: it goes on from there; or take it back: nox -s rollback"
@@ -42,10 +45,11 @@ class Standing:
         mark: Which environment it is.
         holder: Who holds the deployer's lock.
         deployments: Newest first.
-        steps: Of the latest deployment, in order, its rollback's included.
+        steps: Of the deployment at hand, in order, its rollback's included.
         migrations: Oldest first.
         backups: Newest first.
         incidents: Newest first.
+        aside: Schemas in which lies what reverts moved aside.
         kept: Databases that a restore put this one in the place of.
         prepared: A new database of a restore that did not come to its end.
     """
@@ -59,6 +63,7 @@ class Standing:
     migrations: tuple[MigrationRow, ...] = ()
     backups: tuple[Backup, ...] = ()
     incidents: tuple[Incident, ...] = ()
+    aside: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     prepared: tuple[str, ...] = ()
 
@@ -67,10 +72,15 @@ class Standing:
         """The newest deployment."""
         return next(iter(self.deployments), None)
 
+    @property
+    def at_hand(self) -> Deployment | None:
+        """The newest deployment, or the older one whose rollback was begun and not ended."""
+        return _at_hand(self.deployments)
+
     def state(self, deployment: Deployment) -> str:
         """How a deployment stands, in words: the ledger of a killed run says that it runs."""
         told = deployment.outcome.replace("_", " ")
-        if deployment is not self.latest:
+        if deployment is not self.at_hand:
             return told
         # What was prepared for a restore that nobody agreed to is no rollback yet.
         begun = [step for step in self.steps if step.name not in PREPARATION]
@@ -84,13 +94,14 @@ class Standing:
     @property
     def advice(self) -> str:
         """What to do next; empty when nothing waits to be done."""
-        if self.latest is None:
+        at_hand = self.at_hand
+        if at_hand is None:
             return ""
-        match self.state(self.latest):
+        match self.state(at_hand):
             case "rollback stopped":
                 return ROLL_BACK_AGAIN
             case "interrupted" | "failed":
-                return DEPLOY_AGAIN.format(environment=self.latest.environment)
+                return DEPLOY_AGAIN.format(environment=at_hand.environment)
         return ""
 
 
@@ -119,15 +130,21 @@ def _read(connection: Connection) -> Standing:
     ledger = Ledger(connection)
     deployments = ledger.deployments()
     kept, prepared = relatives(connection)
+    at_hand = _at_hand(deployments)
     return Standing(
         identity,
         has_ledger=True,
         mark=ledger.environment(),
         deployments=deployments,
-        steps=ledger.steps(deployments[0].id) if deployments else (),
+        steps=ledger.steps(at_hand.id) if at_hand else (),
         migrations=ledger.migrations(),
         backups=ledger.backups(),
         incidents=incidents(connection),
+        aside=schemas_aside(connection),
         kept=kept,
         prepared=prepared,
     )
+
+
+def _at_hand(deployments: Sequence[Deployment]) -> Deployment | None:
+    return to_roll_back(deployments) or next(iter(deployments), None)

@@ -16,6 +16,7 @@ from gonogo.rollout.migration import Migration, digest
 from gonogo.rollout.rows import Backup, Deployment, NewDeployment
 from gonogo.rollout.session import application_schema
 from gonogo.rollout.site import Site
+from gonogo.rollout.target import to_roll_back
 from gonogo.rollout.tools import Tools, find_tools
 from gonogo.settings import DatabaseSettings
 
@@ -125,30 +126,34 @@ def begin(site: Site, override_reason: str | None) -> Work:
     return Work(site, reread(site, deployment_id), migrations, schema)
 
 
-def take_up(site: Site) -> Work | None:
-    """The latest deployment, to be rolled back; None when there is none, or it was already.
+def take_up(site: Site, number: int | None = None) -> Work | None:
+    """The deployment to be rolled back; None when there is none, or it was already.
+
+    Args:
+        site: The database.
+        number: Which one is meant; None takes the meant.
 
     Raises:
-        UsageError: Nobody knows which revision ran before it.
+        UsageError: It is not that one's turn, or nobody knows which revision ran before it.
     """
-    latest = site.ledger.latest_deployment(site.context.environment)
-    if latest is None or latest.outcome == "rolled_back":
+    here = site.context.environment
+    every = [one for one in site.ledger.deployments() if one.environment == here]
+    meant = to_roll_back(every, number)
+    if meant is None:
         return None
     section = site.context.section
     command = section.commands.revert_code
     by_revision = command is not None and any("{previous_revision}" in word for word in command.run)
-    if latest.previous_revision == UNKNOWN and (
-        by_revision or (not command and section.repository)
-    ):
+    if meant.previous_revision == UNKNOWN and (by_revision or (not command and section.repository)):
         raise UsageError(
-            f"nobody recorded which revision ran before deployment {latest.id}; nothing was done",
+            f"nobody recorded which revision ran before deployment {meant.id}; nothing was done",
             "set a revert_code in rollout.toml that names it",
         )
     # A command will see them, and the ledger is but a table.
-    code.plain(latest.revision)
-    code.plain(latest.previous_revision)
+    code.plain(meant.revision)
+    code.plain(meant.previous_revision)
     migrations = site.context.migrations()
-    return Work(site, latest, migrations, application_schema(site.connection))
+    return Work(site, meant, migrations, application_schema(site.connection))
 
 
 def wanted_revision(context: RolloutContext) -> str:

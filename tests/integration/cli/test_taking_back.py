@@ -141,7 +141,7 @@ def test_a_plan_tells_what_cannot_be_reverted(migrated_desk: Desk) -> None:
     [
         (("--mode", "sideways"), 4, "'sideways'"),
         (("--damaged", "users"), 4, "--damaged goes with --mode restore alone"),
-        (("--deployment", "1"), 4, "--deployment goes with --drop-aside or --reapply-aside"),
+        (("--deployment", "7"), 4, "the ledger knows no deployment 7; nothing was done"),
         (("--drop-aside", "--reapply-aside"), 4, "do not go together"),
         (("--plan", "--drop-aside"), 4, "do not go together"),
         (("--drop-aside",), 4, "nothing lies aside; nothing was done"),
@@ -171,6 +171,7 @@ def test_what_lies_aside_is_shown_before_it_goes(migrated_desk: Desk) -> None:
         "create schema gonogo_aside_1; create table gonogo_aside_1.token_health as"
         " select 1 as id from generate_series(1, 1234)"
     )
+    assert "gonogo_aside_1: what a revert moved aside" in migrated_desk.run("status").stdout
     cancelled = migrated_desk.type("no", "rollback", "--drop-aside")
     assert cancelled.returncode == 1
     assert "token_health: 1,234 rows" in cancelled.stdout

@@ -11,6 +11,8 @@ from gonogo.errors import UsageError
 from gonogo.rollout.config import CommandConfig
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.rollback import Request, rollback
+from gonogo.rollout.session import connect
+from gonogo.rollout.standing import ROLL_BACK_AGAIN, read_standing
 
 if TYPE_CHECKING:
     from tests.integration.rollout.procedures.conftest import Team
@@ -37,6 +39,25 @@ def test_a_rollback_proves_that_the_database_is_what_it_was(deployed: Team) -> N
     assert deployed.ask(NEW_TABLE) is False
     assert deployed.ask("select rollback_mode from gonogo.deployment") == "revert"
     assert deployed.ask("select rollback_reason from gonogo.deployment") == "a drill"
+
+
+def test_what_stands_below_a_failed_attempt_can_be_rolled_back(deployed: Team) -> None:
+    """By its number alone: a rollback that is run again never goes further back by itself."""
+    deployed.break_command("build")
+    attempt = deploy(replace(deployed.context, revision="next"), deployed.tell)
+    assert attempt.outcome == "failed"
+    assert rollback(deployed.context, deployed.tell).deployment_id == attempt.deployment_id
+    again = rollback(deployed.context, deployed.tell)
+    assert (again.outcome, deployed.ask(NEW_TABLE)) == ("unchanged", True)
+    first = Request(deployment=attempt.deployment_id - 1)
+    deployed.break_command("start_app")
+    assert rollback(deployed.context, deployed.tell, first).outcome == "failed"
+    deployed.mend_command("start_app")
+    with connect(deployed.context.database.conninfo) as connection:
+        assert read_standing(connection).advice == ROLL_BACK_AGAIN
+    assert rollback(deployed.context, deployed.tell).deployment_id == first.deployment
+    assert deployed.ask(NEW_TABLE) is False
+    assert rollback(deployed.context, deployed.tell, first).outcome == "unchanged"
 
 
 def test_what_the_new_version_wrote_is_kept_aside(deployed: Team) -> None:
