@@ -105,14 +105,16 @@ def moment(hours: float) -> datetime:
 
 
 def write(connection: psycopg.Connection, happened: Happened, users: int) -> None:
-    """These rows and no others."""
+    """These rows and no others; of the same moment, what was simulated last is the newest."""
     connection.execute("; ".join(f"delete from {table}" for table in TABLES).encode())
     syncs, notifications = happened.syncs, happened.notifications
     columns = "user_id, integration_type, sync_type, result, created_at"
-    with copying(connection, f"sync_metrics ({columns})") as copy:
-        for at, good, part, user in zip(syncs.at, syncs.good, syncs.part, syncs.user, strict=True):
-            who = (UUID(int=int(user)), INTEGRATIONS[part], "incremental")
+    rows = zip(syncs.at, syncs.good, syncs.part, syncs.user, strict=True)
+    with copying(connection, f"sync_metrics (id, {columns})") as copy:
+        for place, (at, good, part, user) in enumerate(rows):
+            who = (UUID(int=place), UUID(int=int(user)), INTEGRATIONS[part], "incremental")
             copy.write_row((*who, result(good=good), naive(moment(at))))
+    with copying(connection, f"sync_metrics ({columns})") as copy:
         for (hour, part), times in np.ndenumerate(happened.skipped):
             row = (UUID(int=0), INTEGRATIONS[part], "incremental", "skipped", naive(moment(hour)))
             for _ in range(times):
