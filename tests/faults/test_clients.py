@@ -39,6 +39,11 @@ select format('filled%s@example.com', n), repeat('x', 40) from generate_series(1
 READ = "select name from users where email = %s"
 WRITE = "update users set name = 'y', updated_at = now() where email = %s"
 HOLDERS = {"reader": READ, "writer": WRITE}
+# Of this database: other tests' clients wait on the same server.
+WAITING = """
+select count(*) from pg_stat_activity
+where datname = current_database() and backend_type = 'client backend'
+    and cardinality(pg_blocking_pids(pid)) > 0"""
 # Beyond what the clients touch: nobody must wait for a row.
 HELD = f"filled{USERS}@example.com"
 
@@ -169,7 +174,6 @@ def test_a_plain_alter_stalls_every_client_for_the_whole_time(
     """The control: what is avoided. Nobody is served from its beginning to the holder's end."""
     conninfo = filled()
     clients = Clients(conninfo, patience="0")
-    waiting = "select count(*) from pg_stat_activity where cardinality(pg_blocking_pids(pid)) > 0"
 
     def alter() -> None:
         with psycopg.connect(conninfo, autocommit=True) as connection:
@@ -182,9 +186,9 @@ def test_a_plain_alter_stalls_every_client_for_the_whole_time(
     ):
         with holding(conninfo, HOLDERS[holder]):
             altering = pool.submit(alter)
-            until(lambda: watching.execute(waiting).fetchone() == (CLIENTS + 1,))
+            until(lambda: watching.execute(WAITING).fetchone() == (CLIENTS + 1,))
             all_wait = time.monotonic()
-            until(lambda: watching.execute(waiting).fetchone() == (0,))
+            until(lambda: watching.execute(WAITING).fetchone() == (0,))
             stalled_s = time.monotonic() - all_wait
         altering.result()
     assert stalled_s > 2

@@ -27,7 +27,9 @@ from proxy import proxied
 from waiting import until
 
 LEDGER = Path(__file__).parents[2] / "migrations" / "ledger"
-BUSY = "select pid from pg_stat_activity where application_name = 'gonogo deploy' and {}"
+BUSY = """
+select pid from pg_stat_activity
+where datname = current_database() and application_name = 'gonogo deploy' and {}"""
 AT_COMMIT = "wait_event = 'SyncRep'"
 ASLEEP = "wait_event = 'PgSleep'"
 # Two rows, if it is ever applied twice.

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -81,7 +82,8 @@ def planted(
     databases: Databases, base_template: str, tmp_path: Path
 ) -> Iterator[tuple[Desk, dict[str, str]]]:
     """A desk whose session holds every secret; and the variables that it has on top."""
-    desk = make_desk(tmp_path, databases.create("planted", base_template))
+    name = f"planted_{uuid4().hex}"
+    desk = make_desk(tmp_path, databases.create(name, base_template))
     passfile = tmp_path / "pgpass"
     passfile.write_text(f"elsewhere:5432:*:app:{IN_FILE}\n", encoding="utf-8")
     passfile.chmod(0o600)
@@ -96,7 +98,7 @@ def planted(
     file.write_text(rest, encoding="utf-8")
     yield desk, PLANTED | {"PGPASSFILE": str(passfile), "CI": "true"}
     application.stop_everything(tmp_path)
-    databases.drop("planted")
+    databases.drop(name)
 
 
 @pytest.mark.slow

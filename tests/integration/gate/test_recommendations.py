@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -19,12 +20,13 @@ QUERIED = [metric for metric in CRITERIA.metrics.values() if metric.query]
 @pytest.fixture(scope="module")
 def read_only(databases: Any, migrated_template: str) -> Iterator[Cursor]:
     """A cursor that cannot write, on a database right after the deployment."""
-    conninfo = databases.create("drill_downs", migrated_template)
+    name = f"drill_downs_{uuid4().hex}"
+    conninfo = databases.create(name, migrated_template)
     with psycopg.connect(conninfo) as connection:
         connection.read_only = True
         with connection.cursor() as cursor:
             yield cursor
-    databases.drop("drill_downs")
+    databases.drop(name)
 
 
 @pytest.mark.parametrize("metric", QUERIED, ids=lambda metric: metric.id)
