@@ -117,8 +117,7 @@ def make_backup(order: BackupOrder) -> VerifiedBackup:
             the database was changed.
     """
     made_at = datetime.now(UTC)
-    name = f"backup_{order.environment}_{made_at.strftime(NAME_TIME)}.dump"
-    path = order.directory / name
+    path = _free_path(order.directory, f"backup_{order.environment}_{made_at.strftime(NAME_TIME)}")
     partial = path.with_suffix(PARTIAL)
     try:
         make_directory(order.directory)
@@ -158,6 +157,14 @@ def needed_bytes(connection: Connection) -> int:
     """How much room a backup may take: what the tables hold, were nothing of it compressed."""
     tables = connection.execute(TABLES).fetchall()
     return sum(int(size) for _, _, size in tables) + ROOM_BESIDE_BYTES
+
+
+def _free_path(directory: Path, stem: str) -> Path:
+    """A backup is never written over: one of the same second gets a number."""
+    path, twin = directory / f"{stem}.dump", 2
+    while path.exists():
+        path, twin = directory / f"{stem}-{twin}.dump", twin + 1
+    return path
 
 
 def _dump(order: BackupOrder, partial: Path) -> tuple[Mapping[str, int], Mapping[str, int]]:

@@ -16,6 +16,7 @@ import pytest
 
 from gonogo.errors import BackupError
 from gonogo.model import Environment
+from gonogo.rollout import backup
 from gonogo.rollout.backup import BackupCheck, BackupOrder, make_backup
 from gonogo.rollout.tools import PROGRAMS, Tools, find_tools
 from gonogo.sandbox.server import EmbeddedServer
@@ -168,3 +169,11 @@ def test_progress_is_told_in_bytes_of_tables(order: Order) -> None:
     assert told[0][2] > 0
     assert ("dump", told[0][2], told[0][2]) in told
     assert max(done for name, done, _ in told if name == "restore") > 0
+
+
+def test_a_backup_takes_no_other_ones_place(tmp_path: Path) -> None:
+    """One that is made in the same second gets a number."""
+    for name in ("b.dump", "b-2.dump", "b-3.dump"):
+        path = backup._free_path(tmp_path, "b")
+        assert path.name == name
+        path.touch()
