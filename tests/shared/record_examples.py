@@ -1,4 +1,4 @@
-"""Example documents: a record of each verdict, a deployment and a rollback."""
+"""Example documents: a record of each verdict, a deployment, a rollback, smoke requests."""
 
 from __future__ import annotations
 
@@ -435,6 +435,19 @@ def rollback() -> Json:
     return deployment() | changes | {"steps": done, "reproduce": "nox -s rollback"}
 
 
+def smoke() -> Json:
+    """Smoke requests of which one was refused and one not sent."""
+    sent = steps(
+        ("manual_sync", "A manual synchronization for the user of SMOKE_JWT", "not sent: not set"),
+        ("webhook", "A notification for a channel that nobody knows", ""),
+    )
+    sent[0]["outcome"] = "skipped"
+    sent[1] |= {"outcome": "failed", "error": "HTTP 404 and no JSON: nobody serves this path"}
+    sent[1]["evidence"] = {"URL": "https://app.example/api/webhooks/calendar", "HTTP status": 404}
+    changes = {"kind": "smoke", "title": "Staging smoke requests", "steps": sent}
+    return deployment() | changes | {"reproduce": "gonogo verify --smoke"}
+
+
 def summary() -> Json:
     """The final report of a soak: GO, with a bad day behind it."""
     document = gate()
@@ -498,5 +511,6 @@ EXAMPLES: dict[str, Callable[[], Json]] = {
     "ROLLBACK": rollback_verdict,
     "DEPLOY-FAILED": deployment,
     "ROLLED-BACK": rollback,
+    "SMOKE-FAILED": smoke,
     "SUMMARY": summary,
 }

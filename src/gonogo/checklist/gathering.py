@@ -12,6 +12,7 @@ from gonogo.record.listing import GATE_LABELS, STEM_FORMAT, load, named
 
 DEPLOYMENTS = frozenset({"DEPLOYED", "DEPLOY-FAILED"})
 ROLLBACKS = frozenset({"ROLLED-BACK", "ROLLBACK-FAILED"})
+SMOKES = frozenset({"SMOKE-PASSED", "SMOKE-FAILED"})
 
 
 def gather(archive_dir: Path, environment: str, current: Told | None = None) -> Sources:
@@ -28,7 +29,8 @@ def gather(archive_dir: Path, environment: str, current: Told | None = None) -> 
     entries = _entries(archive_dir / environment)
     deployments = _told(entries, DEPLOYMENTS, "deployment", current)
     rollbacks = _told(entries, ROLLBACKS, "rollback", current)
-    deployment, rollback = next(deployments, None), next(rollbacks, None)
+    smokes = _told(entries, SMOKES, "smoke", current)
+    deployment, rollback, smoke = (next(runs, None) for runs in (deployments, rollbacks, smokes))
     if rollback and deployment and rollback.moment < deployment.moment:
         rollback = None
     labels = [entry.label for entry in entries]
@@ -37,10 +39,12 @@ def gather(archive_dir: Path, environment: str, current: Told | None = None) -> 
         steps={
             **_steps("deploy", deployment, deployments),
             **_steps("rollback", rollback, rollbacks),
+            **_steps("smoke", smoke, smokes),
         },
         deployment=deployment,
         rollback=rollback,
         gate=next(_told(entries, GATE_LABELS, "gate", current), None),
+        smoke=smoke,
         summary=next(_told(entries, GATE_LABELS, "summary", current), None),
         deployments=sum(label in DEPLOYMENTS for label in labels) + (kind == "deployment"),
         rollbacks=sum(label in ROLLBACKS for label in labels) + (kind == "rollback"),

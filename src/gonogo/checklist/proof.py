@@ -52,9 +52,13 @@ def _joined(told: Sequence[str]) -> str:
 
 
 def _by_steps(names: Sequence[str], sources: Sources) -> Standing:
-    undone = sources.rollback
-    if undone and any(name.startswith("deploy.") for name in names):
+    undone, deployment, smoke = sources.rollback, sources.deployment, sources.smoke
+    if undone and any(name.startswith(("deploy.", "smoke.")) for name in names):
         return OPEN, f"that deployment was rolled back ({undone.name})"
+    if (smoke and deployment and smoke.moment < deployment.moment) and any(
+        name.startswith("smoke.") for name in names
+    ):
+        return OPEN, f"none was sent since the deployment ({deployment.name})"
     return _worst([_by_step(name, sources) for name in names])
 
 

@@ -69,10 +69,11 @@ class Sources:
     """What an environment's records show.
 
     Args:
-        steps: Of the newest deployment and rollback, as ``deploy.backup``.
+        steps: Of the newest deployment, rollback and smoke requests, as ``deploy.backup``.
         deployment: The newest deployment; None when there was none.
         rollback: The rollback that came after it; None when there was none.
         gate: The newest gate.
+        smoke: The newest smoke requests; None when none were sent.
         summary: The newest summary of a whole soak.
         deployments: How many records of deployments there are.
         rollbacks: How many records of rollbacks there are.
@@ -83,6 +84,7 @@ class Sources:
     deployment: Told | None = None
     rollback: Told | None = None
     gate: Told | None = None
+    smoke: Told | None = None
     summary: Told | None = None
     deployments: int = 0
     rollbacks: int = 0

@@ -14,8 +14,12 @@ from gonogo.model import Outcome, VerdictKind
 from gonogo.project import MARKER, Project
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gonogo.gate.verification import Verification
     from gonogo.narration import Narration
     from gonogo.rollout.config import RolloutConfig
+    from gonogo.rollout.smoke import SmokeAnswer
 
 MARKS = {
     Outcome.MET: ("✓", "green"),
@@ -69,22 +73,34 @@ def verify(
         narration.say(f"  {mark} {found.titles[finding.metric]}: {finding.reason}", style)
     verified = not found.exit_code
     narration.say(f"{'verified' if verified else 'NOT verified'}: {found.tally}", "bold")
-    codes = {found.exit_code, _smoke(narration, config) if smoke else 0}
+    codes = {found.exit_code, _smoke(narration, project, config, found) if smoke else 0}
     # What is wrong weighs more than what cannot be told.
     raise typer.Exit(min(codes - {0}, default=0))
 
 
-def _smoke(narration: Narration, config: RolloutConfig) -> int:
-    """Send the smoke requests; the exit code that their answers come to."""
+def _smoke(
+    narration: Narration, project: Project, config: RolloutConfig, found: Verification
+) -> int:
+    """Send the smoke requests, and keep a record; the exit code that their answers come to."""
     from gonogo.rollout.answers import AnswerKind
+    from gonogo.rollout.checklist import checklist_desk
+    from gonogo.rollout.masking import Mask
     from gonogo.rollout.smoke import send_smoke
+    from gonogo.rollout.smoke_record import Occasion, smoke_recorded
 
     narration.chapter("Smoke requests, which change something")
-    answers = send_smoke(config.endpoints, os.environ)
-    for answer in answers:
-        mark, style = SMOKE_MARKS.get(answer.kind.value, WRONG)
-        narration.say(f"  {mark} POST {answer.url}: {answer.reason}", style)
-    kinds = {answer.kind for answer in answers}
+
+    def sent() -> Iterator[SmokeAnswer]:
+        for one in send_smoke(config.endpoints, os.environ):
+            mark, style = SMOKE_MARKS.get(one.answer.kind.value, WRONG)
+            narration.say(f"  {mark} POST {one.answer.url}: {one.answer.reason}", style)
+            yield one
+
+    occasion = Occasion(found.environment, found.simulated, found.subject, found.facts)
+    desk, mask = checklist_desk(project, config), Mask.of(os.environ)
+    answers, record = smoke_recorded(occasion, desk, project.templates_dir, mask, sent)
+    narration.say(f"  record    {record}")
+    kinds = {one.answer.kind for one in answers}
     if AnswerKind.FAILED in kinds:
         return 1
     return VerdictKind.HOLD.exit_code if AnswerKind.INCONCLUSIVE in kinds else 0

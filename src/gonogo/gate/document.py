@@ -86,13 +86,8 @@ def document(
             for message, count in observation.measurements[metric.id].breakdown.items()
         ],
         "timeline": [_event(event) for event in observation.timeline],
-        "subject": {
-            "deployment": observation.ledger.deployment,
-            "revision": observation.ledger.revision,
-            "migrations_sha256": observation.ledger.migrations_sha256,
-            "criteria_sha256": setting.criteria.sha256,
-        },
-        "facts": _facts(setting, observation),
+        "subject": subject_of(setting, observation),
+        "facts": facts_of(setting, observation),
     }
 
 
@@ -108,6 +103,16 @@ def unmeasured(verdict: Verdict) -> Json:
         "top_errors": [],
         "subject": None,
         "facts": {},
+    }
+
+
+def subject_of(setting: Setting, observation: Observation) -> dict[str, str]:
+    """What is deployed there, by its number and its hashes."""
+    return {
+        "deployment": observation.ledger.deployment,
+        "revision": observation.ledger.revision,
+        "migrations_sha256": observation.ledger.migrations_sha256,
+        "criteria_sha256": setting.criteria.sha256,
     }
 
 
@@ -195,7 +200,8 @@ def _count(count: Count | None) -> Json | None:
     return {"k": count.k, "n": count.n} if count else None
 
 
-def _facts(setting: Setting, observation: Observation) -> Mapping[str, str]:
+def facts_of(setting: Setting, observation: Observation) -> Mapping[str, str]:
+    """What names the database, and what was asked by whom."""
     identity, ledger = observation.identity, observation.ledger
     facts = {
         "Connection": setting.settings.shown,

@@ -1,6 +1,6 @@
 """Right after a deployment: is all in place? What needs no window, asked and judged as a gate does.
 
-A part of the checks is never GO, so this brings no verdict, and leaves no record.
+A part of the checks is never GO, so this brings no verdict, and leaves no record of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gonogo.errors import DatabaseError
+from gonogo.gate.document import facts_of, subject_of
 from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
@@ -32,11 +33,17 @@ class Verification:
         environment: Whose criteria were applied.
         findings: One for every check, in the order of the criteria file.
         titles: What each metric is called.
+        simulated: Whether the ledger marks the database as the sandbox.
+        subject: What is deployed there, by its number and its hashes.
+        facts: What names the database.
     """
 
     environment: Environment
     findings: tuple[Finding, ...]
     titles: Mapping[str, str]
+    simulated: bool
+    subject: Mapping[str, str]
+    facts: Mapping[str, str]
 
     @property
     def exit_code(self) -> int:
@@ -82,6 +89,12 @@ def verify(
         setting, mask=mask, criteria=setting.criteria.model_copy(update={"metrics": asked})
     )
     answers = ask_endpoints(part, options.endpoints, environ)
-    findings = observe(part, answers).findings
-    titles = {name: metric.title for name, metric in asked.items()}
-    return Verification(setting.environment, tuple(findings.values()), titles)
+    seen = observe(part, answers)
+    return Verification(
+        environment=setting.environment,
+        findings=tuple(seen.findings.values()),
+        titles={name: metric.title for name, metric in asked.items()},
+        simulated=setting.simulated,
+        subject=subject_of(part, seen),
+        facts=facts_of(part, seen),
+    )

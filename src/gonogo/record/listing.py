@@ -43,10 +43,10 @@ class ArchivedRecord:
         label: What its directory's name says: GO, DEPLOYED, RUNNING, …
         moment: When the run began, to the second.
         state: running, complete, aborted or unreadable.
-        kind: gate, deployment or rollback.
+        kind: gate, deployment, rollback, smoke or summary.
         title: Its title.
         verdict: GO, NO-GO, HOLD, ROLLBACK; None without one.
-        outcome: succeeded or failed, of a deployment or rollback; None without one.
+        outcome: succeeded or failed, where there is no verdict; None without one.
         points: The health score; None without one.
         band: What the score is called; empty without one.
         simulated: Whether it is of a rehearsal.

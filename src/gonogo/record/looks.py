@@ -77,6 +77,8 @@ RESULTS = {
     ("deployment", "failed"): Look("DEPLOY FAILED", "cross", "bad", "A step failed."),
     ("rollback", "succeeded"): Look("ROLLED BACK", "check", "good", "No step failed."),
     ("rollback", "failed"): Look("ROLLBACK FAILED", "cross", "worst", "A step failed."),
+    ("smoke", "succeeded"): Look("SMOKE PASSED", "check", "good", "Each request went through."),
+    ("smoke", "failed"): Look("SMOKE FAILED", "cross", "bad", "Not each request went through."),
 }
 ABORTED = Look("ABORTED", "dash", "open", "This run never finished, so it decides nothing.")
 

@@ -189,10 +189,16 @@ def ordered_facts(facts: Mapping[str, str]) -> list[tuple[str, str]]:
 def told_steps(document: Json) -> str:
     """How the steps went, in a sentence."""
     steps = document["steps"]
-    failed = [step for step in steps if step["outcome"] == "failed"]
+    # A smoke request that was not sent fails the run, and has not failed itself.
+    wrong = {"failed", "skipped"} if document["outcome"] == "failed" else {"failed"}
+    failed = sorted(
+        (step for step in steps if step["outcome"] in wrong),
+        key=lambda step: step["outcome"] == "skipped",
+    )
     took = span(float(sum(step["elapsed_s"] or 0 for step in steps)))
     if failed:
-        return f"{failed[0]['title']}: {(failed[0]['error'] or 'failed').partition(chr(10))[0]}"
+        why = failed[0]["error"] or failed[0]["proved"] or "failed"
+        return f"{failed[0]['title']}: {why.partition(chr(10))[0]}"
     done = sum(step["outcome"] == "succeeded" for step in steps)
     skipped = sum(step["outcome"] == "skipped" for step in steps)
     left = f", {skipped} had nothing to do" if skipped else ""

@@ -42,12 +42,12 @@ class EndpointAnswer:
     """One endpoint's answer.
 
     Args:
-        name: health, admin_closed, admin_open, dashboard or webhook.
+        name: health, admin_closed, admin_open, dashboard, webhook or manual_sync.
         url: What was asked, without anything secret.
         kind: What the answer says.
         reason: The same as a sentence part.
         status: The HTTP status; None when there was no answer.
-        attempts: How often it was asked.
+        attempts: How often it was asked; 0 where nothing was sent.
     """
 
     name: str

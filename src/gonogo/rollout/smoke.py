@@ -6,8 +6,10 @@ knows. Neither is repeated: what did not answer may have been done all the same.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -32,29 +34,53 @@ Judged = tuple[AnswerKind, str]
 
 
 @dataclass(frozen=True, slots=True)
+class SmokeAnswer:
+    """What one request brought.
+
+    Args:
+        title: What the request is for.
+        answer: What came back; without an attempt where it was not sent.
+        sent_at: When it was sent, or would have been.
+        took_s: How long the answer took, in seconds.
+    """
+
+    title: str
+    answer: EndpointAnswer
+    sent_at: datetime
+    took_s: float
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether it left us: then what it asks for may have been done, whatever came back."""
+        return self.answer.attempts > 0
+
+
+@dataclass(frozen=True, slots=True)
 class _Request:
     name: str
+    title: str
     url: str
     headers: Mapping[str, str]
     judge: Callable[[httpx.Response], Judged]
     missing: str = ""
 
 
-def send_smoke(
-    endpoints: EndpointsConfig, environ: Mapping[str, str]
-) -> tuple[EndpointAnswer, ...]:
-    """Send both requests.
+def send_smoke(endpoints: EndpointsConfig, environ: Mapping[str, str]) -> Iterator[SmokeAnswer]:
+    """Send both requests, one when the answer to the other was taken.
 
     Args:
         endpoints: The paths.
         environ: ``WEBHOOK_BASE_URL``, ``SMOKE_JWT``, ``WEBHOOK_VERIFICATION_TOKEN``.
 
-    Returns:
+    Yields:
         An answer each; inconclusive where a variable is missing or malformed, and nothing was sent.
     """
     base_url = environ.get("WEBHOOK_BASE_URL", "").strip()
     with client_of(base_url, TIMEOUT_S) as client:
-        return tuple(_send(client, one) for one in _requests(base_url, endpoints, environ))
+        for one in _requests(base_url, endpoints, environ):
+            sent_at, began = datetime.now(UTC), time.monotonic()
+            answer = _send(client, one)
+            yield SmokeAnswer(one.title, answer, sent_at, time.monotonic() - began)
 
 
 def _requests(
@@ -64,6 +90,7 @@ def _requests(
     unfit = _unfit(environ, "WEBHOOK_BASE_URL")
     yield _Request(
         "manual_sync",
+        "A manual synchronization for the user of SMOKE_JWT",
         root + endpoints.manual_sync,
         {"Authorization": f"Bearer {environ.get('SMOKE_JWT', '').strip()}"},
         _judge_sync,
@@ -72,6 +99,7 @@ def _requests(
     token = environ.get("WEBHOOK_VERIFICATION_TOKEN", "").strip()
     yield _Request(
         "webhook",
+        "A notification for a channel that nobody knows",
         root + endpoints.webhook,
         {
             "X-Goog-Channel-ID": f"gonogo-smoke-{uuid4()}",
@@ -99,7 +127,7 @@ def _send(client: httpx.Client, request: _Request) -> EndpointAnswer:
     shown = without_secrets(request.url)
     if request.missing:
         reason = f"not sent: {request.missing}"
-        return EndpointAnswer(request.name, shown, AnswerKind.INCONCLUSIVE, reason)
+        return EndpointAnswer(request.name, shown, AnswerKind.INCONCLUSIVE, reason, attempts=0)
     try:
         response = client.post(request.url, headers=dict(request.headers))
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:

@@ -22,6 +22,8 @@ DEPLOY = (
     "grants",
     "admins",
 )
+# What `verify --smoke` sends.
+SMOKE = ("manual_sync", "webhook")
 ROLLBACK = (
     "stop_jobs",
     "stop_app",
@@ -38,6 +40,7 @@ ROLLBACK = (
 
 
 def known_steps() -> frozenset[str]:
-    """Every step that an item of the checklist may name, as ``deploy.backup``."""
+    """Every step or smoke request that an item may name, as ``deploy.backup``."""
     deployed = (f"deploy.{name}" for name in (*BEFORE, *DEPLOY))
-    return frozenset({*deployed, *(f"rollback.{name}" for name in ROLLBACK)})
+    taken_back = (f"rollback.{name}" for name in ROLLBACK)
+    return frozenset({*deployed, *taken_back, *(f"smoke.{name}" for name in SMOKE)})

@@ -18,6 +18,7 @@ from gonogo.record.archive import list_records
 from gonogo.rollout.lock import deployer_lock
 from gonogo.rollout.session import connect
 from gonogo.sandbox.application import database_url
+from record_schema import faults
 
 Told = subprocess.CompletedProcess[str]
 Deployed = tuple[Desk, Told]
@@ -290,6 +291,26 @@ def test_smoke_requests_are_sent_on_demand(
     told = desk.run("verify", "--smoke", **variables)
     assert told.returncode == code, told.stdout + told.stderr
     assert all(words in told.stdout for words in said)
+    record = record_of(told)
+    assert record.parent.name.endswith("_SMOKE-FAILED" if code else "_SMOKE-PASSED")
+    document = json.loads(record.with_name("record.json").read_bytes())
+    assert faults(document) == []
+    assert document["subject"]["deployment"] == "1"
+    outcomes = [step["outcome"] for step in document["steps"]]
+    assert outcomes == ["skipped" if code else "succeeded", "succeeded"]
+    page = record.read_text(encoding="utf-8")
+    assert all(words in page for words in said)
+    assert desk.environ["SMOKE_JWT"] not in page + json.dumps(document)
+
+
+def test_no_smoke_request_is_sent_that_could_not_be_recorded(migrated_desk: Desk) -> None:
+    """What changes something leaves its word first: without an archive none is even tried."""
+    (migrated_desk.root / "archive").write_text("a file", encoding="utf-8")
+    told = migrated_desk.run("verify", "--smoke")
+    assert told.returncode == 1
+    assert "the record cannot be opened" in one_line(told)
+    assert "Smoke requests" in told.stdout
+    assert "POST" not in told.stdout
 
 
 @pytest.mark.slow

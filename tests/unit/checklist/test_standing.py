@@ -105,6 +105,37 @@ def test_a_deployment_that_was_rolled_back_proves_nothing() -> None:
     assert (told["state"], "(B)" in told["evidence"]) == ("open", True)
 
 
+SENT = ("smoke.manual_sync", "smoke.webhook")
+
+
+@pytest.mark.parametrize(
+    ("sources", "state", "told"),
+    [
+        (Sources(), "open", "no record of the step smoke.manual_sync"),
+        (Sources(smoke=Told("S", NOON, {})), "proved", "taken (S)"),
+        (Sources(smoke=Told("S", NOON, {}), deployment=Told("D", NOON - HOUR, {})), "proved", ""),
+        (Sources(smoke=Told("S", NOON, {}), deployment=Told("D", NOON + HOUR, {})), "open", "(D)"),
+        (
+            Sources(
+                smoke=Told("S", NOON, {}),
+                deployment=Told("D", NOON - HOUR, {}),
+                rollback=Told("B", NOON + HOUR, {}),
+            ),
+            "open",
+            "(B)",
+        ),
+    ],
+)
+def test_smoke_requests_prove_what_they_were_sent_to(
+    sources: Sources, state: str, told: str
+) -> None:
+    """Sent since the deployment, which still stands: an earlier one says nothing of it."""
+    taken = {name: StepTold("succeeded", "taken", "S") for name in SENT}
+    found = one(replace(sources, steps=taken if sources.smoke else {}), steps=SENT)
+    assert found["state"] == state
+    assert told in found["evidence"]
+
+
 @pytest.mark.parametrize(
     ("fact", "changes", "state"),
     [

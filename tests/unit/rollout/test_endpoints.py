@@ -179,7 +179,8 @@ def test_what_smoke_requests_bring(
     answers = {PATHS.manual_sync: (202, ""), PATHS.webhook: (200, "")}
     url = application(answers | {getattr(PATHS, path): (status, "")}).url
     environ = {"SMOKE_JWT": "s" * 16, "WEBHOOK_VERIFICATION_TOKEN": "t" * 16, **headers}
-    told = {one.name: one for one in send_smoke(PATHS, {"WEBHOOK_BASE_URL": url, **environ})}
+    sent = send_smoke(PATHS, {"WEBHOOK_BASE_URL": url, **environ})
+    told = {one.answer.name: one.answer for one in sent}
     assert told[path].kind is kind
     assert reason in told[path].reason
 
