@@ -3,7 +3,11 @@
 select extract(epoch from newest - greatest(%(as_of)s::timestamp, now()::timestamp)) as ahead_s
 from (
     select greatest(
-        (select created_at from sync_metrics order by created_at desc limit 1),
-        (select created_at from webhook_notifications order by created_at desc limit 1)
+        (select max(created_at) from sync_metrics),
+        (select max(created_at) from webhook_notifications),
+        (select max(created_at) from sync_schedule),
+        (select max(greatest(created_at, updated_at)) from calendar_webhook_subscriptions),
+        (select max(last_checked) from token_health),
+        (select max(created_at) from token_health_notifications)
     ) as newest
 ) as rows

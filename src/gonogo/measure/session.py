@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -21,6 +22,12 @@ Row = DictRow
 # Over what the server is told itself, so that its own answer comes first while it lives.
 GRACE_S = 5
 KNOWS_TRANSACTION_TIMEOUT = 170_000
+# Surveys name no schema: a table is the one beside the `users` that the role sees, and never one of
+# the same name elsewhere, be it first on the path or a temporary one.
+PIN_SCHEMA: LiteralString = """
+select set_config('search_path', format('%I, pg_temp', n.nspname), true)
+from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+where c.oid = to_regclass('users')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,4 +130,4 @@ class Session:
             if snapshot:
                 imported = sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot))
                 self.connection.execute(imported)
-            self.connection.execute(statement)
+            self.connection.execute(statement + sql.SQL("; " + PIN_SCHEMA))

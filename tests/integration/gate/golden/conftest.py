@@ -92,10 +92,10 @@ class World:
 
     def sync(
         self,
-        result: str = "success",
+        result: str | None = "success",
         *,
         user: int = 1,
-        at: str = "-1h",
+        at: str | None = "-1h",
         integration: str = "calendar",
         times: int = 1,
         **more: object,
@@ -106,7 +106,7 @@ class World:
 
     def notification(
         self,
-        result: str = "success",
+        result: str | None = "success",
         *,
         user: int = 1,
         at: str = "-1h",
@@ -122,7 +122,7 @@ class World:
         self,
         user: int,
         *,
-        at: str = "-3h",
+        at: str | None = "-3h",
         integration: str = "calendar",
         due: str = "+1h",
         new: bool = True,
@@ -141,14 +141,24 @@ class World:
         self._insert("calendar_webhook_subscriptions", self._who(user) | names | moments)
 
     def token(
-        self, status: str, *, user: int = 1, integration: str = "calendar", checked: str = "-1h"
+        self,
+        status: str | None,
+        *,
+        user: int = 1,
+        integration: str = "calendar",
+        checked: str = "-1h",
     ) -> None:
         """Add a token's health."""
         told = {"status": status, "last_checked": checked}
         self._insert("token_health", self._who(user, integration) | told)
 
     def notice(
-        self, *, user: int = 1, at: str, resolved: str | None = None, reminded: str | None = None
+        self,
+        *,
+        user: int = 1,
+        at: str | None,
+        resolved: str | None = None,
+        reminded: str | None = None,
     ) -> None:
         """Tell a user that a token broke."""
         told = {"notification_type": "token_invalid", "created_at": at}
@@ -157,7 +167,12 @@ class World:
         self._insert("token_health_notifications", who | told | answers)
 
     def breaker(
-        self, state: str, *, user: int = 1, integration: str = "calendar", retry: str | None = None
+        self,
+        state: str | None,
+        *,
+        user: int = 1,
+        integration: str = "calendar",
+        retry: str | None = None,
     ) -> None:
         """Add a circuit breaker."""
         told = {"state": state, "next_retry_at": retry}

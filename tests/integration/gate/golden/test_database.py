@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gonogo.model import Outcome
+from gonogo.model import Count, Outcome
 
 MINUTE = 60
 
@@ -31,6 +31,32 @@ def test_the_newest_row_of_both_tables_is_held_against_the_end(
     if notification:
         world.notification("ignored", at=notification)
     assert world.measured("db.clock_skew").value == ahead_s
+
+
+FUTURE: dict[str, Callable[[Any], None]] = {
+    "a connection": lambda w: w.connected(1, at="+9m"),
+    "a subscription": lambda w: w.subscription(1, at="+9m"),
+    "what renewed one": lambda w: w.subscription(1, touched="+9m"),
+    "a token's check": lambda w: w.token("valid", checked="+9m"),
+    "a message": lambda w: w.notice(at="+9m"),
+}
+
+
+@pytest.mark.parametrize("add", FUTURE.values(), ids=FUTURE)
+def test_a_state_of_the_future_is_skew_as_well(world: Any, add: Callable[[Any], None]) -> None:
+    """A footprint that lies ahead would be fresh for as long as its writer's zone is wrong."""
+    world.sync(at="-1h")
+    add(world)
+    assert world.measured("db.clock_skew").value == 9 * MINUTE
+    assert world.found("db.clock_skew").outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_row_without_a_moment_hides_no_row_of_the_future(own_world: Any) -> None:
+    """Null sorts last of all moments, and is none."""
+    own_world.run("alter table sync_metrics alter column created_at drop not null")
+    own_world.sync(at="+9m")
+    own_world.sync(at=None)
+    assert own_world.measured("db.clock_skew").value == 9 * MINUTE
 
 
 def test_rows_after_a_past_end_are_no_skew(world: Any) -> None:
@@ -90,6 +116,86 @@ def test_tables_that_hide_rows_from_the_role_are_counted(
     own_world.run(f"grant select on all tables in schema public to {name}")
     assert own_world.measured("db.row_security").value == 0
     assert own_world.measured("db.row_security", options=f"-c role={name}").value == 2
+
+
+Add = Callable[[Any, int, str | None], None]
+LABELS: dict[str, tuple[str, str, tuple[str, ...], Add]] = {
+    "db.sync_results": (
+        "sync_metrics",
+        "result",
+        ("success", "failure", "skipped"),
+        lambda w, _user, label: w.sync(label),
+    ),
+    "db.webhook_results": (
+        "webhook_notifications",
+        "result",
+        ("success", "failure", "ignored"),
+        lambda w, _user, label: w.notification(label),
+    ),
+    "db.token_states": (
+        "token_health",
+        "status",
+        ("valid", "expiring_soon", "expired", "revoked", "unknown"),
+        lambda w, user, label: w.token(label, user=user),
+    ),
+    "db.breaker_states": (
+        "circuit_breaker_state",
+        "state",
+        ("closed", "open", "half_open"),
+        lambda w, user, label: w.breaker(label, user=user),
+    ),
+}
+
+
+@pytest.mark.parametrize("metric", LABELS)
+def test_a_row_without_a_known_label_is_in_no_rate(own_world: Any, metric: str) -> None:
+    """All known ones are met; beside them a word of its own and null are not."""
+    table, column, known, add = LABELS[metric]
+    own_world.run(
+        f"alter table {table} drop constraint {table}_{column}_check,"
+        f" alter column {column} drop not null"
+    )
+    for user, label in enumerate((*known, "paused", None), start=1):
+        add(own_world, user, label)
+        counted = Count(min(user, len(known)), user)
+        assert own_world.measured(metric).count == counted
+        met = own_world.found(metric).outcome is Outcome.MET
+        assert met is (label in known)
+
+
+MOMENTS = (
+    ("sync_metrics", "created_at"),
+    ("webhook_notifications", "created_at"),
+    ("sync_schedule", "next_sync_at"),
+    ("sync_schedule", "created_at"),
+    ("calendar_webhook_subscriptions", "expiration"),
+    ("calendar_webhook_subscriptions", "created_at"),
+    ("token_health", "last_checked"),
+    ("token_health_notifications", "created_at"),
+)
+
+
+def test_a_row_without_its_moment_is_in_no_window(own_world: Any) -> None:
+    """By each moment that a survey asks for; what none asks for may lack it."""
+    for table, column in MOMENTS:
+        own_world.run(f"alter table {table} alter column {column} drop not null")
+    own_world.connected(2, at=None, new=False)
+    own_world.notice(user=2, at=None, resolved="-1h")
+    own_world.notice(user=2, at=None, reminded="-1h")
+    assert own_world.found("db.undated_rows").outcome is Outcome.MET
+    own_world.sync()
+    own_world.notification()
+    own_world.connected(1)
+    own_world.subscription(1)
+    own_world.token("valid")
+    own_world.notice(at="-1h")
+    assert own_world.measured("db.undated_rows").value == 0
+    for table, column in MOMENTS:
+        mine = f"user_id = '{own_world.users[0]}'"
+        own_world.run(f"update {table} set {column} = null where {mine}")
+        assert own_world.found("db.undated_rows").outcome is Outcome.INCONCLUSIVE
+        assert own_world.measured("db.undated_rows").value == 1
+        own_world.run(f"update {table} set {column} = '2100-06-01' where {mine}")
 
 
 def test_a_primary_is_behind_nobody(world: Any) -> None:

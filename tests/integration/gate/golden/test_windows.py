@@ -87,3 +87,15 @@ def test_no_number_depends_on_the_settings_of_the_session(world: Any) -> None:
     world.job("renewal", "-1h", succeeded=False)
     options = "-c timezone=Asia/Kolkata -c datestyle=SQL,DMY -c intervalstyle=sql_standard"
     assert world.everything(options=options) == world.everything()
+
+
+def test_a_table_of_the_same_name_elsewhere_is_never_measured(own_world: Any) -> None:
+    """Be its schema the first on the path: what stands beside the application's users counts."""
+    own_world.run(
+        "create schema elsewhere; create table elsewhere.sync_metrics (like sync_metrics)"
+    )
+    own_world.sync("failure", times=3)
+    own_world.run("insert into elsewhere.sync_metrics select * from sync_metrics")
+    own_world.run("update elsewhere.sync_metrics set result = 'success'")
+    path = "-c search_path=elsewhere,public"
+    assert own_world.measured("sync.success_rate", options=path).count == Count(0, 3)

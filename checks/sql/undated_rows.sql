@@ -1,0 +1,18 @@
+-- Rows without the moment by which they are counted: no window and no age would ever see them.
+-- undated: rows
+select
+    (select count(*) from sync_metrics where created_at is null)
+    + (select count(*) from webhook_notifications where created_at is null)
+    + (
+        select count(*) from sync_schedule
+        where next_sync_at is null or (created_at is null and onboarding_until is not null)
+    )
+    + (
+        select count(*) from calendar_webhook_subscriptions
+        where expiration is null or created_at is null
+    )
+    + (select count(*) from token_health where last_checked is null)
+    + (
+        select count(*) from token_health_notifications
+        where created_at is null and resolved_at is null and reminder_sent_at is null
+    ) as undated
