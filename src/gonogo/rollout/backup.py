@@ -26,7 +26,7 @@ from gonogo.measure.connection import first_line
 from gonogo.model import Environment
 from gonogo.record.files import make_directory, open_private
 from gonogo.rollout.likeness import create_like
-from gonogo.rollout.prerequisites import place_problem
+from gonogo.rollout.place import place_problem
 from gonogo.rollout.progress import Progress, TableProgress
 from gonogo.rollout.session import Connection, connect
 from gonogo.rollout.tools import Tools

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Protocol
 
 import psycopg
 from psycopg.rows import class_row
 
 from gonogo.measure.connection import first_line
-from gonogo.rollout.migration import Migration
 from gonogo.rollout.rows import MigrationRow
 from gonogo.rollout.session import Connection, asking
 
@@ -17,6 +17,22 @@ COLUMNS = """
 select deployment_id, version, name, sha256, xid::text, applied_at, duration_ms, adopted,
     completed_at, reverted_at
 from gonogo.migration"""
+
+
+class MigrationFile(Protocol):
+    """What the ledger keeps of a migration's file."""
+
+    @property
+    def version(self) -> str:
+        """Its number, as the file's name says it."""
+
+    @property
+    def name(self) -> str:
+        """What it makes, as the file's name says it."""
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its text."""
 
 
 @asking("the ledger's migrations cannot be read")
@@ -48,7 +64,7 @@ def of_deployment(connection: Connection, deployment_id: int) -> tuple[Migration
 
 def record(
     connection: Connection,
-    migration: Migration,
+    migration: MigrationFile,
     deployment_id: int,
     duration_ms: int,
     *,

@@ -1,4 +1,4 @@
-"""Which database answers, so that it can be shown, confirmed and recorded."""
+"""Which database answers, and of which version: shown, confirmed and recorded."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from gonogo.errors import DatabaseError
 from gonogo.measure.ledger import IDENTITY
 from gonogo.model import DatabaseIdentity
 from gonogo.rollout.session import Connection
+
+OLDEST, NEWEST = 13, 18
+MAJOR = 10_000
 
 
 def identify(connection: Connection) -> DatabaseIdentity:
@@ -22,3 +25,20 @@ def identify(connection: Connection) -> DatabaseIdentity:
         raise DatabaseError("the server did not say who it is", "check what answers there")
     del row["now"]
     return DatabaseIdentity(**row)
+
+
+def version_problem(server_version: int) -> str:
+    """Why the server's version will not do; empty when it does.
+
+    Args:
+        server_version: As libpq gives it: 180006 is 18.6.
+    """
+    major = server_version // MAJOR
+    if OLDEST <= major <= NEWEST:
+        return ""
+    return f"the server is PostgreSQL {major}; gonogo knows {OLDEST} to {NEWEST}"
+
+
+def major_version(connection: Connection) -> int:
+    """The server's major version: 18 of 18.6."""
+    return connection.info.server_version // MAJOR

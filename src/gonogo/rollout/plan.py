@@ -17,7 +17,7 @@ from gonogo.measure.connection import first_line
 from gonogo.model import DatabaseIdentity
 from gonogo.rollout import adopt, history, inventory, linter
 from gonogo.rollout.context import RolloutContext
-from gonogo.rollout.identity import identify
+from gonogo.rollout.identity import identify, major_version
 from gonogo.rollout.installation import version as ledger_version
 from gonogo.rollout.ledger import Ledger
 from gonogo.rollout.locks import Effect, effects, likeness, tables
@@ -26,7 +26,7 @@ from gonogo.rollout.rewrite import ALTER
 from gonogo.rollout.rows import Deployment, MigrationRow
 from gonogo.rollout.session import Connection, application_schema, connect
 from gonogo.rollout.tools import find_tools
-from gonogo.rollout.work import MAJOR, revisions
+from gonogo.rollout.work import revisions
 
 SIZES = """
 select c.relname, pg_total_relation_size(c.oid), greatest(c.reltuples, 0)::bigint
@@ -107,7 +107,7 @@ def plan(context: RolloutContext) -> Plan:
             *inventory.problems(migrations, known, context.config.migrations_from),
         ]
         states = _states(connection, context, migrations, known, problems)
-        major = connection.info.server_version // MAJOR
+        major = major_version(connection)
     notes: list[str] = []
     planned = _measured(context, states, schema, major, (problems, notes))
     wanted = ("succeeded", revision, digest(migrations))

@@ -13,8 +13,10 @@ from gonogo.errors import DatabaseError, GonogoError, MigrationError, UnreadyErr
 from gonogo.rollout import adopt, code, history, inventory, linter, prerequisites
 from gonogo.rollout.backup import needed_bytes
 from gonogo.rollout.context import RolloutContext
+from gonogo.rollout.identity import major_version, version_problem
 from gonogo.rollout.installation import version as ledger_version
 from gonogo.rollout.migration import Migration
+from gonogo.rollout.place import place_problem
 from gonogo.rollout.rows import MigrationRow
 from gonogo.rollout.session import Connection, application_schema
 from gonogo.rollout.steps import Evidence, Skipped
@@ -118,13 +120,13 @@ def check_readiness(work: Work, evidence: Evidence) -> str:
 
 def _version(ground: Ground) -> str:
     number = ground.connection.info.server_version
-    require(filter(None, [prerequisites.version_problem(number)]))
+    require(filter(None, [version_problem(number)]))
     shown = ground.connection.info.parameter_status("server_version") or str(number)
     return f"PostgreSQL {shown.split()[0]}"
 
 
 def _tools(ground: Ground) -> str:
-    major = ground.connection.info.server_version // prerequisites.MAJOR
+    major = major_version(ground.connection)
     tools = find_tools(major, ground.context.environ, ground.context.bin_dir)
     return f"PostgreSQL's client tools {tools.version} in {tools.bin_dir}"
 
@@ -145,7 +147,7 @@ def _rights(ground: Ground) -> str:
 def _disk(ground: Ground) -> str:
     directory = ground.context.section.backup_dir
     needed = needed_bytes(ground.connection)
-    require(filter(None, [prerequisites.place_problem(directory, needed)]))
+    require(filter(None, [place_problem(directory, needed)]))
     return f"{directory} has room for a backup of {needed / 1e6:,.0f} MB"
 
 

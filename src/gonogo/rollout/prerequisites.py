@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from psycopg import sql
 
@@ -15,8 +13,6 @@ from gonogo.rollout.migration import Migration
 from gonogo.rollout.rewrite import NAME
 from gonogo.rollout.session import Connection, owner_to_be
 
-OLDEST, NEWEST = 13, 18
-MAJOR = 10_000
 TABLE = rf"(?:only\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})"
 ALTERED = re.compile(rf"alter\s+table\s+(?:if\s+exists\s+)?{TABLE}", re.IGNORECASE)
 # What changes rows, or takes a table away: what a rollback must be able to answer for as well.
@@ -79,18 +75,6 @@ def _named(migrations: Sequence[Migration], statement: re.Pattern[str]) -> tuple
     return tuple(sorted(plain))
 
 
-def version_problem(server_version: int) -> str:
-    """Why the server's version will not do; empty when it does.
-
-    Args:
-        server_version: As libpq gives it: 180006 is 18.6.
-    """
-    major = server_version // MAJOR
-    if OLDEST <= major <= NEWEST:
-        return ""
-    return f"the server is PostgreSQL {major}; gonogo knows {OLDEST} to {NEWEST}"
-
-
 def missing_rights(
     connection: Connection,
     schema: str,
@@ -130,29 +114,6 @@ def missing_rights(
 def role_exists(connection: Connection, role: str) -> bool:
     """Whether the server knows a role."""
     return _true(connection, ROLE_EXISTS, role)
-
-
-def place_problem(directory: Path, needed_bytes: int) -> str:
-    """Why a directory cannot take a backup; empty when it can.
-
-    Args:
-        directory: Where backups are kept; it need not be there yet.
-        needed_bytes: How much room there must be.
-    """
-    there = directory
-    while not there.exists():
-        there = there.parent
-    if not there.is_dir():
-        return f"{there} is no directory: set backup_dir in rollout.toml"
-    if not os.access(there, os.W_OK | os.X_OK):
-        return f"{there} cannot be written: make it so, or set backup_dir in rollout.toml"
-    free_bytes = shutil.disk_usage(there).free
-    if free_bytes < needed_bytes:
-        return (
-            f"{directory} has {free_bytes / 1e6:,.0f} MB free, a backup may take"
-            f" {needed_bytes / 1e6:,.0f} MB: free some room, or set backup_dir in rollout.toml"
-        )
-    return ""
 
 
 def missing_programs(section: EnvironmentConfig, path: str | None) -> Iterator[str]:

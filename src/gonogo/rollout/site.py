@@ -10,12 +10,11 @@ from gonogo.errors import DatabaseError, UsageError
 from gonogo.model import DatabaseIdentity, Environment
 from gonogo.rollout.context import RolloutContext
 from gonogo.rollout.environment import check_environment
-from gonogo.rollout.identity import identify
+from gonogo.rollout.identity import identify, version_problem
 from gonogo.rollout.installation import version
 from gonogo.rollout.ledger import Ledger, install
 from gonogo.rollout.lock import deployer_lock
 from gonogo.rollout.narrator import Narrator
-from gonogo.rollout.prerequisites import version_problem
 from gonogo.rollout.session import Connection, application_schema, connect
 from gonogo.rollout.steps import Evidence, Step
 

@@ -11,6 +11,7 @@ from gonogo.errors import StepError, UsageError
 from gonogo.rollout import code
 from gonogo.rollout.commands import Commands
 from gonogo.rollout.context import RolloutContext
+from gonogo.rollout.identity import major_version
 from gonogo.rollout.masking import Mask
 from gonogo.rollout.migration import Migration, digest
 from gonogo.rollout.rows import Backup, Deployment, NewDeployment
@@ -21,7 +22,6 @@ from gonogo.rollout.tools import Tools, find_tools
 from gonogo.settings import DatabaseSettings
 
 UNKNOWN = "unknown"
-MAJOR = 10_000
 ROWS_SUFFIX = ".rows.gz"
 
 
@@ -58,7 +58,7 @@ class Work:
         Raises:
             BackupError: There are none of the server's version.
         """
-        major = self.site.connection.info.server_version // MAJOR
+        major = major_version(self.site.connection)
         return find_tools(major, self.context.environ, self.context.bin_dir)
 
     @property

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from gonogo.rollout.config import EnvironmentConfig
 from gonogo.rollout.migration import load
 from gonogo.rollout.prerequisites import (
     altered_tables,
     missing_programs,
-    place_problem,
     touched_tables,
-    version_problem,
 )
 
 SQL = """
@@ -43,22 +39,6 @@ def test_tables_are_named_as_postgresql_reads_them(tmp_path: Path) -> None:
         "old",
         "users",
     )
-
-
-@pytest.mark.parametrize(
-    ("version", "fine"), [(120_099, False), (130_000, True), (180_006, True), (190_000, False)]
-)
-def test_versions_13_to_18_will_do(version: int, fine: bool) -> None:  # noqa: FBT001 - a case
-    """What nobody tried is not promised."""
-    assert (version_problem(version) == "") is fine
-
-
-def test_a_backup_wants_a_directory_with_room(tmp_path: Path) -> None:
-    """One that is yet to be made will do; a file, or too little room, will not."""
-    assert place_problem(tmp_path / "a" / "b", 1) == ""
-    assert "MB free, a backup may take" in place_problem(tmp_path / "a", 1 << 60)
-    (tmp_path / "file").touch()
-    assert "is no directory" in place_problem(tmp_path / "file" / "backups", 1)
 
 
 def test_a_command_whose_program_is_missing_is_named(tmp_path: Path) -> None:
