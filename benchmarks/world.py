@@ -9,9 +9,11 @@ from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any, LiteralString
 
+from gonogo.database import session
+from gonogo.ledger import installation, ledger
+from gonogo.ledger import rows as ledger_rows
+from gonogo.migrations import migrate
 from gonogo.model import Window
-from gonogo.rollout import installation, ledger, migrate, session
-from gonogo.rollout import rows as ledger_rows
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.privileges import remove_tree
 from gonogo.sandbox.server import EmbeddedServer

@@ -245,7 +245,7 @@ def empty_database(new_database: Callable[..., str]) -> str:
 @pytest.fixture(scope="session")
 def build_base() -> Callable[[str], None]:
     """Fill an empty database with what was there before 038, and 60 users."""
-    from gonogo.rollout import session  # noqa: PLC0415 - only who asks for a database pays
+    from gonogo.database import session  # noqa: PLC0415 - only who asks for a database pays
     from gonogo.sandbox import world  # noqa: PLC0415 - likewise
 
     def build(conninfo: str) -> None:
@@ -258,7 +258,9 @@ def build_base() -> Callable[[str], None]:
 @pytest.fixture(scope="session")
 def build_migrated(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Deploy 038 to 046 to a database as it was before: staging, simulated."""
-    from gonogo.rollout import installation, ledger, migrate, rows, session  # noqa: PLC0415
+    from gonogo.database import session  # noqa: PLC0415
+    from gonogo.ledger import installation, ledger, rows  # noqa: PLC0415
+    from gonogo.migrations import migrate  # noqa: PLC0415
 
     root = pytestconfig.rootpath / "migrations"
 

@@ -19,9 +19,9 @@ from rich.rule import Rule
 from rich.status import Status
 from rich.text import Text
 
+from gonogo.masking import Mask
+from gonogo.procedure.steps import StepEvent, StepKind
 from gonogo.record.text import visible
-from gonogo.rollout.masking import Mask
-from gonogo.rollout.steps import StepEvent, StepKind
 
 MARKS = {
     StepKind.FINISHED: ("✓", "green"),

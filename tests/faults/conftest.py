@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from desk import Desk, make_desk
-from gonogo.rollout import installation, session
+from gonogo.database import session
+from gonogo.ledger import installation
 from gonogo.sandbox import application
 from gonogo.sandbox.databases import Databases
 

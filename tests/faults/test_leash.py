@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.rollout import process
+from gonogo.programs import process
 from waiting import gone, until
 
 DEPLOYER = """
 import os, sys
-from gonogo.rollout import process
+from gonogo.programs import process
 process.run(["sh", "-c", sys.argv[1]], env=dict(os.environ), on_line=lambda line: None)
 """
 STUBBORN = "trap '' TERM; "

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from gonogo import criteria
+from gonogo.config import EndpointsConfig
 from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.setting import Options, Setting
 from gonogo.model import Environment
 from gonogo.project import Project
-from gonogo.rollout import answers
-from gonogo.rollout.answers import AnswerKind, EndpointAnswer
 from gonogo.rollout.checklist import load_checklist
-from gonogo.rollout.config import EndpointsConfig
-from gonogo.rollout.endpoints import probe
 from gonogo.settings import DatabaseSettings
+from gonogo.web import answers
+from gonogo.web.answers import AnswerKind, EndpointAnswer
+from gonogo.web.endpoints import probe
 
 PROJECT = Project(Path(__file__).parents[2])
 JWT = "an-admins-json-web-token"

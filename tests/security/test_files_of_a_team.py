@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from gonogo.config import RolloutConfig
 from gonogo.errors import ConfigError, MigrationError, UsageError
+from gonogo.masking import Mask
+from gonogo.migrations import migration
 from gonogo.model import Environment
-from gonogo.rollout import code, migration
-from gonogo.rollout.commands import Commands
-from gonogo.rollout.config import RolloutConfig
-from gonogo.rollout.masking import Mask
+from gonogo.programs import code
+from gonogo.programs.commands import Commands
 
 RUN = "touch canary"
 STAGING = 'archive_dir = "a"\n[environments.staging]\nbackup_dir = "x"\n'

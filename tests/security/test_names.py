@@ -13,12 +13,12 @@ from psycopg import sql
 
 from desk import Desk, make_desk
 from gate_process import run_gate
+from gonogo.backup.backup import BackupOrder, make_backup
+from gonogo.backup.fingerprint import schema_fingerprint
+from gonogo.database import session
 from gonogo.model import Environment
-from gonogo.rollout import session
-from gonogo.rollout.backup import BackupOrder, make_backup
-from gonogo.rollout.fingerprint import schema_fingerprint
+from gonogo.programs.tools import find_tools
 from gonogo.rollout.grants import grant_gate
-from gonogo.rollout.tools import find_tools
 from gonogo.sandbox import application
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer

@@ -18,7 +18,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from desk import Desk, make_desk
-from gonogo.rollout.masking import Mask
+from gonogo.masking import Mask
 from gonogo.sandbox import application
 from gonogo.sandbox.databases import Databases
 from signers import make_key, public

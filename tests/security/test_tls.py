@@ -12,10 +12,10 @@ from psycopg.conninfo import make_conninfo
 
 from desk import Desk, make_desk
 from gate_process import make_checkout, run_gate
+from gonogo.backup.fingerprint import schema_fingerprint
+from gonogo.database.session import connect
 from gonogo.errors import BackupError, DatabaseError
-from gonogo.rollout.fingerprint import schema_fingerprint
-from gonogo.rollout.session import connect
-from gonogo.rollout.tools import find_tools
+from gonogo.programs.tools import find_tools
 from gonogo.sandbox import application
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.settings import DatabaseSettings

@@ -14,14 +14,16 @@ from psycopg.conninfo import make_conninfo
 
 from desk import Desk, make_desk
 from gate_process import run_gate
+from gonogo.backup import fingerprint
+from gonogo.backup.backup import NAME_TIME, BackupOrder, make_backup
+from gonogo.backup.rowhash import write_row_hashes
+from gonogo.database import session
 from gonogo.errors import GonogoError
 from gonogo.model import Environment
+from gonogo.programs import code
+from gonogo.programs.tools import PROGRAMS, find_tools
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import open_private, write_whole
-from gonogo.rollout import code, fingerprint, session
-from gonogo.rollout.backup import NAME_TIME, BackupOrder, make_backup
-from gonogo.rollout.rowhash import write_row_hashes
-from gonogo.rollout.tools import PROGRAMS, find_tools
 from gonogo.sandbox import application
 from gonogo.sandbox.address import passfile_of
 from gonogo.sandbox.databases import Databases

@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from gonogo.rollout import session
+from gonogo.database import session
 from gonogo.sandbox.traffic import Traffic, generate
 
 ROOT = Path(__file__).parents[2]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gonogo.rollout.fingerprint import schema_fingerprint
-from gonogo.rollout.migrate import Migration, MigrationEvent, apply_pending
-from gonogo.rollout.session import Connection
+from gonogo.backup.fingerprint import schema_fingerprint
+from gonogo.database.session import Connection
+from gonogo.migrations.migrate import Migration, MigrationEvent, apply_pending
 from gonogo.sandbox.server import EmbeddedServer
 
 Deploy = Callable[[], int]

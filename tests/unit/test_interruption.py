@@ -14,7 +14,7 @@ import pytest
 
 from gonogo import interruption
 from gonogo.interruption import SIGNALS, admitted, held
-from gonogo.rollout import process
+from gonogo.programs import process
 
 # What was started tells who wanted it to end as its very first act, and would then live for long.
 FIRST_ACT = """

@@ -18,17 +18,17 @@ from hypothesis import strategies as st
 from gonogo import criteria as criteria_file
 from gonogo.checklist.reading import Known
 from gonogo.checklist.reading import load as load_checklist
+from gonogo.config import RolloutConfig
+from gonogo.database.sqlfile import parse
 from gonogo.errors import ConfigError, GonogoError, MigrationError, RecordError
 from gonogo.judge import judge
 from gonogo.model import Environment, Measurement, Outcome
+from gonogo.procedure.step_names import known_steps
 from gonogo.project import Project
 from gonogo.record.html import render
 from gonogo.record.index import write_index
 from gonogo.record.listing import list_records
 from gonogo.record.manifest import read_hashes, written
-from gonogo.rollout.config import RolloutConfig
-from gonogo.rollout.sqlfile import parse
-from gonogo.rollout.step_names import known_steps
 from gonogo.signing import armor, document, ssh
 from gonogo.signing.integrity import open_closed
 

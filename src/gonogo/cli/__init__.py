@@ -103,7 +103,7 @@ def _require_text(words: Iterable[str]) -> None:
 
 def _told(problem: object, code: int, notes: Iterable[str] = ()) -> int:
     """Tell it in one line; what it quotes from elsewhere can do nothing to a terminal."""
-    from gonogo.rollout.masking import Mask
+    from gonogo.masking import Mask
 
     more = "".join(f" ({note})" for note in notes)
     sys.stderr.write(visible(Mask.of(os.environ)(f"gonogo: {problem}{more}")) + "\n")

@@ -17,9 +17,9 @@ app = typer.Typer(help="The application's administrators.")
 @app.command("promote")
 def promote(email: Email) -> None:
     """Make a user an administrator."""
+    from gonogo.database.session import application_schema, asking
+    from gonogo.procedure.context import who
     from gonogo.rollout.admins import promote_admins
-    from gonogo.rollout.context import who
-    from gonogo.rollout.session import application_schema, asking
 
     with open_database("promote_admin") as connection, asking(REFUSED):
         schema = application_schema(connection)
@@ -31,9 +31,9 @@ def promote(email: Email) -> None:
 @app.command("revoke")
 def revoke(email: Email) -> None:
     """Make an administrator a user like others."""
+    from gonogo.database.session import application_schema, asking
+    from gonogo.procedure.context import who
     from gonogo.rollout.admins import revoke_admin
-    from gonogo.rollout.context import who
-    from gonogo.rollout.session import application_schema, asking
 
     with open_database("promote_admin") as connection, asking(REFUSED):
         schema = application_schema(connection)
@@ -46,9 +46,9 @@ def revoke(email: Email) -> None:
 def list_() -> None:
     """List the administrators."""
     from gonogo.cli.standing import show_rows
+    from gonogo.database.session import application_schema, asking
     from gonogo.narration import Narration
     from gonogo.rollout.admins import admins
-    from gonogo.rollout.session import application_schema, asking
 
     with open_database("promote_admin") as connection, asking(REFUSED):
         found = admins(connection, application_schema(connection))

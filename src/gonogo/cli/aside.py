@@ -10,7 +10,7 @@ from gonogo.cli.session import open_database, require_ledger
 
 if TYPE_CHECKING:
     from gonogo.narration import Narration
-    from gonogo.rollout.context import RolloutContext
+    from gonogo.procedure.context import RolloutContext
 
 CONSENT = "--yes-roll-back"
 
@@ -31,8 +31,8 @@ def afterwards(
         GonogoError: Nothing of it lies aside, a person cancelled, or a statement failed.
     """
     from gonogo.narration import Narration
+    from gonogo.procedure.site import Consent
     from gonogo.rollout.afterwards import drop_kept, reapply_kept
-    from gonogo.rollout.site import Consent
 
     narration = Narration.to_terminal(streams=True)
     name = _confirmed(context, narration, given, deployment, drop=drop)
@@ -55,7 +55,7 @@ def _confirmed(
     drop: bool,
 ) -> str:
     from gonogo.cli.consent import confirmed
-    from gonogo.rollout.aside import chosen
+    from gonogo.migrations.aside import chosen
     from gonogo.rollout.standing import read_standing
 
     with open_database("rollback") as connection:

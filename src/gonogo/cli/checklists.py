@@ -16,8 +16,8 @@ from gonogo.project import MARKER, Project
 
 if TYPE_CHECKING:
     from gonogo.checklist.sources import Book
+    from gonogo.config import RolloutConfig
     from gonogo.narration import Narration
-    from gonogo.rollout.config import RolloutConfig
 
 MARKS = {
     "proved": ("✓", "green"),
@@ -39,9 +39,9 @@ def checklist(
 ) -> None:
     """Print the checklist: what is proved by which record, what is attested, what is open."""
     from gonogo.checklist.block import checklist_block
+    from gonogo.config import RolloutConfig
     from gonogo.narration import Narration
     from gonogo.rollout.checklist import checklist_desk
-    from gonogo.rollout.config import RolloutConfig
     from gonogo.settings import named_environment
 
     project = Project.find(Path.cwd())

@@ -27,7 +27,7 @@ def open_(
     kind: Annotated[Kind, typer.Option(help="What it is.")] = Kind.CRITICAL,
 ) -> None:
     """Open an incident; an open critical one allows no GO."""
-    from gonogo.rollout.incident import open_incident
+    from gonogo.ledger.incident import open_incident
 
     with open_database("incident") as connection:
         require_ledger(connection)
@@ -42,7 +42,7 @@ def close_(
     void: Annotated[bool, typer.Option("--void", help="It was none, and does not count.")] = False,
 ) -> None:
     """Close an incident."""
-    from gonogo.rollout.incident import close_incident
+    from gonogo.ledger.incident import close_incident
 
     with open_database("incident") as connection:
         require_ledger(connection)
@@ -53,8 +53,8 @@ def close_(
 @app.command("list")
 def list_() -> None:
     """List all incidents, open ones first."""
+    from gonogo.ledger.incident import incidents
     from gonogo.narration import Narration
-    from gonogo.rollout.incident import incidents
 
     with open_database("incident") as connection:
         require_ledger(connection)

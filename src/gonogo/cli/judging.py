@@ -16,10 +16,10 @@ from gonogo.project import MARKER, Project
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gonogo.config import RolloutConfig
     from gonogo.gate.verification import Verification
     from gonogo.narration import Narration
-    from gonogo.rollout.config import RolloutConfig
-    from gonogo.rollout.smoke import SmokeAnswer
+    from gonogo.web.smoke import SmokeAnswer
 
 MARKS = {
     Outcome.MET: ("✓", "green"),
@@ -33,7 +33,7 @@ SMOKE_MARKS = {"ok": ("✓", "green"), "inconclusive": ("?", "yellow")}
 
 def gate(context: typer.Context) -> None:
     """Judge the live database; takes the options of `pytest checks/`."""
-    from gonogo.rollout.process import run_gate_process
+    from gonogo.programs.process import run_gate_process
 
     root = Project.find(Path.cwd()).root
     words = [sys.executable, "-m", "pytest", "checks/", *context.args]
@@ -50,10 +50,10 @@ def verify(
     ] = False,
 ) -> None:
     """See right after a deployment that schema, endpoints and ledger are in place."""
+    from gonogo.config import RolloutConfig
     from gonogo.gate.setting import Options
     from gonogo.gate.verification import verify as find_out
     from gonogo.narration import Narration
-    from gonogo.rollout.config import RolloutConfig
     from gonogo.settings import database_settings, named_environment
 
     project = Project.find(Path.cwd())
@@ -82,11 +82,11 @@ def _smoke(
     narration: Narration, project: Project, config: RolloutConfig, found: Verification
 ) -> int:
     """Send the smoke requests, and keep a record; the exit code that their answers come to."""
-    from gonogo.rollout.answers import AnswerKind
+    from gonogo.masking import Mask
     from gonogo.rollout.checklist import checklist_desk
-    from gonogo.rollout.masking import Mask
-    from gonogo.rollout.smoke import send_smoke
-    from gonogo.rollout.smoke_record import Occasion, smoke_recorded
+    from gonogo.web.answers import AnswerKind
+    from gonogo.web.smoke import send_smoke
+    from gonogo.web.smoke_record import Occasion, smoke_recorded
 
     narration.chapter("Smoke requests, which change something")
 

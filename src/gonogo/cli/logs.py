@@ -17,7 +17,7 @@ from gonogo.errors import GonogoError
 from gonogo.model import Environment
 
 if TYPE_CHECKING:
-    from gonogo.rollout.session_log import SessionLog
+    from gonogo.procedure.session_log import SessionLog
 
 OPTION = "--environment"
 LOGGED = frozenset(
@@ -64,9 +64,9 @@ def logged(words: Sequence[str], run: Callable[[], int]) -> int:
 def _open(words: Sequence[str]) -> SessionLog | None:
     """The log; none outside a checkout, or where nothing can be written: to look is not to fail."""
     from gonogo.errors import UsageError
+    from gonogo.masking import Mask
+    from gonogo.procedure.session_log import SessionLog
     from gonogo.project import Project
-    from gonogo.rollout.masking import Mask
-    from gonogo.rollout.session_log import SessionLog
 
     try:
         logs = Project.find(Path.cwd()).logs_dir

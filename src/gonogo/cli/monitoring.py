@@ -19,7 +19,7 @@ def monitor(
     window: Annotated[str, typer.Argument(help="How much to judge: 24h, 7d, 14d, any.")] = "",
 ) -> None:
     """Judge, archive a record, and tell every figure; takes the options of `pytest checks/`."""
-    from gonogo.rollout.process import run_gate_process
+    from gonogo.programs.process import run_gate_process
 
     root = Project.find(Path.cwd()).root
     more = list(context.args)
@@ -38,10 +38,10 @@ def final_report(
     ] = Environment.PRODUCTION,
 ) -> None:
     """Sum up a whole soak from the archive: one more record, to be signed."""
+    from gonogo.config import RolloutConfig
     from gonogo.gate.summary import sum_up
     from gonogo.gate.terminal import STYLES
     from gonogo.narration import Narration
-    from gonogo.rollout.config import RolloutConfig
 
     project = Project.find(Path.cwd())
     archive_dir = RolloutConfig.load(project.root / MARKER).archive_dir

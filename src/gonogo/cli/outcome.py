@@ -6,9 +6,9 @@ from pathlib import Path
 
 from gonogo.cli.checklists import checklist_lines
 from gonogo.narration import Narration
-from gonogo.rollout.context import RolloutContext
+from gonogo.procedure.context import RolloutContext
+from gonogo.procedure.result import DeploymentResult, RollbackResult
 from gonogo.rollout.recording import REPORT, recorded
-from gonogo.rollout.result import DeploymentResult, RollbackResult
 
 TITLES = {
     ("deployment", "succeeded"): "Deployed",

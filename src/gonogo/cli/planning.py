@@ -10,10 +10,10 @@ from gonogo.cli.standing import show_rows
 from gonogo.errors import GonogoError
 
 if TYPE_CHECKING:
+    from gonogo.migrations.locks import Effect
     from gonogo.narration import Narration
-    from gonogo.rollout.context import RolloutContext
-    from gonogo.rollout.locks import Effect
-    from gonogo.rollout.plan import Plan, PlannedMigration, Size
+    from gonogo.procedure.context import RolloutContext
+    from gonogo.readiness.plan import Plan, PlannedMigration, Size
 
 STATES = {
     "applied": "applied already: skipped",
@@ -64,9 +64,9 @@ def show_plan(narration: Narration, context: RolloutContext, plan: Plan) -> None
 
 
 def _steps(context: RolloutContext, plan: Plan) -> Iterator[tuple[str, str]]:
-    from gonogo.rollout.commands import Commands
+    from gonogo.masking import Mask
+    from gonogo.programs.commands import Commands
     from gonogo.rollout.deploy import steps_of
-    from gonogo.rollout.masking import Mask
 
     mask = Mask.of(context.environ)
     commands = Commands(

@@ -21,7 +21,7 @@ def preflight(
 ) -> None:
     """Look at everything that a deployment needs; change nothing."""
     from gonogo.narration import Narration
-    from gonogo.rollout.readiness import inspect
+    from gonogo.readiness.alone import inspect
 
     named = required_environment(environment)
     context, variables = unchecked_context(named, os.environ, revision=revision)

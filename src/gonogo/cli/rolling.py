@@ -17,8 +17,8 @@ from gonogo.model import Environment
 
 if TYPE_CHECKING:
     from gonogo.narration import Narration
-    from gonogo.rollout.context import RolloutContext
-    from gonogo.rollout.site import Consent
+    from gonogo.procedure.context import RolloutContext
+    from gonogo.procedure.site import Consent
     from gonogo.rollout.standing import Standing
 
 SEE_STATUS = "nox -s status tells how far it came; run the same again to go on from there"
@@ -60,8 +60,8 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     ] = False,
 ) -> None:
     """Deploy the application's revision and its migrations, step by step."""
-    from gonogo.rollout.permission import require_go
-    from gonogo.rollout.site import Consent
+    from gonogo.procedure.site import Consent
+    from gonogo.readiness.permission import require_go
 
     context = rollout_context(
         environment,
@@ -85,8 +85,8 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
 def _plan(context: RolloutContext, override: str | None) -> None:
     from gonogo.cli.planning import show_plan
     from gonogo.narration import Narration
-    from gonogo.rollout.permission import require_go
-    from gonogo.rollout.plan import plan
+    from gonogo.readiness.permission import require_go
+    from gonogo.readiness.plan import plan
 
     with interruptible("nothing was changed"):
         made = plan(context)
@@ -140,7 +140,7 @@ def _deployment_confirmed(context: RolloutContext, narration: Narration, given: 
 
 def _lasting(context: RolloutContext, standing: Standing) -> str:
     """The files to come that no revert takes back; empty when there are none."""
-    from gonogo.rollout.inventory import irreversible, named
+    from gonogo.migrations.inventory import irreversible, named
 
     known = {row.version: row for row in standing.migrations if row.reverted_at is None}
     return named(irreversible(context.migrations(), known))

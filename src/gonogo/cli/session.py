@@ -13,9 +13,9 @@ from gonogo.model import Environment
 from gonogo.project import MARKER, Project
 
 if TYPE_CHECKING:
-    from gonogo.rollout.backup import BackupCheck
-    from gonogo.rollout.context import RolloutContext
-    from gonogo.rollout.session import Connection
+    from gonogo.backup.backup import BackupCheck
+    from gonogo.database.session import Connection
+    from gonogo.procedure.context import RolloutContext
     from gonogo.settings import DatabaseSettings
 
 
@@ -46,7 +46,7 @@ def rollout_context(
     Raises:
         UsageError: A variable or rollout.toml is wrong; nothing was done.
     """
-    from gonogo.rollout.environment import require_none
+    from gonogo.environment import require_none
 
     context, problems = unchecked_context(environment, environ, **asked)
     require_none(problems)
@@ -66,9 +66,9 @@ def unchecked_context(
     Raises:
         UsageError: rollout.toml is wrong.
     """
-    from gonogo.rollout.config import RolloutConfig
-    from gonogo.rollout.context import RolloutContext
-    from gonogo.rollout.environment import problems
+    from gonogo.config import RolloutConfig
+    from gonogo.environment import problems
+    from gonogo.procedure.context import RolloutContext
 
     project = Project.find(Path.cwd())
     config = RolloutConfig.load(project.root / MARKER)
@@ -122,8 +122,8 @@ def open_database(command: str) -> Iterator[Connection]:
 
 
 def _connected(settings: DatabaseSettings, name: str) -> Connection:
-    from gonogo.rollout.beside import closed_by_restore
-    from gonogo.rollout.session import connect
+    from gonogo.database.beside import closed_by_restore
+    from gonogo.database.session import connect
 
     try:
         return connect(settings.conninfo, name)
@@ -143,7 +143,7 @@ def require_ledger(connection: Connection) -> None:
     Raises:
         DatabaseError: There is none.
     """
-    from gonogo.rollout.installation import version
+    from gonogo.ledger.installation import version
 
     if not version(connection):
         raise DatabaseError(

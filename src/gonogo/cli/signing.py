@@ -17,8 +17,8 @@ from gonogo.record.manifest import SIGNATURES_PAGE
 from gonogo.signing.document import Decision
 
 if TYPE_CHECKING:
+    from gonogo.config import RolloutConfig
     from gonogo.narration import Narration
-    from gonogo.rollout.config import RolloutConfig
     from gonogo.signing.checking import Checked
     from gonogo.signing.sign import Request
     from gonogo.signing.verification import Report
@@ -118,7 +118,7 @@ def _by_name(archive_dir: Path, name: str) -> list[Path]:
 
 
 def _project() -> tuple[Project, RolloutConfig]:
-    from gonogo.rollout.config import RolloutConfig
+    from gonogo.config import RolloutConfig
 
     project = Project.find(Path.cwd())
     return project, RolloutConfig.load(project.root / MARKER)

@@ -13,8 +13,8 @@ from gonogo.cli.session import open_database
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from gonogo.ledger.rows import Backup, Deployment, Incident, MigrationRow, StepRow
     from gonogo.narration import Narration
-    from gonogo.rollout.rows import Backup, Deployment, Incident, MigrationRow, StepRow
     from gonogo.rollout.standing import Standing
 
 MOST = 10
@@ -151,7 +151,7 @@ def _tell_retention(narration: Narration, standing: Standing) -> None:
     """List what is older than it need be kept; nothing of it is deleted by us."""
     from datetime import UTC, datetime
 
-    from gonogo.rollout.retention import past_retention
+    from gonogo.ledger.retention import past_retention
 
     retention_days = _retention_days(standing)
     if retention_days is None:
@@ -165,10 +165,10 @@ def _tell_retention(narration: Narration, standing: Standing) -> None:
 
 def _retention_days(standing: Standing) -> int | None:
     """How long rollout.toml has backups of this environment kept; None where it does not say."""
+    from gonogo.config import RolloutConfig
     from gonogo.errors import UsageError
     from gonogo.model import Environment
     from gonogo.project import MARKER, Project
-    from gonogo.rollout.config import RolloutConfig
 
     if standing.mark is None:
         return None

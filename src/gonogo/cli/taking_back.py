@@ -17,9 +17,9 @@ from gonogo.cli.session import open_database, require_ledger, required_environme
 from gonogo.errors import UsageError
 
 if TYPE_CHECKING:
+    from gonogo.ledger.rows import Deployment
     from gonogo.narration import Narration
-    from gonogo.rollout.context import RolloutContext
-    from gonogo.rollout.rows import Deployment
+    from gonogo.procedure.context import RolloutContext
     from gonogo.rollout.standing import Standing
 
 CONSENT = "--yes-roll-back"
@@ -160,7 +160,7 @@ def _roll_back(context: RolloutContext, wish: Wish) -> None:
 
 def _standing(context: RolloutContext, narration: Narration) -> Standing:
     """How the database stands, opened again when a restore that was cut short had closed it."""
-    from gonogo.rollout.beside import reopen_cut_short
+    from gonogo.database.beside import reopen_cut_short
     from gonogo.rollout.standing import read_standing
 
     if reopen_cut_short(context.database):
@@ -174,7 +174,7 @@ def _standing(context: RolloutContext, narration: Narration) -> Standing:
 
 def _meant(standing: Standing, narration: Narration, number: int | None) -> Deployment | None:
     """The deployment to roll back; None, and why is told, when there is nothing."""
-    from gonogo.rollout.target import to_roll_back, why_nothing
+    from gonogo.ledger.target import to_roll_back, why_nothing
 
     meant = to_roll_back(standing.deployments, number)
     if meant is None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
+from gonogo.config import EndpointsConfig
 from gonogo.criteria import ENDPOINTS
+from gonogo.environment import MUST_BE_HTTPS, problem_of
 from gonogo.gate.setting import Setting
 from gonogo.model import Measurement
-from gonogo.rollout.answers import AnswerKind, EndpointAnswer
-from gonogo.rollout.config import EndpointsConfig
-from gonogo.rollout.endpoints import probe
-from gonogo.rollout.environment import MUST_BE_HTTPS, problem_of
+from gonogo.web.answers import AnswerKind, EndpointAnswer
+from gonogo.web.endpoints import probe
 
 REQUEST_TIMEOUT_S = 5.0
 METRICS = {

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from gonogo.gate.setting import Observation
+from gonogo.masking import Mask
 from gonogo.model import Measurement
-from gonogo.rollout.masking import Mask
 
 V = TypeVar("V")
 

@@ -24,12 +24,12 @@ from gonogo.gate.setting import Observation, Options, Setting
 from gonogo.gate.soak import TRAFFIC, soak
 from gonogo.gate.staging import staging_directory
 from gonogo.gate.terminal import tell
+from gonogo.masking import Mask
 from gonogo.model import Finding, Outcome, Role, Verdict
 from gonogo.project import Project
 from gonogo.record.archive import RunningRecord, gates_since
 from gonogo.record.evidence import write_sealed
 from gonogo.record.text import cut, visible
-from gonogo.rollout.masking import Mask
 from gonogo.score import health_score
 from gonogo.settings import DatabaseSettings
 from gonogo.verdict import MAY_BE_LEFT_OUT, decide

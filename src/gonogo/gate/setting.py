@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from gonogo.checklist import Checklist
+from gonogo.config import EndpointsConfig
 from gonogo.criteria import Criteria, Metric
+from gonogo.masking import Mask
 from gonogo.measure.connection import Manners
 from gonogo.measure.ledger import LedgerFacts
 from gonogo.model import (
@@ -21,8 +23,6 @@ from gonogo.model import (
     Window,
 )
 from gonogo.project import Project
-from gonogo.rollout.config import EndpointsConfig
-from gonogo.rollout.masking import Mask
 from gonogo.settings import DatabaseSettings
 from gonogo.window import DEFAULT_WINDOW
 

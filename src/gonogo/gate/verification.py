@@ -15,9 +15,9 @@ from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Options
+from gonogo.masking import Mask
 from gonogo.model import Environment, Finding, Outcome, VerdictKind
 from gonogo.project import Project
-from gonogo.rollout.masking import Mask
 from gonogo.settings import DatabaseSettings
 
 GROUPS = frozenset({"schema", "endpoint", "rollout"})

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gonogo.config import RolloutConfig
 from gonogo.errors import UsageError
 from gonogo.gate.setting import Options
 from gonogo.project import MARKER, Project
-from gonogo.rollout.config import RolloutConfig
 from gonogo.settings import named_environment
 from gonogo.window import parse_duration, parse_moment
 

@@ -1,1 +1,1 @@
-"""Ledger, lock, backup, migrations, application, endpoints: a rollout, forward and back."""
+"""The two procedures, deploy and rollback: their steps in order, how they end, what they leave."""

@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from gonogo.database.session import application_schema
 from gonogo.errors import UsageError
-from gonogo.rollout.aside import Aside, chosen
-from gonogo.rollout.context import RolloutContext
-from gonogo.rollout.narrator import narrated
-from gonogo.rollout.reapply import Reapplied, reapply
-from gonogo.rollout.revert import drop_aside
-from gonogo.rollout.rows import Deployment
-from gonogo.rollout.session import application_schema
-from gonogo.rollout.site import Consent, Site, open_site
-from gonogo.rollout.steps import Evidence, Procedure, Step, Tell
+from gonogo.ledger.rows import Deployment
+from gonogo.migrations.aside import Aside, chosen
+from gonogo.migrations.reapply import Reapplied, reapply
+from gonogo.migrations.revert import drop_aside
+from gonogo.procedure.context import RolloutContext
+from gonogo.procedure.narrator import narrated
+from gonogo.procedure.site import Consent, Site, open_site
+from gonogo.procedure.steps import Evidence, Procedure, Step, Tell
 
 T = TypeVar("T")
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gonogo.errors import CommandError, StepError
-from gonogo.rollout import code, endpoints
-from gonogo.rollout.answers import AnswerKind, EndpointAnswer
-from gonogo.rollout.ledger import CUT_SHORT
-from gonogo.rollout.resume import last_stretch
-from gonogo.rollout.steps import Evidence, HowItEnded, Resumption, Skipped, Step
-from gonogo.rollout.work import Work
+from gonogo.ledger.ledger import CUT_SHORT
+from gonogo.procedure.resume import last_stretch
+from gonogo.procedure.steps import Evidence, HowItEnded, Resumption, Skipped, Step
+from gonogo.procedure.work import Work
+from gonogo.programs import code
+from gonogo.web import endpoints
+from gonogo.web.answers import AnswerKind, EndpointAnswer
 
 REQUEST_TIMEOUT_S = 10.0
 GIT_TIMEOUT_S = 120.0

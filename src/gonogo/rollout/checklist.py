@@ -11,12 +11,12 @@ from gonogo.checklist import Checklist, load
 from gonogo.checklist.block import Desk
 from gonogo.checklist.reading import Known
 from gonogo.checklist.sources import Book, StepTold, Told
+from gonogo.config import RolloutConfig
 from gonogo.criteria import load as load_criteria
+from gonogo.ledger.retention import past_retention
 from gonogo.model import Environment
+from gonogo.procedure.step_names import known_steps
 from gonogo.project import Project
-from gonogo.rollout.config import RolloutConfig
-from gonogo.rollout.retention import past_retention
-from gonogo.rollout.step_names import known_steps
 
 if TYPE_CHECKING:
     from gonogo.rollout.standing import Standing

@@ -6,19 +6,19 @@ from pathlib import Path
 
 from psycopg.rows import dict_row
 
+from gonogo.backup.backup import BackupOrder, VerifiedBackup, make_backup, remove_partial
+from gonogo.backup.fingerprint import describe, schema_fingerprint
+from gonogo.backup.rowhash import TableDifference, compare_row_hashes, write_row_hashes
+from gonogo.database.session import owner_to_be
 from gonogo.errors import StepError
+from gonogo.ledger.rows import Backup
+from gonogo.migrations.migrate import MigrationEvent, apply_pending
+from gonogo.migrations.revert import revert
+from gonogo.procedure.steps import Evidence, HowItEnded, Resumption, Skipped
+from gonogo.procedure.work import Work, rows_file
+from gonogo.readiness.prerequisites import touched_tables
 from gonogo.rollout.admins import promote_admins
-from gonogo.rollout.backup import BackupOrder, VerifiedBackup, make_backup, remove_partial
-from gonogo.rollout.fingerprint import describe, schema_fingerprint
 from gonogo.rollout.grants import grant_gate, grant_reporting
-from gonogo.rollout.migrate import MigrationEvent, apply_pending
-from gonogo.rollout.prerequisites import touched_tables
-from gonogo.rollout.revert import revert
-from gonogo.rollout.rowhash import TableDifference, compare_row_hashes, write_row_hashes
-from gonogo.rollout.rows import Backup
-from gonogo.rollout.session import owner_to_be
-from gonogo.rollout.steps import Evidence, HowItEnded, Resumption, Skipped
-from gonogo.rollout.work import Work, rows_file
 
 SHOWN = 5
 BACKING_UP = {

@@ -10,8 +10,19 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
 from gonogo.errors import DatabaseError, GonogoError
+from gonogo.ledger import history
+from gonogo.migrations.inventory import named
+from gonogo.migrations.migration import Migration
 from gonogo.model import Environment
-from gonogo.rollout import history
+from gonogo.procedure.context import RolloutContext
+from gonogo.procedure.narrator import narrated
+from gonogo.procedure.result import DeploymentResult, RollbackResult
+from gonogo.procedure.resume import carry_out
+from gonogo.procedure.site import Consent, open_site
+from gonogo.procedure.steps import LOOKS, Step, Tell
+from gonogo.procedure.work import Work, begin, facts
+from gonogo.readiness.permission import permission_step
+from gonogo.readiness.preflight import check_readiness
 from gonogo.rollout.application import (
     CHECKOUT_AGAIN,
     check_out,
@@ -20,7 +31,6 @@ from gonogo.rollout.application import (
     verify_endpoints,
     wait_healthy,
 )
-from gonogo.rollout.context import RolloutContext
 from gonogo.rollout.database_steps import (
     BACKUP_AGAIN,
     MIGRATE_AGAIN,
@@ -30,17 +40,7 @@ from gonogo.rollout.database_steps import (
     promote,
     verify_schema,
 )
-from gonogo.rollout.inventory import named
-from gonogo.rollout.migration import Migration
-from gonogo.rollout.narrator import narrated
-from gonogo.rollout.permission import permission_step
-from gonogo.rollout.preflight import check_readiness
-from gonogo.rollout.result import DeploymentResult, RollbackResult
-from gonogo.rollout.resume import carry_out
 from gonogo.rollout.rollback import Request, roll_back, rollback
-from gonogo.rollout.site import Consent, open_site
-from gonogo.rollout.steps import LOOKS, Step, Tell
-from gonogo.rollout.work import Work, begin, facts
 
 STEPS: tuple[Step[Work], ...] = (
     Step("preflight", "Check that everything is ready", check_readiness),

@@ -13,13 +13,13 @@ from typing import Any
 
 from psycopg import sql
 
+from gonogo.database.session import Connection, asking
+from gonogo.ledger.incident import incidents
+from gonogo.ledger.rows import Deployment, Incident, StepRow
+from gonogo.procedure.report import Part, Report
+from gonogo.procedure.steps import StepRecord
 from gonogo.record.listing import ArchivedRecord, list_records, load
 from gonogo.record.text import moment, span
-from gonogo.rollout.incident import incidents
-from gonogo.rollout.report import Part, Report
-from gonogo.rollout.rows import Deployment, Incident, StepRow
-from gonogo.rollout.session import Connection, asking
-from gonogo.rollout.steps import StepRecord
 from gonogo.window import format_moment
 
 OPEN = "to be filled in"

@@ -10,15 +10,15 @@ import psycopg
 from psycopg import sql
 
 from gonogo.errors import MigrationError
-from gonogo.rollout import history
-from gonogo.rollout.carry import Carried
-from gonogo.rollout.commands import Commands
-from gonogo.rollout.migration import Migration
-from gonogo.rollout.restore_telling import summed_up
-from gonogo.rollout.revert import aside_schema, plan
-from gonogo.rollout.rows import MigrationRow
-from gonogo.rollout.steps import Step
-from gonogo.rollout.work import Work
+from gonogo.ledger import history
+from gonogo.ledger.rows import MigrationRow
+from gonogo.migrations.migration import Migration
+from gonogo.migrations.revert import aside_schema, plan
+from gonogo.procedure.steps import Step
+from gonogo.procedure.work import Work
+from gonogo.programs.commands import Commands
+from gonogo.restore.carry import Carried
+from gonogo.restore.telling import summed_up
 
 MOVED = re.compile(r"\balter\s+table\s+(\w+)\s+set\s+schema\s+:aside", re.IGNORECASE)
 COPIED = re.compile(

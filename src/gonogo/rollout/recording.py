@@ -10,13 +10,13 @@ from typing import TypeVar
 
 from gonogo.checklist.block import checklist_block
 from gonogo.errors import GonogoError
+from gonogo.masking import Mask
+from gonogo.procedure.context import RolloutContext
+from gonogo.procedure.result import DeploymentResult, RollbackResult
+from gonogo.procedure.steps import StepRecord
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import told_plainly, write_whole
 from gonogo.rollout.checklist import checklist_desk
-from gonogo.rollout.context import RolloutContext
-from gonogo.rollout.masking import Mask
-from gonogo.rollout.result import DeploymentResult, RollbackResult
-from gonogo.rollout.steps import StepRecord
 from gonogo.window import format_moment
 
 Result = TypeVar("Result", DeploymentResult, RollbackResult)

@@ -9,19 +9,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from gonogo.database.beside import reopen_cut_short
 from gonogo.errors import GonogoError, StepError, UsageError
-from gonogo.rollout.beside import reopen_cut_short
-from gonogo.rollout.context import RolloutContext
-from gonogo.rollout.narrator import Narrator, narrated
+from gonogo.procedure.context import RolloutContext
+from gonogo.procedure.narrator import Narrator, narrated
+from gonogo.procedure.result import RollbackResult
+from gonogo.procedure.resume import carry_out
+from gonogo.procedure.site import Consent, open_site, require_consent
+from gonogo.procedure.steps import Step, Tell
+from gonogo.procedure.work import Work, reread, take_up
+from gonogo.restore.restore import Restoration, drop_prepared, is_swapped, restoring
 from gonogo.rollout.prospect import restore_lines
-from gonogo.rollout.restore import Restoration, drop_prepared, is_swapped, restoring
-from gonogo.rollout.result import RollbackResult
-from gonogo.rollout.resume import carry_out
 from gonogo.rollout.rollback_ending import Ended, Request, as_agreed, result_of
 from gonogo.rollout.rollback_steps import START, STEPS, STOP, STOP_AGAIN
-from gonogo.rollout.site import Consent, open_site, require_consent
-from gonogo.rollout.steps import Step, Tell
-from gonogo.rollout.work import Work, reread, take_up
 
 __all__ = ["STEPS", "Request", "roll_back", "rollback"]
 

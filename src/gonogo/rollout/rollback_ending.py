@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 
 import psycopg
 
+from gonogo.database.beside import COMPARISON, PREPARATION
+from gonogo.database.session import application_schema
 from gonogo.errors import GonogoError
+from gonogo.ledger.rows import Deployment, StepRow
 from gonogo.measure.connection import first_line
-from gonogo.rollout.beside import COMPARISON, PREPARATION
+from gonogo.procedure.report import Report
+from gonogo.procedure.result import RollbackMode, RollbackResult
+from gonogo.procedure.site import Site
+from gonogo.procedure.steps import Step
+from gonogo.procedure.work import Work, facts
 from gonogo.rollout.drafting import Course, draft
-from gonogo.rollout.report import Report
-from gonogo.rollout.result import RollbackMode, RollbackResult
-from gonogo.rollout.rows import Deployment, StepRow
-from gonogo.rollout.session import application_schema
-from gonogo.rollout.site import Site
-from gonogo.rollout.steps import Step
-from gonogo.rollout.work import Work, facts
 
 NEXT: Mapping[RollbackMode, tuple[str, ...]] = {
     "revert": (

@@ -10,15 +10,14 @@ from dataclasses import dataclass, replace
 
 from psycopg import IsolationLevel
 
-from gonogo.model import DatabaseIdentity
-from gonogo.rollout.aside import schemas_aside
-from gonogo.rollout.beside import PREPARATION, relatives
-from gonogo.rollout.identity import identify
-from gonogo.rollout.incident import incidents
-from gonogo.rollout.installation import version
-from gonogo.rollout.ledger import Ledger
-from gonogo.rollout.lock import Holder, holder
-from gonogo.rollout.rows import (
+from gonogo.database.beside import PREPARATION, relatives
+from gonogo.database.identity import identify
+from gonogo.database.session import Connection, asking
+from gonogo.ledger.incident import incidents
+from gonogo.ledger.installation import version
+from gonogo.ledger.ledger import Ledger
+from gonogo.ledger.lock import Holder, holder
+from gonogo.ledger.rows import (
     Backup,
     Deployment,
     EnvironmentMark,
@@ -26,8 +25,9 @@ from gonogo.rollout.rows import (
     MigrationRow,
     StepRow,
 )
-from gonogo.rollout.session import Connection, asking
-from gonogo.rollout.target import to_roll_back
+from gonogo.ledger.target import to_roll_back
+from gonogo.migrations.aside import schemas_aside
+from gonogo.model import DatabaseIdentity
 
 DEPLOY_AGAIN = (
     "run nox -s deploy_{environment} again: it goes on from there; or take it back: nox -s rollback"

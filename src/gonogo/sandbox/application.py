@@ -24,10 +24,10 @@ from urllib.parse import quote, urlencode
 
 from psycopg.conninfo import conninfo_to_dict
 
+from gonogo.config import RolloutConfig
 from gonogo.errors import SandboxError
 from gonogo.interruption import held
 from gonogo.model import Environment
-from gonogo.rollout.config import RolloutConfig
 from gonogo.sandbox.address import free_port
 from gonogo.sandbox.standin.before import daemon
 

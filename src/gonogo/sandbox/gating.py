@@ -15,7 +15,7 @@ from gonogo.errors import SandboxError
 from gonogo.gate.terminal import STYLES
 from gonogo.model import VerdictKind
 from gonogo.narration import Narration
-from gonogo.rollout.process import run_gate_process
+from gonogo.programs.process import run_gate_process
 from gonogo.sandbox.stage import Stage
 from gonogo.window import format_moment
 

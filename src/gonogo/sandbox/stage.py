@@ -18,14 +18,14 @@ from psycopg.rows import TupleRow
 from gonogo.errors import SandboxError
 from gonogo.gate.staging import sweep
 from gonogo.interruption import admitted, held
+from gonogo.masking import Mask
 from gonogo.model import Environment
 from gonogo.narration import Narration
+from gonogo.procedure.context import RolloutContext
+from gonogo.programs.commands import Commands
 from gonogo.project import Project
 from gonogo.record.archive import list_records
-from gonogo.rollout.commands import Commands
-from gonogo.rollout.context import RolloutContext
 from gonogo.rollout.deploy import deploy
-from gonogo.rollout.masking import Mask
 from gonogo.rollout.recording import recorded
 from gonogo.rollout.rollback import Request, rollback
 from gonogo.sandbox import application, world

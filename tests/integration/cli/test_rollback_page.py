@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from desk import Desk
-from gonogo.rollout.beside import relatives
-from gonogo.rollout.session import connect
+from gonogo.database.beside import relatives
+from gonogo.database.session import connect
 from gonogo.sandbox.databases import Databases
 from howto import blocks, run_block
 

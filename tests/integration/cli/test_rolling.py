@@ -14,9 +14,9 @@ from psycopg.conninfo import make_conninfo
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from desk import Desk
+from gonogo.database.session import connect
+from gonogo.ledger.lock import deployer_lock
 from gonogo.record.archive import list_records
-from gonogo.rollout.lock import deployer_lock
-from gonogo.rollout.session import connect
 from gonogo.sandbox.application import database_url
 from record_schema import faults
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gonogo.database.session import connect
 from gonogo.record.archive import RunningRecord
-from gonogo.rollout.session import connect
 from gonogo.sandbox.application import database_url
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.traffic import Traffic, generate

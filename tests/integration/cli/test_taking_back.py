@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from desk import Desk
-from gonogo.rollout import beside, swap
-from gonogo.rollout.session import connect
+from gonogo.database import beside, swap
+from gonogo.database.session import connect
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.traffic import Traffic, generate
 from gonogo.settings import DatabaseSettings

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 
 from gonogo import criteria
+from gonogo.database import session
 from gonogo.measure.take import Plan
 from gonogo.model import Environment, Window
 from gonogo.project import Project
-from gonogo.rollout import session
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.traffic import Traffic, generate
 from gonogo.settings import DatabaseSettings

@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from gonogo import criteria as criteria_file
+from gonogo.config import EndpointsConfig
 from gonogo.gate import endpoints
 from gonogo.gate.setting import Options, Setting
 from gonogo.judge import judge
@@ -29,10 +30,9 @@ from gonogo.measure.watchdog import Watchdog
 from gonogo.model import Environment, Finding, Measurement
 from gonogo.project import Project
 from gonogo.rollout.checklist import load_checklist
-from gonogo.rollout.config import EndpointsConfig
-from gonogo.rollout.endpoints import probe
 from gonogo.sandbox.databases import Databases
 from gonogo.settings import DatabaseSettings
+from gonogo.web.endpoints import probe
 from gonogo.window import clip
 from reliability.faults import HEALTHY
 

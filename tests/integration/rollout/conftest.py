@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.rollout import migration, session
-from gonogo.rollout.ledger import Ledger, install
-from gonogo.rollout.migration import Migration
-from gonogo.rollout.rows import NewDeployment
-from gonogo.rollout.session import Connection
+from gonogo.database import session
+from gonogo.database.session import Connection
+from gonogo.ledger.ledger import Ledger, install
+from gonogo.ledger.rows import NewDeployment
+from gonogo.migrations import migration
+from gonogo.migrations.migration import Migration
 from gonogo.sandbox.server import EmbeddedServer
 from migrated_world import World
 

@@ -14,11 +14,11 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
+from gonogo.backup import backup
+from gonogo.backup.backup import BackupCheck, BackupOrder, make_backup
 from gonogo.errors import BackupError
 from gonogo.model import Environment
-from gonogo.rollout import backup
-from gonogo.rollout.backup import BackupCheck, BackupOrder, make_backup
-from gonogo.rollout.tools import PROGRAMS, Tools, find_tools
+from gonogo.programs.tools import PROGRAMS, Tools, find_tools
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.settings import DatabaseSettings
 

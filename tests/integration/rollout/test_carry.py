@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from gonogo.rollout import session
-from gonogo.rollout.carry import Carried, carry_over
-from gonogo.rollout.delta import TableDelta
-from gonogo.rollout.session import Connection
+from gonogo.database import session
+from gonogo.database.session import Connection
+from gonogo.restore.carry import Carried, carry_over
+from gonogo.restore.delta import TableDelta
 
 BACKED_UP = """
 create table people (

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from gonogo.backup.fingerprint import TableColumns, describe, schema_fingerprint
+from gonogo.backup.rowhash import compare_row_hashes, write_row_hashes
+from gonogo.database import session
+from gonogo.database.session import Connection
 from gonogo.errors import DatabaseError
-from gonogo.rollout import session
-from gonogo.rollout.fingerprint import TableColumns, describe, schema_fingerprint
-from gonogo.rollout.rowhash import compare_row_hashes, write_row_hashes
-from gonogo.rollout.session import Connection
 from gonogo.sandbox.server import EmbeddedServer
 
 

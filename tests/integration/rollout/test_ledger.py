@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from gonogo.database import session
+from gonogo.database.session import Connection
 from gonogo.errors import DatabaseError, StepError, UsageError
-from gonogo.rollout import incident, jobs, session
-from gonogo.rollout.installation import version
-from gonogo.rollout.ledger import Ledger, install
-from gonogo.rollout.session import Connection
+from gonogo.ledger import incident, jobs
+from gonogo.ledger.installation import version
+from gonogo.ledger.ledger import Ledger, install
 
 Deploy = Callable[[], int]
 

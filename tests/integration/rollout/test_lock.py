@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from gonogo.database import session
+from gonogo.database.session import Connection
 from gonogo.errors import LockHeldError
-from gonogo.rollout import lock, session
-from gonogo.rollout.lock import deployer_lock, holder
-from gonogo.rollout.session import Connection
+from gonogo.ledger import lock
+from gonogo.ledger.lock import deployer_lock, holder
 
 Connect = Callable[[], Connection]
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from gonogo.database.patience import Patience
+from gonogo.database.session import Connection
 from gonogo.errors import MigrationError
-from gonogo.rollout import history, migrate
-from gonogo.rollout.migrate import Applied, Migration, MigrationEvent, apply_pending
-from gonogo.rollout.patience import Patience
-from gonogo.rollout.session import Connection
+from gonogo.ledger import history
+from gonogo.migrations import migrate
+from gonogo.migrations.migrate import Applied, Migration, MigrationEvent, apply_pending
 
 QUICK = Patience(lock_timeout_ms=50, first_wait_s=0.01, longest_wait_s=0.02, budget_s=5)
 HURRIED = Patience(lock_timeout_ms=20, first_wait_s=0.01, longest_wait_s=0.02, budget_s=0.05)

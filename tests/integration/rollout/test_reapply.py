@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gonogo.errors import UsageError
-from gonogo.rollout.aside import asides, chosen
-from gonogo.rollout.reapply import Reapplied, reapply
-from gonogo.rollout.revert import revert
+from gonogo.migrations.aside import asides, chosen
+from gonogo.migrations.reapply import Reapplied, reapply
+from gonogo.migrations.revert import revert
 from migrated_world import ASIDE, World, quietly
 
 PROMOTED = "select count(*) from users where is_admin"

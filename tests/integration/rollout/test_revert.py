@@ -8,12 +8,12 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from gonogo.database.patience import Patience
+from gonogo.database.session import Connection
 from gonogo.errors import MigrationError
-from gonogo.rollout import history
-from gonogo.rollout.migrate import Migration, MigrationEvent, apply_pending
-from gonogo.rollout.patience import Patience
-from gonogo.rollout.revert import drop_aside, revert, rows_aside
-from gonogo.rollout.session import Connection
+from gonogo.ledger import history
+from gonogo.migrations.migrate import Migration, MigrationEvent, apply_pending
+from gonogo.migrations.revert import drop_aside, revert, rows_aside
 from migrated_world import ASIDE, ROWS, World, quietly
 
 QUICK = Patience(lock_timeout_ms=50, first_wait_s=0.01, longest_wait_s=0.02, budget_s=5)

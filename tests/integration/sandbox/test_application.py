@@ -17,10 +17,10 @@ import pytest
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from gonogo.errors import CommandError
+from gonogo.masking import Mask
 from gonogo.model import Environment
+from gonogo.programs.commands import Commands
 from gonogo.project import Project
-from gonogo.rollout.commands import Commands
-from gonogo.rollout.masking import Mask
 from gonogo.sandbox import application
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.sandbox.standin.before import daemon

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gonogo.ledger.lock import Holder
+from gonogo.ledger.rows import Deployment, StepRow
 from gonogo.model import DatabaseIdentity
-from gonogo.rollout.lock import Holder
-from gonogo.rollout.rows import Deployment, StepRow
 from gonogo.rollout.standing import Standing
 
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)

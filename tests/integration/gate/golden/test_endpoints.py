@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from gonogo import criteria
+from gonogo.config import EndpointsConfig
 from gonogo.gate import endpoints
 from gonogo.gate.setting import Options, Setting
 from gonogo.judge import judge
 from gonogo.model import Environment, Finding, Measurement, Outcome, Role
 from gonogo.project import Project
 from gonogo.rollout.checklist import load_checklist
-from gonogo.rollout.config import EndpointsConfig
-from gonogo.rollout.endpoints import probe
 from gonogo.settings import DatabaseSettings
+from gonogo.web.endpoints import probe
 
 PROJECT = Project(Path(__file__).parents[4])
 CRITERIA = criteria.load(PROJECT.criteria_file, PROJECT.sql_dir)

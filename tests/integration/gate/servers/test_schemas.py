@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from gonogo.database import session
 from gonogo.model import Outcome, VerdictKind
-from gonogo.rollout import session
 from gonogo.sandbox.incidents import inject, load_incidents
 from gonogo.sandbox.traffic import Traffic, generate
 

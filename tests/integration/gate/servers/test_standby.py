@@ -8,11 +8,11 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from gonogo.database import session
 from gonogo.measure.connection import Manners
 from gonogo.measure.session import Session
 from gonogo.measure.snapshot import in_snapshot
 from gonogo.model import VerdictKind
-from gonogo.rollout import session
 from gonogo.rollout.grants import grant_gate
 from gonogo.settings import DatabaseSettings
 

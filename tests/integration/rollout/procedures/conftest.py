@@ -12,14 +12,14 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from gonogo.config import CommandsConfig, RolloutConfig
+from gonogo.database.session import connect
+from gonogo.ledger.ledger import Ledger
 from gonogo.model import Environment
+from gonogo.procedure.context import RolloutContext
+from gonogo.procedure.steps import StepEvent
 from gonogo.project import Project
-from gonogo.rollout.config import CommandsConfig, RolloutConfig
-from gonogo.rollout.context import RolloutContext
 from gonogo.rollout.deploy import deploy
-from gonogo.rollout.ledger import Ledger
-from gonogo.rollout.session import connect
-from gonogo.rollout.steps import StepEvent
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.settings import DatabaseSettings

@@ -11,13 +11,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from gonogo.backup.fingerprint import schema_fingerprint
+from gonogo.config import CommandConfig
 from gonogo.errors import DatabaseError, GonogoError
-from gonogo.rollout import tools
-from gonogo.rollout.config import CommandConfig
-from gonogo.rollout.context import RolloutContext
+from gonogo.procedure.context import RolloutContext
+from gonogo.programs import tools
+from gonogo.programs.tools import PROGRAMS
 from gonogo.rollout.deploy import deploy
-from gonogo.rollout.fingerprint import schema_fingerprint
-from gonogo.rollout.tools import PROGRAMS
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.settings import DatabaseSettings
 

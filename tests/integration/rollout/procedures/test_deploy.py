@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gonogo.database.session import connect
 from gonogo.errors import LockHeldError, MigrationError, StepError, UsageError
+from gonogo.ledger.lock import deployer_lock
+from gonogo.procedure.steps import StepKind
 from gonogo.rollout.deploy import deploy
-from gonogo.rollout.lock import deployer_lock
-from gonogo.rollout.session import connect
-from gonogo.rollout.steps import StepKind
 
 if TYPE_CHECKING:
     from tests.integration.rollout.procedures.conftest import Team

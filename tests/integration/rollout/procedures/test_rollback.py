@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gonogo.config import CommandConfig
+from gonogo.database.session import connect
 from gonogo.errors import UsageError
-from gonogo.rollout.config import CommandConfig
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.rollback import Request, rollback
-from gonogo.rollout.session import connect
 from gonogo.rollout.standing import ROLL_BACK_AGAIN, read_standing
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""A backup that is proved, and by what it is told whether two states of a database are the same."""

@@ -1,0 +1,1 @@
+"""Migrations: the files, what they would lock, applied, taken back, moved aside and copied back."""

@@ -1,0 +1,1 @@
+"""Before the first change: what is missing, what is permitted, and what would be done."""

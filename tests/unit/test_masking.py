@@ -1,0 +1,63 @@
+"""No secret reaches a log, a message or a record."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from gonogo.masking import Mask
+from gonogo.procedure.session_log import SessionLog
+
+ENVIRON = {
+    "DB_PASSWORD": "hush-1",
+    "DATABASE_URL": "postgresql://app:p%40ss-word@db/app",
+    "ADMIN_JWT": "hush-1-and-more",
+    "WEBHOOK_BASE_URL": "https://app.example.com",
+    "HOME": "/home/app",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("password hush-1 here", "password <DB_PASSWORD> here"),
+        ("token hush-1-and-more", "token <ADMIN_JWT>"),
+        ("the password p%40ss-word", "the password <DATABASE_URL>"),
+        ("the password p@ss-word", "the password <DATABASE_URL>"),
+        ("https://app.example.com in /home/app", "https://app.example.com in /home/app"),
+        ("postgresql://bob:other@db/x", "postgresql://bob:<password>@db/x"),
+        ("host=db password='it''s' user=x", "host=db password=<password>'s' user=x"),
+        ("host=db password=secret user=x", "host=db password=<password> user=x"),
+    ],
+)
+def test_a_secret_is_replaced_by_its_name(text: str, masked: str) -> None:
+    """Values of secret variables, and passwords in connection strings, do not appear."""
+    assert Mask.of(ENVIRON)(text) == masked
+
+
+def test_a_mask_does_not_show_what_it_masks() -> None:
+    """A repr in a traceback holds no secret."""
+    assert "hush" not in repr(Mask.of(ENVIRON))
+
+
+def test_the_log_is_json_lines_without_secrets(tmp_path: Path) -> None:
+    """Nested evidence is masked too, and each line is whole by itself."""
+    with SessionLog.open(tmp_path / "logs", "deploy", Mask.of(ENVIRON)) as log:
+        log.write("finished", evidence={"lines": ["a hush-1"], "n": 3}, path=Path("/x/hush-1"))
+    line = json.loads(log.path.read_text(encoding="utf-8"))
+    assert line["evidence"] == {"lines": ["a <DB_PASSWORD>"], "n": 3}
+    assert line["path"] == "/x/<DB_PASSWORD>"
+
+
+def test_a_log_does_nothing_to_the_terminal_that_shows_it(tmp_path: Path) -> None:
+    """Escapes of any length, turned directions and broken UTF-8 stand as JSON's own escapes."""
+    hostile = "\x1b[31m \x9b31m \u202egnp.exe\u2028 \udcff größer \U0001f600"
+    with SessionLog.open(tmp_path / "logs", "deploy", Mask.of(ENVIRON)) as log:
+        log.write("output", title=hostile)
+    text = log.path.read_text(encoding="utf-8")
+    assert json.loads(text)["title"] == hostile
+    assert "größer" in text
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\udcff]", text)
