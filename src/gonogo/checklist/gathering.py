@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gonogo.checklist.sources import Sources, StepTold, Told
-from gonogo.record.listing import GATE_LABELS, STEM_FORMAT, load, named
+from gonogo.record.listing import GATE_LABELS, STEM_FORMAT, SUMMARY, load, named
 
 DEPLOYMENTS = frozenset({"DEPLOYED", "DEPLOY-FAILED"})
 ROLLBACKS = frozenset({"ROLLED-BACK", "ROLLBACK-FAILED"})
 SMOKES = frozenset({"SMOKE-PASSED", "SMOKE-FAILED"})
+SUMMARIES = frozenset({SUMMARY})
 
 
 def gather(archive_dir: Path, environment: str, current: Told | None = None) -> Sources:
@@ -45,7 +46,7 @@ def gather(archive_dir: Path, environment: str, current: Told | None = None) -> 
         rollback=rollback,
         gate=next(_told(entries, GATE_LABELS, "gate", current), None),
         smoke=smoke,
-        summary=next(_told(entries, GATE_LABELS, "summary", current), None),
+        summary=next(_told(entries, SUMMARIES, "summary", current), None),
         deployments=sum(label in DEPLOYMENTS for label in labels) + (kind == "deployment"),
         rollbacks=sum(label in ROLLBACKS for label in labels) + (kind == "rollback"),
     )

@@ -42,10 +42,11 @@ def final_report(
     from gonogo.gate.summary import sum_up
     from gonogo.gate.terminal import STYLES
     from gonogo.narration import Narration
+    from gonogo.rollout.checklist import checklist_desk
 
     project = Project.find(Path.cwd())
-    archive_dir = RolloutConfig.load(project.root / MARKER).archive_dir
-    told = sum_up(archive_dir, environment, project.templates_dir)
+    desk = checklist_desk(project, RolloutConfig.load(project.root / MARKER))
+    told = sum_up(desk, environment, project.templates_dir)
     narration = Narration.to_terminal()
     narration.chapter(told.title)
     narration.say(f"  {told.verdict.kind}", STYLES[told.verdict.kind])

@@ -53,6 +53,6 @@ def soak(
 def look_of(record: ArchivedRecord, window: Window) -> Look | None:
     """A record as a look at the same soak; None when it is none: no gate, or another deployment."""
     same = record.deployed_at == window.deployed_at
-    if record.verdict not in VERDICTS or not same or record.as_of is None:
+    if record.kind != "gate" or record.verdict not in VERDICTS or not same or record.as_of is None:
         return None
     return Look(record.as_of, record.name) if record.as_of <= window.end else None

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gonogo.checklist.block import Desk, checklist_block
 from gonogo.errors import UsageError
 from gonogo.model import Environment, Verdict, VerdictKind
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import told_plainly
-from gonogo.record.listing import list_records, load
+from gonogo.record.listing import SUMMARY, list_records, load
 from gonogo.record.summary import of_this_soak, summary
 from gonogo.window import format_moment
-
-LABEL = "SUMMARY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +31,11 @@ class SummedUp:
     directory: Path
 
 
-def sum_up(archive_dir: Path, environment: Environment, templates_dir: Path) -> SummedUp:
+def sum_up(desk: Desk, environment: Environment, templates_dir: Path) -> SummedUp:
     """Sum up the soak of an environment's latest deployment, and archive that.
 
     Args:
-        archive_dir: Where the records lie.
+        desk: Where the records and the checklist lie.
         environment: Whose.
         templates_dir: The templates.
 
@@ -44,7 +43,7 @@ def sum_up(archive_dir: Path, environment: Environment, templates_dir: Path) -> 
         UsageError: There is no record of it.
         GonogoError: The archive cannot be read or written.
     """
-    started = format_moment(datetime.now(UTC))
+    archive_dir, started_at = desk.archive_dir, datetime.now(UTC)
     with told_plainly("the archive cannot be read"):
         gates = of_this_soak(list_records(archive_dir), environment)
     if not gates:
@@ -54,10 +53,12 @@ def sum_up(archive_dir: Path, environment: Environment, templates_dir: Path) -> 
         )
     newest, _ = load(gates[-1].directory)
     told = summary(gates, newest, environment)
-    head = {key: told[key] for key in ("kind", "title", "simulated")} | {"started_at": started}
+    told["started_at"] = format_moment(started_at)
+    head = {key: told[key] for key in ("kind", "title", "simulated", "started_at")}
     running = RunningRecord.open(archive_dir, environment, head)
-    finished = {"started_at": started, "finished_at": format_moment(datetime.now(UTC))}
-    directory = running.finish(told | finished, LABEL, templates_dir)
+    told["checklist"] = checklist_block(desk, environment, (started_at, told))
+    told["finished_at"] = format_moment(datetime.now(UTC))
+    directory = running.finish(told, SUMMARY, templates_dir)
     verdict = told["verdict"]
     reasons, warnings = tuple(verdict["reasons"]), tuple(verdict["warnings"])
     decided = Verdict(VerdictKind(verdict["kind"]), reasons, warnings=warnings)

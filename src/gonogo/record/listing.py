@@ -16,6 +16,7 @@ from gonogo.record.locking import is_alive
 from gonogo.record.text import parsed
 
 RUNNING = "RUNNING"
+SUMMARY = "SUMMARY"
 RECORD_FILE = "record.json"
 STEM_FORMAT = "%Y%m%dT%H%M%SZ"
 NAME = re.compile(r"(?P<moment>\d{8}T\d{6}Z)(?:-(?P<twin>\d+))?_(?P<label>[A-Z][A-Z0-9-]*)")

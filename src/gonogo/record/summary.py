@@ -20,6 +20,8 @@ KEPT_FACTS = (
     "Application revision",
     "Migrations (sha256)",
     "Criteria (sha256)",
+    # From what was not asked nothing can be signed for production: nor from the sum of it.
+    "Left out on purpose",
 )
 BAD = frozenset({VerdictKind.ROLLBACK.value, VerdictKind.NO_GO.value})
 
@@ -55,7 +57,7 @@ def of_this_soak(
 def summary(
     gates: Sequence[ArchivedRecord], newest: Mapping[str, Any], environment: Environment
 ) -> Json:
-    """Everything that the final report shows but for what closing it adds.
+    """Everything that the final report shows but the checklist and what closing it adds.
 
     Args:
         gates: From `of_this_soak`; not empty.
@@ -73,12 +75,11 @@ def summary(
         "kind": "summary",
         "title": f"{environment.capitalize()}: final report, {format_duration(length)}",
         "simulated": any(gate.simulated for gate in gates),
-        "as_of_age_s": 0,
+        "as_of_age_s": newest.get("as_of_age_s", 0),
         "verdict": _verdict(gates, marks, length),
         "window": _window(begun, end, length),
         "score": newest.get("score"),
         "subject": newest.get("subject"),
-        "checklist": newest.get("checklist", []),
         "soak": {
             "deployed_at": format_moment(begun),
             "end": format_moment(end),

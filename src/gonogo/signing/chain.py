@@ -48,18 +48,13 @@ def verify_chain(place: Path) -> Report:
     except ValueError as error:
         return Report(title, (f"{place.name}/{CHAIN}: {error}",))
     there = {directory.name for directory, match in named(place) if match["label"] != RUNNING}
-    aborted = {_stem(directory.name) for directory, match in named(place)} - {
-        _stem(name) for name in there
-    }
-    problems = [*_unlike(place, listed, there, aborted), *_disordered(place, listed, there)]
+    problems = [*_unlike(place, listed, there), *_disordered(place, listed, there)]
     signed = sum(bool(SIGNOFF.fullmatch(name.partition("/")[2])) for name in listed)
     notes = (f"{len(there)} records, {signed} sign-offs",)
     return Report(title, tuple(dict.fromkeys(problems)), notes)
 
 
-def _unlike(
-    place: Path, listed: Mapping[str, str], there: set[str], aborted: set[str]
-) -> Iterator[str]:
+def _unlike(place: Path, listed: Mapping[str, str], there: set[str]) -> Iterator[str]:
     records = {name.partition("/")[0] for name in listed}
     for name in sorted(there - records):
         yield f"{name} is not listed: it was put there from elsewhere"
@@ -68,8 +63,7 @@ def _unlike(
         if record in there:
             if digest != _hash(place / file):
                 yield f"{file} is missing, or is not what was listed"
-        # A run that died while it was closed is listed, and reads as aborted.
-        elif _stem(record) not in aborted:
+        elif own != FILES or not _died_while_closed(place / record, digest):
             yield f"{record} is missing"
         if own != FILES and not SIGNOFF.fullmatch(own):
             yield f"it lists {file}, which belongs to no record"
@@ -132,6 +126,43 @@ def chained(closed: Closed) -> Iterator[str]:
         record, _, own = file.partition("/")
         if record == closed.name and digest != _hash(closed.directory / own):
             yield f"{own} is missing or was changed: {CHAIN} has another hash of it"
+
+
+def removed_since(closed: Closed, place: Path) -> Iterator[str]:
+    """Which records were closed after a record, and are gone: nobody knows what they said.
+
+    Args:
+        closed: The record.
+        place: Its environment's directory; a copy of the record may lie elsewhere.
+    """
+    try:
+        listed = read_hashes((place / CHAIN).read_bytes())
+    except FileNotFoundError:
+        return
+    except ValueError as error:
+        yield f"{place.name}/{CHAIN}: {error}"
+        return
+    order = list(dict.fromkeys(name.partition("/")[0] for name in listed))
+    later = order[order.index(closed.name) + 1 :] if closed.name in order else []
+    for name in later:
+        there = (place / name).is_dir()
+        if not there and not _died_while_closed(place / name, listed.get(f"{name}/{FILES}", "")):
+            yield f"a record that was closed after it is missing: {name}"
+
+
+def _died_while_closed(final: Path, digest: str) -> bool:
+    """Whether a listed record is that of a run that was killed before its directory got its name.
+
+    It reads as aborted. Something else of that name does not stand for a record that was removed.
+    """
+    directory = final.with_name(f"{_stem(final.name)}_{RUNNING}")
+    if _hash(directory / FILES) != digest:
+        return False
+    try:
+        listed = read_hashes((directory / FILES).read_bytes())
+    except ValueError:
+        return False
+    return all(_hash(directory / name) == hashed for name, hashed in listed.items())
 
 
 def _hash(path: Path) -> str:

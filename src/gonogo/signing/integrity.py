@@ -10,13 +10,11 @@ from typing import Any
 
 from gonogo.errors import RecordError, SigningError, UsageError
 from gonogo.record.canonical import canonical_json, sha256_hex
-from gonogo.record.listing import NAME, RECORD_FILE, RUNNING
+from gonogo.record.listing import GATE_LABELS, NAME, RECORD_FILE, RUNNING, SUMMARY
 from gonogo.record.locking import is_alive
 from gonogo.record.manifest import FILES, own_files, read_hashes
 
 PAGE_FILE = "record.html"
-# What a gate's or a rollout's directory is called after; a record says the same of itself.
-VERDICTS = frozenset({"GO", "NO-GO", "HOLD", "ROLLBACK"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +138,8 @@ def _named(document: Mapping[str, Any], label: str) -> Iterator[str]:
     if document.get("state") not in {"complete", "aborted"}:
         yield f"record.json says that the run is {document.get('state')}"
     verdict = document.get("verdict")
-    kind = verdict.get("kind") if isinstance(verdict, dict) else None
-    if (kind or label in VERDICTS) and kind != label:
-        yield f"the directory is called {label}, but the record says {kind or 'no verdict'}"
+    says = verdict.get("kind") if isinstance(verdict, dict) else None
+    # A summary is called after what it is: its verdict is another record's.
+    called = SUMMARY if document.get("kind") == "summary" else says
+    if (called or label in {*GATE_LABELS, SUMMARY}) and called != label:
+        yield f"the directory is called {label}, but the record says {called or 'no verdict'}"

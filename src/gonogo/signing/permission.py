@@ -10,6 +10,7 @@ from typing import Any
 from gonogo.errors import SigningError
 from gonogo.model import Environment
 from gonogo.record.listing import NAME, RUNNING, ArchivedRecord, list_records
+from gonogo.signing.chain import removed_since
 from gonogo.signing.checking import Checked, check_signoffs, numbers_in
 from gonogo.signing.document import Decision, said_at
 from gonogo.signing.integrity import Closed, open_closed
@@ -69,6 +70,7 @@ def find_permission(
         *_unsigned(checked),
         *_other(closed.document, wanted),
         *_overtaken(closed, records),
+        *removed_since(closed, archive_dir / Environment.STAGING),
     ]
     if problems:
         raise SigningError(f"{closed.name}: {'; '.join(problems)}")
@@ -90,6 +92,8 @@ def _unfit(document: Mapping[str, Any]) -> Iterator[str]:
     """Why this record, whoever signed it, is no GO of staging."""
     if document.get("environment") != Environment.STAGING:
         yield f"it is a record of {document.get('environment')}, not of staging"
+    if (kind := document.get("kind")) != "gate":
+        yield f"it is a {kind}'s record, not a gate's"
     if document.get("state") != "complete":
         yield "its run was aborted"
     yield from against(document, Decision.GO)

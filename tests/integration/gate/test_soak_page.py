@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from gonogo.model import VerdictKind
+from gonogo.signing.verification import verify_record
 from record_schema import faults
 
 ROOT = Path(__file__).parents[3]
@@ -145,6 +146,14 @@ def test_production_is_looked_at_and_summed_up_as_shown(
     assert faults(document) == []
     assert len(document["records"]) == len(LINES) - 2
     assert document["verdict"]["kind"] == "HOLD"
+    assert [phase["phase"] for phase in document["checklist"]][:2] == ["pre", "staging"]
+    assert verify_record(summary, None, checkout / "reports" / "templates").problems == ()
+    # Summing up is no look at the database: the next gate counts the gates alone.
+    (line,) = (line for line in LINES if "monitor_production -- 24h" in line)
+    told = type_line(line, production.conninfo, as_of, HERE)
+    newest = max(path for path in summary.parent.glob("*_GO"))
+    marks = json.loads((newest / "record.json").read_bytes())["soak"]["marks"]
+    assert not any("SUMMARY" in (mark["record"] or "") for mark in marks)
 
 
 def test_a_final_report_without_a_record_is_refused_in_one_line(

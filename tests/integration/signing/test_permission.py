@@ -13,6 +13,7 @@ import pytest
 from gonogo.errors import SigningError, UsageError
 from gonogo.model import Environment
 from gonogo.record.archive import RunningRecord
+from gonogo.record.manifest import CHAIN
 from gonogo.signing.permission import Permission, find_permission
 from gonogo.window import format_moment
 from signers import ADA, BOB, SUBJECT, Office, worth_signing
@@ -136,6 +137,26 @@ def worse_since(office: Office) -> None:
     office.close("NO-GO", verdict=VERDICT | {"kind": "NO-GO"}, started_at=later())
 
 
+def hidden(office: Office) -> None:
+    """The record of a later gate that said NO-GO was taken away."""
+    office.sign(office.close())
+    shutil.rmtree(office.close("NO-GO", verdict=VERDICT | {"kind": "NO-GO"}, started_at=later()))
+
+
+def replaced(office: Office) -> None:
+    """It was taken away, and an aborted run of that moment put in its place."""
+    hidden(office)
+    (gone,) = set(listed(office)) - {one.name for one in (office.archive / "staging").iterdir()}
+    moment = f"{gone.partition('_')[0]}_RUNNING"
+    (office.archive / "staging" / moment).mkdir()
+
+
+def listed(office: Office) -> list[str]:
+    """The records that the chain lists."""
+    lines = (office.archive / "staging" / CHAIN).read_text(encoding="utf-8").splitlines()
+    return [line.split()[1].partition("/")[0] for line in lines]
+
+
 @pytest.mark.parametrize(
     ("arrange", "wanted", "said"),
     [
@@ -151,6 +172,8 @@ def worse_since(office: Office) -> None:
         (rolled_back, {}, "staging was rolled back since: .*_ROLLED-BACK"),
         (being_rolled_back, {}, r"staging was rolled back since: .*_RUNNING \(not finished\)"),
         (worse_since, {}, "a later gate of staging says NO-GO"),
+        (hidden, {}, "a record that was closed after it is missing: .*_NO-GO"),
+        (replaced, {}, "a record that was closed after it is missing: .*_NO-GO"),
         (None, {"revision": "ab" * 20}, "revision is 9f9f9f9f9f9f there, and abababababab here"),
         (
             None,
@@ -192,3 +215,12 @@ def test_a_record_of_production_or_a_wrong_path_is_refused(office: Office) -> No
         ask(office, record)
     with pytest.raises(UsageError, match="is no record"):
         ask(office, office.root)
+
+
+def test_a_final_report_is_no_gate(office: Office) -> None:
+    """Its verdict is another record's: that one is to be signed."""
+    told = worth_signing()
+    record = office.close("SUMMARY", kind="summary", window=told["window"])
+    office.sign(record)
+    with pytest.raises(SigningError, match="it is a summary's record, not a gate's"):
+        ask(office, record)

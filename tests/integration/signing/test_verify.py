@@ -237,6 +237,37 @@ def test_a_record_that_was_forged_whole_is_found_by_its_sign_offs(
     assert "record.html is not what record.json renders to" in told
 
 
+def test_a_final_report_is_signed_and_proved(
+    copy: Office, prove: Callable[..., Report], prove_all: Callable[..., list[str]]
+) -> None:
+    """It is called after what it is, whatever its verdict; under another name it is found."""
+    record = copy.close("SUMMARY", kind="summary")
+    copy.sign(record)
+    assert prove(copy, record).problems == ()
+    assert prove_all(copy) == []
+    renamed = record.with_name(record.name.replace("SUMMARY", "GO"))
+    record.rename(renamed)
+    assert "called GO, but the record says SUMMARY" in " ".join(prove(copy, renamed).problems)
+
+
+def test_an_aborted_run_does_not_stand_for_a_record_that_was_removed(
+    copy: Office, prove_all: Callable[..., list[str]]
+) -> None:
+    """Nor does the record itself, called running and changed; untouched it may have been killed."""
+    newest = records(copy)[-1]
+    running = newest.with_name(f"{newest.name.partition('_')[0]}_RUNNING")
+    newest.rename(running)
+    assert prove_all(copy) == []
+    missing = f"chain of staging: {newest.name} is missing"
+    for name in ("record.json", "files.sha256"):
+        with (running / name).open("ab") as file:
+            file.write(b" ")
+        assert missing in prove_all(copy)
+    shutil.rmtree(running)
+    running.mkdir()
+    assert missing in prove_all(copy)
+
+
 def test_the_record_before_it_is_held_against_its_link(
     copy: Office, prove: Callable[..., Report]
 ) -> None:

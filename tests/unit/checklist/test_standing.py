@@ -280,3 +280,18 @@ def test_the_record_that_is_being_closed_counts_as_the_newest(archive: Any, tmp_
     assert told["items"][0]["evidence"] == "1 check met (this record)"
     (told,) = checklist_block(desk, Environment.STAGING)
     assert told["items"][0]["state"] == "failed"
+
+
+def test_a_final_report_in_the_archive_proves_its_item(archive: Any, tmp_path: Path) -> None:
+    """By its place there, of the latest deployment, and only when it says GO."""
+    archive(-3, "DEPLOYED", **deployed("succeeded", "backup"))
+    item = Item(id="final", text="Final", facts=("final_record",))
+    desk = Desk(Checklist(phase=(Phase(id="p", title="P", item=(item,)),)), tmp_path, None)
+    (told,) = checklist_block(desk, Environment.STAGING)
+    assert told["items"][0]["state"] == "open"
+    name = archive(-1, "SUMMARY", **gate() | {"kind": "summary"})
+    (told,) = checklist_block(desk, Environment.STAGING)
+    assert (told["items"][0]["state"], told["items"][0]["evidence"]) == (
+        "proved",
+        f"it says GO ({name})",
+    )
