@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,15 +117,18 @@ def room(module: str) -> str:
     return "__init__" if first == "__version__" else first
 
 
+def rooms_used(path: Path) -> set[str]:
+    """The rooms that a module imports from."""
+    used = imports(path.read_text(encoding="utf-8"))
+    return {room(name.removeprefix("gonogo.")) for name in used if name.startswith("gonogo.")}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
 def test_imports_go_downward_only(path: Path) -> None:
     """A module imports from its own room and from those below it."""
     own = room(dotted(path))
     assert own in ORDER, f"give {own} its place in ORDER"
-    used = list(imports(path.read_text(encoding="utf-8")))
-    rooms = {room(name.removeprefix("gonogo.")) for name in used if name.startswith("gonogo.")}
-    upward = {name for name in rooms - {own} if ORDER.index(name) > ORDER.index(own)}
-    assert not upward
+    assert not {name for name in rooms_used(path) if ORDER.index(name) > ORDER.index(own)}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
@@ -155,3 +159,15 @@ def test_every_room_has_its_place_once() -> None:
     there = {room(dotted(path)) for path in MODULES}
     assert len(set(ORDER)) == len(ORDER)
     assert set(ORDER) == there
+
+
+def test_every_room_is_on_the_map() -> None:
+    """CONTRIBUTING.md has each room once, and nothing above what it imports from."""
+    page = (PACKAGE.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
+    line = {name: row for row, names in enumerate(rows) for name in re.findall(r"`(\w+)`", names)}
+    assert set(line) == set(ORDER) - {"__init__", "__main__"}
+    assert sum(names.count("`") for names in rows) == 2 * len(line)
+    for path in MODULES:
+        own = line.get(room(dotted(path)), len(rows))
+        assert not {name for name in rooms_used(path) if line.get(name, 0) > own}
