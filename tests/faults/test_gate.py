@@ -22,6 +22,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from abroad import emigrate
 from gate_process import GateOutcome, live_through, make_checkout, run_gate
 from gonogo.errors import DatabaseError
 from gonogo.gate import observe as observing
@@ -42,7 +43,6 @@ from gonogo.settings import DatabaseSettings
 from proxy import Proxy, proxied
 from waiting import until
 
-HERE = Path(__file__).parent
 Build = Callable[[str], None]
 Gate = Callable[..., GateOutcome]
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
@@ -343,30 +343,15 @@ def test_a_table_that_stays_locked(gate: Gate, past: str) -> None:
     assert "lock" in reasons(told)
 
 
-def moved(source: str, target: str, server: EmbeddedServer, directory: Path) -> None:
-    """Move a database by dump, as one comes to be in another encoding."""
-    file = directory / "moved.sql"
-    for program, words in (
-        ("pg_dump", ("--encoding=LATIN1", f"--file={file}", f"--dbname={source}")),
-        ("psql", ("--quiet", "--set=ON_ERROR_STOP=1", f"--file={file}", f"--dbname={target}")),
-    ):
-        subprocess.run([server.bin_dir / program, *words], check=True, capture_output=True)
-
-
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_a_database_in_another_encoding(
     gate: Gate, databases: Databases, past: str, tmp_path: Path, encoding: str
 ) -> None:
     """The same numbers; a message that is no UTF-8 is shown, and breaks nothing."""
     name = f"encoded_{uuid4().hex}"
-    with psycopg.connect(databases.server.conninfo(), autocommit=True) as connection:
-        kind = f"template template0 encoding '{encoding}' locale 'C'"
-        connection.execute(f"create database {name} {kind}".encode())
-    conninfo = databases.server.conninfo(name)
+    kind = f"template template0 encoding '{encoding}' locale 'C'"
     try:
-        with psycopg.connect(past) as connection:
-            connection.execute((HERE / "in_latin1.sql").read_bytes())
-        moved(past, conninfo, databases.server, tmp_path)
+        conninfo = emigrate(past, databases, name, kind, tmp_path)
         told = gate(conninfo, *STAGING)
     finally:
         databases.drop(name)

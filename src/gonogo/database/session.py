@@ -12,21 +12,20 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from gonogo.errors import DatabaseError
-from gonogo.measure.connection import KEEPALIVES, first_line
+from gonogo.measure.connection import KEEPALIVES, WRITTEN, first_line
 
 Connection = psycopg.Connection[TupleRow]
 
 # A rollout waits longer than the gate: it has more to lose by giving up.
 DEFAULTS: dict[str, Any] = {**KEEPALIVES, "connect_timeout": 10, "tcp_user_timeout": 30_000}
-# With row_security off, what row-level security would shorten is an error instead.
-PINNED = """
-set timezone = 'UTC';
-set datestyle = 'ISO';
-set intervalstyle = 'postgres';
-set extra_float_digits = 1;
-set bytea_output = 'hex';
-set client_encoding = 'UTF8';
-set row_security = off"""
+PINNED = {
+    **WRITTEN,
+    "timezone": "UTC",
+    "client_encoding": "UTF8",
+    "default_transaction_isolation": "read committed",
+    # What row-level security would shorten is an error instead.
+    "row_security": "off",
+}
 # The session of a deployer that was killed, and the lock with it, ends within this, whatever it
 # waits for or builds.
 GONE_WITHIN = "set client_connection_check_interval = '1s'"
@@ -53,7 +52,12 @@ def connect(conninfo: str, application_name: str = "gonogo deploy") -> Connectio
             application_name=application_name,
             **parameters,
         )
-        connection.execute(PINNED)
+        connection.execute(
+            sql.SQL("; ").join(
+                sql.SQL("set {} = {}").format(sql.Identifier(name), sql.Literal(value))
+                for name, value in PINNED.items()
+            )
+        )
         if connection.info.server_version >= GONE_WITHIN_SINCE:
             connection.execute(GONE_WITHIN)
     except psycopg.Error as error:

@@ -27,7 +27,20 @@ KEEPALIVES: Mapping[str, int] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
+# How values and names are written and read; a database or role may have it otherwise.
+WRITTEN: Mapping[str, str] = {
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "array_nulls": "on",
+    "quote_all_identifiers": "off",
+    "standard_conforming_strings": "on",
+    "transform_null_equals": "off",
+}
 NOT_WORTH_A_RETRY = ("28", "3D", "42")
+# A refused connection has no code, only words. A server that speaks another language is asked again
+# until the time is over, and the answer is the same.
 REFUSED = (
     "authentication failed",
     "does not exist",

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from gonogo.measure.connection import Connection, Manners
+from gonogo.measure.connection import WRITTEN, Connection, Manners
 from gonogo.measure.watchdog import Watchdog
 
 Row = DictRow
@@ -28,6 +28,14 @@ PIN_SCHEMA: LiteralString = """
 select set_config('search_path', format('%I, pg_temp', n.nspname), true)
 from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
 where c.oid = to_regclass('users')"""
+# The zone of whoever has none of its own, to be read before this session has one: '' where the
+# connection string or the gate's role hides it.
+KEEP_TIME_ZONE: LiteralString = """
+select set_config(
+    'gate.server_time_zone',
+    case when source in ('client', 'user', 'database user') then '' else reset_val end,
+    true)
+from pg_settings where name = 'TimeZone'"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +122,7 @@ class Session:
             "statement_timeout": f"{self.manners.statement_timeout_s}s",
             "lock_timeout": f"{self.manners.lock_timeout_s}s",
             "idle_in_transaction_session_timeout": "5min",
-            "datestyle": "ISO",
+            **WRITTEN,
             # A query that row-level security would filter is an error, not a short answer.
             "row_security": "off",
             # Compiling costs more than it saves on surveys of a second.
@@ -122,12 +130,13 @@ class Session:
         }
         if self.connection.info.server_version >= KNOWS_TRANSACTION_TIMEOUT:
             local["transaction_timeout"] = "15min"
-        statement = sql.SQL("; ").join(
+        pinned = (
             sql.SQL("set local {} = {}").format(sql.Identifier(name), sql.Literal(value))
             for name, value in local.items()
         )
+        statement = sql.SQL("; ").join([sql.SQL(KEEP_TIME_ZONE), *pinned, sql.SQL(PIN_SCHEMA)])
         with self.watchdog.within(GRACE_S):
             if snapshot:
                 imported = sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot))
                 self.connection.execute(imported)
-            self.connection.execute(statement + sql.SQL("; " + PIN_SCHEMA))
+            self.connection.execute(statement)
