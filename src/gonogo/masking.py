@@ -15,9 +15,13 @@ from gonogo.secret_names import is_secret
 PASSWORD_IN_URL = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*@")
 PASSWORD_IN_QUERY = re.compile(r"(?<=[?&])(password|sslpassword)=[^&\s'\"]+", re.IGNORECASE)
 PASSWORD_IN_CONNINFO = re.compile(
-    r"(?<![?&])\b(password|sslpassword)\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE
+    r"(?<![?&])\b(password|sslpassword)\s*=\s*('(?:[^'\\]|\\.)*(?:'|\Z)|\S+)", re.IGNORECASE
 )
+# In what was cut off the sign that ends a password may be missing.
+PASSWORD_IN_CUT_URL = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*\Z")
 SHORTEST_SECRET = 4
+# Of a secret of several lines, such as a private key, each of this length is one of its own.
+SHORTEST_LINE = 8
 PASSFILE_FIELDS = 5
 
 
@@ -61,6 +65,24 @@ class Mask:
         text = PASSWORD_IN_QUERY.sub(r"\1=<password>", text)
         return PASSWORD_IN_CONNINFO.sub(r"\1=<password>", text)
 
+    def of_cut(self, text: str) -> str:
+        """`text`, whose rest was cut off elsewhere: what it ends with may be half a secret."""
+        end = self._half_secret(text)
+        if end:
+            length, name = end
+            text = f"{text[:-length]}<{name}>"
+        return PASSWORD_IN_CUT_URL.sub(r"\1:<password>", self(text))
+
+    def _half_secret(self, text: str) -> tuple[int, str] | None:
+        """How much of the text's end is the beginning of which secret: the longest there is."""
+        halves = (
+            (length, name)
+            for secret, name in self.names.items()
+            for length in range(len(secret), SHORTEST_SECRET - 1, -1)
+            if text.endswith(secret[:length])
+        )
+        return max(halves, default=None)
+
     def scrub(self, value: object) -> Any:  # noqa: ANN401  # the same shape as what is given
         """Whatever JSON can hold, each text of it masked; what it cannot hold, as masked text."""
         if isinstance(value, str):
@@ -74,6 +96,9 @@ class Mask:
 
 def _spellings(value: str) -> Iterator[str]:
     yield value
+    lines = value.splitlines()
+    if len(lines) > 1:
+        yield from (line for line in lines if len(line) >= SHORTEST_LINE)
     try:
         password = urlsplit(value).password
     except ValueError:
@@ -83,7 +108,8 @@ def _spellings(value: str) -> Iterator[str]:
         yield unquote(password)
     for match in PASSWORD_IN_CONNINFO.finditer(value):
         quoted = match[2].startswith("'")
-        yield re.sub(r"\\(.)", r"\1", match[2][1:-1]) if quoted else match[2]
+        bare = match[2].removeprefix("'").removesuffix("'")
+        yield re.sub(r"\\(.)", r"\1", bare) if quoted else match[2]
 
 
 def _of_passfile(environ: Mapping[str, str]) -> Iterator[str]:

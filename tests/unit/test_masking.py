@@ -61,3 +61,28 @@ def test_a_log_does_nothing_to_the_terminal_that_shows_it(tmp_path: Path) -> Non
     assert json.loads(text)["title"] == hostile
     assert "größer" in text
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\udcff]", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("it said hush-1-and-", "it said <ADMIN_JWT>"),
+        ("it said hush-1", "it said <DB_PASSWORD>"),
+        ("it said hush", "it said <DB_PASSWORD>"),
+        ("it said hus", "it said hus"),
+        ("hush-1 and p@ss-", "<DB_PASSWORD> and <DATABASE_URL>"),
+        ("see postgresql://bob:oth", "see postgresql://bob:<password>"),
+        ("see host=db password='oth er", "see host=db password=<password>"),
+        ("nothing of the kind", "nothing of the kind"),
+    ],
+)
+def test_what_was_cut_off_ends_with_no_half_of_a_secret(text: str, masked: str) -> None:
+    """However much of it is left, down to what is too short to be a secret at all."""
+    assert Mask.of(ENVIRON).of_cut(text) == masked
+
+
+def test_each_line_of_a_secret_is_one() -> None:
+    """A command prints a private key line by line."""
+    mask = Mask.of({"PRIVATE_KEY": "-----BEGIN-----\nMIIEvQIBADANBg\nshort\n"})
+    assert mask("    MIIEvQIBADANBg") == "    <PRIVATE_KEY>"
+    assert mask("short of it") == "short of it"

@@ -11,6 +11,8 @@ from gonogo.masking import Mask
 from gonogo.model import Measurement
 
 V = TypeVar("V")
+# checks/sql/*_errors.sql cut messages there, before anybody could mask them.
+CUT_AT_BYTES = 1000
 
 
 def masked(observation: Observation, mask: Mask) -> Observation:
@@ -37,7 +39,8 @@ def _measurement(one: Measurement, mask: Mask) -> Measurement:
     # Of what becomes the same, the counts add up.
     breakdown: dict[str, int] = {}
     for name, count in one.breakdown.items():
-        breakdown[mask(name)] = breakdown.get(mask(name), 0) + count
+        clean = _message(name, mask)
+        breakdown[clean] = breakdown.get(clean, 0) + count
     return replace(
         one,
         missing=_line(one.missing, mask),
@@ -50,6 +53,12 @@ def _measurement(one: Measurement, mask: Mask) -> Measurement:
         breakdown=breakdown,
         notes=tuple(map(mask, one.notes)),
     )
+
+
+def _message(text: str, mask: Mask) -> str:
+    # By bytes, as a server without an encoding counts: a few that are whole are masked so too.
+    length = len(text.encode("utf-8", "backslashreplace"))
+    return mask.of_cut(text) if length >= CUT_AT_BYTES else mask(text)
 
 
 def _named(values: Mapping[str, V], mask: Mask) -> dict[str, V]:

@@ -71,7 +71,7 @@ def judge_health(response: httpx.Response) -> tuple[AnswerKind, str]:
         return AnswerKind.OK, "HTTP 200, healthy"
     if status == "degraded":
         return AnswerKind.WARNING, "HTTP 200, but degraded"
-    return AnswerKind.FAILED, f"HTTP 200, but status is {str(status)[:40]!r}"
+    return AnswerKind.FAILED, f"HTTP 200, but status is {str(status)!r}"
 
 
 def _beginning(response: httpx.Response) -> bytes:
