@@ -89,15 +89,15 @@ def _metric(played: Played, metric: str) -> str:
     name = next(name for name, (drawn, _) in CURVES.items() if drawn == metric)
     drawn = f"![Share of GO over the true {metric}](verdict-quality/{name})"
     rows = [
-        [_rate(rate), *(_cell(played.rated[metric, CONSTANT, rate, n]) for n in VOLUMES)]
+        [_rate(rate), *(cell(played.rated[metric, CONSTANT, rate, n]) for n in VOLUMES)]
         for rate in RATES
     ]
     shown = table([f"`{metric}`", *(f"{n:,} events" for n in VOLUMES)], rows)
     return "\n".join([drawn, "", *shown])
 
 
-def _cell(tally: Tally) -> str:
-    """GO, HOLD, red; then the old rule."""
+def cell(tally: Tally) -> str:
+    """What became of the looks of a cell, in percent: GO, HOLD, red; then the old rule's GO."""
     shares = (tally.share(GO), tally.share(HOLD), tally.red, tally.share(PASSED))
     go, hold, red, old = (_short(share.k / share.n) for share in shares)
     return f"{go} / {hold} / {red} (old {old})"
@@ -111,7 +111,7 @@ def _short(share: float) -> str:
 def _courses(played: Played) -> Iterable[str]:
     cells = sorted({(rate, n) for _, course, rate, n in played.rated if course != CONSTANT})
     rows = [
-        [_rate(rate), f"{n:,}", *(_cell(played.rated[SYNC, c, rate, n]) for c in COURSES)]
+        [_rate(rate), f"{n:,}", *(cell(played.rated[SYNC, c, rate, n]) for c in COURSES)]
         for rate, n in cells
     ]
     return table(["mean rate", "events", *COURSES], rows)
@@ -119,7 +119,7 @@ def _courses(played: Played) -> Iterable[str]:
 
 def _parts(played: Played) -> Iterable[str]:
     rows = [
-        [_rate(rate), *(_cell(played.parts[rate, n]) for n in PART_VOLUMES)] for rate in PART_RATES
+        [_rate(rate), *(cell(played.parts[rate, n]) for n in PART_VOLUMES)] for rate in PART_RATES
     ]
     return table(["contacts", *(f"{n:,} events" for n in PART_VOLUMES)], rows)
 
@@ -133,7 +133,7 @@ def _detection(played: Played) -> Iterable[str]:
 
 
 def _during(played: Played) -> Iterable[str]:
-    rows = [[name, *(_cell(played.during[name, n]) for n in FEWER_VOLUMES)] for name in INCIDENTS]
+    rows = [[name, *(cell(played.during[name, n]) for n in FEWER_VOLUMES)] for name in INCIDENTS]
     return table(["incident", *(f"{n:,} syncs" for n in FEWER_VOLUMES)], rows)
 
 

@@ -13,13 +13,20 @@ from verdict_quality.incidents import COURSES, INCIDENTS
 from verdict_quality.tally import Tally
 
 SYNC, WEBHOOK = "sync.success_rate", "webhook.success_rate"
+ONBOARDING = "onboarding.success_rate"
 CONSTANT = "constant"
 CRITICAL = 0.8
 PART_RATES = (0.5, 0.65, CRITICAL, 0.9, 0.97)
 PART_VOLUMES = (2, 5, 9, 20, 50, 200, 1_000)
 POLLED_VOLUMES = (20, 50, 100, 200)
 COURSE_RATES = (CRITICAL, 0.92)
-EXACT = ((SYNC, exact.WHOLE), (SYNC, exact.PART), (WEBHOOK, exact.WHOLE))
+EXACT = (
+    (SYNC, exact.WHOLE),
+    (SYNC, exact.PART),
+    (WEBHOOK, exact.WHOLE),
+    (ONBOARDING, exact.WHOLE),
+    (ONBOARDING, exact.PART),
+)
 MANY = 200
 # So many times the runs of other cells, where a rare event is counted and there is one cell only.
 NEAR, OUTAGES, STAGING = 5, 10, 2

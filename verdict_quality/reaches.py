@@ -83,8 +83,8 @@ def _outages(played: Played) -> Reach:
     tally = played.outages
     go = tally.share(VerdictKind.GO)
     return Reach(
-        "a total outage, whole or of one integration, since which five syncs were executed: never "
-        "GO, whatever the window",
+        "a total outage of syncs, of those of one integration, or of notifications, since which "
+        "five events came: never GO, whatever the window",
         f"{go.k} GO in {go.n:,} random outages",
         not go.k,
     )

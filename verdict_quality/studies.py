@@ -17,7 +17,7 @@ from verdict_quality.incidents import COURSES, INCIDENTS
 from verdict_quality.looking import Looker, load
 from verdict_quality.shapes import constant, in_one, sudden
 from verdict_quality.tally import Tally
-from verdict_quality.traffic import CALENDAR_SHARE, WINDOW_H, Traffic, happen
+from verdict_quality.traffic import CALENDAR_SHARE, INTEGRATIONS, WINDOW_H, Traffic, happen
 
 SEED = 20_261
 RATES = (0.65, 0.70, 0.75, 0.80, 0.84, 0.88, 0.90, 0.92, 0.94, 0.97, 0.99)
@@ -29,6 +29,8 @@ WATCHED_H = 48
 INTO_H = 6
 OUTAGE_WINDOWS_H = (1, 3, 6, 12, 24, 48)
 ENOUGH = 5
+# What an outage strikes, beside the integrations, which have numbers from 0 on.
+WHOLE, NOTIFICATIONS = -1, len(INTEGRATIONS)
 SMALL = Traffic(syncs=120, notifications=140, new_users=10, users=20)
 
 
@@ -137,14 +139,12 @@ def outages(runs: int) -> Tally:
 
 def _outage(rng: np.random.Generator) -> Iterator[tuple[VerdictKind, bool]]:
     onset = float(rng.uniform(2, 96))
-    part = int(rng.integers(-1, 2))
-    rates = sudden(0.0, onset) if part < 0 else in_one(0.0, part, onset)
+    stricken = int(rng.integers(WHOLE, NOTIFICATIONS + 1))
     volume = float(np.exp(rng.uniform(np.log(20), np.log(5_000))))
-    share = float(rng.choice(np.array([0.1, CALENDAR_SHARE, 0.9])))
-    traffic = Traffic(syncs=volume, new_users=10, sync=rates, calendar_share=share)
-    happened = happen(traffic, WEEK_H, rng)
-    syncs = happened.syncs
-    failing = syncs.at[(syncs.at >= onset) & ((part < 0) | (syncs.part == part))]
+    happened = happen(_stricken(stricken, onset, volume, rng), WEEK_H, rng)
+    stream = happened.notifications if stricken == NOTIFICATIONS else happened.syncs
+    every = stricken in {WHOLE, NOTIFICATIONS}
+    failing = stream.at[(stream.at >= onset) & (every | (stream.part == stricken))]
     window = int(rng.choice(np.array(OUTAGE_WINDOWS_H)))
     if len(failing) < ENOUGH:
         return
@@ -154,6 +154,15 @@ def _outage(rng: np.random.Generator) -> Iterator[tuple[VerdictKind, bool]]:
         hour = int(rng.choice(np.array([least, rng.integers(least, WEEK_H + 1)])))
         looker = Looker(happened, _known())
         yield looker.verdict(hour, window), looker.old_go(hour, window)
+
+
+def _stricken(what: int, onset: float, volume: float, rng: np.random.Generator) -> Traffic:
+    """Traffic that is healthy up to an hour, from which on all of a stream or integration fails."""
+    share = float(rng.choice(np.array([0.1, CALENDAR_SHARE, 0.9])))
+    if what == NOTIFICATIONS:
+        return Traffic(notifications=volume, new_users=10, webhook=sudden(0.0, onset))
+    rates = sudden(0.0, onset) if what == WHOLE else in_one(0.0, what, onset)
+    return Traffic(syncs=volume, new_users=10, sync=rates, calendar_share=share)
 
 
 def small_staging(runs: int) -> tuple[list[float], Count]:

@@ -13,15 +13,17 @@ import pytest
 from gonogo import judge
 from gonogo.model import VerdictKind
 from verdict_quality import exact, playing, studies
-from verdict_quality.__main__ import main
-from verdict_quality.page import images, page
-from verdict_quality.playing import EXACT, SYNC, Played
+from verdict_quality.__main__ import RUNS, main
+from verdict_quality.page import cell, images, page
+from verdict_quality.playing import CONSTANT, EXACT, SYNC, WEBHOOK, Played
 from verdict_quality.reaches import FALSE_GO, FALSE_GO_OF_MANY, reaches
 from verdict_quality.sample import sample
+from verdict_quality.studies import VOLUMES
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "verdict-quality.md").read_text(encoding="utf-8")
 GO = VerdictKind.GO.value
+DEMANDS = 16
 
 
 def test_the_page_is_of_this_rule() -> None:
@@ -29,11 +31,20 @@ def test_the_page_is_of_this_rule() -> None:
     assert sample() in PAGE
 
 
+def test_the_page_is_of_one_run_of_the_command() -> None:
+    """It says how many runs that plays; a cell that is played again so often comes out the same."""
+    assert f"Made by `./noxw -s verdict_quality`, {RUNS} runs a cell" in PAGE
+    table = PAGE.partition(f"| `{WEBHOOK}` |")[2]
+    row = next(line for line in table.splitlines() if line.startswith("| 84 % |"))
+    column = VOLUMES.index(20)
+    assert row.split(" | ")[1 + column] == cell(studies.at_rate(WEBHOOK, CONSTANT, 0.84, 20, RUNS))
+
+
 def test_the_page_says_that_everything_is_reached() -> None:
     """No demand of the first table reads otherwise, and none is missing."""
     table = PAGE.partition("## What must hold")[2].partition("##")[0]
     answers = re.findall(r"\| (yes|\*\*no\*\*) \|$", table, re.MULTILINE)
-    assert answers == ["yes"] * 12
+    assert answers == ["yes"] * DEMANDS
 
 
 def test_every_curve_is_there() -> None:
@@ -62,10 +73,10 @@ def test_the_smallest_count_that_passes_is_found(low: int, edge: int) -> None:
 
 def test_each_integrations_own_evidence_is_what_bounds_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without that rule every second look is GO on contacts of which half fail, nine in 48 h."""
-    cell = partial(studies.in_one_part, 0.5, 9, 100)
-    assert cell().counts[GO] == 0
+    played = partial(studies.in_one_part, 0.5, 9, 100)
+    assert played().counts[GO] == 0
     monkeypatch.setattr(judge, "unproven_part", lambda *_: None)
-    assert cell().counts[GO] > 50
+    assert played().counts[GO] > 50
 
 
 @pytest.fixture
@@ -80,9 +91,9 @@ def test_a_moderate_sample_reaches_everything() -> None:
     """Every study, played with fewer runs than the page's, comes to the same answers."""
     played = moderate()
     assert [one for one in reaches(played) if not one.met] == []
-    assert all(tally.share(GO).k == 0 for cell, tally in played.parts.items() if cell[0] < 0.7)
+    assert all(tally.share(GO).k == 0 for (rate, _), tally in played.parts.items() if rate < 0.7)
     told = page(played, "sample")
-    assert told.count("| yes |") == 12
+    assert told.count("| yes |") == DEMANDS
     assert set(images(played)) == {"sync.svg", "webhook.svg"}
 
 
