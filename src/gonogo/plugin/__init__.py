@@ -71,8 +71,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "asks(role, groups, others): which checks a test answers")
     if not _checks_are_asked(config):
         return
-    if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
-        raise pytest.UsageError("checks measure once, in one process: leave out -n")
+    if config.getoption("dist", "no") != "no" or hasattr(config, "workerinput"):
+        raise pytest.UsageError("checks measure once, in one process: leave out -n and --dist")
     with _AsUsageError():
         project = Project.find(config.rootpath)
         run = config.stash[RUN] = GateRun(project, gate_options(config, project))
@@ -122,6 +122,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     run = metafunc.config.stash.get(RUN, None)
     if run is None:
         raise pytest.UsageError("run the checks on their own: pytest checks/")
+    if run.setting is None:
+        # Asked for its fixtures alone, pytest collects without the hook that resolves.
+        return
     marker = metafunc.definition.get_closest_marker("asks")
     if marker is None:
         raise pytest.UsageError(f"{metafunc.definition.nodeid} lacks @pytest.mark.asks")

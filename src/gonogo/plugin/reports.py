@@ -30,8 +30,9 @@ def stage_reports(config: pytest.Config, run: GateRun) -> None:
 
     Both read these options in their own configure, which comes after ours.
     """
-    if not hasattr(config.option, "htmlpath") or not hasattr(config.option, "xmlpath"):
-        raise pytest.UsageError("the gate needs pytest-html and junitxml: leave out -p no:…")
+    if not all(map(config.pluginmanager.hasplugin, ("html", "metadata", "junitxml"))):
+        needed = "pytest-html, pytest-metadata and junitxml"
+        raise pytest.UsageError(f"the gate needs {needed}: leave out -p no:…")
     run.copies = {"evidence.html": config.option.htmlpath, "junit.xml": config.option.xmlpath}
     config.option.htmlpath = str(run.staged("evidence.html"))
     config.option.self_contained_html = True

@@ -27,7 +27,16 @@ MISTAKES = {
     ),
     "a moment in another century": (["--as-of=9999-12-31T00:00:00Z"], "lies in the future"),
     "no pytest-html": (["-p", "no:html"], "the gate needs pytest-html"),
+    "no pytest-metadata": (["-p", "no:metadata"], "the gate needs pytest-html, pytest-metadata"),
+    "no junitxml": (
+        ["-p", "no:junitxml"],
+        "the gate needs pytest-html, pytest-metadata and junitxml",
+    ),
     "workers": (["-n2"], "checks measure once, in one process"),
+    "workers by their address": (
+        ["--dist=load", "--tx=2*popen"],
+        "checks measure once, in one process",
+    ),
 }
 
 
