@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gonogo.errors import GonogoError, UsageError
+from gonogo.record import unfinished
 from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.files import (
     FILE_MODE,
@@ -82,7 +83,7 @@ class RunningRecord:
             with archive_lock(archive_dir):
                 directory = place / f"{_free_stem(place, _started(header))}_{RUNNING}"
                 make_directory(directory, exist_ok=False)
-                known = _unfinished(header, environment)
+                known = unfinished.running(header, environment)
                 with _removed_again(directory):
                     life = sign_of_life(directory)
                     try:
@@ -133,19 +134,33 @@ class RunningRecord:
             write_index(self.archive_dir, templates_dir)
         return final
 
-    def refused(self, header: Mapping[str, object], why: str) -> None:
-        """Give up, and leave word why: the run reads as aborted, for this reason.
+    @contextmanager
+    def carried_out(
+        self, header: Mapping[str, object], templates_dir: Path, mask: Callable[[str], str]
+    ) -> Iterator[None]:
+        """What ends the block before its time is told by the record: it reads as aborted, and why.
 
         Args:
             header: What was known from the beginning.
-            why: In one line, without a secret.
+            templates_dir: The templates of the page and of the list.
+            mask: Hides what is secret.
         """
+        try:
+            yield
+        except BaseException as error:
+            self._aborted(header, templates_dir, mask(unfinished.reason(error)))
+            raise
+
+    def _aborted(self, header: Mapping[str, object], templates_dir: Path, why: str) -> None:
+        from gonogo.record.index import write_index  # noqa: PLC0415  # loads jinja2
+
+        content = unfinished.aborted(header, self.directory.parent.name, why)
         # That it cannot be written is no reason to tell the other error later.
-        with suppress(OSError):
-            known = {**header, "facts": {"Ended by": why}}
-            content = _unfinished(known, self.directory.parent.name)
+        with suppress(OSError, GonogoError):
             write_whole(self.directory / RECORD_FILE, content)
         self.abandon()
+        with suppress(OSError, GonogoError), archive_lock(self.archive_dir):
+            write_index(self.archive_dir, templates_dir)
 
     def abandon(self) -> None:
         """Give up without closing: from now on the run reads as aborted."""
@@ -220,12 +235,6 @@ def _started(header: Mapping[str, object]) -> datetime:
         return datetime.fromisoformat(str(header.get("started_at"))).astimezone(UTC)
     except ValueError:
         return datetime.now(UTC)
-
-
-def _unfinished(header: Mapping[str, object], environment: str) -> bytes:
-    """The document of a run that is not over."""
-    known = {**header, "schema": SCHEMA, "state": "running", "environment": environment}
-    return canonical_json(with_top_level(known))
 
 
 def _free_stem(place: Path, started: datetime) -> str:

@@ -21,7 +21,7 @@ from markupsafe import Markup
 from gonogo.errors import RecordError, UsageError
 from gonogo.record import headings, looks, page, scales, text, trends, why
 from gonogo.record.canonical import canonical_json, sha256_hex
-from gonogo.record.schema import Json, with_defaults
+from gonogo.record.schema import ENDED_BY, Json, with_defaults
 
 STYLE = "record.css"
 RENDERER = (
@@ -150,6 +150,7 @@ def _view(document: Json) -> Json:
         "trends": trends.trends([one["rates"] for one in document["records"]]),
         "headings": headings.headings(document),
         "facts": page.ordered_facts(document["facts"]),
+        "ended_by": document["facts"].get(ENDED_BY, ""),
     }
 
 

@@ -11,6 +11,8 @@ from typing import Any
 Json = dict[str, Any]
 
 SCHEMA = "gonogo.record/1"
+# The fact that tells why a run did not get to its end.
+ENDED_BY = "Ended by"
 
 RECORD: Json = {
     "schema": SCHEMA,

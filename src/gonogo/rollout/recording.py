@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from gonogo.checklist.block import checklist_block
-from gonogo.errors import GonogoError
 from gonogo.masking import Mask
 from gonogo.procedure.context import RolloutContext
 from gonogo.procedure.result import DeploymentResult, RollbackResult
@@ -60,15 +59,9 @@ def recorded(
     desk = checklist_desk(context.project, context.config)
     archive_dir, environment = context.config.archive_dir, context.environment.value
     running = RunningRecord.open(archive_dir, environment, head)
-    try:
+    # How far what was interrupted got is known from the ledger.
+    with running.carried_out(head, context.project.templates_dir, Mask.of(context.environ)):
         result = carry_out()
-    except GonogoError as error:
-        running.refused(head, Mask.of(context.environ)(str(error)))
-        raise
-    except BaseException:
-        # What was interrupted reads as aborted; how far it got is known from the ledger.
-        running.abandon()
-        raise
     label = LABELS[kind, result.outcome]
     full = head | _told(result)
     # That nothing was changed is no new evidence.

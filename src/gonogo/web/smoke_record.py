@@ -70,12 +70,9 @@ def smoke_recorded(
         "reproduce": shlex.join(("gonogo", "verify", "--smoke", "--environment", environment)),
     }
     running = RunningRecord.open(desk.archive_dir, environment, head)
-    try:
+    # What was interrupted may have been sent.
+    with running.carried_out(head, templates_dir, mask):
         answers = tuple(send())
-    except BaseException:
-        # What was interrupted may have been sent: it reads as aborted.
-        running.abandon()
-        raise
     full = head | _told(answers, mask)
     full["checklist"] = checklist_block(desk, environment, (answers[0].sent_at, full))
     label = PASSED if full["outcome"] == "succeeded" else FAILED

@@ -172,8 +172,11 @@ def test_a_database_of_another_application_gets_no_ledger(untouched: Desk) -> No
     assert not replace(untouched, conninfo=other).ask(LEDGER_THERE)
     (record,) = [one for one in list_records(archive) if one.directory not in before]
     document = json.loads((record.directory / "record.json").read_bytes())
-    assert record.state == "aborted"
+    assert (record.state, document["state"]) == ("aborted", "aborted")
     assert "holds the table users" in document["facts"]["Ended by"]
+    page = (record.directory / "record.html").read_text(encoding="utf-8")
+    assert "holds the table users" in page.partition("<main>")[0]
+    assert record.name in (archive / "index.html").read_text(encoding="utf-8")
 
 
 def test_production_is_deployed_to_by_typing_its_name(untouched: Desk) -> None:

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from gonogo.errors import GonogoError, UsageError
+from gonogo.masking import Mask
 from gonogo.record import archive as room
 from gonogo.record import locking
 from gonogo.record.archive import RunningRecord, gates_since, list_records
+from record_schema import faults
 
 Json = dict[str, Any]
 Closer = Callable[..., Path]
@@ -143,6 +145,33 @@ def test_a_run_that_died_reads_as_aborted(close: Closer, archive: Path, go: Json
     assert [record.state for record in list_records(archive)] == ["complete", "aborted"]
     assert "ABORTED" in (archive / "index.html").read_text()
     assert "ABORTED" in (dead.directory / "record.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UsageError("hush is locked", "wait"), "&lt;KEY&gt; is locked; wait"),
+        (KeyboardInterrupt(), "it was told to end"),
+        (ZeroDivisionError(), "an error of gonogo&#39;s own, ZeroDivisionError"),
+    ],
+)
+def test_a_run_that_ends_before_its_time_says_why_at_once(
+    archive: Path, go: Json, templates_dir: Path, error: BaseException, said: str
+) -> None:
+    """At the top of its page, in its document, and in the list; without a secret."""
+    head = {"kind": "smoke", "title": "Smoke", "started_at": go["started_at"], "facts": {"A": "b"}}
+    running = RunningRecord.open(archive, "staging", head)
+    mask = Mask({"hush": "KEY"})
+    with pytest.raises(type(error)), running.carried_out(head, templates_dir, mask):
+        raise error
+    (record,) = list_records(archive)
+    document = read(record.directory)
+    assert (record.state, document["state"], document["facts"]["A"]) == ("aborted", "aborted", "b")
+    assert faults(document) == []
+    page = (record.directory / "record.html").read_text(encoding="utf-8")
+    assert said in page.partition("<main>")[0]
+    assert "hush" not in page
+    assert f"{record.name}/record.html" in (archive / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_run_that_goes_on_is_not_called_aborted(close: Closer, archive: Path, go: Json) -> None:
