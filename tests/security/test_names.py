@@ -13,8 +13,9 @@ from psycopg import sql
 
 from desk import Desk, make_desk
 from gate_process import run_gate
-from gonogo.backup.backup import BackupOrder, make_backup
+from gonogo.backup.backup import make_backup
 from gonogo.backup.fingerprint import schema_fingerprint
+from gonogo.backup.order import BackupOrder
 from gonogo.database import session
 from gonogo.model import Environment
 from gonogo.programs.tools import find_tools

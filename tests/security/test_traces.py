@@ -15,7 +15,8 @@ from psycopg.conninfo import make_conninfo
 from desk import Desk, make_desk
 from gate_process import run_gate
 from gonogo.backup import fingerprint
-from gonogo.backup.backup import NAME_TIME, BackupOrder, make_backup
+from gonogo.backup.backup import NAME_TIME, make_backup
+from gonogo.backup.order import BackupOrder
 from gonogo.backup.rowhash import write_row_hashes
 from gonogo.database import session
 from gonogo.errors import GonogoError

@@ -1,10 +1,17 @@
-"""The directory of the backups: whether it can take another one."""
+"""The directory of the backups: room for another one, and what is left unfinished."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from pathlib import Path
+
+from gonogo.backup.tables import TABLES
+from gonogo.database.session import Connection
+from gonogo.model import Environment
+
+PARTIAL = ".dump.partial"
+ROOM_BESIDE_BYTES = 16 * 1024**2
 
 
 def place_problem(directory: Path, needed_bytes: int) -> str:
@@ -28,3 +35,20 @@ def place_problem(directory: Path, needed_bytes: int) -> str:
             f" {needed_bytes / 1e6:,.0f} MB: free some room, or set backup_dir in rollout.toml"
         )
     return ""
+
+
+def remove_partial(directory: Path, environment: Environment) -> None:
+    """Remove the dumps of an environment that no run finished.
+
+    Args:
+        directory: Where backups are kept.
+        environment: Whose.
+    """
+    for left in directory.glob(f"backup_{environment}_*{PARTIAL}"):
+        left.unlink(missing_ok=True)
+
+
+def needed_bytes(connection: Connection) -> int:
+    """How much room a backup may take: what the tables hold, were nothing of it compressed."""
+    tables = connection.execute(TABLES).fetchall()
+    return sum(int(size) for _, _, size in tables) + ROOM_BESIDE_BYTES

@@ -8,8 +8,8 @@ from graphlib import CycleError, TopologicalSorter
 
 from psycopg.rows import TupleRow
 
-from gonogo.backup.backup import APPLICATION_TABLES
 from gonogo.backup.fingerprint import TableColumns
+from gonogo.backup.tables import APPLICATION_TABLES
 from gonogo.database.session import Connection
 
 COLUMNS = """

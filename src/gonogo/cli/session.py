@@ -13,7 +13,7 @@ from gonogo.model import Environment
 from gonogo.project import MARKER, Project
 
 if TYPE_CHECKING:
-    from gonogo.backup.backup import BackupCheck
+    from gonogo.backup.order import BackupCheck
     from gonogo.database.session import Connection
     from gonogo.procedure.context import RolloutContext
     from gonogo.settings import DatabaseSettings

@@ -11,21 +11,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psycopg
 
-from gonogo.backup.backup import LOCK_WAIT, OURS, scratch_database
 from gonogo.database.patience import search_path
 from gonogo.database.send import failure, send
-from gonogo.database.session import Connection, connect
+from gonogo.database.session import Connection
 from gonogo.database.sqlfile import Statement
 from gonogo.migrations.concurrently import INDEX
 from gonogo.migrations.migration import Migration
 from gonogo.migrations.rewrite import NAME
-from gonogo.programs.tools import Tools
-from gonogo.settings import DatabaseSettings
 
 # From the weakest to the strongest; the first stands in no client's way.
 MODES = (
@@ -97,31 +92,6 @@ class Table:
     name: str
     filenode: int | None
     indexes: int
-
-
-@contextmanager
-def likeness(database: DatabaseSettings, tools: Tools) -> Iterator[Connection]:
-    """A scratch database with the schema of another, and none of its rows.
-
-    Args:
-        database: The other one; nothing of it is changed, and no lock of it is kept.
-        tools: The client tools of its version.
-
-    Raises:
-        BackupError: The schema could not be dumped or restored.
-        psycopg.Error: The role may not create databases.
-    """
-    with (
-        TemporaryDirectory(prefix="gonogo-plan-") as directory,
-        scratch_database(database, "plan") as scratch,
-    ):
-        dump = Path(directory) / "schema.dump"
-        words = ["--format=custom", "--schema-only", LOCK_WAIT, *OURS, f"--file={dump}"]
-        tools.run("pg_dump", words, database)
-        restore = ["--exit-on-error", "--no-owner", "--no-privileges", str(dump)]
-        tools.run("pg_restore", restore, scratch)
-        with connect(scratch.conninfo, "gonogo plan") as connection:
-            yield connection
 
 
 def effects(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gonogo.backup.backup import BackupCheck
+from gonogo.backup.order import BackupCheck
 from gonogo.config import EnvironmentConfig, RolloutConfig
 from gonogo.migrations.migration import Migration, load
 from gonogo.model import Environment

@@ -7,8 +7,8 @@ import hashlib
 from gonogo.errors import GonogoError, UsageError
 from gonogo.migrations.migration import digest
 from gonogo.procedure.context import RolloutContext
+from gonogo.procedure.revisions import wanted_revision
 from gonogo.procedure.steps import Evidence, Skipped, Step
-from gonogo.procedure.work import wanted_revision
 from gonogo.signing.permission import Permission, find_permission
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from gonogo.backup.scratch import likeness
 from gonogo.database.identity import identify, major_version
 from gonogo.database.session import Connection, application_schema, connect
 from gonogo.errors import BackupError, DatabaseError, GonogoError, MigrationError
@@ -21,12 +22,12 @@ from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.rows import Deployment, MigrationRow
 from gonogo.measure.connection import first_line
 from gonogo.migrations import adopt, inventory, linter
-from gonogo.migrations.locks import Effect, effects, likeness, tables
+from gonogo.migrations.locks import Effect, effects, tables
 from gonogo.migrations.migration import Migration, digest
 from gonogo.migrations.rewrite import ALTER
 from gonogo.model import DatabaseIdentity
 from gonogo.procedure.context import RolloutContext
-from gonogo.procedure.work import revisions
+from gonogo.procedure.revisions import revisions
 from gonogo.programs.tools import find_tools
 
 SIZES = """

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from gonogo.backup.backup import needed_bytes
-from gonogo.backup.place import place_problem
+from gonogo.backup.place import needed_bytes, place_problem
 from gonogo.database.identity import major_version, version_problem
 from gonogo.database.session import Connection, application_schema
 from gonogo.errors import DatabaseError, GonogoError, MigrationError, UnreadyError

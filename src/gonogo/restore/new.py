@@ -7,8 +7,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gonogo.backup.backup import TABLES, count_rows
 from gonogo.backup.fingerprint import schema_fingerprint
+from gonogo.backup.tables import TABLES, count_rows
 from gonogo.database import swap
 from gonogo.database.likeness import copy_grants, copy_settings, create_like
 from gonogo.database.session import Connection, connect

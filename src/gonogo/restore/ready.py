@@ -9,7 +9,8 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from gonogo.backup.backup import ROOM_BESIDE_BYTES, file_sha256
+from gonogo.backup.backup import file_sha256
+from gonogo.backup.place import ROOM_BESIDE_BYTES
 from gonogo.errors import BackupError, StepError
 from gonogo.ledger.rows import Backup
 from gonogo.procedure.work import Work

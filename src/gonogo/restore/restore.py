@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from gonogo.backup.backup import TABLES
+from gonogo.backup.tables import TABLES
 from gonogo.database import beside, swap
 from gonogo.database.session import Connection, connect
 from gonogo.errors import DatabaseError, StepError, UsageError

@@ -12,7 +12,8 @@ from gonogo.database.session import application_schema
 from gonogo.errors import UsageError
 from gonogo.ledger.rows import Deployment
 from gonogo.migrations.aside import Aside, chosen
-from gonogo.migrations.reapply import Reapplied, reapply
+from gonogo.migrations.pair import Reapplied
+from gonogo.migrations.reapply import reapply
 from gonogo.migrations.revert import drop_aside
 from gonogo.procedure.context import RolloutContext
 from gonogo.procedure.narrator import narrated

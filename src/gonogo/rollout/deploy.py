@@ -14,13 +14,14 @@ from gonogo.ledger import history
 from gonogo.migrations.inventory import named
 from gonogo.migrations.migration import Migration
 from gonogo.model import Environment
+from gonogo.procedure.beginning import begin
 from gonogo.procedure.context import RolloutContext
 from gonogo.procedure.narrator import narrated
 from gonogo.procedure.result import DeploymentResult, RollbackResult
 from gonogo.procedure.resume import carry_out
 from gonogo.procedure.site import Consent, open_site
 from gonogo.procedure.steps import LOOKS, Step, Tell
-from gonogo.procedure.work import Work, begin, facts
+from gonogo.procedure.work import Work, facts
 from gonogo.readiness.permission import permission_step
 from gonogo.readiness.preflight import check_readiness
 from gonogo.rollout.application import (
@@ -31,15 +32,8 @@ from gonogo.rollout.application import (
     verify_endpoints,
     wait_healthy,
 )
-from gonogo.rollout.database_steps import (
-    BACKUP_AGAIN,
-    MIGRATE_AGAIN,
-    back_up,
-    grant,
-    migrate,
-    promote,
-    verify_schema,
-)
+from gonogo.rollout.backing_up import BACKUP_AGAIN, back_up
+from gonogo.rollout.database_steps import MIGRATE_AGAIN, grant, migrate, promote, verify_schema
 from gonogo.rollout.rollback import Request, roll_back, rollback
 
 STEPS: tuple[Step[Work], ...] = (

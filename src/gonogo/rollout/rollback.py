@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 
 from gonogo.database.beside import reopen_cut_short
 from gonogo.errors import GonogoError, StepError, UsageError
+from gonogo.procedure.beginning import take_up
 from gonogo.procedure.context import RolloutContext
 from gonogo.procedure.narrator import Narrator, narrated
 from gonogo.procedure.result import RollbackResult
 from gonogo.procedure.resume import carry_out
 from gonogo.procedure.site import Consent, open_site, require_consent
 from gonogo.procedure.steps import Step, Tell
-from gonogo.procedure.work import Work, reread, take_up
+from gonogo.procedure.work import Work, reread
 from gonogo.restore.restore import Restoration, drop_prepared, is_swapped, restoring
 from gonogo.rollout.prospect import restore_lines
 from gonogo.rollout.rollback_ending import Ended, Request, as_agreed, result_of

@@ -18,7 +18,8 @@ from gonogo.procedure.result import RollbackMode, RollbackResult
 from gonogo.procedure.site import Site
 from gonogo.procedure.steps import Step
 from gonogo.procedure.work import Work, facts
-from gonogo.rollout.drafting import Course, draft
+from gonogo.rollout.course import Course
+from gonogo.rollout.drafting import draft
 
 NEXT: Mapping[RollbackMode, tuple[str, ...]] = {
     "revert": (

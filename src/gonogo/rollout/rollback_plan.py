@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from gonogo.procedure.beginning import take_up
 from gonogo.procedure.context import RolloutContext
 from gonogo.procedure.narrator import narrated
 from gonogo.procedure.site import look_at_site
 from gonogo.procedure.steps import Tell
-from gonogo.procedure.work import take_up
 from gonogo.restore.restore import is_swapped, restoring
 from gonogo.rollout.prospect import restore_lines, revert_lines, step_lines
 from gonogo.rollout.rollback_ending import Request, as_agreed

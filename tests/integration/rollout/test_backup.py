@@ -15,7 +15,8 @@ import psycopg
 import pytest
 
 from gonogo.backup import backup
-from gonogo.backup.backup import BackupCheck, BackupOrder, make_backup
+from gonogo.backup.backup import make_backup
+from gonogo.backup.order import BackupCheck, BackupOrder
 from gonogo.errors import BackupError
 from gonogo.model import Environment
 from gonogo.programs.tools import PROGRAMS, Tools, find_tools

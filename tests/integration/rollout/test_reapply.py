@@ -6,7 +6,8 @@ import pytest
 
 from gonogo.errors import UsageError
 from gonogo.migrations.aside import asides, chosen
-from gonogo.migrations.reapply import Reapplied, reapply
+from gonogo.migrations.pair import Reapplied
+from gonogo.migrations.reapply import reapply
 from gonogo.migrations.revert import revert
 from migrated_world import ASIDE, World, quietly
 

@@ -10,7 +10,7 @@ import pytest
 from gonogo.config import RolloutConfig
 from gonogo.ledger.rows import Deployment
 from gonogo.model import Environment
-from gonogo.procedure import work
+from gonogo.procedure import revisions
 from gonogo.procedure.context import RolloutContext
 from gonogo.programs import code
 from gonogo.project import Project
@@ -43,7 +43,7 @@ def latest(outcome: str) -> Deployment:
     ("head", "deployed", "before", "previous"),
     [
         ("one", "two", None, "one"),
-        ("two", "two", None, work.UNKNOWN),
+        ("two", "two", None, revisions.UNKNOWN),
         ("two", "three", "succeeded", "two"),
         ("two", "three", "failed", "one"),
         ("three", "three", "succeeded", "two"),
@@ -71,4 +71,4 @@ def test_what_ran_before(
         Project(tmp_path), Environment.STAGING, config, database, {}, revision=deployed
     )
     known = latest(before) if before else None
-    assert work.revisions(context, known) == (deployed, previous)
+    assert revisions.revisions(context, known) == (deployed, previous)
