@@ -35,7 +35,7 @@ def soak(
     deployed_at = window.deployed_at
     if deployed_at is None:
         return None
-    earlier = (r for r in list_records(archive_dir) if r.environment == environment)
+    earlier = (r for r in list_records(archive_dir, quick=True) if r.environment == environment)
     looks = [
         *(look for record in earlier if (look := look_of(record, window))),
         Look(window.end, None),

@@ -33,6 +33,7 @@ from gonogo.record.listing import (
     gates_since,
     head_of,
     list_records,
+    load,
     named,
 )
 from gonogo.record.locking import LIFE_SIGN, archive_lock, sign_of_life
@@ -187,7 +188,7 @@ class RunningRecord:
 
     def _completed(self, document: Mapping[str, object], renderer: str) -> Json:
         environment = self.directory.parent.name
-        head = head_of(list_records(self.archive_dir), environment)
+        head = head_of(list_records(self.archive_dir, quick=True), environment)
         full = with_top_level({"state": "complete", **document})
         return full | {
             "schema": SCHEMA,
@@ -220,7 +221,8 @@ def _link(head: ArchivedRecord) -> Json:
     """What a record says of the one before it; no hash of a file that is not there."""
     manifest = head.directory / FILES
     whole = sha256_hex(manifest.read_bytes()) if manifest.is_file() else ""
-    return {"record": head.name, "sha256": head.sha256, "files_sha256": whole}
+    # What is chained is what lies there, not what was noted of it.
+    return {"record": head.name, "sha256": load(head.directory)[1], "files_sha256": whole}
 
 
 def _put_back(path: Path, content: bytes | None) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from gonogo.errors import RecordError
 from gonogo.model import Environment
+from gonogo.record.catalogue import write_notes
 from gonogo.record.files import write_whole
 from gonogo.record.html import render, render_template
 from gonogo.record.listing import (
@@ -90,7 +91,8 @@ def write_index(archive_dir: Path, templates_dir: Path) -> Path:
         OSError: A file cannot be read or written.
         UsageError: A template is missing or wrong.
     """
-    records = list_records(archive_dir)
+    records = list_records(archive_dir, quick=True)
+    write_notes(archive_dir, (one for one in records if one.label != RUNNING), RECORD_FILE)
     for record in records:
         if record.label == RUNNING and record.state == "aborted":
             _bury(record, templates_dir)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gonogo.model import Role, VerdictKind
 from gonogo.record.canonical import sha256_hex
+from gonogo.record.catalogue import Notes, noted, read_notes
 from gonogo.record.locking import is_alive
 from gonogo.record.text import parsed
 
@@ -92,11 +93,13 @@ class ArchivedRecord:
         return self.moment, int(match["twin"] or 1) if match else 1
 
 
-def list_records(archive_dir: Path) -> tuple[ArchivedRecord, ...]:
+def list_records(archive_dir: Path, *, quick: bool = False) -> tuple[ArchivedRecord, ...]:
     """All records: by environment, the newest first.
 
     Args:
         archive_dir: The archive; none there is an empty one.
+        quick: Whether an earlier listing's notes stand for files that did not change; never where
+            something is decided or proved by it.
 
     Raises:
         OSError: A directory could not be read.
@@ -104,8 +107,9 @@ def list_records(archive_dir: Path) -> tuple[ArchivedRecord, ...]:
     if not archive_dir.is_dir():
         return ()
     records: list[ArchivedRecord] = []
+    notes = read_notes(archive_dir) if quick else {}
     for place in sorted(path for path in archive_dir.iterdir() if path.is_dir()):
-        here = [_read(directory, match) for directory, match in named(place)]
+        here = [_read(directory, match, notes) for directory, match in named(place)]
         records += sorted(here, key=lambda record: record.order, reverse=True)
     return tuple(records)
 
@@ -170,8 +174,9 @@ def _is_gate(directory: Path, label: str) -> bool:
     return label in GATE_LABELS or (label == RUNNING and load(directory)[0].get("kind") == "gate")
 
 
-def _read(directory: Path, match: re.Match[str]) -> ArchivedRecord:
-    document, digest = load(directory)
+def _read(directory: Path, match: re.Match[str], notes: Notes) -> ArchivedRecord:
+    known = None if match["label"] == RUNNING else noted(notes, directory / RECORD_FILE)
+    document, digest = known or load(directory)
     verdict, score = _part(document, "verdict"), _part(document, "score")
     points, window = score.get("points"), _part(document, "window")
     return ArchivedRecord(

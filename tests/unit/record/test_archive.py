@@ -57,7 +57,8 @@ def test_a_closed_record_lies_under_its_time_and_label(close: Closer, archive: P
         "record.html",
         "files.sha256",
     }
-    assert {path.name for path in archive.iterdir()} == {".lock", "index.html", "staging"}
+    there = {".catalogue.json", ".lock", "index.html", "staging"}
+    assert {path.name for path in archive.iterdir()} == there
     assert {path.name for path in directory.parent.iterdir()} == {directory.name, "chain.sha256"}
 
 
