@@ -197,7 +197,8 @@ def _told(check: Checked) -> str:
         return check.name
     where = f" for {signed.target}" if signed.target else ""
     reason = f", overriding: {signed.override}" if signed.override else ""
-    ticked = f", {len(signed.attested)} items attested" if signed.attested else ""
+    number = len(signed.attested)
+    ticked = f", {number} item{'s' if number > 1 else ''} attested" if number else ""
     return (
         f'{check.name}: "{signed.decision}"{where} by {signed.by}, {said_at(signed.signed_at)}'
         f"{ticked}{reason} ({check.fingerprint})"

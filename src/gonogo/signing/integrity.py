@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.errors import RecordError, SigningError, UsageError
+from gonogo.model import Environment
 from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.listing import GATE_LABELS, NAME, RECORD_FILE, RUNNING, SUMMARY
 from gonogo.record.locking import is_alive
@@ -59,7 +60,7 @@ def open_closed(directory: Path) -> Closed:
     document, problems = _document(files.get(RECORD_FILE))
     problems += [*_listed(files, directory)]
     if document:
-        problems += _named(document, match["label"])
+        problems += [*_named(document, match["label"]), *_misplaced(document, directory.parent)]
     hashes = {name: sha256_hex(content) for name, content in files.items() if content is not None}
     return Closed(directory, document, hashes, tuple(problems))
 
@@ -132,6 +133,13 @@ def _listed(files: Mapping[str, bytes | None], directory: Path) -> Iterator[str]
         if name not in listed and name != FILES:
             yield f"{name} is not in {FILES}: it was put there later"
             break
+
+
+def _misplaced(document: Mapping[str, Any], place: Path) -> Iterator[str]:
+    """A copy may lie anywhere, but not among the records of another environment."""
+    environment = document.get("environment")
+    if place.name in set(Environment) and environment != place.name:
+        yield f"it lies in {place.name}, but is a record of {environment}"
 
 
 def _named(document: Mapping[str, Any], label: str) -> Iterator[str]:

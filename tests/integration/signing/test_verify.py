@@ -208,6 +208,16 @@ def test_a_record_that_was_put_there_from_elsewhere_is_found(
     assert f"chain of staging: {target.name} is not listed" in " ".join(prove_all(copy))
 
 
+def test_a_record_that_was_moved_to_another_environment_is_found(
+    copy: Office, prove: Callable[..., Report]
+) -> None:
+    """Also where there is no chain that could miss it."""
+    record, other = signed(copy), copy.root / "other" / "production"
+    shutil.copytree(record, other / record.name)
+    told = prove(copy, other / record.name).problems
+    assert told == ("it lies in production, but is a record of staging",)
+
+
 def test_a_record_under_another_name_is_found(copy: Office, prove: Callable[..., Report]) -> None:
     """A HOLD that is called GO says so itself, and a sign-off of another record does not count."""
     held, go = records(copy)[0], signed(copy)
