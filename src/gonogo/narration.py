@@ -1,19 +1,22 @@
 """How a rollout is told in the terminal: calm lines, one a step, with its time and what it proved.
 
-On a terminal the step at work spins; elsewhere only finished lines are printed, so that a CI log
-reads from top to bottom. What a database or a command said stands there harmless: a terminal obeys
-no character of it.
+On a terminal the step at work spins, and what is too long for a line goes on below, word by word;
+elsewhere only finished lines are printed, each in one piece, so that a CI log reads from top to
+bottom and can be searched. What a database or a command said stands there harmless: a terminal
+obeys no character of it.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.rule import Rule
 from rich.status import Status
@@ -30,6 +33,9 @@ MARKS = {
     StepKind.NOTE: (" ", "dim"),
 }
 TITLE_WIDTH = 44
+# Where a line that goes on below goes on: behind what it begins with, be it a mark or a label.
+HANGING = re.compile(r" *(?:[^\w\s] |[^ ]+ {2,}(?! ))?")
+GAP_AND_WORD = re.compile(r"( *)([^ ]+)")
 WIDTH_WITHOUT_TERMINAL = 120
 
 
@@ -72,9 +78,16 @@ class Narration:
         self.console.print()
         self.console.print(Rule(Text(title, "bold"), align="left", style="dim"))
 
-    def say(self, text: str, style: str = "") -> None:
-        """Tell a line of its own, whole, however narrow the terminal is."""
-        self.console.print(Text(self._shown(text), style), soft_wrap=True)
+    def say(self, text: str, style: str = "", *, whole: bool = False) -> None:
+        """Tell a line of its own.
+
+        Args:
+            text: What to tell.
+            style: In which style.
+            whole: Whether somebody will copy it: then it stays in one piece on a terminal too.
+        """
+        shown = self._shown(text)
+        self.console.print(Text(shown if whole else self._wrapped(shown), style), soft_wrap=True)
 
     @contextmanager
     def doing(self, title: str) -> Iterator[Outcome]:
@@ -110,7 +123,7 @@ class Narration:
             case StepKind.OUTPUT:
                 # The log keeps it in any case.
                 if self.streams:
-                    self.say(f"    │ {event.title}", "dim")
+                    self.say(f"    │ {event.title}", "dim", whole=True)
 
     def _shown(self, text: str) -> str:
         """A text without the session's secrets, in which nothing hides."""
@@ -133,10 +146,29 @@ class Narration:
 
     def _line(self, kind: StepKind, title: str, elapsed_s: float | None, proved: str) -> None:
         mark, style = MARKS[kind]
-        line = Text(f"  {mark} ", style)
+        begins, took = f"  {mark} ", "" if elapsed_s is None else f"{elapsed_s:6.2f} s"
         shown = self._shown(title)
-        line.append(shown if elapsed_s is None else f"{shown:<{TITLE_WIDTH}}", "")
-        if elapsed_s is not None:
-            line.append(f"{elapsed_s:6.2f} s  ", "dim")
-        line.append(self._shown(proved), "bold red" if kind is StepKind.FAILED else "")
+        told = f"{begins}{shown:<{TITLE_WIDTH}}{took}  {self._shown(proved)}" if took else shown
+        line = Text(self._wrapped(told if took else f"{begins}{told}"))
+        line.stylize(style, 0, len(begins))
+        if took and (at := line.plain.find(took)) >= 0:
+            line.stylize("dim", at, at + len(took))
+            line.stylize("bold red" if kind is StepKind.FAILED else "", at + len(took))
         self.console.print(line, soft_wrap=True)
+
+    def _wrapped(self, text: str) -> str:
+        """On a terminal, broken between words; a word longer than the line is left as it is."""
+        if not self.console.is_terminal:
+            return text
+        begins = HANGING.match(text)
+        indent = begins.end() if begins else 0
+        lines, line = [], ""
+        for gap, word in GAP_AND_WORD.findall(text):
+            fits = cell_len(line + gap + word) <= self.console.width
+            could_fit = indent + cell_len(word) <= self.console.width
+            if fits or not could_fit or not line.strip():
+                line += gap + word
+            else:
+                lines.append(line)
+                line = " " * indent + word
+        return "\n".join([*lines, line])

@@ -139,7 +139,7 @@ class Rehearsal:
         self.narration.say(f"  database     {stage.environ['DATABASE_URL']}")
         self.narration.say(f"  application  {stage.environ['WEBHOOK_BASE_URL']}")
         self.narration.say("  the same gate by hand:")
-        self.narration.say(f"    {stage.by_hand(gate_options(as_of, window))}", "bold")
+        self.narration.say(f"    {stage.by_hand(gate_options(as_of, window))}", "bold", whole=True)
         self.narration.say("  stop it all:")
         self.narration.say("    ./noxw -s rehearse -- --stop", "bold")
 
