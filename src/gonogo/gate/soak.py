@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from gonogo.model import Environment, Measurement, VerdictKind, Window
-from gonogo.record.listing import ArchivedRecord, list_records
+from gonogo.record.listing import ArchivedRecord, list_records, read_record
 from gonogo.record.soak import Look, continuity
 from gonogo.window import format_moment
 
@@ -35,19 +37,37 @@ def soak(
     deployed_at = window.deployed_at
     if deployed_at is None:
         return None
-    earlier = (r for r in list_records(archive_dir, quick=True) if r.environment == environment)
-    looks = [
-        *(look for record in earlier if (look := look_of(record, window))),
-        Look(window.end, None),
-    ]
     hourly = traffic.hourly if traffic else ()
     return {
         "deployed_at": format_moment(deployed_at),
         "end": format_moment(window.end),
-        "marks": continuity(environment, deployed_at, window.end, looks),
+        "marks": _marks(archive_dir, environment, window, deployed_at),
         "hours": len(hourly),
         "silent": [format_moment(hour.start) for hour in hourly if not hour.count.n],
     }
+
+
+def _marks(
+    archive_dir: Path, environment: Environment, window: Window, deployed_at: datetime
+) -> list[dict[str, Any]]:
+    """The moments of the soak; each record that stands for one is read itself."""
+    place = archive_dir / environment
+
+    def told(*, quick: bool) -> list[dict[str, Any]]:
+        found = list_records(archive_dir, quick=quick)
+        earlier = (look_of(one, window) for one in found if one.directory.parent == place)
+        looks = [*filter(None, earlier), Look(window.end, None)]
+        return continuity(environment, deployed_at, window.end, looks)
+
+    def holds(mark: Mapping[str, Any]) -> bool:
+        if not mark["record"]:
+            return True
+        record = read_record(place / mark["record"])
+        look = look_of(record, window) if record else None
+        return look is not None and format_moment(look.at) == mark["at"]
+
+    marks = told(quick=True)
+    return marks if all(map(holds, marks)) else told(quick=False)
 
 
 def look_of(record: ArchivedRecord, window: Window) -> Look | None:

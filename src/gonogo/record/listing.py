@@ -114,6 +114,12 @@ def list_records(archive_dir: Path, *, quick: bool = False) -> tuple[ArchivedRec
     return tuple(records)
 
 
+def read_record(directory: Path) -> ArchivedRecord | None:
+    """One record, by what lies there; None where the directory is not named like one."""
+    match = NAME.fullmatch(directory.name)
+    return _read(directory, match, {}) if match else None
+
+
 def gates_since(archive_dir: Path, environment: str, moment: datetime) -> int:
     """How often the gate was asked: the runs begun at `moment` or later, the current one too.
 
