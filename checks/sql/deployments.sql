@@ -1,10 +1,12 @@
 -- How the rollout stands in the ledger.
--- succeeded: 1 or 0, null without a deployment; failed_migrations: migrations whose latest attempt
--- failed, those of a rolled-back deployment left out; rollbacks: deployments rolled back in the window
+-- succeeded: 1 or 0, of the latest deployment that was not rolled back, of the latest when each was;
+-- null without one; failed_migrations: migrations whose latest attempt failed, those of a rolled-back
+-- deployment left out; rollbacks: deployments rolled back in the window
 select
     (
         select (outcome = 'succeeded')::integer from gonogo.deployment
-        where environment = %(environment)s order by id desc limit 1
+        where environment = %(environment)s
+        order by (outcome <> 'rolled_back') desc, id desc limit 1
     ) as succeeded,
     (
         select count(*) from gonogo.migration_attempt as a

@@ -1,6 +1,7 @@
 """The error tree. Every error that a user can cause is a `GonogoError`: one line, no traceback.
 
     GonogoError                 exit code 1
+    ├── CancelledError          a person was asked and said no: nothing was done
     ├── UsageError              exit code 4: an option, a variable, a file is wrong
     │   └── ConfigError         a TOML file is wrong: file, key, what was meant
     ├── DatabaseError           the database cannot be asked: out of reach, no right, no table
@@ -40,6 +41,11 @@ class GonogoError(Exception):
 
     def __str__(self) -> str:
         return f"{self.problem}; {self.remedy}" if self.remedy else self.problem
+
+
+@dataclass(eq=False)
+class CancelledError(GonogoError):
+    """A person was asked whether to go on, and said no: nothing was done."""
 
 
 @dataclass(eq=False)

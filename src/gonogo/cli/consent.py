@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from gonogo.errors import GonogoError, UsageError
+from gonogo.errors import CancelledError, UsageError
 from gonogo.model import DatabaseIdentity
 from gonogo.narration import Narration
 
@@ -34,7 +34,7 @@ def confirmed(
 
     Raises:
         UsageError: The option names another database, or there is nobody to ask.
-        GonogoError: The person cancelled.
+        CancelledError: The person said no.
     """
     require_somebody(identity, given=given, option=option)
     # Also where an option said it beforehand: a log of CI tells then what was agreed to.
@@ -74,5 +74,5 @@ def _asked(name: str) -> str:
     sys.stderr.flush()
     typed = sys.stdin.readline().strip()
     if typed != name:
-        raise GonogoError("cancelled: that is not the database's name; nothing was done")
+        raise CancelledError("cancelled: that is not the database's name; nothing was done")
     return typed

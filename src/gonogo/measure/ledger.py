@@ -15,10 +15,13 @@ from gonogo.model import DatabaseIdentity, Environment
 
 ENVIRONMENT: LiteralString = "select name, simulated from gonogo.environment"
 DEPLOYMENT: LiteralString = """
-select id, revision, migrations_sha256, outcome, finished_at
-from gonogo.deployment
-where %(environment)s::text is null or environment = %(environment)s
-order by id desc limit 1"""
+select d.id, d.revision, d.migrations_sha256, d.outcome, greatest(d.finished_at, (
+    select max(later.rolled_back_at) from gonogo.deployment as later
+    where later.environment = d.environment and later.id > d.id
+)) as finished_at
+from gonogo.deployment as d
+where %(environment)s::text is null or d.environment = %(environment)s
+order by (d.outcome <> 'rolled_back') desc, d.id desc limit 1"""
 IDENTITY: LiteralString = """
 select
     (select case when has_function_privilege('pg_control_system()', 'execute')
@@ -53,7 +56,8 @@ class LedgerFacts:
     Args:
         environment: What the ledger calls this database; None without a ledger.
         simulated: Whether it is the sandbox, whose 48 hours lie ahead.
-        deployed_at: The end of the latest deployment, when it succeeded.
+        deployed_at: The end of the deployment that stands, when it succeeded; or of the rollback of
+            a later one, which is when it came to run again.
         deployment: Its number.
         revision: The application's revision that was deployed.
         migrations_sha256: Of the migration files that it was deployed with.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from gonogo.database.session import application_schema
 from gonogo.errors import UsageError
 from gonogo.ledger.rows import Deployment, NewDeployment
-from gonogo.ledger.target import to_roll_back
+from gonogo.ledger.target import to_roll_back, why_nothing
 from gonogo.migrations.migration import digest
 from gonogo.procedure.revisions import UNKNOWN, revisions
 from gonogo.procedure.site import Site
@@ -56,9 +57,7 @@ def take_up(site: Site, number: int | None = None) -> Work | None:
     Raises:
         UsageError: It is not that one's turn, or nobody knows which revision ran before it.
     """
-    here = site.context.environment
-    every = [one for one in site.ledger.deployments() if one.environment == here]
-    meant = to_roll_back(every, number)
+    meant = to_roll_back(_deployments(site), number)
     if meant is None:
         return None
     section = site.context.section
@@ -74,6 +73,22 @@ def take_up(site: Site, number: int | None = None) -> Work | None:
     code.plain(meant.previous_revision)
     migrations = site.context.migrations()
     return Work(site, meant, migrations, application_schema(site.connection))
+
+
+def why_none(site: Site, number: int | None = None) -> str:
+    """Why `take_up` finds nothing to be rolled back.
+
+    Args:
+        site: The database.
+        number: Which one was meant.
+    """
+    return why_nothing(_deployments(site), number)
+
+
+def _deployments(site: Site) -> Sequence[Deployment]:
+    """The environment's own, newest first."""
+    here = site.context.environment
+    return [one for one in site.ledger.deployments() if one.environment == here]
 
 
 def _can_resume(site: Site, latest: Deployment) -> bool:

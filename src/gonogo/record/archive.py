@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gonogo.errors import GonogoError, UsageError
+from gonogo.errors import CancelledError, GonogoError, UsageError
 from gonogo.record import unfinished
 from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.files import (
@@ -141,6 +141,8 @@ class RunningRecord:
     ) -> Iterator[None]:
         """What ends the block before its time is told by the record: it reads as aborted, and why.
 
+        Where somebody was asked and said no, nothing was done: no record is left.
+
         Args:
             header: What was known from the beginning.
             templates_dir: The templates of the page and of the list.
@@ -148,6 +150,10 @@ class RunningRecord:
         """
         try:
             yield
+        except CancelledError:
+            self.abandon()
+            shutil.rmtree(self.directory, ignore_errors=True)
+            raise
         except BaseException as error:
             self._aborted(header, templates_dir, mask(unfinished.reason(error)))
             raise

@@ -6,7 +6,7 @@ by whatever ends the run; the swap itself happens whole or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from gonogo.procedure.work import Work
 from gonogo.restore.carry import Carried, carry_over
 from gonogo.restore.ledger_copy import Swapped, copy_ledger
 from gonogo.restore.new import NewDatabase
+from gonogo.restore.ready import rows_backed_up
 from gonogo.restore.telling import summed_up, told
 
 # The step that only the copy of the ledger tells of: whoever reads it reads it in its new place.
@@ -108,7 +109,8 @@ class Restoration:
             self._stack.close()
 
     def _try(self, work: Work, evidence: Evidence) -> str:
-        _require_known(self.damaged, self.new.connection)
+        there = self.new.connection.execute(TABLES)
+        _require_known(self.damaged, [f"{schema}.{table}" for schema, table, _ in there])
         evidence["damaged"] = list(self.damaged)
         self.prospect = carry_over(
             work.site.connection, self.new.connection, self.damaged, keep=False
@@ -168,6 +170,7 @@ def restoring(work: Work, damaged: Sequence[str]) -> Iterator[Restoration]:
         damaged: Tables whose changes and deletions since are not carried over.
 
     Raises:
+        UsageError: The backup has no table of a name in `damaged`.
         LockHeldError: Another restore of this database is at work.
         DatabaseError: No other database of the server can be connected to.
     """
@@ -175,6 +178,9 @@ def restoring(work: Work, damaged: Sequence[str]) -> Iterator[Restoration]:
     query = "select oid::bigint from pg_database where datname = current_database()"
     row = work.site.connection.execute(query).fetchone()
     named = tuple(one if "." in one else f"{work.schema}.{one}" for one in damaged)
+    if counted := rows_backed_up(work):
+        # Before the backup is loaded; where nobody counted, its tables are known only then.
+        _require_known(named, counted)
     with (
         beside.connect_beside(work.database, name) as server,
         beside.restore_lock(server, name),
@@ -211,9 +217,8 @@ def drop_prepared(work: Work) -> bool:
     return bool(prepared)
 
 
-def _require_known(damaged: Sequence[str], restored: Connection) -> None:
-    there = {f"{schema}.{table}" for schema, table, _ in restored.execute(TABLES)}
-    unknown = sorted(set(damaged) - there)
+def _require_known(damaged: Iterable[str], there: Iterable[str]) -> None:
+    unknown = sorted(set(damaged) - set(there))
     if unknown:
         raise UsageError(
             f"the backup has no table {', '.join(unknown)}; nothing was done",

@@ -16,7 +16,7 @@ from gonogo.web.answers import AnswerKind, EndpointAnswer
 
 REQUEST_TIMEOUT_S = 10.0
 GIT_TIMEOUT_S = 120.0
-LOOKED_AT = ("wait_healthy", "endpoints")
+LOOKED_AT = ("wait_healthy", "endpoints", "old_endpoints")
 LEFT_OUT = "endpoints are left out by rollout.toml"
 
 

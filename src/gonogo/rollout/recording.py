@@ -47,6 +47,7 @@ def recorded(
     Raises:
         GonogoError: Something was wrong before the first step, or the database was lost: the
             record reads as aborted.
+        CancelledError: A person said no: there is no record.
     """
     head: Json = {
         "kind": kind,

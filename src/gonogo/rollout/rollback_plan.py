@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gonogo.procedure.beginning import take_up
+from gonogo.procedure.beginning import take_up, why_none
 from gonogo.procedure.context import RolloutContext
 from gonogo.procedure.narrator import narrated
 from gonogo.procedure.site import look_at_site
@@ -32,7 +32,7 @@ def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tupl
     ):
         work = take_up(site, request.deployment)
         if work is None:
-            return ("nothing to roll back",)
+            return (f"nothing to roll back: {why_none(site, request.deployment)}",)
         if request.mode == "revert" and not is_swapped(work):
             return (*step_lines(work, STEPS), *revert_lines(work))
         if is_swapped(work):

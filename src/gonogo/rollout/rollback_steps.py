@@ -9,16 +9,16 @@ from gonogo.procedure.work import Work
 from gonogo.rollout.application import (
     REVERT_CODE_AGAIN,
     command_step,
+    restarted,
     revert_code,
-    undone_by,
     verify_old_endpoints,
     wait_healthy,
 )
 from gonogo.rollout.database_steps import REVERT_AGAIN, move_aside, prove
 
 STOP: tuple[Step[Work], ...] = (
-    command_step("stop_jobs", "Stop the background jobs"),
-    command_step("stop_app", "Stop the application"),
+    command_step("stop_jobs", "Stop the background jobs", restarted()),
+    command_step("stop_app", "Stop the application", restarted()),
 )
 # A restore closes the database under whoever uses it: what was stopped once may run again.
 STOP_AGAIN = tuple(
@@ -37,8 +37,8 @@ START: tuple[Step[Work], ...] = (
     Step("revert_code", "Bring the code back", revert_code, REVERT_CODE_AGAIN),
     command_step("reinstall", "Install the dependencies of the old code"),
     command_step("rebuild", "Build the old code"),
-    command_step("start_app", "Start the application", undone_by("stop_app")),
-    command_step("start_jobs", "Start the background jobs", undone_by("stop_jobs")),
+    command_step("start_app", "Start the application", restarted("stop_app")),
+    command_step("start_jobs", "Start the background jobs", restarted("stop_jobs")),
     Step("wait_healthy", "Wait until the application is healthy", wait_healthy, LOOKS),
     Step("old_endpoints", "Verify the old endpoints", verify_old_endpoints, LOOKS),
     Step("prove", "Prove that the database is what it was", prove, LOOKS),

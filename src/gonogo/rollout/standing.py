@@ -32,6 +32,11 @@ from gonogo.model import DatabaseIdentity
 DEPLOY_AGAIN = (
     "run nox -s deploy_{environment} again: it goes on from there; or take it back: nox -s rollback"
 )
+RESTORE_AGAIN = (
+    "the restore that was being prepared changed nothing: mend what failed and run"
+    " nox -s rollback -- --mode restore again, or leave it"
+)
+UNDONE = frozenset({"failed", "running"})
 ROLL_BACK_AGAIN = "run nox -s rollback again: it goes on from there"
 
 
@@ -92,11 +97,19 @@ class Standing:
         return told
 
     @property
+    def _preparation_failed(self) -> bool:
+        """Whether the last thing that happened is a restore's preparation that did not end well."""
+        last = self.steps[-1] if self.steps else None
+        return last is not None and last.name in PREPARATION and last.outcome in UNDONE
+
+    @property
     def advice(self) -> str:
         """What to do next; empty when nothing waits to be done."""
         at_hand = self.at_hand
         if at_hand is None:
             return ""
+        if self._preparation_failed and not self.holder:
+            return RESTORE_AGAIN
         match self.state(at_hand):
             case "rollback stopped":
                 return ROLL_BACK_AGAIN

@@ -119,7 +119,8 @@ def test_a_rollback_asks_for_the_name_and_then_proves(desk: Desk) -> None:
     assert cancelled.returncode == 1
     assert cancelled.stderr.endswith("that is not the database's name; nothing was done\n")
     assert "roll back deployment 1 of staging (succeeded)" in cancelled.stdout
-    assert desk.ask(OUTCOME) == "succeeded"
+    assert desk.type("yes", "rollback", "--mode", "restore").returncode == 1
+    assert (desk.ask(OUTCOME), desk.labels()) == ("succeeded", ["DEPLOYED"])
     done = desk.type(desk.database, "rollback", "--reason", "a drill")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "schema equal to that before the deployment" in done.stdout
@@ -127,7 +128,9 @@ def test_a_rollback_asks_for_the_name_and_then_proves(desk: Desk) -> None:
     assert desk.labels() == ["DEPLOYED", "ROLLED-BACK"]
     again = desk.run("rollback")
     assert (again.returncode, again.stderr) == (0, "")
-    assert "nothing to roll back: deployment 1 is rolled back already" in again.stdout
+    nothing = "nothing to roll back: deployment 1 is rolled back already"
+    assert nothing in again.stdout
+    assert nothing in desk.run("rollback", "--plan").stdout
 
 
 @pytest.mark.parametrize(

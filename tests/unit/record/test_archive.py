@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gonogo.errors import GonogoError, UsageError
+from gonogo.errors import CancelledError, GonogoError, UsageError
 from gonogo.masking import Mask
 from gonogo.record import archive as room
 from gonogo.record import locking
@@ -173,6 +173,17 @@ def test_a_run_that_ends_before_its_time_says_why_at_once(
     assert said in page.partition("<main>")[0]
     assert "hush" not in page
     assert f"{record.name}/record.html" in (archive / "index.html").read_text(encoding="utf-8")
+
+
+def test_what_a_person_cancelled_leaves_no_record(
+    archive: Path, go: Json, templates_dir: Path
+) -> None:
+    """Nothing was done, so there is nothing to tell; the error still comes through."""
+    running = RunningRecord.open(archive, "staging", go)
+    with pytest.raises(CancelledError), running.carried_out(go, templates_dir, Mask({})):
+        raise CancelledError("cancelled")
+    assert list_records(archive) == ()
+    assert not running.directory.exists()
 
 
 def test_a_run_that_goes_on_is_not_called_aborted(close: Closer, archive: Path, go: Json) -> None:

@@ -17,14 +17,15 @@ SOMEBODY = Holder(1, "owner", "gonogo deploy", None, NOW)
 
 
 def standing(outcome: str, *steps: str, holder: Holder | None = None) -> Standing:
-    """A database with one deployment; each step is its procedure and name."""
+    """A database with one deployment; each step is its procedure, its name and how it ended."""
     deployment = Deployment(
         1, "staging", "b", "a", "m", "c", "ada", None, None, NOW, NOW, outcome, None, None, None
     )
     rows = []
     for place, step in enumerate(steps):
-        procedure, _, name = step.partition(".")
-        rows.append(StepRow(place, 1, procedure, name, NOW, NOW, "succeeded", {}, None))
+        told, _, ended = step.partition(" ")
+        procedure, _, name = told.partition(".")
+        rows.append(StepRow(place, 1, procedure, name, NOW, NOW, ended or "succeeded", {}, None))
     return Standing(
         IDENTITY, has_ledger=True, holder=holder, deployments=(deployment,), steps=tuple(rows)
     )
@@ -40,6 +41,14 @@ def standing(outcome: str, *steps: str, holder: Holder | None = None) -> Standin
         (standing("failed", "deploy.x", "rollback.stop_app"), "rollback stopped", "rollback again"),
         (standing("failed", "deploy.x", "rollback.compare"), "failed", "deploy_staging again"),
         (standing("succeeded", "deploy.x", "rollback.compare"), "succeeded", ""),
+        (standing("succeeded", "rollback.restore_backup skipped"), "succeeded", ""),
+        (
+            standing("succeeded", "rollback.check_backup failed"),
+            "succeeded",
+            "--mode restore again",
+        ),
+        (standing("failed", "rollback.new_database running"), "failed", "--mode restore again"),
+        (standing("succeeded", "rollback.compare running", holder=SOMEBODY), "succeeded", ""),
         (standing("failed", "rollback.close", holder=SOMEBODY), "being rolled back", ""),
     ],
 )

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from gonogo.measure.connection import Manners
+from gonogo.measure.ledger import LedgerFacts, read_ledger
+from gonogo.measure.snapshot import in_snapshot
 from gonogo.model import Count, Environment
+from gonogo.settings import DatabaseSettings
 
 DEPLOYMENT = """
 insert into gonogo.deployment (environment, revision, previous_revision, migrations_sha256,
@@ -66,7 +72,7 @@ def test_each_critical_pattern_is_found_in_both_tables(world: Any, message: str)
 
 @pytest.mark.parametrize(
     ("outcome", "succeeded"),
-    [("succeeded", 1), ("failed", 0), ("running", 0), ("rolled_back", 0)],
+    [("succeeded", 1), ("failed", 0), ("running", 0)],
 )
 def test_the_latest_deployment_of_the_environment_counts(
     world: Any, outcome: str, succeeded: int
@@ -75,6 +81,31 @@ def test_the_latest_deployment_of_the_environment_counts(
     world.run(DEPLOYMENT.format("staging", outcome))
     world.run(DEPLOYMENT.format("production", "failed" if succeeded else "succeeded"))
     assert world.measured("rollout.deployed").value == succeeded
+
+
+def test_what_was_rolled_back_over_another_does_not_count(world: Any) -> None:
+    """The one before it stands, as long as it was not rolled back itself."""
+    world.run(DEPLOYMENT.format("staging", "rolled_back"))
+    assert world.measured("rollout.deployed").value == 1
+    world.run("update gonogo.deployment set outcome = 'rolled_back' where id = 1")
+    assert world.measured("rollout.deployed").value == 0
+    world.run("update gonogo.deployment set outcome = 'succeeded' where id = 1")
+
+
+def test_the_soak_begins_when_what_stands_came_to_run_again(own_world: Any) -> None:
+    """That is the end of the rollback of what was deployed over it; the deployment is the same."""
+
+    def facts() -> LedgerFacts:
+        own_world.connection.commit()
+        settings = DatabaseSettings(own_world.conninfo, "the test")
+        return in_snapshot(settings, Manners(), lambda own: read_ledger(own, Environment.STAGING))
+
+    before = facts()
+    own_world.run(DEPLOYMENT.format("staging", "rolled_back"))
+    own_world.run("update gonogo.deployment set rolled_back_at = '2099-01-01Z' where id = 2")
+    assert facts() == replace(before, deployed_at=datetime(2099, 1, 1, tzinfo=UTC))
+    own_world.run("update gonogo.deployment set outcome = 'rolled_back'")
+    assert (facts().deployment, facts().problem) == ("2", "the latest deployment is rolled back")
 
 
 def test_no_deployment_is_no_data(world: Any) -> None:

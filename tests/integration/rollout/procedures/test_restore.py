@@ -178,7 +178,21 @@ def test_damage_is_undone_and_what_users_added_is_kept(deployed: Team) -> None:
 
 
 def test_a_table_that_is_not_there_cannot_be_damaged(deployed: Team) -> None:
-    """A misspelt name is one line, and nothing is done."""
+    """A misspelt name is one line, told before the backup is loaded, and nothing is done."""
+    misspelt = replace(RESTORE, damaged=("user",))
+    for told in (rollback, plan_rollback):
+        deployed.events.clear()
+        with pytest.raises(UsageError, match=r"no table public\.user; nothing was done"):
+            told(deployed.context, deployed.tell, misspelt)
+        assert "restore_backup" not in {event.step for event in deployed.events}
+    assert deployed.relatives() == []
+
+
+def test_of_a_backup_that_nobody_counted_the_tables_are_known_once_it_is_loaded(
+    deployed: Team,
+) -> None:
+    """A misspelt name is refused all the same."""
+    deployed.ask("update gonogo.step set evidence = evidence - 'rows' where name = 'backup'")
     with pytest.raises(UsageError, match=r"no table public\.user; nothing was done"):
         rollback(deployed.context, deployed.tell, replace(RESTORE, damaged=("user",)))
     assert deployed.relatives() == []

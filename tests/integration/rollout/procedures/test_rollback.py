@@ -113,6 +113,21 @@ def test_a_failing_step_stops_there_and_the_next_run_goes_on(
     assert deployed.ask("select count(*) from gonogo.migration where reverted_at is null") == 0
 
 
+def test_an_application_that_does_not_get_healthy_is_started_anew(deployed: Team) -> None:
+    """By the next run, and stopped before; what is done to the database and the code stands."""
+    section = deployed.context.section.model_copy(update={"health_timeout_s": 0.1})
+    config = deployed.context.config.model_copy(
+        update={"without": (), "environments": {deployed.context.environment: section}}
+    )
+    asks = replace(deployed.context, config=config)
+    stopped = rollback(asks, deployed.tell)
+    assert (stopped.outcome, stopped.steps[-1].name) == ("failed", "wait_healthy")
+    deployed.trace()
+    assert rollback(asks, deployed.tell).steps[-1].name == "wait_healthy"
+    assert deployed.trace() == ["stop_jobs", "stop_app", "start_app", "start_jobs"]
+    assert rollback(deployed.context, deployed.tell).outcome == "succeeded"
+
+
 def test_a_rollback_that_stopped_is_no_deployment_any_more(deployed: Team) -> None:
     """The gate must not judge a soak whose application is half taken back."""
     deployed.break_command("start_app")
