@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,46 +11,33 @@ from gonogo.errors import GonogoError
 from gonogo.record.archive import RunningRecord
 from gonogo.record.listing import list_records
 from record_examples import gate
+from small_disk import SmallDisk, mounted
 
 SIZE_KB = 8192
-BLOCK = 1024
 ROOM_KB = (0, 4, 12, 24, 48, 80, 120, 160, 240, 400)
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MB of one's own; only root can mount one."""
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A file system of 8 MB of one's own."""
     place = tmp_path / "disk"
     place.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_KB}k", "tmpfs", str(place)]
-    if os.geteuid() or subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk can be mounted by root alone, and not in every container")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
-
-
-def fill(disk: Path, left_kb: int) -> Path:
-    """Leave so much room and no more."""
-    room = os.statvfs(disk)
-    free_kb = room.f_bavail * room.f_frsize // BLOCK
-    ballast = disk / "ballast"
-    ballast.write_bytes(b"\0" * (free_kb - left_kb) * BLOCK)
-    return ballast
+    with mounted(place, SIZE_KB) as disk:
+        yield disk
 
 
 def test_whatever_room_is_left_a_record_is_whole_or_not_there(
-    small_disk: Path, pytestconfig: pytest.Config
+    small_disk: SmallDisk, pytestconfig: pytest.Config
 ) -> None:
     """Older bytes are as they were, one line tells, and with room again the next one is whole."""
     templates = pytestconfig.rootpath / "reports" / "templates"
-    archive = small_disk / "archive"
+    archive = small_disk.place / "archive"
     closed, refused = 0, 0
     for left_kb in ROOM_KB:
         _close(archive, templates)
         before = _content(archive)
-        ballast = fill(small_disk, left_kb)
-        told = _close(archive, templates)
-        ballast.unlink()
+        with small_disk.filled(left_kb):
+            told = _close(archive, templates)
         assert {path: path.read_bytes() for path in before} == before, left_kb
         assert "\n" not in told
         # Only its list cannot be written: the record itself is whole, and the line says where.

@@ -137,13 +137,14 @@ def disturbed(conninfo: str, which: str, act: Callable[[], object]) -> Iterator[
 
 
 def reasons(told: GateOutcome) -> str:
-    """Why a run is HOLD: exit code 10, a whole record, no traceback."""
+    """Why a run is HOLD, in bounded time: exit code 10, a whole record, no traceback."""
     assert told.code == 10, told.output
     assert "Traceback" not in told.output
     document = told.document
     assert (document["state"], document["verdict"]["kind"]) == ("complete", "HOLD")
     assert len(document["findings"]) == len(document["expected"])
     assert told.records[-1].name.endswith("_HOLD")
+    assert told.lasted_s < BOUND_S
     return "\n".join(document["verdict"]["reasons"])
 
 
@@ -189,9 +190,9 @@ def test_a_server_that_is_stopped_within_a_measurement(
 @pytest.mark.slow
 @pytest.mark.usefixtures("endless")
 def test_a_long_survey_of_a_server_that_is_well_is_left_in_peace(checkout: Path, past: str) -> None:
-    """It gives its signs of life: the survey runs into its own time limit, and no other suffers."""
+    """It gives its signs of life: what is asked has its time, and is answered."""
     survey = checkout / "checks" / "sql" / "token_states.sql"
-    survey.write_text(ENDLESS.replace("600", "25"), "utf-8")
+    survey.write_text(ENDLESS.replace("600", "18"), "utf-8")
     told = run_gate(checkout, past, *STAGING)
     assert LOST not in told.output
     assert told.document["measurements"]["token.unknown"]["missing"] is None
@@ -226,10 +227,8 @@ def silent(proxy: Proxy) -> str:
 @pytest.mark.slow
 def test_a_network_that_is_silent_from_the_first(gate: Gate, past: str) -> None:
     """Every check says that nobody answers."""
-    began = time.monotonic()
     with proxied(past) as proxy:
         told = gate(silent(proxy), *STAGING)
-    assert time.monotonic() - began < 2 * BOUND_S
     assert "the database does not answer" in reasons(told)
 
 
@@ -335,11 +334,9 @@ def test_a_table_that_changes_under_the_gates_feet(
 @pytest.mark.slow
 def test_a_table_that_stays_locked(gate: Gate, past: str) -> None:
     """The largest is locked for good: each survey of it waits once, not once a slice."""
-    began = time.monotonic()
     with psycopg.connect(past) as connection:
         connection.execute("lock table sync_metrics in access exclusive mode")
         told = gate(past, *STAGING)
-    assert time.monotonic() - began < 2 * BOUND_S
     assert "lock" in reasons(told)
 
 

@@ -50,6 +50,12 @@ class GateOutcome:
         document: dict[str, Any] = json.loads((self.records[-1] / "record.json").read_text())
         return document
 
+    @property
+    def lasted_s(self) -> float:
+        """From the moment at which the gate began until it had its answer."""
+        began, ended = (self.document[name] for name in ("started_at", "finished_at"))
+        return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
+
 
 @dataclass(frozen=True, slots=True)
 class Soaked:

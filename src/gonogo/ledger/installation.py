@@ -9,6 +9,8 @@ from gonogo.database.session import Connection, asking
 from gonogo.database.sqlfile import parse
 from gonogo.errors import DatabaseError, MigrationError
 
+INSUFFICIENT_PRIVILEGE = "42501"
+
 
 @asking("the ledger cannot be set up")
 def install(connection: Connection, ledger_dir: Path) -> None:
@@ -39,9 +41,9 @@ def _run(connection: Connection, path: Path) -> None:
         for statement in parse(path.read_text(encoding="utf-8"), path.name).inside:
             send(connection, path.name, statement)
     except MigrationError as error:
-        raise DatabaseError(
-            f"the ledger cannot be set up: {error}", "deploy as a role that may create a schema"
-        ) from error
+        closed = error.sqlstate == INSUFFICIENT_PRIVILEGE
+        remedy = "deploy as a role that may create a schema" if closed else ""
+        raise DatabaseError(f"the ledger cannot be set up: {error}", remedy) from error
 
 
 @asking("the ledger cannot be read")

@@ -70,13 +70,14 @@ class Manners:
     """How long the gate may keep the database waiting.
 
     Args:
-        statement_timeout_s: One survey's longest run.
+        statement_timeout_s: One query's longest run; a server that does not keep to it is given up
+            a few seconds later, so that nothing keeps a gate longer than half a minute.
         lock_timeout_s: The longest wait for a lock; the gate takes only the weakest.
         sessions: How many sessions share the surveys, where the server has room for them. Three
             are as many processes as it takes for one parallel query, unless told otherwise.
     """
 
-    statement_timeout_s: int = 60
+    statement_timeout_s: int = 25
     lock_timeout_s: int = 3
     sessions: int = 3
 

@@ -22,6 +22,7 @@ Row = DictRow
 # Over what the server is told itself, so that its own answer comes first while it lives.
 GRACE_S = 5
 KNOWS_TRANSACTION_TIMEOUT = 170_000
+FOR_A_MOMENT: LiteralString = "set local lock_timeout = '250ms'"
 # Surveys name no schema: a table is the one beside the `users` that the role sees, and never one of
 # the same name elsewhere, be it first on the path or a temporary one.
 PIN_SCHEMA: LiteralString = """
@@ -102,6 +103,11 @@ class Session:
         """End the query that another thread is waiting for; nothing happens when there is none."""
         with suppress(psycopg.Error):
             self.connection.cancel_safe(timeout=GRACE_S)
+
+    def wait_no_more(self) -> None:
+        """Wait for locks but a moment from now on: one that was waited for in vain is enough."""
+        with suppress(psycopg.Error), self.watchdog.within(GRACE_S):
+            self.connection.execute(FOR_A_MOMENT)
 
     def without_workers(self) -> None:
         """Plan every query for one process: beside other sessions, these are the workers.

@@ -104,6 +104,8 @@ def run(
     except errors.SerializationFailure:
         raise
     except psycopg.Error as error:
+        if isinstance(error, errors.LockNotAvailable):
+            session.wait_no_more()
         return Table(missing=f"{survey.name}.sql: {_reason(session, error)}")
     return Table(tuple(rows), sliced=survey.sliced)
 
@@ -127,15 +129,14 @@ def _ask(
 def _reason(session: Session, error: psycopg.Error) -> str:
     if session.lost:
         return LOST
-    manners = session.manners
     match error:
         case errors.UndefinedTable() | errors.InvalidSchemaName():
             return f"{first_line(error)}: a table is missing"
         case errors.InsufficientPrivilege():
             return f"the role has no right to read it: {first_line(error)}"
         case errors.QueryCanceled():
-            return f"the query took longer than {manners.statement_timeout_s} s"
+            return f"the query took longer than {session.manners.statement_timeout_s} s"
         case errors.LockNotAvailable():
-            return f"a lock was not to be had within {manners.lock_timeout_s} s"
+            return "a lock was not to be had in time"
         case _:
             return first_line(error)

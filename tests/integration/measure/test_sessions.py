@@ -207,3 +207,20 @@ def _role(settings: DatabaseSettings, name: str) -> Iterator[DatabaseSettings]:
         yield DatabaseSettings(make_conninfo(settings.conninfo, user=name), "the test")
     finally:
         change(settings, f"drop role {name}")
+
+
+def test_a_lock_that_was_waited_for_in_vain_is_not_waited_for_again(measured: Any) -> None:
+    """The next survey that needs it, or another, waits but a moment; what is free is answered."""
+    counting = surveys.Survey("counting", COUNT)
+    free = surveys.Survey("free", "show lock_timeout")
+
+    def read(own: Session) -> list[surveys.Table]:
+        return [surveys.run(own, survey, {}) for survey in (free, counting, free, counting)]
+
+    with psycopg.connect(measured.settings.conninfo) as connection:
+        connection.execute("lock table sync_metrics in access exclusive mode")
+        before, locked, after, again = in_snapshot(
+            measured.settings, Manners(lock_timeout_s=1), read
+        )
+    assert (before.rows[0], after.rows[0]) == ({"lock_timeout": "1s"}, {"lock_timeout": "250ms"})
+    assert locked.missing == again.missing == "counting.sql: a lock was not to be had in time"

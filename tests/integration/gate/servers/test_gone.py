@@ -14,6 +14,7 @@ from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Options
 from gonogo.measure.connection import Connection, Manners, connect
+from gonogo.measure.session import GRACE_S
 from gonogo.model import Environment, Outcome, VerdictKind
 from gonogo.project import Project
 from gonogo.sandbox.server import EmbeddedServer
@@ -25,7 +26,7 @@ WhileAsleep = Callable[..., Any]
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
 LOST = "the connection to the database was lost"
 # The survey would sleep for ten minutes.
-LONGEST_S = 60
+LONGEST_S = 30
 
 
 def held_with(told: Any, words: str) -> bool:
@@ -37,6 +38,7 @@ def held_with(told: Any, words: str) -> bool:
     assert document["verdict"]["kind"] == "HOLD"
     assert len(document["findings"]) == len(document["expected"])
     assert told.records[-1].name.endswith("_HOLD")
+    assert told.lasted_s < LONGEST_S
     return any(words in reason for reason in document["verdict"]["reasons"])
 
 
@@ -114,6 +116,12 @@ def test_a_server_that_stopped_before_it_was_asked_is_hold_in_bounded_time(
     outcomes = {found.outcome for found in observation.findings.values()}
     assert outcomes == {Outcome.INCONCLUSIVE}
     assert "does not answer" in observation.findings["criterion:sync.success_rate"].reason
+
+
+def test_nothing_keeps_a_gate_longer_than_half_a_minute() -> None:
+    """As it comes: a query's limit, and what a server that ignores it is given beyond that."""
+    assert Manners().statement_timeout_s + GRACE_S <= LONGEST_S
+    assert Manners().lock_timeout_s < Manners().statement_timeout_s
 
 
 @pytest.mark.usefixtures("sleeping_survey")
