@@ -12,7 +12,7 @@ from typing import Any, LiteralString
 from gonogo.database import session
 from gonogo.ledger import installation, ledger
 from gonogo.ledger import rows as ledger_rows
-from gonogo.migrations import migrate
+from gonogo.migrations import migrate, migration
 from gonogo.model import Window
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.privileges import remove_tree
@@ -64,14 +64,14 @@ def load(server: EmbeddedServer, name: str, rows: int, lasting: timedelta) -> Wo
         lasting: How long the traffic lasts; it begins with the deployment's end.
     """
     conninfo = Databases(server).create(name)
-    migrations = migrate.load(Path("migrations"))
+    migrations = migration.load(Path("migrations"))
     with session.connect(conninfo, "gonogo bench") as connection:
         create_base(connection, users=max(FEWEST_USERS, rows // SYNCS_A_USER))
         installation.install(connection, Path("migrations/ledger"))
         book = ledger.Ledger(connection)
         book.mark_environment("staging", simulated=True)
         told = ledger_rows.NewDeployment(
-            "staging", "after", "before", migrate.digest(migrations), "0" * 64, "bench"
+            "staging", "after", "before", migration.digest(migrations), "0" * 64, "bench"
         )
         deployment = book.open_deployment(told)
         migrate.apply_pending(connection, migrations, deployment, on_event=lambda _event: None)

@@ -263,18 +263,18 @@ def build_migrated(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Deploy 038 to 046 to a database as it was before: staging, simulated."""
     from gonogo.database import session  # noqa: PLC0415
     from gonogo.ledger import installation, ledger, rows  # noqa: PLC0415
-    from gonogo.migrations import migrate  # noqa: PLC0415
+    from gonogo.migrations import migrate, migration  # noqa: PLC0415
 
     root = pytestconfig.rootpath / "migrations"
 
     def build(conninfo: str) -> None:
-        migrations = migrate.load(root)
+        migrations = migration.load(root)
         with session.connect(conninfo) as connection:
             installation.install(connection, root / "ledger")
             book = ledger.Ledger(connection)
             book.mark_environment("staging", simulated=True)
             told = rows.NewDeployment(
-                "staging", "after", "before", migrate.digest(migrations), "0" * 64, "tests"
+                "staging", "after", "before", migration.digest(migrations), "0" * 64, "tests"
             )
             deployment = book.open_deployment(told)
             migrate.apply_pending(connection, migrations, deployment, on_event=lambda _event: None)

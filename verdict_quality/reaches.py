@@ -11,7 +11,7 @@ from gonogo.model import Count, VerdictKind
 from verdict_quality import exact
 from verdict_quality.playing import CRITICAL, EXACT, MANY, Played
 from verdict_quality.studies import WEEK_H
-from verdict_quality.tally import Tally, percent
+from verdict_quality.tally import percent
 
 FALSE_GO, FALSE_GO_OF_MANY = 0.025, 0.001
 FALSE_RED = 0.01
@@ -118,8 +118,3 @@ def noise(runs: int, share: float) -> float:
 def sum_of(counts: list[Count]) -> Count:
     """All of them together."""
     return sum(counts, Count(0, 0))
-
-
-def together(tallies: list[Tally], *verdicts: str) -> Count:
-    """How many of all looks ended in one of these."""
-    return sum_of([tally.share(*verdicts) for tally in tallies])

@@ -28,6 +28,7 @@ from gonogo.record.files import open_private, write_whole
 from gonogo.sandbox import application
 from gonogo.sandbox.address import passfile_of
 from gonogo.sandbox.databases import Databases
+from gonogo.sandbox.repository import create_repository
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.settings import DatabaseSettings
 
@@ -135,7 +136,7 @@ def test_the_client_tools_see_what_they_need(
 
 def test_git_sees_no_secret(tmp_path: Path, witness: Callable[..., Path]) -> None:
     """It is asked for a commit, for which it needs none."""
-    repository = application.create_repository(tmp_path / "desk").path
+    repository = create_repository(tmp_path / "desk").path
     (found,) = [path for path in os.get_exec_path() if (Path(path) / "git").is_file()][:1]
     directory = witness(Path(found), ("git",))
     environ = {**os.environ, "PATH": f"{directory}:{os.environ['PATH']}", "PGPASSWORD": PASSWORD}

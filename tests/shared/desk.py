@@ -14,8 +14,8 @@ import psycopg
 
 from gate_process import make_checkout
 from gonogo.record.archive import list_records
-from gonogo.sandbox import application
-from gonogo.sandbox.application import Repository
+from gonogo.sandbox.repository import Repository, create_repository
+from gonogo.sandbox.surroundings import sandbox_environment
 
 ROOT = Path(__file__).parents[2]
 ROLLOUT = ROOT / "src" / "gonogo" / "sandbox" / "rollout.toml"
@@ -39,7 +39,7 @@ class Desk:
     @cached_property
     def repository(self) -> Repository:
         """The stand-in's two revisions, made when somebody asks for them."""
-        return application.create_repository(self.root)
+        return create_repository(self.root)
 
     @property
     def database(self) -> str:
@@ -115,4 +115,4 @@ def make_desk(root: Path, conninfo: str) -> Desk:
         ".staging", ".production"
     )
     (root / "rollout.toml").write_text(f"{staging}\n{production}", encoding="utf-8")
-    return Desk(root, conninfo, application.sandbox_environment(root, conninfo))
+    return Desk(root, conninfo, sandbox_environment(root, conninfo))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from gonogo.backup.fingerprint import schema_fingerprint
 from gonogo.database.session import Connection
-from gonogo.migrations.migrate import Migration, MigrationEvent, apply_pending
+from gonogo.migrations.migrate import MigrationEvent, apply_pending
+from gonogo.migrations.migration import Migration
 from gonogo.sandbox.server import EmbeddedServer
 
 Deploy = Callable[[], int]

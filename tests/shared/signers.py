@@ -13,8 +13,9 @@ from typing import Any
 
 from gonogo.model import Environment
 from gonogo.record.archive import RunningRecord
+from gonogo.signing.admission import Request
 from gonogo.signing.document import Decision
-from gonogo.signing.sign import Request, Signed, sign_off
+from gonogo.signing.sign import Signed, sign_off
 from gonogo.window import format_moment
 from record_examples import gate
 

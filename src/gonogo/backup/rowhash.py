@@ -7,9 +7,7 @@ writes it: the table's place in that list, the row's key, the row's hash.
 from __future__ import annotations
 
 import contextlib
-import gzip
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -20,11 +18,10 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from gonogo.backup.fingerprint import TableColumns, describe
+from gonogo.backup.rowfile import FORMAT, opened, read_header, written
 from gonogo.database.session import Connection, asking
 from gonogo.errors import DatabaseError
-from gonogo.record.files import open_private
 
-FORMAT = "gonogo.rowhashes/1"
 CHUNK_BYTES = 1 << 16
 
 
@@ -72,7 +69,7 @@ def write_row_hashes(
     """
     header = {"format": FORMAT, "tables": [asdict(one) for one in tables]}
     part = path.with_name(path.name + ".part")
-    with _private(part) as file:
+    with written(part) as file:
         file.write(json.dumps(header).encode() + b"\n")
         with _snapshot(connection):
             for block in hashed(connection, tables, schema):
@@ -129,8 +126,8 @@ def compare_row_hashes(
     Raises:
         DatabaseError: The file is not one of ours or is damaged, or a column of then is gone.
     """
-    with _opened(path) as file, connection.transaction(force_rollback=True):
-        tables = _header(file, path)
+    with opened(path) as file, connection.transaction(force_rollback=True):
+        tables = read_header(file, path)
         take_in(connection, iter(partial(file.read, CHUNK_BYTES), b""))
         now = {one.table: one for one in describe(connection, [t.table for t in tables], schema)}
         return tuple(
@@ -158,46 +155,6 @@ def _compare(
     row = connection.execute(query).fetchone()
     unchanged, changed, deleted, added = row or (0, 0, 0, 0)
     return TableDifference(then.table, unchanged, changed, deleted, added)
-
-
-def _header(file: gzip.GzipFile, path: Path) -> tuple[TableColumns, ...]:
-    try:
-        header = json.loads(file.readline())
-        tables = tuple(
-            TableColumns(
-                one["table"], tuple(one["key"]), tuple(one["columns"]), one.get("schema", "")
-            )
-            for one in header["tables"]
-        )
-        known = header["format"] == FORMAT
-    except (ValueError, KeyError, TypeError):
-        known = False
-    if not known:
-        raise DatabaseError(f"{path.name} is no file of row hashes of this version")
-    return tables
-
-
-@contextlib.contextmanager
-def _private(path: Path) -> Iterator[gzip.GzipFile]:
-    """A file that its owner alone may read, on disk when the body ends; gone when it fails."""
-    try:
-        with os.fdopen(open_private(path), "wb") as raw:
-            with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1, mtime=0) as file:
-                yield file
-            raw.flush()
-            os.fsync(raw.fileno())
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[gzip.GzipFile]:
-    try:
-        with gzip.open(path, "rb") as file:
-            yield file
-    except (OSError, EOFError) as error:
-        raise DatabaseError(f"{path.name} cannot be read: {type(error).__name__}") from error
 
 
 def _snapshot(connection: Connection) -> AbstractContextManager[object]:

@@ -26,6 +26,7 @@ from gonogo.cli import (
     signing,
     standing,
     taking_back,
+    verifying,
 )
 from gonogo.cli.endings import INTERRUPTED
 from gonogo.cli.logs import logged
@@ -52,7 +53,7 @@ app.command(context_settings=PASSING_ON)(monitoring.monitor)
 app.command(name="final_report")(monitoring.final_report)
 app.command()(taking_back.rollback)
 app.command(name="sign_off")(signing.sign_off)
-app.command(name="verify_record")(signing.verify_record)
+app.command(name="verify_record")(verifying.verify_record)
 app.command()(checklists.checklist)
 app.command()(standing.status)
 app.add_typer(incidents.app, name="incident")

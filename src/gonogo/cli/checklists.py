@@ -12,7 +12,6 @@ import typer
 from gonogo.cli.session import open_database
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.model import Environment
-from gonogo.project import MARKER, Project
 
 if TYPE_CHECKING:
     from gonogo.checklist.sources import Book
@@ -39,13 +38,12 @@ def checklist(
 ) -> None:
     """Print the checklist: what is proved by which record, what is attested, what is open."""
     from gonogo.checklist.block import checklist_block
-    from gonogo.config import RolloutConfig
+    from gonogo.cli.session import project_here
     from gonogo.narration import Narration
     from gonogo.rollout.checklist import checklist_desk
     from gonogo.settings import named_environment
 
-    project = Project.find(Path.cwd())
-    config = RolloutConfig.load(project.root / MARKER)
+    project, config = project_here()
     named = named_environment(os.environ, environment) or Environment.STAGING
     desk = checklist_desk(project, config)
     narration = Narration.to_terminal()

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gonogo.model import Environment
-from gonogo.project import MARKER, Project
+from gonogo.project import Project
 from gonogo.window import DEFAULT_WINDOW, format_duration
 
 
@@ -38,14 +38,14 @@ def final_report(
     ] = Environment.PRODUCTION,
 ) -> None:
     """Sum up a whole soak from the archive: one more record, to be signed."""
-    from gonogo.config import RolloutConfig
+    from gonogo.cli.session import project_here
     from gonogo.gate.summary import sum_up
     from gonogo.gate.terminal import STYLES
     from gonogo.narration import Narration
     from gonogo.rollout.checklist import checklist_desk
 
-    project = Project.find(Path.cwd())
-    desk = checklist_desk(project, RolloutConfig.load(project.root / MARKER))
+    project, config = project_here()
+    desk = checklist_desk(project, config)
     told = sum_up(desk, environment, project.templates_dir)
     narration = Narration.to_terminal()
     narration.chapter(told.title)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gonogo.cli.endings import interruptible
+from gonogo.cli.finding import find_record
 from gonogo.cli.session import open_database, rollout_context
-from gonogo.cli.signing import find_record
 from gonogo.errors import GonogoError, UsageError
 from gonogo.model import Environment
 

@@ -14,6 +14,7 @@ from gonogo.project import MARKER, Project
 
 if TYPE_CHECKING:
     from gonogo.backup.order import BackupCheck
+    from gonogo.config import RolloutConfig
     from gonogo.database.session import Connection
     from gonogo.procedure.context import RolloutContext
     from gonogo.settings import DatabaseSettings
@@ -31,6 +32,19 @@ class Asked(TypedDict, total=False):
     revision: str
     previous_revision: str
     backup_check: BackupCheck
+
+
+def project_here() -> tuple[Project, RolloutConfig]:
+    """The project that the working directory lies in, and what its `rollout.toml` says.
+
+    Raises:
+        UsageError: There is none.
+        ConfigError: The file cannot be meant.
+    """
+    from gonogo.config import RolloutConfig
+
+    project = Project.find(Path.cwd())
+    return project, RolloutConfig.load(project.root / MARKER)
 
 
 def rollout_context(
@@ -66,12 +80,10 @@ def unchecked_context(
     Raises:
         UsageError: rollout.toml is wrong.
     """
-    from gonogo.config import RolloutConfig
     from gonogo.environment import problems
     from gonogo.procedure.context import RolloutContext
 
-    project = Project.find(Path.cwd())
-    config = RolloutConfig.load(project.root / MARKER)
+    project, config = project_here()
     config.environment(environment)
     database, unnamed = _database(environ)
     context = RolloutContext(project, environment, config, database, environ, **asked)

@@ -1,29 +1,25 @@
-"""``gonogo sign_off`` and ``verify_record``: a person's decision on a record, and its proof."""
+"""``gonogo sign_off``: a person's decision on a record."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.errors import GonogoError, SigningError, UsageError
+from gonogo.cli.finding import A_RECORD, find_record
+from gonogo.cli.session import project_here
+from gonogo.errors import GonogoError, UsageError
 from gonogo.model import Environment
-from gonogo.project import MARKER, Project
 from gonogo.record.manifest import SIGNATURES_PAGE
 from gonogo.signing.document import Decision
 
 if TYPE_CHECKING:
     from gonogo.config import RolloutConfig
     from gonogo.narration import Narration
-    from gonogo.signing.checking import Checked
-    from gonogo.signing.sign import Request
-    from gonogo.signing.verification import Report
-
-A_RECORD = "Its directory, or its name in the archive."
+    from gonogo.signing.admission import Request
 
 
 def sign_off(  # noqa: PLR0913  # each is an option of the command
@@ -45,9 +41,9 @@ def sign_off(  # noqa: PLR0913  # each is an option of the command
     ] = Environment.PRODUCTION,
 ) -> None:
     """Sign a decision on a record; the record itself never changes."""
-    from gonogo.signing.sign import Request
+    from gonogo.signing.admission import Request
 
-    project, config = _project()
+    project, config = project_here()
     request = Request(
         find_record(record, config.archive_dir),
         decision,
@@ -62,68 +58,6 @@ def sign_off(  # noqa: PLR0913  # each is an option of the command
     _sign(request, project.templates_dir)
 
 
-def verify_record(
-    record: Annotated[str | None, typer.Argument(metavar="RECORD", help=A_RECORD)] = None,
-    *,
-    every: Annotated[bool, typer.Option("--all", help="Every record, and their chains.")] = False,
-) -> None:
-    """Prove that nobody touched a record since it was closed."""
-    from gonogo.narration import Narration
-    from gonogo.signing.verification import verify_archive
-    from gonogo.signing.verification import verify_record as prove
-
-    project, config = _project()
-    if (record is None) != every:
-        raise UsageError("name one record, or --all")
-    narration, signers = Narration.to_terminal(), config.allowed_signers
-    if record is not None:
-        directory = find_record(record, config.archive_dir)
-        reports: Iterable[Report] = [prove(directory, signers, project.templates_dir)]
-    elif not config.archive_dir.is_dir():
-        raise UsageError(f"there is no archive {config.archive_dir}", "run a gate first")
-    else:
-        reports = verify_archive(config.archive_dir, signers, project.templates_dir)
-    broken = [report.title for report in reports if not _tell(narration, report)]
-    if broken:
-        raise SigningError(f"not proved: {', '.join(broken)}", "what is wrong is told above")
-
-
-def find_record(text: str, archive_dir: Path) -> Path:
-    """The directory of a record.
-
-    Args:
-        text: The directory or a file in it, or the name of one in the archive.
-        archive_dir: The archive.
-
-    Raises:
-        UsageError: There is none, or more than one.
-    """
-    given = Path(text)
-    if given.is_file():
-        given = given.parent
-    if given.is_dir():
-        return given.resolve()
-    found = [path for path in (archive_dir / text, *_by_name(archive_dir, text)) if path.is_dir()]
-    if len(found) == 1:
-        return found[0]
-    problem = f"{len(found)} records are called {text}" if found else f"there is no record {text}"
-    raise UsageError(problem, f"name its directory; the archive is {archive_dir}")
-
-
-def _by_name(archive_dir: Path, name: str) -> list[Path]:
-    plain = name.strip() and "/" not in name and name not in {".", ".."}
-    if not plain or not archive_dir.is_dir():
-        return []
-    return [place / name for place in sorted(archive_dir.iterdir()) if place.is_dir()]
-
-
-def _project() -> tuple[Project, RolloutConfig]:
-    from gonogo.config import RolloutConfig
-
-    project = Project.find(Path.cwd())
-    return project, RolloutConfig.load(project.root / MARKER)
-
-
 def _allowed_signers(config: RolloutConfig) -> Path:
     if config.allowed_signers is None:
         raise UsageError(
@@ -136,19 +70,20 @@ def _sign(request: Request, templates_dir: Path) -> None:
     from dataclasses import replace
 
     from gonogo.narration import Narration
-    from gonogo.signing import sign
+    from gonogo.signing.admission import attestable, examine, require_allowed
     from gonogo.signing.page import show_signatures
+    from gonogo.signing.sign import sign_off as sign
 
     narration = Narration.to_terminal()
-    closed, checked = sign.examine(request.directory, request.allowed_signers)
-    sign.require_allowed(closed.document, request)
+    closed, checked = examine(request.directory, request.allowed_signers)
+    require_allowed(closed.document, request)
     if not request.attest and sys.stdin.isatty():
         narration.chapter(f"Sign {closed.name}: {request.decision}")
         ticked = {one.id for check in checked if check.signoff for one in check.signoff.attested}
-        items = sign.attestable(closed.document, "open")
+        items = attestable(closed.document, "open")
         asked = {name: text for name, text in items.items() if name not in ticked}
         request = replace(request, attest=_asked(narration, asked))
-    done = sign.sign_off(request)
+    done = sign(request)
     show_signatures(request.directory, templates_dir)
     narration.say(f'signed "{done.signoff.decision}" by {done.signoff.by}', "bold")
     narration.say(f"  key       {done.fingerprint}")
@@ -174,32 +109,3 @@ def _asked(narration: Narration, items: dict[str, str]) -> tuple[str, ...]:
         if line.strip().lower() in {"y", "yes"}:
             ticked.append(name)
     return tuple(ticked)
-
-
-def _tell(narration: Narration, report: Report) -> bool:
-    """Tell what is proved of one; whether it is."""
-    narration.say(f"{'✗' if report.problems else '✓'} {report.title}", "bold")
-    for problem in report.problems:
-        narration.say(f"    ✗ {problem}", "red")
-    for check in report.signoffs:
-        if not check.problems:
-            narration.say(f"    ✓ {_told(check)}")
-    for note in report.notes:
-        narration.say(f"    - {note}", "dim")
-    return not report.problems
-
-
-def _told(check: Checked) -> str:
-    from gonogo.signing.document import said_at
-
-    signed = check.signoff
-    if signed is None:
-        return check.name
-    where = f" for {signed.target}" if signed.target else ""
-    reason = f", overriding: {signed.override}" if signed.override else ""
-    number = len(signed.attested)
-    ticked = f", {number} item{'s' if number > 1 else ''} attested" if number else ""
-    return (
-        f'{check.name}: "{signed.decision}"{where} by {signed.by}, {said_at(signed.signed_at)}'
-        f"{ticked}{reason} ({check.fingerprint})"
-    )

@@ -165,16 +165,15 @@ def _tell_retention(narration: Narration, standing: Standing) -> None:
 
 def _retention_days(standing: Standing) -> int | None:
     """How long rollout.toml has backups of this environment kept; None where it does not say."""
-    from gonogo.config import RolloutConfig
+    from gonogo.cli.session import project_here
     from gonogo.errors import UsageError
     from gonogo.model import Environment
-    from gonogo.project import MARKER, Project
 
     if standing.mark is None:
         return None
     # Where a database stands can be told without a file that says how to deploy to it.
     with suppress(UsageError):
-        config = RolloutConfig.load(Project.find(Path.cwd()).root / MARKER)
+        _, config = project_here()
         return config.environment(Environment(standing.mark.name)).retention_days
     return None
 

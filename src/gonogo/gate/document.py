@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
-from gonogo import __version__
 from gonogo.criteria import Metric
+from gonogo.gate.facts import facts_of, subject_of
 from gonogo.gate.setting import Observation, Setting
 from gonogo.model import Count, Finding, HealthScore, LedgerEvent, Measurement, Verdict, Window
 from gonogo.show import show_value
 from gonogo.window import format_duration, format_moment
 
 Json = dict[str, object]
-# The gate works with any of them; the record says what it was trusted with.
-RIGHTS = {
-    "read": "reads only",
-    "write": "may write to tables: more than the gate needs, see docs/gate-role.md",
-    "superuser": "a superuser's: more than the gate needs, see docs/gate-role.md",
-}
 
 
 def header(setting: Setting, started_at: datetime, reproduce: str) -> Json:
@@ -106,16 +100,6 @@ def unmeasured(verdict: Verdict) -> Json:
     }
 
 
-def subject_of(setting: Setting, observation: Observation) -> dict[str, str]:
-    """What is deployed there, by its number and its hashes."""
-    return {
-        "deployment": observation.ledger.deployment,
-        "revision": observation.ledger.revision,
-        "migrations_sha256": observation.ledger.migrations_sha256,
-        "criteria_sha256": setting.criteria.sha256,
-    }
-
-
 def _verdict(verdict: Verdict) -> Json:
     return {
         "kind": verdict.kind.value,
@@ -198,32 +182,3 @@ def _event(event: LedgerEvent) -> Json:
 
 def _count(count: Count | None) -> Json | None:
     return {"k": count.k, "n": count.n} if count else None
-
-
-def facts_of(setting: Setting, observation: Observation) -> Mapping[str, str]:
-    """What names the database, and what was asked by whom."""
-    identity, ledger = observation.identity, observation.ledger
-    facts = {
-        "Connection": setting.settings.shown,
-        "Measured at": format_moment(observation.taken_at),
-        "Application revision": ledger.revision or "unknown",
-        "Ledger": ledger.problem or "present",
-        "Migrations (sha256)": ledger.migrations_sha256 or "unknown",
-        "Criteria (sha256)": setting.criteria.sha256,
-        "gonogo": __version__,
-    }
-    if identity:
-        facts |= {
-            "Database": identity.database,
-            "Server": f"PostgreSQL {identity.server_version}",
-            "System identifier": identity.system_identifier or "not told to this role",
-            "Role": identity.role,
-            "Rights of the role": RIGHTS.get(identity.rights, "unknown"),
-            "Standby": "yes" if identity.standby else "no",
-            "Snapshot": identity.snapshot,
-        }
-    if setting.options.without:
-        facts["Left out on purpose"] = ", ".join(sorted(setting.options.without))
-    if observation.window.deployed_at is None:
-        facts["Coverage"] = "unknown: nothing says when it was deployed; whole window assumed"
-    return facts

@@ -14,6 +14,7 @@ from gonogo.checklist.block import Desk, checklist_block
 from gonogo.criteria import Metric
 from gonogo.errors import GonogoError
 from gonogo.gate import step_summary
+from gonogo.gate.delivery import copy, pipe
 from gonogo.gate.document import document, header, unmeasured
 from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.figures import tell_figures
@@ -182,7 +183,7 @@ class GateRun:
         json = None if self.options.json == "-" else self.options.json
         for name, target in {**self.copies, "record.json": json}.items():
             if target is not None:
-                _copy(self.directory / name, Path(target))
+                copy(self.directory / name, Path(target))
 
     def tell(self, stream: IO[str]) -> None:
         """Print the verdict block, and what went wrong beside it."""
@@ -201,13 +202,7 @@ class GateRun:
         """
         if self.directory is None:
             return
-        stream.flush()
-        try:
-            stream.buffer.write((self.directory / "record.json").read_bytes())
-            stream.flush()
-        except BrokenPipeError:
-            # Whoever read it has gone; Python would complain of it once more at its own end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        pipe(self.directory / "record.json", stream)
 
     def clean_up(self) -> None:
         """Remove what was staged."""
@@ -253,18 +248,3 @@ class GateRun:
         setting = self.fixed
         desk = Desk(setting.checklist, setting.archive_dir, self.options.allowed_signers)
         return checklist_block(desk, setting.environment, (self.started_at, document))
-
-
-def _copy(file: Path, target: Path) -> None:
-    """Copy what was asked for elsewhere.
-
-    Raises:
-        GonogoError: It cannot be written there.
-    """
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-    except OSError as error:
-        raise GonogoError(
-            f"{str(target)!r} cannot be written ({error.strerror})", f"the record has it: {file}"
-        ) from None

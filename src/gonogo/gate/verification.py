@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gonogo.errors import DatabaseError
-from gonogo.gate.document import facts_of, subject_of
 from gonogo.gate.endpoints import ask_endpoints
+from gonogo.gate.facts import facts_of, subject_of
 from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Options

@@ -14,7 +14,6 @@ from psycopg.types.json import Jsonb
 from gonogo.database.session import Connection, asking
 from gonogo.errors import DatabaseError, GonogoError, UsageError
 from gonogo.ledger import history
-from gonogo.ledger.installation import install
 from gonogo.ledger.rows import (
     Backup,
     Deployment,
@@ -39,8 +38,6 @@ CUT_SHORT = "cut short: the deployer was gone before it ended"
 
 T = TypeVar("T")
 Values = Sequence[Any] | Mapping[str, Any]
-
-__all__ = ["Ledger", "install"]
 
 
 class Ledger:

@@ -167,19 +167,3 @@ class Incident:
     opened_by: str
     closed_at: datetime | None
     void: bool
-
-
-@dataclass(frozen=True, slots=True)
-class JobRun:
-    """One run of a background job.
-
-    Args:
-        finished_at: None when it never came to an end.
-    """
-
-    id: int
-    job_name: str
-    started_at: datetime
-    finished_at: datetime | None
-    succeeded: bool
-    error: str | None

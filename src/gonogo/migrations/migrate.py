@@ -18,10 +18,8 @@ from gonogo.ledger.rows import MigrationRow
 from gonogo.measure.connection import first_line
 from gonogo.migrations import adopt
 from gonogo.migrations.concurrently import run_outside
-from gonogo.migrations.migration import Migration, digest, load
+from gonogo.migrations.migration import Migration
 from gonogo.migrations.rewrite import refuse_rewrites
-
-__all__ = ["Applied", "Migration", "MigrationEvent", "apply_pending", "digest", "load"]
 
 
 @dataclass(frozen=True, slots=True)

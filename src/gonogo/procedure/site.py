@@ -10,8 +10,8 @@ from gonogo.database.identity import identify, version_problem
 from gonogo.database.session import Connection, application_schema, connect
 from gonogo.environment import check_environment
 from gonogo.errors import DatabaseError, UsageError
-from gonogo.ledger.installation import version
-from gonogo.ledger.ledger import Ledger, install
+from gonogo.ledger.installation import install, version
+from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.lock import deployer_lock
 from gonogo.model import DatabaseIdentity, Environment
 from gonogo.procedure.context import RolloutContext

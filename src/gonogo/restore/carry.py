@@ -7,40 +7,20 @@ counted; what differs in the end is what could not be carried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import psycopg
-from psycopg import sql
 
 from gonogo.backup.shapes import Shape, shapes
 from gonogo.database.session import Connection
-from gonogo.database.transfer import (
-    copy_sequences,
-    listed,
-    reading,
-    stream,
-    unhurried,
-    without_triggers,
-)
-from gonogo.measure.connection import first_line
+from gonogo.database.transfer import copy_sequences, reading, unhurried, without_triggers
 from gonogo.restore.delta import Beyond, TableDelta, beyond, compare, differences
+from gonogo.restore.writing import Writer
 
-MOST_REFUSED = 1000
 # A cascade of one pass is mended by the next; chains of them are short.
 MOST_PASSES = 10
 DEFERRABLE = "select exists (select from pg_constraint where condeferrable)"
-Bounded = Callable[..., sql.Composed]
-INSERT = sql.SQL("""
-insert into {table} ({columns}) overriding system value
-select {columns} from gonogo_incoming where gonogo_n between {low} and {high}
-on conflict ({key}) do {action}""")
-DELETE = sql.SQL("""
-delete from {table} where {key} in (
-    select key from gonogo_differing
-    where place = {place} and kind = 'deleted' and n between {low} and {high}
-)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +73,7 @@ def carry_over(
         compare(live, restored, tables)
         since = differences(restored, tables)
         row = restored.execute(DEFERRABLE).fetchone()
-        carrier = _Carrier(live, restored, tables, frozenset(damaged), bool(row and row[0]))
+        carrier = _Carrier(Writer(live, restored), tables, frozenset(damaged), bool(row and row[0]))
         with without_triggers(restored, [one.oid for one in tables]):
             remains = carrier.until_nothing_moves(since)
         if keep:
@@ -101,27 +81,25 @@ def carry_over(
         told = beyond(live, restored)
     left, damage = carrier.parted(remains)
     gone = {one.name: one.gone for one in tables if one.gone}
-    return Carried(_some(since), left, damage, carrier.reasons, told, gone)
+    return Carried(_some(since), left, damage, carrier.writer.reasons, told, gone)
 
 
 @dataclass(slots=True)
 class _Carrier:
-    live: Connection
-    restored: Connection
+    writer: Writer
     tables: Sequence[Shape]
     damaged: frozenset[str]
     deferrable: bool
-    reasons: dict[str, str] = field(default_factory=dict)
 
     def until_nothing_moves(self, since: Sequence[TableDelta]) -> tuple[TableDelta, ...]:
-        self.live.execute("create temporary table gonogo_wanted (key text) on commit drop")
+        self.writer.live.execute("create temporary table gonogo_wanted (key text) on commit drop")
         remains = tuple(since)
         for _ in range(MOST_PASSES):
             if not self._open(remains):
                 break
             if not self._all_deferred(remains):
                 self._pass(remains)
-            before, remains = remains, differences(self.restored, self.tables)
+            before, remains = remains, differences(self.writer.restored, self.tables)
             if remains == before:
                 break
         return remains
@@ -131,15 +109,15 @@ class _Carrier:
         if not self.deferrable:
             return False
         try:
-            with self.restored.transaction():
-                self.restored.execute("set constraints all deferred")
+            with self.writer.restored.transaction():
+                self.writer.restored.execute("set constraints all deferred")
                 self._pass(remains)
-                self.restored.execute("set constraints all immediate")
+                self.writer.restored.execute("set constraints all immediate")
         except psycopg.OperationalError:
             raise
         except psycopg.Error:
             # The savepoint took it back; now row by row, each checked at once.
-            self.restored.execute("set constraints all immediate")
+            self.writer.restored.execute("set constraints all immediate")
             return False
         return True
 
@@ -166,101 +144,15 @@ class _Carrier:
         # Rows are deleted first, so that what they held alone (an address) can be held anew.
         for place in reversed(range(len(self.tables))):
             if remains[place].deleted and self._whole(place):
-                self._delete(place)
+                self.writer.delete(place, self.tables[place])
         for place, one in enumerate(remains):
             if one.inserted + one.changed and self.tables[place].can_carry:
-                self._write(place)
+                kinds = ("inserted", "changed") if self._whole(place) else ("inserted",)
+                self.writer.write(place, self.tables[place], kinds)
 
     def _whole(self, place: int) -> bool:
         table = self.tables[place]
         return table.can_carry and table.name not in self.damaged
-
-    def _delete(self, place: int) -> None:
-        named = self.tables[place].named
-        query = partial(DELETE.format, table=named.relation(), key=named.key_text, place=place)
-        row = self.restored.execute(
-            "select min(n), max(n) from gonogo_differing where place = %s and kind = 'deleted'",
-            (place,),
-        ).fetchone()
-        self._run(place, query, *(row or (0, 0)))
-
-    def _write(self, place: int) -> None:
-        table = self.tables[place]
-        try:
-            with self.restored.transaction():
-                self._fetch(place)
-        except psycopg.DataError as error:
-            # The live column has another type by now, and its values do not fit.
-            self.reasons[table.name] = first_line(error)
-            return
-        row = self.restored.execute("select max(gonogo_n) from gonogo_incoming").fetchone()
-        if row and row[0]:
-            self._run(place, _insert(table), 1, row[0])
-        self.restored.execute("drop table gonogo_incoming")
-
-    def _fetch(self, place: int) -> None:
-        """Bring the rows that are wanted from the live database into ``gonogo_incoming``."""
-        table = self.tables[place]
-        kinds = ["inserted", "changed"] if self._whole(place) else ["inserted"]
-        wanted = sql.SQL(
-            "copy (select key from gonogo_differing where place = {} and kind = any({})) to stdout"
-        ).format(place, kinds)
-        self.live.execute("truncate gonogo_wanted")
-        stream(self.restored, wanted, self.live, sql.SQL("copy gonogo_wanted from stdin"))
-        self.live.execute("analyze gonogo_wanted")
-        columns = listed(table.writable)
-        self.restored.execute(
-            sql.SQL(
-                "create temporary table gonogo_incoming on commit drop as"
-                " select {} from {} with no data"
-            ).format(columns, table.named.relation())
-        )
-        self.restored.execute(
-            "alter table gonogo_incoming add gonogo_n bigint generated always as identity"
-        )
-        rows = sql.SQL(
-            "copy (select {} from {} where {} in (select key from gonogo_wanted)) to stdout"
-        ).format(columns, table.named.relation(), table.named.key_text)
-        into = sql.SQL("copy gonogo_incoming ({}) from stdin").format(columns)
-        stream(self.live, rows, self.restored, into)
-        self.restored.execute("analyze gonogo_incoming")
-
-    def _run(self, place: int, query: Bounded, low: int, high: int) -> None:
-        """Run it over all rows at once; where that is refused, over ever fewer of them."""
-        refused: list[str] = []
-        ranges = [(low, high)]
-        while ranges and len(refused) < MOST_REFUSED:
-            low, high = ranges.pop()
-            try:
-                with self.restored.transaction():
-                    self.restored.execute(query(low=low, high=high))
-            except psycopg.OperationalError:
-                raise
-            except psycopg.Error as error:
-                if low == high:
-                    refused.append(first_line(error))
-                else:
-                    middle = (low + high) // 2
-                    ranges += [(middle + 1, high), (low, middle)]
-        if refused:
-            self.reasons[self.tables[place].name] = refused[0]
-
-
-def _insert(table: Shape) -> Bounded:
-    kept = {*table.named.key, *table.fixed}
-    changes = [
-        sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column))
-        for column in table.writable
-        if column not in kept
-    ]
-    action = sql.SQL("update set {}").format(sql.SQL(", ").join(changes))
-    return partial(
-        INSERT.format,
-        table=sql.Identifier(table.named.schema, table.named.table),
-        columns=listed(table.writable),
-        key=listed(table.named.key),
-        action=action if changes else sql.SQL("nothing"),
-    )
 
 
 def _some(tables: Sequence[TableDelta]) -> tuple[TableDelta, ...]:

@@ -17,7 +17,6 @@ from gonogo.rollout.course import OPEN, Course, at, concerns
 from gonogo.rollout.impact import impact
 
 TOLD = frozenset({"fired", "failed", "critical"})
-DONE = {"succeeded": "done", "running": "not finished"}
 PLAN = (
     "the cause, and how it was found",
     "what is changed before the next deployment, and who does it",

@@ -19,11 +19,12 @@ from gonogo.model import VerdictKind
 from gonogo.narration import Narration
 from gonogo.project import Project
 from gonogo.record.index import INDEX_FILE
-from gonogo.sandbox import application, incidents
+from gonogo.sandbox import acting, incidents
 from gonogo.sandbox.figures import Figure
 from gonogo.sandbox.gating import gate_options, run_gate
 from gonogo.sandbox.incidents import Incident
 from gonogo.sandbox.stage import Stage
+from gonogo.sandbox.surroundings import forget_foreign
 from gonogo.sandbox.traffic import Traffic, generate
 from gonogo.window import format_moment
 
@@ -60,7 +61,7 @@ class Rehearsal:
             UsageError: There is no such incident.
             SandboxError: The sandbox cannot run here, or a verdict is not what it must be.
         """
-        application.forget_foreign(os.environ)
+        forget_foreign(os.environ)
         chosen = incidents.find_incident(DEFAULT_INCIDENT if incident is None else incident)
         with self._stage(keep=keep) as stage:
             end = self._roll_out(stage)
@@ -78,7 +79,7 @@ class Rehearsal:
 
     def stop_kept(self) -> None:
         """Stop what an earlier rehearsal left running."""
-        application.forget_foreign(os.environ)
+        forget_foreign(os.environ)
         stopped = Stage.clear(self.project)
         self.narration.say(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
@@ -99,7 +100,7 @@ class Rehearsal:
     def _roll_out(self, stage: Stage) -> datetime:
         """Deploy, and let 48 hours of traffic pass; the moment at their end."""
         self.narration.chapter("Deploy to staging")
-        record, figure = stage.deploy(self.narration)
+        record, figure = acting.roll_out(stage, self.narration)
         self.records.append(record)
         self.figures.append(figure)
         start = stage.deployed_at()
@@ -129,7 +130,7 @@ class Rehearsal:
 
     def _roll_back(self, stage: Stage, incident: Incident) -> None:
         self.narration.chapter("Roll back")
-        record, figures = stage.roll_back(self.narration, incident.title)
+        record, figures = acting.roll_back(stage, self.narration, incident.title)
         self.records.append(record)
         self.figures += figures
 
@@ -139,7 +140,8 @@ class Rehearsal:
         self.narration.say(f"  database     {stage.environ['DATABASE_URL']}")
         self.narration.say(f"  application  {stage.environ['WEBHOOK_BASE_URL']}")
         self.narration.say("  the same gate by hand:")
-        self.narration.say(f"    {stage.by_hand(gate_options(as_of, window))}", "bold", whole=True)
+        by_hand = acting.by_hand(stage, gate_options(as_of, window))
+        self.narration.say(f"    {by_hand}", "bold", whole=True)
         self.narration.say("  stop it all:")
         self.narration.say("    ./noxw -s rehearse -- --stop", "bold")
 

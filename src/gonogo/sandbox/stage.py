@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,22 +23,16 @@ from gonogo.procedure.context import RolloutContext
 from gonogo.programs.commands import Commands
 from gonogo.project import Project
 from gonogo.record.archive import list_records
-from gonogo.rollout.deploy import deploy
-from gonogo.rollout.recording import recorded
-from gonogo.rollout.rollback import Request, rollback
 from gonogo.sandbox import application, world
-from gonogo.sandbox.application import Repository
-from gonogo.sandbox.client import client_at_work
-from gonogo.sandbox.figures import Figure, Stopwatch, deployment_figure, rollback_figures
+from gonogo.sandbox.repository import Repository, create_repository
 from gonogo.sandbox.server import EmbeddedServer, stop_stale
+from gonogo.sandbox.surroundings import sandbox_environment
 from gonogo.settings import DatabaseSettings
 
 DATABASE = "rehearsal"
 DIRECTORY = "rehearsal"
 SERVER = "postgresql"
 DEPLOYED_AT = "select finished_at from gonogo.deployment order by id desc limit 1"
-# What a person needs to run the same gate by hand; none of these is a secret.
-SHOWN_VARIABLES = ("NODE_ENV", "DATABASE_URL", "WEBHOOK_BASE_URL")
 
 
 @dataclass(slots=True)
@@ -112,8 +104,8 @@ class Stage:
         with narration.doing("Users and their contacts") as told, psycopg.connect(conninfo) as link:
             world.create_base(link, users=users, seed=seed)
             told.proved = f"{users} users, the schema as before the rollout"
-        repository = application.create_repository(directory)
-        environ = application.sandbox_environment(directory, conninfo)
+        repository = create_repository(directory)
+        environ = sandbox_environment(directory, conninfo)
         return cls(project, directory, server, repository, environ)
 
     @classmethod
@@ -183,37 +175,6 @@ class Stage:
         """A connection to the application's database."""
         return psycopg.connect(self.server.conninfo(DATABASE), autocommit=True)
 
-    def deploy(self, narration: Narration) -> tuple[Path, Figure]:
-        """Deploy the new revision; its record, and how long it took.
-
-        Raises:
-            GonogoError: A step failed.
-        """
-        context = self.context
-        result, record = recorded("deployment", context, lambda: deploy(context, narration))
-        if result.error:
-            raise result.error
-        return record, deployment_figure(result.steps)
-
-    def roll_back(self, narration: Narration, reason: str) -> tuple[Path, tuple[Figure, ...]]:
-        """Roll the deployment back while a client reads and writes; its record, what it took.
-
-        Raises:
-            GonogoError: A step failed.
-            SandboxError: The client was answered with an error.
-        """
-        context, watch = self.context, Stopwatch("revert", narration)
-        with client_at_work(self.server.conninfo(DATABASE)) as client:
-            result, record = recorded(
-                "rollback", context, lambda: rollback(context, watch, Request(reason=reason))
-            )
-        if result.error:
-            raise result.error
-        if client.errors:
-            raise SandboxError(f"a client of users was refused: {client.errors[0]}")
-        outage_s = client.outage_s(watch.began, watch.ended)
-        return record, tuple(rollback_figures(watch.took_s, outage_s))
-
     def records(self) -> frozenset[Path]:
         """The directories of the records that are in the archive now."""
         return frozenset(one.directory for one in list_records(self.context.config.archive_dir))
@@ -225,12 +186,6 @@ class Stage:
         if row is None or not isinstance(row[0], datetime):
             raise SandboxError("the ledger knows of no finished deployment")
         return row[0]
-
-    def by_hand(self, options: list[str]) -> str:
-        """The exact line that runs the gate on this world."""
-        variables = [f"{name}={shlex.quote(self.environ[name])}" for name in SHOWN_VARIABLES]
-        words = [sys.executable, "-m", "pytest", "checks/", *options]
-        return " ".join([*variables, shlex.join(words)])
 
 
 def _take_down(

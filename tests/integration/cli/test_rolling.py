@@ -17,7 +17,7 @@ from desk import Desk
 from gonogo.database.session import connect
 from gonogo.ledger.lock import deployer_lock
 from gonogo.record.archive import list_records
-from gonogo.sandbox.application import database_url
+from gonogo.sandbox.surroundings import database_url
 from record_schema import faults
 
 Told = subprocess.CompletedProcess[str]

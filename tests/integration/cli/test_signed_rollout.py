@@ -12,8 +12,8 @@ import pytest
 
 from gonogo.database.session import connect
 from gonogo.record.archive import RunningRecord
-from gonogo.sandbox.application import database_url
 from gonogo.sandbox.databases import Databases
+from gonogo.sandbox.surroundings import database_url
 from gonogo.sandbox.traffic import Traffic, generate
 from signers import TEMPLATES, agent_with, make_key, public, worth_signing
 

@@ -9,7 +9,8 @@ import pytest
 
 from gonogo.database import session
 from gonogo.database.session import Connection
-from gonogo.ledger.ledger import Ledger, install
+from gonogo.ledger.installation import install
+from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.rows import NewDeployment
 from gonogo.migrations import migration
 from gonogo.migrations.migration import Migration

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,9 @@ import pytest
 from gonogo.database import session
 from gonogo.database.session import Connection
 from gonogo.errors import DatabaseError, StepError, UsageError
-from gonogo.ledger import incident, jobs
-from gonogo.ledger.installation import version
-from gonogo.ledger.ledger import Ledger, install
+from gonogo.ledger import incident
+from gonogo.ledger.installation import install, version
+from gonogo.ledger.ledger import Ledger
 
 Deploy = Callable[[], int]
 
@@ -161,15 +160,6 @@ def test_an_incident_that_cannot_be_meant_is_refused(
     """It needs a title and one of two kinds."""
     with pytest.raises(UsageError):
         incident.open_incident(connection, title, kind)
-
-
-def test_job_runs_are_kept(connection: Connection) -> None:
-    """A run with an error is a failed one."""
-    began = datetime(2026, 1, 1, tzinfo=UTC)
-    for hours, error in ((0, None), (1, "quota")):
-        moment = began + timedelta(hours=hours)
-        jobs.record_job_run(connection, "token_refresh", moment, moment, error)
-    assert [run.succeeded for run in jobs.job_runs(connection, "token_refresh")] == [False, True]
 
 
 def test_a_database_out_of_reach_is_one_line_without_the_password() -> None:

@@ -11,7 +11,8 @@ from gonogo.database.session import Connection
 from gonogo.errors import MigrationError
 from gonogo.ledger import history
 from gonogo.migrations import migrate
-from gonogo.migrations.migrate import Applied, Migration, MigrationEvent, apply_pending
+from gonogo.migrations.migrate import Applied, MigrationEvent, apply_pending
+from gonogo.migrations.migration import Migration
 
 QUICK = Patience(lock_timeout_ms=50, first_wait_s=0.01, longest_wait_s=0.02, budget_s=5)
 HURRIED = Patience(lock_timeout_ms=20, first_wait_s=0.01, longest_wait_s=0.02, budget_s=0.05)

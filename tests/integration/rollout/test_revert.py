@@ -12,7 +12,8 @@ from gonogo.database.patience import Patience
 from gonogo.database.session import Connection
 from gonogo.errors import MigrationError
 from gonogo.ledger import history
-from gonogo.migrations.migrate import Migration, MigrationEvent, apply_pending
+from gonogo.migrations.migrate import MigrationEvent, apply_pending
+from gonogo.migrations.migration import Migration
 from gonogo.migrations.revert import drop_aside, revert, rows_aside
 from migrated_world import ASIDE, ROWS, World, quietly
 

@@ -22,8 +22,10 @@ from gonogo.model import Environment
 from gonogo.programs.commands import Commands
 from gonogo.project import Project
 from gonogo.sandbox import application
+from gonogo.sandbox.repository import Repository, create_repository
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.sandbox.standin.before import daemon
+from gonogo.sandbox.surroundings import run_dir, sandbox_environment
 
 BASE = """
 create table users (id uuid primary key default gen_random_uuid(), email varchar(255));
@@ -46,7 +48,7 @@ class Stage:
     """A rehearsal's directory with everything that the application needs."""
 
     directory: Path
-    repository: application.Repository
+    repository: Repository
     environ: dict[str, str]
     conninfo: str
 
@@ -74,7 +76,7 @@ class Stage:
 
     def pid(self, name: str) -> int | None:
         """The number of a running process."""
-        return daemon.running(daemon.pid_file(application.run_dir(self.directory), name))
+        return daemon.running(daemon.pid_file(run_dir(self.directory), name))
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the database answers."""
@@ -103,8 +105,8 @@ def stage(
     conninfo = new_database()
     psql = [str(server.bin_dir / "psql"), conninfo, "-qX", "-v", "ON_ERROR_STOP=1"]
     subprocess.run([*psql, "-f", str(migrated)], check=True, capture_output=True)
-    repository = application.create_repository(tmp_path)
-    environ = application.sandbox_environment(tmp_path, conninfo)
+    repository = create_repository(tmp_path)
+    environ = sandbox_environment(tmp_path, conninfo)
     yield Stage(tmp_path, repository, environ, conninfo)
     application.stop_everything(tmp_path)
 
@@ -232,8 +234,8 @@ def test_a_taken_port_is_one_clear_line(
     """The failed start of a second application names the address."""
     stage.run("start_app")
     other = tmp_path_factory.mktemp("other")
-    environ = stage.environ | {"APP_RUN_DIR": str(application.run_dir(other))}
-    second = Stage(other, application.create_repository(other), environ, stage.conninfo)
+    environ = stage.environ | {"APP_RUN_DIR": str(run_dir(other))}
+    second = Stage(other, create_repository(other), environ, stage.conninfo)
     with pytest.raises(CommandError, match=r"service did not start: cannot listen on 127\.0\.0\.1"):
         second.run("start_app")
 
