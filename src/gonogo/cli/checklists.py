@@ -73,21 +73,42 @@ def checklist_lines(record: Path, only: str = "") -> list[str]:
 
     Args:
         record: Its ``record.json``.
-        only: The id of the one phase that is told, every item of it; empty tells of all phases
-            what is not settled.
+        only: The id of the one phase that is told, every item of it; empty tells what is not
+            settled of the phases that this record belongs to, and of the others how far they are.
     """
     import json
 
     document = json.loads(record.read_text(encoding="utf-8"))
-    told = []
-    for phase in document["checklist"]:
-        if only in {"", phase["phase"]}:
-            told.append(f"{phase['title']}: {_tally(phase['items'])}")
-            for item in phase["items"]:
-                if only or item["state"] not in SETTLED:
-                    mark, _ = MARKS.get(item["state"], UNKNOWN)
-                    told.append(f"  {mark} {item['text']} ({item['id']})")
-    return told
+    phases: Block = document["checklist"]
+    if only:
+        return [line for one in phases if one["phase"] == only for line in _lines(one, SETTLED)]
+    # The last that this record is part of is the one that its reader is in.
+    own = [one for one in reversed(phases) if _is_of_this_record(one)]
+    told = [line for one in own for line in _lines(one)]
+    told += [_head(one) for one in phases if one not in own]
+    return [*told, "./noxw -s checklist tells every item, with its evidence"]
+
+
+def _is_of_this_record(phase: Mapping[str, Any]) -> bool:
+    from gonogo.checklist.block import THIS
+
+    return any(
+        item["state"] == "proved" and f"({THIS})" in item["evidence"] for item in phase["items"]
+    )
+
+
+def _lines(phase: Mapping[str, Any], settled: frozenset[str] = frozenset()) -> list[str]:
+    """A phase in lines: how far it is, what is not settled, and of what is settled these states."""
+    lines = [_head(phase)]
+    for item in phase["items"]:
+        if item["state"] in settled or item["state"] not in SETTLED:
+            mark, _ = MARKS.get(item["state"], UNKNOWN)
+            lines.append(f"  {mark} {item['text']} ({item['id']})")
+    return lines
+
+
+def _head(phase: Mapping[str, Any]) -> str:
+    return f"{phase['title']}: {_tally(phase['items'])}"
 
 
 def _books(narration: Narration, config: RolloutConfig) -> dict[Environment, Book]:
