@@ -420,7 +420,7 @@ def deployment() -> Json:
         "outcome": "failed",
         "steps": done,
         "facts": {"Database": "app_staging", "Revision": "9f1c2ab4c1d0"},
-        "reproduce": "nox -s deploy_staging",
+        "reproduce": "./noxw -s deploy_staging",
     }
 
 
@@ -432,7 +432,7 @@ def rollback() -> Json:
         ("prove", "Prove the schema equal", "fingerprint equal to that before the deployment"),
     )
     changes = {"kind": "rollback", "title": "Rollback of staging", "outcome": "succeeded"}
-    return deployment() | changes | {"steps": done, "reproduce": "nox -s rollback"}
+    return deployment() | changes | {"steps": done, "reproduce": "./noxw -s rollback"}
 
 
 def smoke() -> Json:
@@ -445,7 +445,7 @@ def smoke() -> Json:
     sent[1] |= {"outcome": "failed", "error": "HTTP 404 and no JSON: nobody serves this path"}
     sent[1]["evidence"] = {"URL": "https://app.example/api/webhooks/calendar", "HTTP status": 404}
     changes = {"kind": "smoke", "title": "Staging smoke requests", "steps": sent}
-    return deployment() | changes | {"reproduce": "gonogo verify --smoke"}
+    return deployment() | changes | {"reproduce": "./noxw -s verify -- --smoke"}
 
 
 def summary() -> Json:

@@ -170,7 +170,7 @@ def _history(sources: Sources) -> Standing:
 def _old_backups(sources: Sources) -> Standing:
     backups = sources.old_backups
     if backups is None:
-        return OPEN, "nox -s checklist lists them, where it reaches the ledger"
+        return OPEN, "./noxw -s checklist lists them, where it reaches the ledger"
     return PROVED, f"past their retention: {', '.join(backups) or 'none'}"
 
 

@@ -43,7 +43,7 @@ def afterwards(
             return
         for one in reapply_kept(context, narration, deployment, consent):
             narration.say(f"  {one}")
-    narration.say("it lies aside still: nox -s rollback -- --drop-aside removes it")
+    narration.say("it lies aside still: ./noxw -s rollback -- --drop-aside removes it")
 
 
 def _confirmed(

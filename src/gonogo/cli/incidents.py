@@ -32,7 +32,9 @@ def open_(
     with open_database("incident") as connection:
         require_ledger(connection)
         number = open_incident(connection, title, kind)
-    typer.echo(f"incident {number} ({kind}) is open; close it: nox -s incident -- close {number}")
+    typer.echo(
+        f"incident {number} ({kind}) is open; close it: ./noxw -s incident -- close {number}"
+    )
 
 
 @app.command("close")

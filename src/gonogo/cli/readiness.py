@@ -30,7 +30,7 @@ def preflight(
     with interruptible("nothing was changed"):
         ready = inspect(context, narration, variables)
     if not ready.problems:
-        narration.say(f"ready: nothing stands in the way of nox -s deploy_{named}", "bold")
+        narration.say(f"ready: nothing stands in the way of ./noxw -s deploy_{named}", "bold")
         return
     narration.chapter("To be mended")
     for problem in ready.problems:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gonogo.procedure.site import Consent
     from gonogo.rollout.standing import Standing
 
-SEE_STATUS = "nox -s status tells how far it came; run the same again to go on from there"
+SEE_STATUS = "./noxw -s status tells how far it came; run the same again to go on from there"
 
 
 class Check(StrEnum):

@@ -145,7 +145,7 @@ def _connected(settings: DatabaseSettings, name: str) -> Connection:
             raise
     raise DatabaseError(
         "a restore that was cut short has left the database closed",
-        "run nox -s rollback -- --mode restore again: it opens it and goes on",
+        "run ./noxw -s rollback -- --mode restore again: it opens it and goes on",
     )
 
 

@@ -96,7 +96,14 @@ def _told(metrics: list[Metric]) -> str:
 def _words(text: str) -> str:
     """A sentence of the criteria file; what stands in backticks there is code."""
     pieces = text.split("`")
-    return "".join(code(p) if i % 2 else escape(p) for i, p in enumerate(pieces))
+    return "".join(code(p) if i % 2 else _plain(p) for i, p in enumerate(pieces))
+
+
+def _plain(text: str) -> str:
+    """What stands before and after code, with the spaces between."""
+    before = " " if text[:1].isspace() else ""
+    after = " " if text[-1:].isspace() and text.strip() else ""
+    return f"{before}{escape(text)}{after}"
 
 
 def _counted(metric: Metric) -> str:

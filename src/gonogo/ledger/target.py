@@ -35,7 +35,7 @@ def to_roll_back(deployments: Sequence[Deployment], number: int | None = None) -
     if meant is None:
         raise UsageError(
             f"the ledger knows no deployment {number}; nothing was done",
-            "nox -s status lists them",
+            "./noxw -s status lists them",
         )
     if meant.outcome == ROLLED_BACK:
         return None

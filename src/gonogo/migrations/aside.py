@@ -53,7 +53,7 @@ def chosen(connection: Connection, deployment_id: int | None) -> Aside:
     """
     found = asides(connection)
     if not found:
-        raise UsageError("nothing lies aside; nothing was done", "see nox -s status")
+        raise UsageError("nothing lies aside; nothing was done", "see ./noxw -s status")
     ids = ", ".join(str(one.deployment_id) for one in found)
     if deployment_id is None and len(found) > 1:
         raise UsageError(

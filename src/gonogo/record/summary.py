@@ -90,7 +90,7 @@ def summary(
         "timeline": newest.get("timeline", []),
         "records": [_summed(gate) for gate in gates],
         "facts": {name: facts[name] for name in KEPT_FACTS if name in facts},
-        "reproduce": f"gonogo final_report {environment}",
+        "reproduce": f"./noxw -s final_report -- {environment}",
     }
 
 

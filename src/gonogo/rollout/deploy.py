@@ -64,16 +64,16 @@ TAKEN_BACK = {
 }
 
 STAGING_NEXT = (
-    "see that all is in place: nox -s verify (-- --smoke also tries what changes something)",
-    "watch for 48 hours: nox -s monitor_staging, as often as wanted",
+    "see that all is in place: ./noxw -s verify (-- --smoke also tries what changes something)",
+    "watch for 48 hours: ./noxw -s monitor_staging, as often as wanted",
     "try by hand: the dashboard's filters and CSV export, connecting Contacts and Calendar",
-    "decide on the record of the whole window: nox -s sign_off -- RECORD --decision go --by NAME",
+    "decide on the whole window's record: ./noxw -s sign_off -- RECORD --decision go --by NAME",
 )
 PRODUCTION_NEXT = (
-    "see that all is in place: nox -s verify (-- --smoke also tries what changes something)",
-    "watch closely for 24 hours: nox -s monitor_production -- 24h, at hours 1, 4, 8, 12, 24",
-    "then daily to day 14: nox -s monitor_production -- 7d, then -- 14d; nox -s final_report",
-    "tell the team; when a rollback trigger fires: nox -s rollback",
+    "see that all is in place: ./noxw -s verify (-- --smoke also tries what changes something)",
+    "watch closely for 24 hours: ./noxw -s monitor_production -- 24h, at hours 1, 4, 8, 12, 24",
+    "then daily to day 14: ./noxw -s monitor_production -- 7d, then -- 14d; ./noxw -s final_report",
+    "tell the team; when a rollback trigger fires: ./noxw -s rollback",
 )
 
 
@@ -201,8 +201,8 @@ def _next_steps(
         return rollback.next_steps
     if not error:
         return STAGING_NEXT if environment is Environment.STAGING else PRODUCTION_NEXT
-    again = f"mend what failed and run nox -s deploy_{environment} again: it goes on from there"
+    again = f"mend what failed and run ./noxw -s deploy_{environment} again: it goes on from there"
     if lasting := _lasting(work):
         unreverted = f"no revert takes back {named(lasting)}, so what is left is the backup"
-        return again, f"{unreverted}: nox -s rollback -- --mode restore"
-    return again, "or take back what was done: nox -s rollback"
+        return again, f"{unreverted}: ./noxw -s rollback -- --mode restore"
+    return again, "or take back what was done: ./noxw -s rollback"

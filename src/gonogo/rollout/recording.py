@@ -20,6 +20,7 @@ from gonogo.window import format_moment
 
 Result = TypeVar("Result", DeploymentResult, RollbackResult)
 Json = dict[str, object]
+NOX = ("./noxw", "-s")
 REPORT = Path("incident-report.html")
 LABELS: Mapping[tuple[str, str], str] = {
     ("deployment", "succeeded"): "DEPLOYED",
@@ -64,7 +65,7 @@ def recorded(
     with running.carried_out(head, context.project.templates_dir, Mask.of(context.environ)):
         result = carry_out()
     label = LABELS[kind, result.outcome]
-    full = head | _told(result)
+    full = head | _told(result) | {"reproduce": _reproduce(kind, context, _mode(result))}
     # That nothing was changed is no new evidence.
     current = None if result.outcome == "unchanged" else (result.started_at, full)
     full["checklist"] = checklist_block(desk, context.environment, current)
@@ -73,12 +74,19 @@ def recorded(
     return result, directory / "record.html"
 
 
-def _reproduce(kind: str, context: RolloutContext) -> str:
+def _reproduce(kind: str, context: RolloutContext, mode: str = "") -> str:
     """The command that does the same once more."""
     if kind == "rollback":
-        return shlex.join(("gonogo", "rollback", "--environment", context.environment))
-    revision = ("--revision", context.revision) if context.revision else ()
-    return shlex.join(("gonogo", "deploy", context.environment, *revision))
+        told = ("--mode", mode) if mode else ()
+        return shlex.join(
+            (*NOX, "rollback", "--", "--environment", context.environment.value, *told)
+        )
+    revision = ("--", "--revision", context.revision) if context.revision else ()
+    return shlex.join((*NOX, f"deploy_{context.environment}", *revision))
+
+
+def _mode(result: DeploymentResult | RollbackResult) -> str:
+    return result.mode if isinstance(result, RollbackResult) else ""
 
 
 def _write_report(

@@ -30,10 +30,10 @@ NEXT: Mapping[RollbackMode, tuple[str, ...]] = {
     "restore": (
         "tell the team",
         "copy the draft of the incident report, and finish it: impact on users, plan",
-        "drop the old database once nobody needs what it alone holds: nox -s status names it",
+        "drop the old database once nobody needs what it alone holds: ./noxw -s status names it",
     ),
 }
-AGAIN = ("mend what failed and run nox -s rollback again: it goes on from there",)
+AGAIN = ("mend what failed and run ./noxw -s rollback again: it goes on from there",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,14 +30,15 @@ from gonogo.migrations.aside import schemas_aside
 from gonogo.model import DatabaseIdentity
 
 DEPLOY_AGAIN = (
-    "run nox -s deploy_{environment} again: it goes on from there; or take it back: nox -s rollback"
+    "run ./noxw -s deploy_{environment} again: it goes on from there; "
+    "or take it back: ./noxw -s rollback"
 )
 RESTORE_AGAIN = (
     "the restore that was being prepared changed nothing: mend what failed and run"
-    " nox -s rollback -- --mode restore again, or leave it"
+    " ./noxw -s rollback -- --mode restore again, or leave it"
 )
 UNDONE = frozenset({"failed", "running"})
-ROLL_BACK_AGAIN = "run nox -s rollback again: it goes on from there"
+ROLL_BACK_AGAIN = "run ./noxw -s rollback again: it goes on from there"
 
 
 @dataclass(frozen=True, slots=True)

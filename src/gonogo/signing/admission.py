@@ -65,7 +65,7 @@ def examine(directory: Path, allowed_signers: Path) -> tuple[Closed, tuple[Check
     if problems:
         raise SigningError(
             f"{closed.name} is not as it was: {'; '.join(problems)}",
-            "it is not signed; nox -s verify_record tells all that is wrong",
+            "it is not signed; ./noxw -s verify_record tells all that is wrong",
         )
     return closed, checked
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -67,7 +66,7 @@ def smoke_recorded(
         "started_at": format_moment(datetime.now(UTC)),
         "subject": dict(occasion.subject),
         "facts": dict(occasion.facts),
-        "reproduce": shlex.join(("gonogo", "verify", "--smoke", "--environment", environment)),
+        "reproduce": f"./noxw -s verify -- --smoke --environment {environment}",
     }
     running = RunningRecord.open(desk.archive_dir, environment, head)
     # What was interrupted may have been sent.

@@ -97,7 +97,7 @@ def test_what_is_not_met_comes_first_with_what_to_do(gate: Gate, soaked: Any) ->
     block = " ".join(told.output.split())
     found = "failed Migration 039 is in place: 93.7 % (15 of 16) misses = 100 %"
     assert found in block
-    assert "of this migration is missing or not valid. First: See `nox -s status`" in block
+    assert "of this migration is missing or not valid. First: See `./noxw -s status`" in block
     assert block.index(found) < block.index("Sync success rate")
     assert "Schema 10 of 11 all met" in block
 

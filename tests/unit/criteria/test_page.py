@@ -139,3 +139,8 @@ def test_a_page_of_other_criteria_is_another_page() -> None:
 def _with(metric: Metric) -> Criteria:
     metrics = dict(CRITERIA.metrics) | {metric.id: metric}
     return CRITERIA.model_copy(update={"metrics": metrics})
+
+
+def test_code_stands_apart_from_the_words_around_it() -> None:
+    """Before it and behind it."""
+    assert "**First**: See `./noxw -s status`, then deploy again" in PAGE
