@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,15 @@ from typing import Any
 import pytest
 
 from browsing import BESIDE, DAY, LAPTOP, NIGHT, PHONE, TABLET, Visit
+from gonogo.record.html import render
 from gonogo.record.text import clock, cut, lines, moment
 from gonogo.record.why import reasons
+from record_examples import gate
 
 pytestmark = pytest.mark.browser
 
 Json = dict[str, Any]
+Open = Callable[..., AbstractContextManager[Visit]]
 
 WORDS = {
     "met": "Met",
@@ -93,6 +97,23 @@ def test_the_page_prints_whole(page: Visit) -> None:
     printed = page.page.pdf(prefer_css_page_size=True)
     sheets = len(PAGE_OF_A_PDF.findall(printed))
     assert least <= sheets <= 2 * least
+
+
+def test_reasons_beyond_the_first_are_on_paper_too(
+    visit: Open, tmp_path: Path, templates_dir: Path
+) -> None:
+    """Folded on a screen; what decides is never left off a sheet."""
+    document = gate()
+    reasons = [f"reason number {number}" for number in range(1, 10)]
+    document["verdict"] |= {"kind": "NO-GO", "reasons": reasons}
+    path = tmp_path / "record.html"
+    path.write_text(render(document, templates_dir), encoding="utf-8")
+    with visit(path) as opened:
+        last = opened.page.get_by_text("reason number 9", exact=True)
+        opened.show(unfold=False)
+        assert not last.is_visible()
+        opened.show(media="print", unfold=False)
+        assert last.is_visible()
 
 
 def test_what_is_printed_is_not_cut(page: Visit) -> None:

@@ -81,7 +81,8 @@ def test_the_page_needs_no_script_and_no_network(document: Json, templates_dir: 
     names = {name for name, _ in page.attributes}
     assert not [name for name in names if name.startswith("on") or name == "style"]
     targets = [value for name, value in page.attributes if name in {"href", "src", "action"}]
-    assert all(re.fullmatch(r"#[a-z-]+|record\.json|evidence\.html|junit\.xml", t) for t in targets)
+    beside = r"#[a-z-]+|record\.json|evidence\.html|junit\.xml|signatures\.html"
+    assert all(re.fullmatch(beside, target) for target in targets)
     # What a record tells may name an address; markup and style may not.
     (style,) = re.findall(r"<style.*?</style>", html, re.DOTALL)
     markup = "".join(re.findall(r"<[^>]*>", html))
@@ -210,6 +211,30 @@ def test_where_only_time_is_missing_the_page_says_so(go: Json, templates_dir: Pa
     text = Page(render(go, templates_dir)).text
     assert "What is missing is time: 31 h of 48 h have passed" in text
     assert "Nothing: every check" not in text
+
+
+def test_what_is_open_in_the_checklist_is_told_before_the_tables(
+    go: Json, templates_dir: Path
+) -> None:
+    """By phase, with what is not settled; not the phases that are, nor what is not due."""
+    states = {"Settled": ("proved", "attested"), "Late": ("open", "failed"), "Far": ("not due",)}
+    go["checklist"] = [
+        {"phase": title, "title": title, "items": [{"state": state} for state in told]}
+        for title, told in states.items()
+    ]
+    first, _, rest = render(go, templates_dir).partition('id="criteria"')
+    assert "Late: 2 of 2" in first
+    assert "Settled" not in first
+    assert "Far" not in first
+    assert "Settled" in rest
+
+
+def test_the_evidence_of_an_item_is_told_whole(go: Json, templates_dir: Path) -> None:
+    """However long the sentence is that several steps add up to."""
+    evidence = "npm test ended with 0; " * 30
+    item = {"id": "pre.code", "text": "Code", "state": "proved", "evidence": evidence}
+    go["checklist"] = [{"phase": "pre", "title": "Pre", "items": [item]}]
+    assert evidence in render(go, templates_dir)
 
 
 def test_a_rehearsal_says_so_first(go: Json, templates_dir: Path) -> None:
