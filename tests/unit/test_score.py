@@ -155,6 +155,22 @@ def test_a_warning_level_alone_is_a_target_not_to_be_passed() -> None:
         assert score.points == wanted
 
 
+def test_a_part_without_a_target_here_or_without_a_figure_is_left_out() -> None:
+    """It is neither full nor empty: the score is of the rest, and says of how much."""
+    production = {Environment.PRODUCTION: parse_limit("> 90 %")}
+    sync = CRITERIA.metrics["sync.success_rate"].model_copy(
+        update={"objective": production, "warning": None}
+    )
+    elsewhere = CRITERIA.model_copy(update={"metrics": CRITERIA.metrics | {sync.id: sync}})
+    measured = {name: Measurement(name, count=count) for name, count in PERFECT.items()}
+    unmeasured = measured | {sync.id: Measurement(sync.id)}
+    for criteria, told in ((elsewhere, measured), (CRITERIA, unmeasured)):
+        score = health_score(criteria, told, STAGING)
+        assert score is not None
+        assert (score.points, score.measured) == (100.0, 75)
+        assert sync.title not in score.parts
+
+
 def test_a_target_at_its_critical_level_is_all_or_nothing() -> None:
     """No division by zero where both are 80 %."""
     sync = CRITERIA.metrics["sync.success_rate"].model_copy(

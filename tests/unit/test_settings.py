@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
 from gonogo.errors import UsageError
-from gonogo.settings import DatabaseSettings, database_settings
+from gonogo.model import Environment
+from gonogo.settings import DatabaseSettings, database_settings, named_environment
 
 SECRET = "s3cr3t-W0rd"  # noqa: S105  # what must never be shown
 URL = f"postgresql://gate:{SECRET}@db.example:5433/app?sslmode=require"
@@ -73,6 +74,47 @@ def test_a_port_is_a_number_of_a_port(port: str) -> None:
     """Anything else is told before anybody tries to connect."""
     with pytest.raises(UsageError, match=r"port in DB_\* is not a number from 1 to 65535"):
         database_settings({"DB_HOST": "db", "DB_PORT": port})
+
+
+@pytest.mark.parametrize("port", ["1", "5432", "65535", "5432,65535"])
+def test_the_first_and_the_last_port_are_ports(port: str) -> None:
+    """And so are several, one for each host."""
+    assert f"port={port}" in database_settings({"DB_HOST": "a,b", "DB_PORT": port}).conninfo
+
+
+@pytest.mark.parametrize(
+    ("option", "node_env", "meant"),
+    [
+        (None, None, None),
+        (None, "  ", None),
+        (None, "production", Environment.PRODUCTION),
+        ("staging", None, Environment.STAGING),
+        ("staging", " staging ", Environment.STAGING),
+    ],
+)
+def test_an_environment_is_named_by_option_or_node_env(
+    option: str | None, node_env: str | None, meant: Environment | None
+) -> None:
+    """Or by nobody; where both say it, they agree."""
+    environ = {} if node_env is None else {"NODE_ENV": node_env}
+    assert named_environment(environ, option) is meant
+
+
+@pytest.mark.parametrize(
+    ("option", "node_env", "told"),
+    [
+        ("prod", None, "'prod' is no environment"),
+        ("", None, "'' is no environment"),
+        (None, "Production", "'Production' is no environment"),
+        ("staging", "production", "--environment=staging, but NODE_ENV is production"),
+    ],
+)
+def test_what_is_no_environment_or_two_is_a_usage_error(
+    option: str | None, node_env: str | None, told: str
+) -> None:
+    """A rollout never guesses where it is."""
+    with pytest.raises(UsageError, match=told):
+        named_environment({"NODE_ENV": node_env or ""}, option)
 
 
 @given(st.text(st.characters(exclude_characters="\0"), min_size=1))

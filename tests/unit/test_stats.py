@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,6 +64,14 @@ def test_the_lower_tail_is_the_binomials(count: Count, share: float) -> None:
         assert tail == 1.0
 
 
+@pytest.mark.parametrize("tail", [upper_tail, lower_tail])
+def test_what_lies_exactly_on_the_mean_is_no_evidence(
+    tail: Callable[[Count, float], float],
+) -> None:
+    """Three of four at 75 % are what was to be expected."""
+    assert tail(Count(3, 4), 0.75) == 1.0
+
+
 @pytest.mark.parametrize(
     ("k", "excluded"), [(3, False), (16, False), (17, True), (18, True)], ids=str
 )
@@ -97,6 +107,12 @@ def test_a_fall_is_the_pooled_two_proportion_test(first: Count, second: Count) -
 @given(counts())
 def test_nothing_falls_against_itself_or_against_nothing(count: Count) -> None:
     """Equal halves are no trend, and neither is an empty half."""
-    assert not falls(count, count)
-    assert not falls(count, Count(0, 0))
-    assert not falls(Count(0, 0), count)
+    assert falls(count, count) is False
+    assert falls(count, Count(0, 0)) is False
+    assert falls(Count(0, 0), count) is False
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_nothing_falls_where_all_are_alike(share: int) -> None:
+    """All good or all bad, in both halves: there is no spread to divide by."""
+    assert falls(Count(5 * share, 5), Count(7 * share, 7)) is False

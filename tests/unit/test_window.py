@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gonogo.errors import UsageError
+from gonogo.model import Environment
 from gonogo.window import (
+    DEFAULT_WINDOW,
     check_as_of,
     clip,
     format_duration,
@@ -22,6 +26,24 @@ from gonogo.window import (
 AS_OF = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ASKED = timedelta(hours=48)
 SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine's clocks are Japan's."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def test_staging_is_judged_by_two_days_and_production_by_one() -> None:
+    """Unless a window is asked for."""
+    assert {
+        Environment.STAGING: timedelta(hours=48),
+        Environment.PRODUCTION: timedelta(hours=24),
+    } == DEFAULT_WINDOW
 
 
 @pytest.mark.parametrize(
@@ -57,8 +79,10 @@ def test_what_is_no_length_of_time_is_a_usage_error(text: str) -> None:
         ("2026-11-23T13:00:00+01:00", AS_OF),
         ("2026-11-23T12:00", AS_OF),
         ("2026-11-23", AS_OF.replace(hour=0)),
+        ("1970-01-01", datetime(1970, 1, 1, tzinfo=UTC)),
     ],
 )
+@pytest.mark.usefixtures("in_tokyo")
 def test_a_moment_is_utc_unless_it_says_otherwise(text: str, moment: datetime) -> None:
     """An offset is converted, a missing one is UTC: never the machine's own zone."""
     assert parse_moment(text) == moment
@@ -66,7 +90,15 @@ def test_a_moment_is_utc_unless_it_says_otherwise(text: str, moment: datetime) -
 
 
 @pytest.mark.parametrize(
-    "text", ["", "now", "23.11.2026", "2026-13-01", "0001-01-01", "0001-01-01T00:00+23:00"]
+    "text",
+    [
+        "",
+        "now",
+        "23.11.2026",
+        "2026-13-01",
+        "1969-12-31T23:59:59.999999Z",
+        "0001-01-01T00:00+23:00",
+    ],
 )
 def test_what_is_no_moment_is_a_usage_error(text: str) -> None:
     """Also one so early that no window could reach back from it."""
@@ -94,7 +126,9 @@ def test_a_moment_reads_back_as_it_was_written(moment: datetime) -> None:
     [
         (timedelta(), "0s"),
         (timedelta(seconds=90), "90s"),
+        (timedelta(minutes=1), "1m"),
         (timedelta(minutes=90), "90m"),
+        (timedelta(hours=1), "1h"),
         (timedelta(hours=48), "48h"),
         (timedelta(days=3), "3d"),
         (timedelta(days=14), "14d"),
