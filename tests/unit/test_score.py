@@ -161,7 +161,7 @@ def test_a_part_without_a_target_here_or_without_a_figure_is_left_out() -> None:
     sync = CRITERIA.metrics["sync.success_rate"].model_copy(
         update={"objective": production, "warning": None}
     )
-    elsewhere = CRITERIA.model_copy(update={"metrics": CRITERIA.metrics | {sync.id: sync}})
+    elsewhere = CRITERIA.model_copy(update={"metrics": {**CRITERIA.metrics, sync.id: sync}})
     measured = {name: Measurement(name, count=count) for name, count in PERFECT.items()}
     unmeasured = measured | {sync.id: Measurement(sync.id)}
     for criteria, told in ((elsewhere, measured), (CRITERIA, unmeasured)):

@@ -60,7 +60,7 @@ def connect(conninfo: str, application_name: str = "gonogo deploy") -> Connectio
         )
         if connection.info.server_version >= GONE_WITHIN_SINCE:
             connection.execute(GONE_WITHIN)
-    except psycopg.Error as error:
+    except (psycopg.Error, UnicodeError) as error:  # a host that no name server could be asked for
         raise DatabaseError(
             f"the database does not answer: {first_line(error)}",
             "check that it runs, and DATABASE_URL or DB_*",

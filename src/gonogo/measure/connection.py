@@ -113,7 +113,7 @@ def connect(
             row_factory=dict_row,
             prepare_threshold=None,
         )
-    except psycopg.Error as error:
+    except (psycopg.Error, UnicodeError) as error:  # a host that no name server could be asked for
         raise DatabaseError(
             f"the database does not answer ({settings.shown or settings.source}): "
             f"{first_line(error)}",
