@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -16,11 +15,10 @@ from benchmarks.timing import Times
 from benchmarks.world import World
 from gonogo.errors import SandboxError
 from gonogo.model import VerdictKind
+from gonogo.sandbox.checkout import copy_project
 from gonogo.window import format_moment
 
 VERDICTS = {kind.exit_code for kind in VerdictKind}
-COPIED = ("checks", "migrations", "reports/templates")
-COPIED_FILES = ("conftest.py", "rollout.toml", "pyproject.toml")
 BARE = "def test_one() -> None:\n    pass\n"
 
 
@@ -62,11 +60,7 @@ def overhead(world: World, scratch: Path, rounds: int) -> Overhead:
         rounds: How many count.
     """
     # In a checkout of its own: the records of these runs are nobody's.
-    checkout = scratch / "checkout"
-    for name in COPIED:
-        shutil.copytree(name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in COPIED_FILES:
-        shutil.copy(name, checkout)
+    checkout = copy_project(Path(), scratch / "checkout")
     bare_dir = scratch / "bare"
     bare_dir.mkdir()
     (bare_dir / "pytest.ini").write_text("[pytest]\n", encoding="ascii")

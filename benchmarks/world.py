@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 from gonogo.database import session
-from gonogo.ledger import installation, ledger
-from gonogo.ledger import rows as ledger_rows
-from gonogo.migrations import migrate, migration
 from gonogo.model import Window
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.privileges import remove_tree
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.sandbox.traffic import Traffic, TrafficSummary, generate
-from gonogo.sandbox.world import create_base
+from gonogo.sandbox.world import create_base, migrate_base
 
 # Some 350 syncs a user in 14 days: what two connections, asked every two hours, come to.
 SYNCS_A_USER = 350
@@ -64,18 +61,9 @@ def load(server: EmbeddedServer, name: str, rows: int, lasting: timedelta) -> Wo
         lasting: How long the traffic lasts; it begins with the deployment's end.
     """
     conninfo = Databases(server).create(name)
-    migrations = migration.load(Path("migrations"))
     with session.connect(conninfo, "gonogo bench") as connection:
         create_base(connection, users=max(FEWEST_USERS, rows // SYNCS_A_USER))
-        installation.install(connection, Path("migrations/ledger"))
-        book = ledger.Ledger(connection)
-        book.mark_environment("staging", simulated=True)
-        told = ledger_rows.NewDeployment(
-            "staging", "after", "before", migration.digest(migrations), "0" * 64, "bench"
-        )
-        deployment = book.open_deployment(told)
-        migrate.apply_pending(connection, migrations, deployment, on_event=lambda _event: None)
-        book.finish_deployment(deployment, "succeeded")
+        migrate_base(connection, Path("migrations"))
         start = _one(connection, "select finished_at from gonogo.deployment").astimezone(UTC)
         end = start + lasting
         loaded = generate(connection, Traffic(start, end, rows=rows))

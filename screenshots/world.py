@@ -6,15 +6,15 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from gonogo.sandbox.checkout import copy_project
+
 ROOT = Path(__file__).parents[1]
-COPIED = ("checks", "migrations", "reports/templates", "conftest.py", "rollout.toml")
 # Of a window that is longer than the soak nobody can say GO yet.
 WINDOW, LONGER = "--window=48h", "--window=72h"
 VERDICTS = ("GO", "HOLD", "NO-GO", "ROLLBACK")
@@ -33,24 +33,13 @@ def make_records(checkout: Path) -> dict[str, Path]:
     Raises:
         RuntimeError: A verdict has no record in the end.
     """
-    _copy(checkout)
+    copy_project(ROOT, checkout)
     with _kept(checkout) as by_hand:
         _ask(checkout, by_hand.replace(WINDOW, LONGER))
     for incident in INCIDENTS:
         with _kept(checkout, "--incident", incident):
             pass
     return {verdict: _page(checkout, verdict) for verdict in VERDICTS}
-
-
-def _copy(checkout: Path) -> None:
-    for name in COPIED:
-        source, target = ROOT / name, checkout / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
-    shutil.copy(ROOT / "pyproject.toml", checkout)
 
 
 @contextmanager

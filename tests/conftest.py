@@ -262,23 +262,29 @@ def build_base() -> Callable[[str], None]:
 def build_migrated(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Deploy 038 to 046 to a database as it was before: staging, simulated."""
     from gonogo.database import session  # noqa: PLC0415
-    from gonogo.ledger import installation, ledger, rows  # noqa: PLC0415
-    from gonogo.migrations import migrate, migration  # noqa: PLC0415
+    from gonogo.sandbox import world  # noqa: PLC0415
 
     root = pytestconfig.rootpath / "migrations"
 
     def build(conninfo: str) -> None:
-        migrations = migration.load(root)
         with session.connect(conninfo) as connection:
-            installation.install(connection, root / "ledger")
-            book = ledger.Ledger(connection)
-            book.mark_environment("staging", simulated=True)
-            told = rows.NewDeployment(
-                "staging", "after", "before", migration.digest(migrations), "0" * 64, "tests"
-            )
-            deployment = book.open_deployment(told)
-            migrate.apply_pending(connection, migrations, deployment, on_event=lambda _event: None)
-            book.finish_deployment(deployment, "succeeded")
+            world.migrate_base(connection, root)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def build_past(
+    build_base: Callable[[str], None], build_migrated: Callable[[str], None]
+) -> Callable[[str], None]:
+    """Fill an empty database as one that was deployed 48 hours ago and has been healthy since."""
+
+    def build(conninfo: str) -> None:
+        from gate_process import live_through  # noqa: PLC0415
+
+        build_base(conninfo)
+        build_migrated(conninfo)
+        live_through(conninfo)
 
     return build
 

@@ -36,26 +36,22 @@ def page(played: Played, sample: str) -> str:
         played: All studies.
         sample: What a few looks came to, by which the page is known to be current.
     """
+    sections = (
+        (words.COURSES, _courses),
+        (words.PARTS, _parts),
+        (words.DETECTION, _detection),
+        (words.DURING, _during),
+        (words.NEAR, _near),
+        (words.STAGING, _staging),
+        (words.POLLING, _polling),
+    )
     parts = (
         words.HEAD.format(runs=played.runs),
         "\n".join(_reaches(played)),
         words.WHY,
         words.ONE_LOOK,
         *(_metric(played, metric) for metric in (SYNC, WEBHOOK)),
-        words.COURSES,
-        "\n".join(_courses(played)),
-        words.PARTS,
-        "\n".join(_parts(played)),
-        words.DETECTION,
-        "\n".join(_detection(played)),
-        words.DURING,
-        "\n".join(_during(played)),
-        words.NEAR,
-        "\n".join(_near(played)),
-        words.STAGING,
-        "\n".join(_staging(played)),
-        words.POLLING,
-        "\n".join(_polling(played)),
+        *(text for head, told in sections for text in (head, "\n".join(told(played)))),
         words.MODEL,
         sample,
     )

@@ -216,6 +216,18 @@ def ran_once(desk: Desk, procedure: str, again: str = "") -> None:
     assert ran == expected
 
 
+def killed_and_run_again(
+    kill: Kill, procedure: str, name: str, way: Middle, *, within: bool
+) -> None:
+    """A run that is killed is told by status, and the same words go on from there, once."""
+    desk = kill.desk
+    kill.within(way)
+    told_by_status(desk, procedure, name, within=within)
+    done = finished(desk, procedure)
+    told_what_stands(desk.run(*kill.words), desk, procedure, done, name)
+    ran_once(desk, procedure, again=name if within else "")
+
+
 def is_deployed(desk: Desk) -> None:
     """Everything is in place, once."""
     assert desk.ask("select array_agg(outcome) from gonogo.deployment") == ["succeeded"]
@@ -262,11 +274,7 @@ def test_every_step_that_changes_something_can_be_held_up_within() -> None:
 @pytest.mark.parametrize(("name", "way"), cases("deploy", end))
 def test_a_deployer_killed_after_a_step(desk: Desk, name: str, way: Middle) -> None:
     """The next run begins with the step that follows."""
-    Kill(desk, deployment(desk)).within(way)
-    told_by_status(desk, "deploy", name, within=False)
-    done = finished(desk, "deploy")
-    told_what_stands(desk.run(*deployment(desk)), desk, "deploy", done, name)
-    ran_once(desk, "deploy")
+    killed_and_run_again(Kill(desk, deployment(desk)), "deploy", name, way, within=False)
     is_deployed(desk)
 
 
@@ -274,11 +282,7 @@ def test_a_deployer_killed_after_a_step(desk: Desk, name: str, way: Middle) -> N
 @pytest.mark.parametrize(("name", "way"), cases("deploy", middles))
 def test_a_deployer_killed_within_a_step(desk: Desk, name: str, way: Middle) -> None:
     """The next run takes back or repeats what was half done, and does nothing else again."""
-    Kill(desk, deployment(desk)).within(way)
-    told_by_status(desk, "deploy", name, within=True)
-    done = finished(desk, "deploy")
-    told_what_stands(desk.run(*deployment(desk)), desk, "deploy", done, name)
-    ran_once(desk, "deploy", again=name)
+    killed_and_run_again(Kill(desk, deployment(desk)), "deploy", name, way, within=True)
     is_deployed(desk)
 
 
@@ -298,11 +302,7 @@ def test_what_a_killed_deployer_did_can_be_taken_back(
 @pytest.mark.parametrize(("name", "way"), cases("rollback", end))
 def test_a_rollback_killed_after_a_step(deployed: Desk, name: str, way: Middle) -> None:
     """The next rollback begins with the step that follows."""
-    Kill(deployed, undoing(deployed)).within(way)
-    told_by_status(deployed, "rollback", name, within=False)
-    done = finished(deployed, "rollback")
-    told_what_stands(deployed.run(*undoing(deployed)), deployed, "rollback", done, name)
-    ran_once(deployed, "rollback")
+    killed_and_run_again(Kill(deployed, undoing(deployed)), "rollback", name, way, within=False)
     assert deployed.ask("select outcome from gonogo.deployment") == "rolled_back"
 
 
@@ -310,9 +310,5 @@ def test_a_rollback_killed_after_a_step(deployed: Desk, name: str, way: Middle) 
 @pytest.mark.parametrize(("name", "way"), cases("rollback", middles))
 def test_a_rollback_killed_within_a_step(deployed: Desk, name: str, way: Middle) -> None:
     """The next rollback takes back or repeats what was half done, and proves the database."""
-    Kill(deployed, undoing(deployed)).within(way)
-    told_by_status(deployed, "rollback", name, within=True)
-    done = finished(deployed, "rollback")
-    told_what_stands(deployed.run(*undoing(deployed)), deployed, "rollback", done, name)
-    ran_once(deployed, "rollback", again=name)
+    killed_and_run_again(Kill(deployed, undoing(deployed)), "rollback", name, way, within=True)
     assert deployed.ask("select outcome from gonogo.deployment") == "rolled_back"

@@ -23,7 +23,7 @@ import pytest
 from psycopg import errors
 
 from abroad import emigrate
-from gate_process import GateOutcome, live_through, make_checkout, run_gate
+from gate_process import ENDLESS, GateOutcome, make_checkout, never_end, run_gate
 from gonogo.errors import DatabaseError
 from gonogo.gate import observe as observing
 from gonogo.gate.resolve import resolve
@@ -51,19 +51,6 @@ BOUND_S = 30
 GATES = "select count(*) from pg_stat_activity where datname = current_database() and {}"
 SURVEYING = "application_name = 'gonogo' and wait_event = 'PgSleep'"
 WAITING = "application_name = 'gonogo' and wait_event_type = 'Lock'"
-ENDLESS = "select 'valid' as status, null as integration, 1 as n from pg_sleep(600)"
-
-
-@pytest.fixture(scope="session")
-def build_past(build_base: Build, build_migrated: Build) -> Build:
-    """Fill an empty database as one that was deployed 48 hours ago and has been healthy since."""
-
-    def build(conninfo: str) -> None:
-        build_base(conninfo)
-        build_migrated(conninfo)
-        live_through(conninfo)
-
-    return build
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +80,7 @@ def gate(checkout: Path) -> Gate:
 @pytest.fixture
 def endless(checkout: Path) -> None:
     """One survey of the checkout never ends by itself."""
-    (checkout / "checks" / "sql" / "token_states.sql").write_text(ENDLESS, "utf-8")
+    never_end(checkout)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,19 +14,13 @@ from typing import Any
 import psycopg
 
 from gonogo.database import session
+from gonogo.sandbox.checkout import copy_project
 from gonogo.sandbox.traffic import Traffic, generate
 
 ROOT = Path(__file__).parents[2]
-COPIED = (
-    "checks",
-    "migrations",
-    "reports/templates",
-    "conftest.py",
-    "rollout.toml",
-    ".squawk.toml",
-)
 NAMES = ("DATABASE_URL", "NODE_ENV", "WEBHOOK_BASE_URL", "ADMIN_JWT", "GITHUB_STEP_SUMMARY")
 SOAK = timedelta(hours=48)
+ENDLESS = "select 'valid' as status, null as integration, 1 as n from pg_sleep(600)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +65,14 @@ class Soaked:
 
 def make_checkout(root: Path) -> Path:
     """Copy what a gate needs of the project to `root`."""
-    for name in COPIED:
-        source, target = ROOT / name, root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
-    shutil.copy(ROOT / "pyproject.toml", root)
-    return root
+    return copy_project(ROOT, root)
+
+
+def never_end(checkout: Path) -> Path:
+    """Let one survey of a checkout never end by itself; its file."""
+    path = checkout / "checks" / "sql" / "token_states.sql"
+    path.write_text(ENDLESS, "utf-8")
+    return path
 
 
 def run_gate(checkout: Path, conninfo: str | None, *options: str, **variables: str) -> GateOutcome:

@@ -18,7 +18,7 @@ from gonogo.record.files import told_plainly, write_whole
 from gonogo.rollout.checklist import checklist_desk
 from gonogo.window import format_moment
 
-Result = TypeVar("Result", DeploymentResult, RollbackResult)
+R = TypeVar("R", DeploymentResult, RollbackResult)
 Json = dict[str, object]
 NOX = ("./noxw", "-s")
 REPORT = Path("incident-report.html")
@@ -32,9 +32,7 @@ LABELS: Mapping[tuple[str, str], str] = {
 }
 
 
-def recorded(
-    kind: str, context: RolloutContext, carry_out: Callable[[], Result]
-) -> tuple[Result, Path]:
+def recorded(kind: str, context: RolloutContext, carry_out: Callable[[], R]) -> tuple[R, Path]:
     """Carry out a rollout with a record that is opened before its first step.
 
     Args:

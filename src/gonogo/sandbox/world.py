@@ -1,7 +1,14 @@
-"""The application's world before the rollout: the schema as before 038, and who lives in it."""
+"""The application's database: the schema as before 038 and who lives in it; or as deployed."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from gonogo.ledger.installation import install
+from gonogo.ledger.ledger import Ledger
+from gonogo.ledger.rows import NewDeployment
+from gonogo.migrations.migrate import apply_pending
+from gonogo.migrations.migration import digest, load
 from gonogo.sandbox.script import Connection, run_script
 
 
@@ -19,3 +26,20 @@ def create_base(connection: Connection, *, users: int = 500, seed: int = 1) -> N
     with connection.transaction():
         run_script(connection, "base_schema", {})
         run_script(connection, "sql/base_rows", {"users": users, "seed": seed})
+
+
+def migrate_base(connection: Connection, migrations_dir: Path) -> None:
+    """Deploy the migrations alone, without application or backup: staging, simulated.
+
+    Args:
+        connection: To a database from `create_base`, in autocommit.
+        migrations_dir: Holds the migrations, and the ledger's own beside them.
+    """
+    migrations = load(migrations_dir)
+    install(connection, migrations_dir / "ledger")
+    ledger = Ledger(connection)
+    ledger.mark_environment("staging", simulated=True)
+    hashes = (digest(migrations), "0" * 64)
+    number = ledger.open_deployment(NewDeployment("staging", "after", "before", *hashes, "sandbox"))
+    apply_pending(connection, migrations, number, on_event=lambda _event: None)
+    ledger.finish_deployment(number, "succeeded")

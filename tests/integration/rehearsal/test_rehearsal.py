@@ -4,7 +4,6 @@ import json
 import os
 import re
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,13 +15,13 @@ import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from gonogo.record.archive import list_records
+from gonogo.sandbox.checkout import copy_project
 from record_schema import faults
 
 # Each wants the machine for itself: one after the other, whatever runs beside.
 pytestmark = pytest.mark.xdist_group("rehearsal")
 
 ROOT = Path(__file__).parents[3]
-COPIED = ("checks", "migrations", "reports/templates", "conftest.py", "rollout.toml")
 LONGEST_S = 60.0
 GATE_LONGEST_S = 2.5
 ATTEMPTS = 3
@@ -46,15 +45,7 @@ LAST_LINE = "gonogo: interrupted; everything that was started is stopped\n"
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Path]:
     """A copy of the project, in which nothing may be left running."""
-    root = tmp_path / "project"
-    for name in COPIED:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, root / name)
-    shutil.copy(ROOT / "pyproject.toml", root)
+    root = copy_project(ROOT, tmp_path / "project")
     yield root
     rehearse(root, "--stop")
 

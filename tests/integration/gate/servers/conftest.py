@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from tenacity import retry, retry_if_not_result, stop_after_delay, wait_fixed
 
-from gate_process import live_through
+from gate_process import never_end
 from gonogo.sandbox.cluster import ENVIRONMENT, data_of
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.privileges import account_for, command, private_directory
@@ -104,23 +104,7 @@ def while_asleep() -> Callable[[str, Act], AbstractContextManager[None]]:
 @pytest.fixture
 def sleeping_survey(checkout: Path) -> Path:
     """One survey of the checkout never ends by itself."""
-    path = checkout / "checks" / "sql" / "token_states.sql"
-    path.write_text(
-        "select 'valid' as status, null as integration, 1 as n from pg_sleep(600)", "utf-8"
-    )
-    return path
-
-
-@pytest.fixture(scope="session")
-def build_past(build_base: Build, build_migrated: Build) -> Build:
-    """Fill an empty database as one that was deployed 48 hours ago and has been healthy since."""
-
-    def build(conninfo: str) -> None:
-        build_base(conninfo)
-        build_migrated(conninfo)
-        live_through(conninfo)
-
-    return build
+    return never_end(checkout)
 
 
 @pytest.fixture(scope="session")
