@@ -19,6 +19,17 @@ def test_a_user_with_one_expired_or_revoked_token_is_invalid(world: Any) -> None
     assert world.measured("token.invalid_users").count == Count(2, 5)
 
 
+def test_invalid_tokens_are_counted_each(world: Any) -> None:
+    """Of all tokens, by integration too; a user may have two."""
+    world.token("expired", user=1, integration="calendar")
+    world.token("revoked", user=1, integration="contacts")
+    world.token("valid", user=2, integration="contacts")
+    world.token("unknown", user=3, integration="contacts")
+    told = world.measured("token.invalid")
+    assert told.count == Count(2, 4)
+    assert told.by_integration["google_contacts"] == Count(1, 3)
+
+
 def test_unknown_tokens_are_of_all_tokens(world: Any) -> None:
     """Tokens count, not users; by status, most first."""
     world.token("unknown", user=1, integration="calendar")
