@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from gonogo.model import Count, HourCount
 
 Selector = str | Filter
 Sums = Callable[[Sequence[Row]], Mapping[str, int]]
+ByHour = Mapping[object, Sequence[Row]]
 
 
 def amount(row: Row, selector: Selector) -> int:
@@ -22,12 +23,20 @@ def amount(row: Row, selector: Selector) -> int:
 
 def total(rows: Iterable[Row], selector: Selector) -> int:
     """What all rows add; plain loops, for a cube of two weeks has thousands of rows."""
+    counted, column = _counted(rows, selector)
+    values = [row[column] for row in counted]
+    if set(map(type, values)) <= {int}:
+        return sum(values)
+    return sum(map(integer, values))
+
+
+def _counted(rows: Iterable[Row], selector: Selector) -> tuple[Iterable[Row], str]:
+    """The rows that a selector lets pass, and the column by which each of them counts."""
     if isinstance(selector, str):
-        return sum(integer(row[selector]) for row in rows)
-    passing = rows
+        return rows, selector
     for column, wanted in selector.items():
-        passing = [row for row in passing if row[column] in wanted]
-    return sum(integer(row["n"]) for row in passing)
+        rows = [row for row in rows if row[column] in wanted]
+    return rows, "n"
 
 
 def count(rows: Sequence[Row], part: Selector, whole: Selector) -> Count:
@@ -37,7 +46,7 @@ def count(rows: Sequence[Row], part: Selector, whole: Selector) -> Count:
 
 def by(rows: Sequence[Row], column: str, part: Selector, whole: Selector) -> dict[str, Count]:
     """K of n by the values of a column, null left out, sorted by name."""
-    groups = _grouped(rows, lambda row: row[column])
+    groups = _grouped(rows, column)
     return {
         str(name): count(groups[name], part, whole)
         for name in sorted(groups, key=str)
@@ -45,30 +54,33 @@ def by(rows: Sequence[Row], column: str, part: Selector, whole: Selector) -> dic
     }
 
 
+def by_hour(rows: Iterable[Row]) -> ByHour:
+    """The rows by the hour that each is of."""
+    return _grouped(rows, "hour")
+
+
 def hourly(
-    rows: Sequence[Row], starts: Iterable[datetime], part: Selector, whole: Selector
+    groups: ByHour, starts: Iterable[datetime], part: Selector, whole: Selector
 ) -> tuple[HourCount, ...]:
     """K of n of every hour of the window, also of those without a row: a gap must be seen."""
-    groups = _grouped(rows, _hour)
     return tuple(HourCount(start, count(groups.get(start, ()), part, whole)) for start in starts)
 
 
 def hourly_parts(
-    rows: Sequence[Row], starts: Sequence[datetime], names: Iterable[str], sums: Sums
+    groups: ByHour, starts: Sequence[datetime], names: Sequence[str], sums: Sums
 ) -> dict[str, tuple[int, ...]]:
     """The breakdown of every hour of the window, aligned with `hourly`.
 
     Args:
-        rows: Of one sliced survey.
+        groups: The rows of one sliced survey.
         starts: The hours.
         names: Of the whole breakdown: each has a count in every hour, and be it 0.
         sums: Makes the breakdown of some of the rows.
     """
-    if not starts:
+    if not starts or not names:
         return {}
-    groups = _grouped(rows, _hour)
-    by_hour = [sums(groups.get(start, ())) for start in starts]
-    return {name: tuple(hour.get(name, 0) for hour in by_hour) for name in names}
+    told = [sums(groups.get(start, ())) for start in starts]
+    return {name: tuple(hour.get(name, 0) for hour in told) for name in names}
 
 
 def breakdown(
@@ -87,21 +99,21 @@ def breakdown(
             names each value stands for itself.
     """
     known = {value: name for name, values in (names or {}).items() for value in values}
+    counted, adds = _counted(rows, selector)
+    by_value: Counter[object] = Counter()
+    for row in counted:
+        by_value[row[column]] += integer(row[adds])
     sums: Counter[str] = Counter()
-    for row in rows:
-        value = "none given" if row[column] is None else str(row[column])
-        sums[known.get(value, "other" if known else value)] += amount(row, selector)
+    for value, n in by_value.items():
+        told = "none given" if value is None else str(value)
+        sums[known.get(told, "other" if known else told)] += n
     return {name: n for name, n in sums.most_common() if n}
 
 
-def _hour(row: Row) -> object:
-    return row.get("hour")
-
-
-def _grouped(rows: Iterable[Row], key: Callable[[Row], object]) -> Mapping[object, list[Row]]:
-    groups: dict[object, list[Row]] = {}
+def _grouped(rows: Iterable[Row], column: str) -> Mapping[object, list[Row]]:
+    groups: dict[object, list[Row]] = defaultdict(list)
     for row in rows:
-        groups.setdefault(key(row), []).append(row)
+        groups[row[column]].append(row)
     return groups
 
 

@@ -69,7 +69,8 @@ def _gap(rows: Iterable[Row], window: Window) -> timedelta:
             edges.append((first, last))
     newest, longest = naive(window.start), timedelta()
     for first, last in sorted(edges):
-        longest = max(longest, first - newest)
+        if first > newest:
+            longest = max(longest, first - newest)
         newest = max(newest, last)
     return max(longest, naive(window.end) - newest)
 

@@ -96,15 +96,16 @@ def _counted(
         if settled.n:
             return Measurement(metric.id, count=settled, left_out=metric.not_yet_reason)
     parts = _breakdown(metric, total)
+    by_hour = cube.by_hour(rows if starts else ())
     return Measurement(
         metric.id,
         count=cube.count(total, part, whole),
         by_integration=cube.by(rows, "integration", part, whole) if metric.by_integration else {},
-        hourly=cube.hourly(rows, starts, part, whole),
+        hourly=cube.hourly(by_hour, starts, part, whole),
         recent={name: _recent(table, sizes) for name, table in recent.items()},
         recent_missing=next((table.missing for table in recent.values() if table.missing), None),
         breakdown=parts | {column: cube.total(total, column) for column in metric.sums},
-        hourly_parts=cube.hourly_parts(rows, starts, parts, partial(_breakdown, metric)),
+        hourly_parts=cube.hourly_parts(by_hour, starts, tuple(parts), partial(_breakdown, metric)),
         notes=_problems(metric, rows),
     )
 
@@ -160,7 +161,9 @@ def _picked(metric: Metric, rows: Sequence[Row], values: Sequence[Fraction]) -> 
     if metric.pick == "max":
         return max(values)
     if metric.pick == "sum":
-        return sum(values, Fraction(0))
+        # One sum of what is whole: a cube of two weeks has thousands of rows.
+        whole = sum(value.numerator for value in values if value.denominator == 1)
+        return sum((value for value in values if value.denominator != 1), Fraction(whole))
     weights = [cube.amount(row, "n") for row in rows]
     weighed = sum((v * n for v, n in zip(values, weights, strict=True)), Fraction(0))
     return weighed / (sum(weights) or 1)

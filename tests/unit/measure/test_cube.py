@@ -36,7 +36,7 @@ def test_the_halves_of_a_cube_add_up_to_the_whole(one: list[Row], other: list[Ro
     assert cube.count(one, *asked) + cube.count(other, *asked) == cube.count(both, *asked)
     parts = cube.by(both, "integration", *asked)
     assert sum(parts.values(), Count(0, 0)) == cube.count(both, *asked)
-    hourly = cube.hourly(both, HOURS, *asked)
+    hourly = cube.hourly(cube.by_hour(both), HOURS, *asked)
     assert sum((hour.count for hour in hourly), Count(0, 0)) == cube.count(both, *asked)
     for name, part in parts.items():
         mine = cube.by(one, "integration", *asked).get(name, Count(0, 0))
@@ -63,7 +63,7 @@ def test_a_breakdown_adds_up(rows: list[Row]) -> None:
 def test_every_hour_is_there_also_without_a_row() -> None:
     """A gap must be seen: an hour without traffic reads 0 of 0."""
     row = {"result": "success", "n": 3, "hour": HOURS[1]}
-    told = cube.hourly([row], HOURS[:3], SUCCESS, EXECUTED)
+    told = cube.hourly(cube.by_hour([row]), HOURS[:3], SUCCESS, EXECUTED)
     assert [(hour.start, hour.count) for hour in told] == [
         (HOURS[0], Count(0, 0)),
         (HOURS[1], Count(3, 3)),
@@ -114,4 +114,13 @@ def test_anything_else_is_not_read_as_nothing(value: object) -> None:
 def test_hours_beyond_the_window_are_not_asked_for(hours: int, ahead: timedelta) -> None:
     """Only the given starts are told, whatever rows there are."""
     rows = [{"result": "success", "n": 1, "hour": HOURS[0] + ahead}]
-    assert len(cube.hourly(rows, HOURS[:hours], SUCCESS, EXECUTED)) == min(hours, len(HOURS))
+    told = cube.hourly(cube.by_hour(rows), HOURS[:hours], SUCCESS, EXECUTED)
+    assert len(told) == min(hours, len(HOURS))
+
+
+def test_whole_numbers_of_every_kind_are_summed() -> None:
+    """Beside plain ones also those that a server's sum brings, and the null of no rows."""
+    rows = [{"n": 1}, {"n": None}, {"n": Decimal(2)}]
+    assert cube.total(rows, "n") == cube.total(rows, {}) == 3
+    with pytest.raises(TypeError, match="no whole number"):
+        cube.total([*rows, {"n": 0.5}], "n")
