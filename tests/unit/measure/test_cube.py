@@ -120,7 +120,7 @@ def test_hours_beyond_the_window_are_not_asked_for(hours: int, ahead: timedelta)
 
 def test_whole_numbers_of_every_kind_are_summed() -> None:
     """Beside plain ones also those that a server's sum brings, and the null of no rows."""
-    rows = [{"n": 1}, {"n": None}, {"n": Decimal(2)}]
+    rows: list[Row] = [{"n": 1}, {"n": None}, {"n": Decimal(2)}]
     assert cube.total(rows, "n") == cube.total(rows, {}) == 3
     with pytest.raises(TypeError, match="no whole number"):
         cube.total([*rows, {"n": 0.5}], "n")
