@@ -105,3 +105,29 @@ def test_the_gates_own_time_zone_changes_nothing(judged: Judged, soaked: Any, zo
     assert verdict.kind is VerdictKind.GO, verdict.reasons
     assert elsewhere.window == in_utc.window
     assert elsewhere.measurements == in_utc.measurements
+
+
+UNCOUNTED = {
+    "db.sync_results": (
+        "alter table sync_metrics alter column result drop not null",
+        "update sync_metrics set result = null where result = 'failure'",
+    ),
+    "db.undated_rows": (
+        "alter table sync_metrics alter column created_at drop not null",
+        "update sync_metrics set created_at = null where result = 'failure'",
+    ),
+    "db.token_states": (
+        "alter table token_health alter column status drop not null",
+        "update token_health set status = null where status <> 'valid'",
+    ),
+    "db.clock_skew": ("update token_health set last_checked = last_checked + interval '13 hours'",),
+}
+
+
+@pytest.mark.parametrize("metric", UNCOUNTED)
+def test_rows_that_no_rate_counts(judged: Judged, soaked: Any, metric: str) -> None:
+    """What is left would look better than ever: HOLD, for the rows that are not counted."""
+    change(soaked, *UNCOUNTED[metric])
+    verdict, _ = judged(soaked.conninfo, soaked.end)
+    assert verdict.kind is VerdictKind.HOLD, verdict.reasons
+    assert [reason.partition(":")[0] for reason in verdict.reasons] == [metric]
