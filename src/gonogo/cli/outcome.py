@@ -37,7 +37,7 @@ def tell_deployment(
     _tell("deployment", narration, result, record)
     if (by_itself := result.rollback) is not None:
         # It is over already; the archive learns of it as of any other.
-        _, page = recorded("rollback", context, lambda: by_itself)
+        _, page = recorded("rollback", context, narration, lambda _: by_itself)
         tell_rollback(narration, by_itself, page)
     if result.error:
         raise result.error

@@ -113,9 +113,10 @@ def _deploy(context: RolloutContext, consent: Consent, override: str | None) -> 
         result, record = recorded(
             "deployment",
             context,
-            lambda: carry_out(
+            narration,
+            lambda tell: carry_out(
                 context,
-                narration,
+                tell,
                 confirmed_database=name,
                 override_reason=override,
                 wait=consent.wait,

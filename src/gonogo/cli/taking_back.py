@@ -153,7 +153,8 @@ def _roll_back(context: RolloutContext, wish: Wish) -> None:
         result, record = recorded(
             "rollback",
             context,
-            lambda: carry_out(context, narration, request, confirmed_database=name, wait=wish.wait),
+            narration,
+            lambda tell: carry_out(context, tell, request, confirmed_database=name, wait=wish.wait),
         )
     tell_rollback(narration, result, record)
 

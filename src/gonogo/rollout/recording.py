@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from gonogo.checklist.block import checklist_block
 from gonogo.masking import Mask
 from gonogo.procedure.context import RolloutContext
 from gonogo.procedure.result import DeploymentResult, RollbackResult
-from gonogo.procedure.steps import StepRecord
+from gonogo.procedure.steps import StepEvent, StepKind, StepRecord, Tell
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import told_plainly, write_whole
 from gonogo.rollout.checklist import checklist_desk
@@ -22,6 +22,11 @@ R = TypeVar("R", DeploymentResult, RollbackResult)
 Json = dict[str, object]
 NOX = ("./noxw", "-s")
 REPORT = Path("incident-report.html")
+OUTCOMES = {
+    StepKind.FINISHED: "succeeded",
+    StepKind.SKIPPED: "skipped",
+    StepKind.FAILED: "failed",
+}
 LABELS: Mapping[tuple[str, str], str] = {
     ("deployment", "succeeded"): "DEPLOYED",
     ("deployment", "unchanged"): "UNCHANGED",
@@ -32,20 +37,23 @@ LABELS: Mapping[tuple[str, str], str] = {
 }
 
 
-def recorded(kind: str, context: RolloutContext, carry_out: Callable[[], R]) -> tuple[R, Path]:
+def recorded(
+    kind: str, context: RolloutContext, tell: Tell, carry_out: Callable[[Tell], R]
+) -> tuple[R, Path]:
     """Carry out a rollout with a record that is opened before its first step.
 
     Args:
         kind: deployment or rollback.
         context: The circumstances.
-        carry_out: Does it.
+        tell: Shows an event.
+        carry_out: Does it, and tells what it is given.
 
     Returns:
         How it ended, and its ``record.html``.
 
     Raises:
         GonogoError: Something was wrong before the first step, or the database was lost: the
-            record reads as aborted.
+            record reads as aborted, with the steps that ended.
         CancelledError: A person said no: there is no record.
     """
     head: Json = {
@@ -59,9 +67,10 @@ def recorded(kind: str, context: RolloutContext, carry_out: Callable[[], R]) -> 
     desk = checklist_desk(context.project, context.config)
     archive_dir, environment = context.config.archive_dir, context.environment.value
     running = RunningRecord.open(archive_dir, environment, head)
-    # How far what was interrupted got is known from the ledger.
+    ended: list[Json] = []
+    head["steps"] = ended
     with running.carried_out(head, context.project.templates_dir, Mask.of(context.environ)):
-        result = carry_out()
+        result = carry_out(_noting(tell, ended))
     label = LABELS[kind, result.outcome]
     full = head | _told(result) | {"reproduce": _reproduce(kind, context, _mode(result))}
     # That nothing was changed is no new evidence.
@@ -70,6 +79,31 @@ def recorded(kind: str, context: RolloutContext, carry_out: Callable[[], R]) -> 
     _write_report(running.directory, result, context.project.templates_dir)
     directory = running.finish(full, label, context.project.templates_dir)
     return result, directory / "record.html"
+
+
+def _noting(tell: Tell, ended: list[Json]) -> Tell:
+    """Tell, and keep each step that ended: of a run without a result it is all there is."""
+
+    def note(event: StepEvent) -> None:
+        if outcome := OUTCOMES.get(event.kind):
+            ended.append(_step_of(event, outcome))
+        tell(event)
+
+    return note
+
+
+def _step_of(event: StepEvent, outcome: str) -> Json:
+    failed, began = outcome == "failed", datetime.now(UTC) - timedelta(seconds=event.elapsed_s)
+    return {
+        "name": event.step,
+        "title": event.title,
+        "outcome": outcome,
+        "started_at": format_moment(began),
+        "elapsed_s": round(event.elapsed_s, 3),
+        "proved": "" if failed else event.proved,
+        "evidence": {},
+        "error": event.proved if failed else None,
+    }
 
 
 def _reproduce(kind: str, context: RolloutContext, mode: str = "") -> str:

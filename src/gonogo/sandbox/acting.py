@@ -26,7 +26,7 @@ def roll_out(stage: Stage, narration: Narration) -> tuple[Path, Figure]:
         GonogoError: A step failed.
     """
     context = stage.context
-    result, record = recorded("deployment", context, lambda: deploy(context, narration))
+    result, record = recorded("deployment", context, narration, lambda tell: deploy(context, tell))
     if result.error:
         raise result.error
     return record, deployment_figure(result.steps)
@@ -42,7 +42,7 @@ def roll_back(stage: Stage, narration: Narration, reason: str) -> tuple[Path, tu
     context, watch = stage.context, Stopwatch("revert", narration)
     with client_at_work(stage.server.conninfo(DATABASE)) as client:
         result, record = recorded(
-            "rollback", context, lambda: rollback(context, watch, Request(reason=reason))
+            "rollback", context, watch, lambda tell: rollback(context, tell, Request(reason=reason))
         )
     if result.error:
         raise result.error

@@ -261,6 +261,13 @@ def test_an_interrupted_deployment_says_how_to_go_on(desk: Desk) -> None:
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130
     assert said.startswith("gonogo: interrupted; ./noxw -s status tells how far it came")
+    (record,) = list_records(desk.root / "archive")
+    document = json.loads((record.directory / "record.json").read_bytes())
+    assert (record.state, document["facts"]["Ended by"][:18]) == ("aborted", "it was told to end")
+    *before, last = document["steps"]
+    assert {step["outcome"] for step in before} == {"succeeded"}
+    assert (last["name"], last["outcome"], last["error"]) == ("install", "failed", "interrupted")
+    assert faults(document) == []
     status = desk.run("status").stdout
     assert re.search(r"^  1  interrupted ", status, re.MULTILINE)
     assert re.search(r"install +failed .* KeyboardInterrupt", status)

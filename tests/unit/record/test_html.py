@@ -237,6 +237,15 @@ def test_the_evidence_of_an_item_is_told_whole(go: Json, templates_dir: Path) ->
     assert evidence in render(go, templates_dir)
 
 
+def test_a_rollout_that_was_killed_does_not_say_that_nothing_was_begun(templates_dir: Path) -> None:
+    """Nobody could write down how far it came, and the page says who knows."""
+    header = {"kind": "deployment", "state": "running", "title": "Staging deployment"}
+    text = Page(render(header, templates_dir)).text
+    assert "No step was begun" not in text
+    assert "./noxw -s status tells" in text
+    assert "No step was begun" in Page(render(header | {"state": "complete"}, templates_dir)).text
+
+
 def test_a_rehearsal_says_so_first(go: Json, templates_dir: Path) -> None:
     """The first words of the page."""
     text = Page(render(go | {"simulated": True}, templates_dir)).text
