@@ -124,7 +124,7 @@ def _plan(context: RolloutContext, wish: Wish) -> None:
 
 
 def _roll_back(context: RolloutContext, wish: Wish) -> None:
-    from gonogo.cli.consent import require_somebody
+    from gonogo.cli.consent import confirmed, require_somebody
     from gonogo.cli.outcome import tell_rollback
     from gonogo.narration import Narration
     from gonogo.rollout.recording import recorded
@@ -137,17 +137,20 @@ def _roll_back(context: RolloutContext, wish: Wish) -> None:
     if meant is None:
         return
     told = _told(context, standing, meant, wish)
-    later = wish.mode is Mode.RESTORE
 
     def agree(lines: Sequence[str]) -> str:
-        return _confirmed(narration, standing, [*told, *lines], wish)
+        return confirmed(
+            narration, standing.identity, [*told, *lines], given=wish.given, option=CONSENT
+        )
 
-    name = None if later else agree(())
-    if later:
+    name, agreed = None, None
+    if wish.mode is Mode.RESTORE:
         # Before the preparation, which may be long.
         require_somebody(standing.identity, given=wish.given, option=CONSENT)
+        agreed = agree
+    else:
+        name = agree(())
     narration.chapter(f"Roll back {context.environment}")
-    agreed = agree if later else None
     request = Request(wish.mode.value, wish.reason, wish.damaged, wish.deployment, agreed)
     with interruptible(SEE_STATUS):
         result, record = recorded(
@@ -197,9 +200,3 @@ def _told(context: RolloutContext, standing: Standing, meant: Deployment, wish: 
         becomes[wish.mode],
         *describe_database(context, standing),
     ]
-
-
-def _confirmed(narration: Narration, standing: Standing, told: Sequence[str], wish: Wish) -> str:
-    from gonogo.cli.consent import confirmed
-
-    return confirmed(narration, standing.identity, told, given=wish.given, option=CONSENT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from gonogo.criteria import Metric
+from gonogo.criteria import Criteria, Metric
 from gonogo.gate.facts import facts_of, subject_of
 from gonogo.gate.setting import Observation, Setting
 from gonogo.model import Count, Finding, HealthScore, LedgerEvent, Measurement, Verdict, Window
@@ -60,10 +60,7 @@ def document(
         "verdict": _verdict(verdict),
         "window": _window(observation.window),
         "score": _score(score),
-        "headings": [
-            {"title": heading, "metrics": [m.id for m in found if m.kind != "top"]}
-            for heading, found in setting.criteria.by_heading().items()
-        ],
+        "headings": _headings(setting.criteria),
         "findings": [
             _finding(finding, metrics[finding.metric], observation.measurements[finding.metric])
             for finding in findings
@@ -73,12 +70,7 @@ def document(
             for metric in metrics.values()
             if metric.kind != "top"
         },
-        "top_errors": [
-            {"source": metric.title, "message": message, "count": count}
-            for metric in metrics.values()
-            if metric.kind == "top"
-            for message, count in observation.measurements[metric.id].breakdown.items()
-        ],
+        "top_errors": _top_errors(setting.criteria, observation),
         "timeline": [_event(event) for event in observation.timeline],
         "subject": subject_of(setting, observation),
         "facts": facts_of(setting, observation),
@@ -98,6 +90,22 @@ def unmeasured(verdict: Verdict) -> Json:
         "subject": None,
         "facts": {},
     }
+
+
+def _headings(criteria: Criteria) -> list[Json]:
+    return [
+        {"title": heading, "metrics": [metric.id for metric in found if metric.kind != "top"]}
+        for heading, found in criteria.by_heading().items()
+    ]
+
+
+def _top_errors(criteria: Criteria, observation: Observation) -> list[Json]:
+    return [
+        {"source": metric.title, "message": message, "count": count}
+        for metric in criteria.metrics.values()
+        if metric.kind == "top"
+        for message, count in observation.measurements[metric.id].breakdown.items()
+    ]
 
 
 def _verdict(verdict: Verdict) -> Json:

@@ -11,14 +11,15 @@ tells.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 
 import pytest
 
 from gonogo import interruption
 from gonogo.errors import GonogoError
 from gonogo.gate.run import GateRun
-from gonogo.model import Finding, Outcome, Role, VerdictKind
+from gonogo.model import VerdictKind
+from gonogo.plugin.checks import RUN
 from gonogo.plugin.evidence import EvidencePage
 from gonogo.plugin.options import add_options, gate_options
 from gonogo.plugin.reports import (
@@ -33,9 +34,8 @@ from gonogo.record.files import told_plainly
 from gonogo.record.text import visible
 from gonogo.settings import database_settings
 
-RUN = pytest.StashKey[GateRun]()
-FINDING = "finding"
-PASSING = frozenset({Outcome.MET, Outcome.LEFT_OUT})
+# Found by pytest beside this module, and registered with it.
+pytest_plugins = ("gonogo.plugin.checks",)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -114,29 +114,6 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         return (yield)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One item a check: its id names the metric and the environment, never a value."""
-    if FINDING not in metafunc.fixturenames:
-        return
-    run = metafunc.config.stash.get(RUN, None)
-    if run is None:
-        raise pytest.UsageError("run the checks on their own: pytest checks/")
-    if run.setting is None:
-        # Asked for its fixtures alone, pytest collects without the hook that resolves.
-        return
-    marker = metafunc.definition.get_closest_marker("asks")
-    if marker is None:
-        raise pytest.UsageError(f"{metafunc.definition.nodeid} lacks @pytest.mark.asks")
-    asked = run.asked(Role(marker.kwargs["role"]), **_groups(marker))
-    metafunc.parametrize(
-        FINDING,
-        [f"{role}:{metric.id}" for role, metric in asked],
-        ids=[f"{metric.id}[{run.fixed.environment}]" for _, metric in asked],
-        indirect=True,
-    )
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Open the record, with every check that a full run must answer, before the first one runs."""
@@ -144,48 +121,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if run and run.setting and not session.config.option.collectonly:
         with _AsUsageError():
             run.open_record()
-
-
-@pytest.fixture
-def finding(request: pytest.FixtureRequest) -> Finding:
-    """The finding that this check asserts; the first one asked for measures everything."""
-    run = request.config.stash[RUN]
-    found = run.finding(request.param)
-    request.node.user_properties += run.properties(request.param)
-    if found.outcome is Outcome.LEFT_OUT:
-        pytest.skip(found.reason)
-    return found
-
-
-@pytest.fixture
-def tolerated(request: pytest.FixtureRequest) -> frozenset[Outcome]:
-    """The outcomes that a check may pass with: a warning too, unless ``--strict``."""
-    strict = request.config.stash[RUN].options.strict
-    return frozenset({Outcome.MET} if strict else {Outcome.MET, Outcome.WARNING})
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed check tells its reason in one line; a check that ran has answered."""
-    report = yield
-    run = item.config.stash.get(RUN, None)
-    if run is None:
-        return report
-    check = _check_of(item)
-    asserted = report.when == "call" and (
-        report.passed or (call.excinfo is not None and call.excinfo.errisinstance(AssertionError))
-    )
-    # A check that is skipped has not answered, unless what it asks is left out on purpose.
-    if check and (asserted or (report.skipped and run.is_left_out(check))):
-        found = run.answer(check)
-        if report.failed and found.outcome not in PASSING:
-            report.longrepr = f"{found.outcome}: {found.reason}"
-            return report
-    if report.failed:
-        run.unexplained.append(item.nodeid)
-    return report
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -219,23 +154,6 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     return None
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_report_teststatus(
-    report: pytest.TestReport | pytest.CollectReport, config: pytest.Config
-) -> tuple[str, str, str | tuple[str, Mapping[str, bool]]] | None:
-    """A check's word is its outcome and, unless it is met, the reason; with `-q` it has none."""
-    told = dict(report.user_properties) if isinstance(report, pytest.TestReport) else {}
-    if "outcome" not in told or report.when != ("setup" if report.skipped else "call"):
-        return None
-    if config.option.verbose < 0:
-        return report.outcome, "", ""
-    outcome = told["outcome"]
-    word = outcome if outcome == "met" else f"{outcome}: {visible(told['reason'])}"
-    letters = {"passed": ".", "failed": "F", "skipped": "s"}
-    colour = {"passed": "green", "failed": "red", "skipped": "yellow"}[report.outcome]
-    return report.outcome, letters[report.outcome], (word, {colour: True})
-
-
 def _checks_are_asked(config: pytest.Config) -> bool:
     checks = config.rootpath / "checks"
     for argument in config.args:
@@ -243,18 +161,6 @@ def _checks_are_asked(config: pytest.Config) -> bool:
         if path == checks or checks in path.parents:
             return True
     return False
-
-
-def _check_of(item: pytest.Item) -> str | None:
-    callspec = getattr(item, "callspec", None)
-    return callspec.params.get(FINDING) if callspec else None
-
-
-def _groups(marker: pytest.Mark) -> dict[str, frozenset[str]]:
-    return {
-        "only": frozenset(marker.kwargs.get("groups", ())),
-        "but": frozenset(marker.kwargs.get("others", ())),
-    }
 
 
 class _AsUsageError:

@@ -100,17 +100,12 @@ class Commands:
         except OSError as error:
             raise _not_there(name, words[0], cwd, error) from None
         if ended.timed_out:
-            raise CommandError(
-                f"`{shown}` was ended after {timeout_s:g} s{_quoted(kept)}",
-                f"mend it, or raise timeout_s of commands.{name} in rollout.toml",
-                step=name,
-            )
+            problem = f"`{shown}` was ended after {timeout_s:g} s{_quoted(kept)}"
+            remedy = f"mend it, or raise timeout_s of commands.{name} in rollout.toml"
+            raise CommandError(problem, remedy, step=name)
         if ended.exit_code:
-            raise CommandError(
-                f"`{shown}` ended with exit code {ended.exit_code}{_quoted(kept)}",
-                f"run it in {cwd} to see more",
-                step=name,
-            )
+            problem = f"`{shown}` ended with exit code {ended.exit_code}{_quoted(kept)}"
+            raise CommandError(problem, f"run it in {cwd} to see more", step=name)
         return CommandRun(shown, ended.elapsed_s, tuple(kept))
 
     def variables(self) -> dict[str, str]:

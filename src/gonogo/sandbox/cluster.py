@@ -98,19 +98,10 @@ class Cluster:
         _write_secret(bare, password)
         if self.account:
             os.chown(bare, self.account.uid, self.account.gid)
-        newer = [
-            word for since, words in INITDB_SINCE.items() if self.major >= since for word in words
-        ]
-        argv = [
-            str(self.bin_dir / "initdb"),
-            *INITDB,
-            *newer,
-            f"--pwfile={bare}",
-            "--pgdata",
-            str(fresh),
-        ]
         finished = subprocess.run(
-            command(argv, self.account, fresh, parent_death=signal.SIGTERM),
+            command(
+                self._initdb_words(bare, fresh), self.account, fresh, parent_death=signal.SIGTERM
+            ),
             env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -122,6 +113,13 @@ class Cluster:
         if finished.returncode:
             raise failure(f"initdb in {self.directory}", finished.returncode, finished.stderr)
         _write_secret(passfile_of(self.directory), f"*:*:*:{SUPERUSER}:{password}\n")
+
+    def _initdb_words(self, password_file: Path, fresh: Path) -> list[str]:
+        newer = [
+            word for since, words in INITDB_SINCE.items() if self.major >= since for word in words
+        ]
+        where = (f"--pwfile={password_file}", "--pgdata", str(fresh))
+        return [str(self.bin_dir / "initdb"), *INITDB, *newer, *where]
 
 
 def data_of(directory: Path) -> Path:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import functools
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -35,6 +33,7 @@ from gonogo.settings import DatabaseSettings
 from gonogo.web.endpoints import probe
 from gonogo.window import clip
 from reliability.faults import HEALTHY
+from serving import serving
 
 PROJECT = Project(Path(__file__).parents[3])
 CRITERIA = criteria_file.load(PROJECT.criteria_file, PROJECT.sql_dir)
@@ -136,23 +135,8 @@ def served() -> Iterator[dict[str, tuple[int, str]]]:
     """What the application answers, by path; "" is its address."""
     answers: dict[str, Any] = dict(GOOD_ANSWERS)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = answers[self.path]
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        answers[""] = f"http://127.0.0.1:{server.server_port}"
+    with serving(lambda path, _: answers[path]) as answers[""]:
         yield answers
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -22,6 +20,7 @@ from gonogo.project import Project
 from gonogo.rollout.checklist import load_checklist
 from gonogo.settings import DatabaseSettings
 from gonogo.web.endpoints import probe
+from serving import serving
 
 PROJECT = Project(Path(__file__).parents[4])
 CRITERIA = criteria.load(PROJECT.criteria_file, PROJECT.sql_dir)
@@ -81,23 +80,12 @@ def answers() -> Answers:
 def application(answers: Answers) -> Iterator[str]:
     """The address of an application that gives these answers."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            shown = self.headers.get("Authorization") == f"Bearer {SHOWN}"
-            status, body = answers.get((self.path, shown)) or answers[self.path, False]
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body.encode())
+    def answer(path: str, authorization: str) -> tuple[int, str]:
+        shown = authorization == f"Bearer {SHOWN}"
+        return answers.get((path, shown)) or answers[path, False]
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(answer) as address:
+        yield address
 
 
 @pytest.fixture
