@@ -143,7 +143,7 @@ def _view(document: Json) -> Json:
         "cards": page.attention(document),
         "warnings": page.other_warnings(document),
         "tables": page.tables(document),
-        "open_phases": page.open_phases(document),
+        "open_phases": why.open_phases(document),
         "reasons": why.reasons(document),
         "sureness": why.sureness(document),
         "hours": page.hours(document),

@@ -46,7 +46,6 @@ FIRST_FACTS = (
 
 
 CALM = frozenset({"met", "left_out"})
-NOT_SETTLED = frozenset({"open", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +124,6 @@ def other_warnings(document: Json) -> list[str]:
     told = {f"{f['metric']}: {f['reason']}" for f in document["findings"]}
     verdict = document["verdict"] or {"warnings": []}
     return [warning for warning in verdict["warnings"] if warning not in told]
-
-
-def open_phases(document: Json) -> list[str]:
-    """How much of the checklist is not settled, phase by phase; what is not due is not open."""
-    told = []
-    for phase in document["checklist"]:
-        states = [item["state"] for item in phase["items"]]
-        if number := sum(state in NOT_SETTLED for state in states):
-            told.append(f"{phase['title']}: {number} of {len(states)}")
-    return told
 
 
 def tables(document: Json) -> list[Table]:

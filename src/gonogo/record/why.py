@@ -1,4 +1,4 @@
-"""Why the verdict is what it is, and how sure that is: sentences made of the record's own words."""
+"""Why the verdict is what it is, how sure that is, and what is open: in the record's own words."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gonogo.record.text import span
 Json = Mapping[str, Any]
 ALL_POINTS = 100
 GATES = "Gates since the deployment"
+NOT_SETTLED = frozenset({"open", "failed"})
 
 
 def reasons(document: Json) -> list[str]:
@@ -22,6 +23,16 @@ def reasons(document: Json) -> list[str]:
 def sureness(document: Json) -> list[str]:
     """How much stands behind the verdict; nothing where no check was expected."""
     return list(_sure(document)) if document["expected"] else []
+
+
+def open_phases(document: Json) -> list[str]:
+    """How much of the checklist is not settled, phase by phase; what is not due is not open."""
+    told = []
+    for phase in document["checklist"]:
+        states = [item["state"] for item in phase["items"]]
+        if number := sum(state in NOT_SETTLED for state in states):
+            told.append(f"{phase['title']}: {number} of {len(states)}")
+    return told
 
 
 def _sure(document: Json) -> Iterator[str]:
