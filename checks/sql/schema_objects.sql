@@ -6,7 +6,7 @@ with expected (migration, kind, table_name, columns, detail) as (values
     ('038', 'column', 'users', 'is_admin', 'boolean'),
     ('038', 'column', 'users', 'admin_promoted_at', 'timestamp without time zone'),
     ('038', 'column', 'users', 'admin_promoted_by', 'character varying(255)'),
-    ('038', 'index', 'users', 'is_admin', 'partial'),
+    ('038', 'index', 'users', 'is_admin', 'is_admin'),
     ('039', 'table', 'token_health', '', ''),
     ('039', 'column', 'token_health', 'id', 'uuid'),
     ('039', 'column', 'token_health', 'user_id', 'uuid'),
@@ -21,7 +21,7 @@ with expected (migration, kind, table_name, columns, detail) as (values
     ('039', 'unique', 'token_health', 'user_id,integration_type', ''),
     ('039', 'index', 'token_health', 'user_id,integration_type', 'whole'),
     ('039', 'index', 'token_health', 'status', 'whole'),
-    ('039', 'index', 'token_health', 'expiry_date', 'partial'),
+    ('039', 'index', 'token_health', 'expiry_date', '''expiring_soon'''),
     ('039', 'check', 'token_health', 'status', 'valid,expiring_soon,expired,revoked,unknown'),
     ('040', 'table', 'circuit_breaker_state', '', ''),
     ('040', 'column', 'circuit_breaker_state', 'id', 'uuid'),
@@ -39,7 +39,7 @@ with expected (migration, kind, table_name, columns, detail) as (values
     ('040', 'unique', 'circuit_breaker_state', 'user_id,integration_type', ''),
     ('040', 'index', 'circuit_breaker_state', 'user_id,integration_type', 'whole'),
     ('040', 'index', 'circuit_breaker_state', 'state', 'whole'),
-    ('040', 'index', 'circuit_breaker_state', 'next_retry_at', 'partial'),
+    ('040', 'index', 'circuit_breaker_state', 'next_retry_at', '''open'''),
     ('040', 'check', 'circuit_breaker_state', 'state', 'closed,open,half_open'),
     ('041', 'table', 'sync_schedule', '', ''),
     ('041', 'column', 'sync_schedule', 'id', 'uuid'),
@@ -140,7 +140,7 @@ keys as (
     select
         i.indrelid,
         i.indisunique,
-        i.indpred is not null as partial,
+        pg_get_expr(i.indpred, i.indrelid) as predicate,
         array(
             select attname::text
             from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality as k (attnum, position)
@@ -163,22 +163,28 @@ select
         )
         when 'unique' then exists (
             select from keys as k
-            where k.indrelid = w.relation and k.indisunique and not k.partial
+            where k.indrelid = w.relation and k.indisunique and k.predicate is null
                 and k.names @> w.names and k.names <@ w.names
         )
         when 'index' then exists (
             select from keys as k
-            where k.indrelid = w.relation and k.partial = (w.detail = 'partial')
-                and k.names = w.names
+            where k.indrelid = w.relation and k.names = w.names
+                and case w.detail
+                    when 'whole' then k.predicate is null
+                    else k.predicate like '%%' || w.detail || '%%'
+                end
         )
         when 'partial indexes' then (
             select count(*) >= w.detail::integer from keys as k
-            where k.indrelid = w.relation and k.partial
+            where k.indrelid = w.relation and k.predicate is not null
         )
         when 'foreign key' then exists (
             select from pg_constraint as f
+            join pg_attribute as t on t.attrelid = f.conrelid and array[t.attnum] = f.conkey
             where f.conrelid = w.relation and f.contype = 'f' and f.convalidated
                 and f.confrelid = to_regclass(w.detail) and f.confdeltype = 'c'
+                -- Null would be a row of nobody's.
+                and t.attname = w.columns and t.attnotnull
         )
         when 'check' then exists (
             select from pg_constraint as k

@@ -7,7 +7,7 @@ select
     case
         when %(slice_is_wide)s then width_bucket(created_at, %(slice_hours)s::timestamp[]) else 1
     end as hour_no,
-    integration_type as integration,
+    coalesce(integration_type, '(none)') as integration,
     sync_type,
     result,
     skip_reason,
@@ -23,4 +23,4 @@ select
     max(created_at) as last_at
 from sync_metrics
 where created_at >= %(slice_start)s and created_at < %(slice_end)s
-group by 1, 2, 3, 4, 5
+group by 1, integration_type, 3, 4, 5

@@ -104,6 +104,27 @@ def test_what_is_not_there_is_named(
     assert own_world.found(metric).outcome is Outcome.FAILED
 
 
+@pytest.mark.parametrize(
+    "instead",
+    [
+        (
+            "drop index idx_token_health_expiring;"
+            " create index on token_health (expiry_date) where status = 'valid'"
+        ),
+        (
+            "alter table token_health drop constraint token_health_user_id_fkey,"
+            " add made_by uuid references users on delete cascade"
+        ),
+        "alter table token_health alter user_id drop not null",
+    ],
+    ids=["an index of other rows", "a key of another column", "a key that may be null"],
+)
+def test_what_only_looks_alike_does_not_count(own_world: Any, instead: str) -> None:
+    """Something of the kind is there, but not what the migration made."""
+    own_world.run(instead)
+    assert own_world.measured("schema.039").count == Count(15, 16)
+
+
 def test_a_table_of_the_same_name_elsewhere_does_not_count(own_world: Any) -> None:
     """Not even when it is just as it should be: the application would not find it."""
     own_world.run("create schema elsewhere; alter table token_health set schema elsewhere")

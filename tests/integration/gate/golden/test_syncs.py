@@ -22,6 +22,18 @@ def test_the_success_rate_is_of_what_was_executed(world: Any) -> None:
     assert told.by_integration == {"google_calendar": Count(3, 3), "google_contacts": Count(2, 3)}
 
 
+def test_syncs_of_no_integration_are_a_part_of_their_own(own_world: Any) -> None:
+    """A part without a name that fails is not hidden in the pool."""
+    own_world.run("alter table sync_metrics alter integration_type drop not null")
+    own_world.connected(1)
+    own_world.sync(times=190)
+    own_world.sync("failure", times=10, integration_type=None)
+    told = own_world.measured("sync.success_rate")
+    assert told.by_integration == {"(none)": Count(0, 10), "google_calendar": Count(190, 190)}
+    assert own_world.found("sync.success_rate").outcome is Outcome.MET
+    assert own_world.found("sync.success_rate", "alert").outcome is Outcome.CRITICAL
+
+
 def test_the_success_rate_brings_its_hours_and_its_newest_events(world: Any) -> None:
     """Each hour ends on a whole hour before the end; the newest five are the five newest."""
     world.sync("success", at="-3h", times=4)
