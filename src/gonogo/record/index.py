@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -38,6 +38,8 @@ IS_RUNNING = Look("RUNNING", "dash", "quiet")
 DAMAGED = Look("UNREADABLE", "question", "bad")
 # A share of 1, as a rate's: five points of a hundred fill the height at the least.
 MOST_POINTS = 100
+# As many marks stand side by side on the line of time; more would hide each other.
+MOST_MARKS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Row:
         record: What it tells of.
         look: Its verdict or result.
         href: Its page relative to the list; empty when it has none.
-        at: Where it lies along the environment's time, in percent.
+        at: Where it lies along the line of time, in percent; None for what is too old for it.
         signed: What people decided on it, in order; not proved here.
         signatures: The page of these relative to the list; empty when there is none.
     """
@@ -56,7 +58,7 @@ class Row:
     record: ArchivedRecord
     look: Look
     href: str
-    at: float
+    at: float | None
     signed: tuple[str, ...] = ()
     signatures: str = ""
 
@@ -78,6 +80,11 @@ class Section:
     trends: Sequence[Trend]
     score: str
     marks: Sequence[dict[str, Any]]
+
+    @property
+    def strip(self) -> Sequence[Row]:
+        """The rows that the line of time shows."""
+        return [row for row in self.rows if row.at is not None]
 
 
 def write_index(archive_dir: Path, templates_dir: Path) -> Path:
@@ -107,8 +114,8 @@ def write_index(archive_dir: Path, templates_dir: Path) -> Path:
 
 
 def _section(name: str, records: Sequence[ArchivedRecord], archive_dir: Path) -> Section:
-    along = places(record.moment for record in records)
-    rows = [_row(r, archive_dir, at) for r, at in zip(records, along, strict=True)]
+    along = places(record.moment for record in records[:MOST_MARKS])
+    rows = [_row(r, archive_dir, at) for r, at in zip_longest(records, along)]
     oldest_first = [record for record in reversed(records) if record.kind == "gate"]
     points = [record.points for record in oldest_first]
     score = line([None if one is None else one / MOST_POINTS for one in points])
@@ -136,7 +143,7 @@ def _bury(record: ArchivedRecord, templates_dir: Path) -> None:
             write_whole(page, render(document, templates_dir).encode())
 
 
-def _row(record: ArchivedRecord, archive_dir: Path, at: float) -> Row:
+def _row(record: ArchivedRecord, archive_dir: Path, at: float | None) -> Row:
     for file in (PAGE_FILE, RECORD_FILE):
         path = record.directory / file
         if path.is_file():

@@ -68,3 +68,14 @@ def test_hostile_titles_stay_text_in_the_list(
     html = (tmp_path / "index.html").read_text()
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
+
+
+def test_the_line_of_time_shows_the_newest_of_many(tmp_path: Path, templates_dir: Path) -> None:
+    """As many as can be told apart; the list below has every one."""
+    for minute in range(55):
+        (tmp_path / "staging" / f"20261123T10{minute:02}00Z_GO").mkdir(parents=True)
+    html = write_index(tmp_path, templates_dir).read_text()
+    assert html.count('overflow="visible"') == 50
+    assert html.count('scope="row">23 Nov 2026, 10:') == 55
+    assert "From 23 Nov 2026, 10:05:00 UTC to 23 Nov 2026, 10:54:00 UTC" in html
+    assert "which has older ones too" in html
