@@ -50,7 +50,7 @@ def final_report(
     narration = Narration.to_terminal()
     narration.chapter(told.title)
     narration.say(f"  {told.verdict.kind}", STYLES[told.verdict.kind])
-    for line in (*told.verdict.reasons, *told.verdict.warnings):
+    for line in (*told.verdict.reasons, *told.figures, *told.verdict.warnings):
         narration.say(f"    {line}")
     narration.say(f"  record    {told.directory / 'record.html'}")
     raise typer.Exit(told.verdict.kind.exit_code)

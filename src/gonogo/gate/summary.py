@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from gonogo.checklist.block import Desk, checklist_block
 from gonogo.errors import UsageError
@@ -12,7 +14,10 @@ from gonogo.model import Environment, Verdict, VerdictKind
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import told_plainly
 from gonogo.record.listing import SUMMARY, list_records, load
+from gonogo.record.soak import PRESENT
 from gonogo.record.summary import of_this_soak, summary
+from gonogo.record.text import points, share
+from gonogo.record.trends import trends
 from gonogo.window import format_moment
 
 
@@ -23,11 +28,13 @@ class SummedUp:
     Args:
         title: What it is called.
         verdict: That of the newest record, where it judges the whole soak.
+        figures: The health score, the main rates over the soak, and how often it was looked at.
         directory: Where it lies.
     """
 
     title: str
     verdict: Verdict
+    figures: tuple[str, ...]
     directory: Path
 
 
@@ -62,4 +69,15 @@ def sum_up(desk: Desk, environment: Environment, templates_dir: Path) -> SummedU
     verdict = told["verdict"]
     reasons, warnings = tuple(verdict["reasons"]), tuple(verdict["warnings"])
     decided = Verdict(VerdictKind(verdict["kind"]), reasons, warnings=warnings)
-    return SummedUp(told["title"], decided, directory)
+    return SummedUp(told["title"], decided, tuple(_figures(told)), directory)
+
+
+def _figures(told: Mapping[str, Any]) -> Iterator[str]:
+    if score := told["score"]:
+        yield f"health score {points(score['points'])} of 100, {score['band']}"
+    for one in trends([record["rates"] for record in told["records"]]):
+        lowest = f"{share(one.lowest)} at the lowest"
+        yield f"{one.title}: {share(one.first)} at first, {lowest}, {share(one.last)} at last"
+    marks, gates = told["soak"]["marks"], len(told["records"])
+    present = sum(mark["state"] == PRESENT for mark in marks)
+    yield f"{present} of {len(marks)} moments looked at, by {gates} record{'s' * (gates > 1)}"

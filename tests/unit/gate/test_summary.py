@@ -1,0 +1,75 @@
+"""A soak summed up from an archive: one more record, and what the terminal tells of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gonogo.checklist.block import Desk
+from gonogo.checklist.entries import Checklist, Item, Phase
+from gonogo.errors import UsageError
+from gonogo.gate.summary import sum_up
+from gonogo.model import Environment
+from gonogo.record.archive import RunningRecord
+from gonogo.signing.verification import verify_record
+from gonogo.window import format_moment
+from record_examples import gate
+from record_schema import faults
+from signers import TEMPLATES
+
+DEPLOYED = datetime(2026, 11, 21, 14, 15, tzinfo=UTC)
+FINAL = Item(id="final", text="Final", facts=("final_record",))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """An archive, and a checklist that asks for the final report alone."""
+    return Desk(Checklist(phase=(Phase(id="p", title="P", item=(FINAL,)),)), tmp_path, None)
+
+
+def look(desk: Desk, hours: int, k: int, **more: object) -> None:
+    """A gate's record as of so many hours after the deployment."""
+    end = DEPLOYED + timedelta(hours=hours)
+    document = gate() | {"started_at": format_moment(end)} | more
+    document["window"] = document["window"] | {
+        "deployed_at": format_moment(DEPLOYED),
+        "end": format_moment(end),
+    }
+    document["findings"] = [{**document["findings"][0], "count": {"k": k, "n": 1000}}]
+    running = RunningRecord.open(desk.archive_dir, "staging", document)
+    running.finish(document, "GO", TEMPLATES)
+
+
+def test_the_sum_is_told_and_archived(desk: Desk) -> None:
+    """Score, rates, looks; a record that is proved, and settles the checklist's item of it."""
+    for hours, k in ((1, 980), (24, 930), (48, 970)):
+        look(desk, hours, k)
+    told = sum_up(desk, Environment.STAGING, TEMPLATES)
+    assert told.figures == (
+        "health score 97.3 of 100, Excellent",
+        "Sync success rate: 98.0 % at first, 93.0 % at the lowest, 97.0 % at last",
+        "3 of 6 moments looked at, by 3 records",
+    )
+    document = json.loads((told.directory / "record.json").read_bytes())
+    assert faults(document) == []
+    assert document["checklist"][0]["items"][0]["evidence"] == "it says GO (this record)"
+    assert verify_record(told.directory, None, TEMPLATES).problems == ()
+
+
+def test_what_nobody_may_sign_for_production_is_said_of_the_sum_too(desk: Desk) -> None:
+    """What was left out of the newest record, and how long before it was made its window ended."""
+    left_out = {"Left out on purpose": "endpoints"}
+    look(desk, 48, 970, as_of_age_s=4000, facts=left_out)
+    told = sum_up(desk, Environment.STAGING, TEMPLATES)
+    document = json.loads((told.directory / "record.json").read_bytes())
+    assert (document["as_of_age_s"], document["facts"]) == (4000, left_out)
+
+
+def test_without_a_record_there_is_nothing_to_sum_up(desk: Desk) -> None:
+    """One line says what to run first; no record is opened."""
+    with pytest.raises(UsageError, match=r"run \./noxw -s monitor_staging first"):
+        sum_up(desk, Environment.STAGING, TEMPLATES)
+    assert list(desk.archive_dir.iterdir()) == []
