@@ -128,8 +128,8 @@ def chained(closed: Closed) -> Iterator[str]:
             yield f"{own} is missing or was changed: {CHAIN} has another hash of it"
 
 
-def removed_since(closed: Closed, place: Path) -> Iterator[str]:
-    """Which records were closed after a record, and are gone: nobody knows what they said.
+def unlike_since(closed: Closed, place: Path) -> Iterator[str]:
+    """Which records were closed after a record, and are gone or changed: who knows what they said.
 
     Args:
         closed: The record.
@@ -145,9 +145,12 @@ def removed_since(closed: Closed, place: Path) -> Iterator[str]:
     order = list(dict.fromkeys(name.partition("/")[0] for name in listed))
     later = order[order.index(closed.name) + 1 :] if closed.name in order else []
     for name in later:
-        there = (place / name).is_dir()
-        if not there and not _died_while_closed(place / name, listed.get(f"{name}/{FILES}", "")):
-            yield f"a record that was closed after it is missing: {name}"
+        digest = listed.get(f"{name}/{FILES}", "")
+        if not (place / name).is_dir():
+            if not _died_while_closed(place / name, digest):
+                yield f"a record that was closed after it is missing: {name}"
+        elif not _is_as_listed(place / name, digest):
+            yield f"a record that was closed after it is not as it was: {name}"
 
 
 def _died_while_closed(final: Path, digest: str) -> bool:
@@ -155,7 +158,11 @@ def _died_while_closed(final: Path, digest: str) -> bool:
 
     It reads as aborted. Something else of that name does not stand for a record that was removed.
     """
-    directory = final.with_name(f"{_stem(final.name)}_{RUNNING}")
+    return _is_as_listed(final.with_name(f"{_stem(final.name)}_{RUNNING}"), digest)
+
+
+def _is_as_listed(directory: Path, digest: str) -> bool:
+    """Whether a record's files are those of the ``files.sha256`` that the chain lists."""
     if _hash(directory / FILES) != digest:
         return False
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from gonogo.errors import SigningError
 from gonogo.model import Environment
 from gonogo.record.listing import NAME, RUNNING, ArchivedRecord, list_records
-from gonogo.signing.chain import removed_since
+from gonogo.signing.chain import unlike_since
 from gonogo.signing.checking import Checked, check_signoffs, numbers_in
 from gonogo.signing.document import Decision, said_at
 from gonogo.signing.integrity import Closed, open_closed
@@ -70,7 +70,7 @@ def find_permission(
         *_unsigned(checked),
         *_other(closed.document, wanted),
         *_overtaken(closed, records),
-        *removed_since(closed, archive_dir / Environment.STAGING),
+        *unlike_since(closed, archive_dir / Environment.STAGING),
     ]
     if problems:
         raise SigningError(f"{closed.name}: {'; '.join(problems)}")

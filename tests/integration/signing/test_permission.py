@@ -143,6 +143,14 @@ def hidden(office: Office) -> None:
     shutil.rmtree(office.close("NO-GO", verdict=VERDICT | {"kind": "NO-GO"}, started_at=later()))
 
 
+def whitewashed(office: Office) -> None:
+    """The record of a later gate that said NO-GO says GO now."""
+    office.sign(office.close())
+    worse = office.close("NO-GO", verdict=VERDICT | {"kind": "NO-GO"}, started_at=later())
+    file = worse / "record.json"
+    file.write_bytes(file.read_bytes().replace(b'"kind":"NO-GO"', b'"kind":"GO"'))
+
+
 def replaced(office: Office) -> None:
     """It was taken away, and an aborted run of that moment put in its place."""
     hidden(office)
@@ -173,6 +181,7 @@ def listed(office: Office) -> list[str]:
         (being_rolled_back, {}, r"staging was rolled back since: .*_RUNNING \(not finished\)"),
         (worse_since, {}, "a later gate of staging says NO-GO"),
         (hidden, {}, "a record that was closed after it is missing: .*_NO-GO"),
+        (whitewashed, {}, "a record that was closed after it is not as it was: .*_NO-GO"),
         (replaced, {}, "a record that was closed after it is missing: .*_NO-GO"),
         (None, {"revision": "ab" * 20}, "revision is 9f9f9f9f9f9f there, and abababababab here"),
         (
