@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -37,8 +38,9 @@ def blocks(page: str, language: str = "sh") -> list[str]:
     return [block for kind, block in BLOCK.findall(text) if kind == language]
 
 
+@cache
 def load_noxfile() -> ModuleType:
-    """The noxfile as a module."""
+    """The noxfile as a module; nox registers its sessions once a process."""
     spec = spec_from_file_location("noxfile", ROOT / "noxfile.py")
     assert spec
     assert spec.loader
