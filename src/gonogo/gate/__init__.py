@@ -1,1 +1,1 @@
-"""The gate: what is asked → one observation → findings → record. Above every other room."""
+"""The gate: what is asked → one observation → findings → record."""

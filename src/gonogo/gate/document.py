@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from gonogo.criteria import Criteria, Metric
-from gonogo.gate.facts import facts_of, subject_of
+from gonogo.gate.facts import subject_of
 from gonogo.gate.setting import Observation, Setting
 from gonogo.model import Count, Finding, HealthScore, LedgerEvent, Measurement, Verdict, Window
 from gonogo.show import show_value
@@ -45,7 +45,7 @@ def document(
     verdict: Verdict,
     score: HealthScore | None,
 ) -> Json:
-    """Everything that one record shows, beside its `header`.
+    """Everything that was measured and judged, beside the record's `header`.
 
     Args:
         setting: From `resolve`.
@@ -73,7 +73,6 @@ def document(
         "top_errors": _top_errors(setting.criteria, observation),
         "timeline": [_event(event) for event in observation.timeline],
         "subject": subject_of(setting, observation),
-        "facts": facts_of(setting, observation),
     }
 
 

@@ -39,18 +39,11 @@ def resolve(project: Project, options: Options, settings: DatabaseSettings) -> S
     try:
         facts, now = _ask_ledger(settings, options)
     except DatabaseError as error:
-        if options.environment is None:
+        named, problem = options.environment, str(error)
+        if named is None:
             hint = "pass --environment or set NODE_ENV to get a record of that"
-            raise UsageError(str(error), hint) from None
-        return Setting(
-            project,
-            options,
-            criteria,
-            options.environment,
-            settings,
-            checklist,
-            problem=str(error),
-        )
+            raise UsageError(problem, hint) from None
+        return Setting(project, options, criteria, named, settings, checklist, problem=problem)
     environment = _agreed(options.environment, facts)
     as_of = options.as_of or now
     check_as_of(as_of, now, simulated=facts.simulated)

@@ -14,24 +14,23 @@ from gonogo.checklist.block import Desk, checklist_block
 from gonogo.criteria import Metric
 from gonogo.errors import GonogoError
 from gonogo.gate import step_summary
+from gonogo.gate.closing import closing
 from gonogo.gate.delivery import copy, pipe
-from gonogo.gate.document import document, header, unmeasured
+from gonogo.gate.document import header
 from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.figures import tell_figures
 from gonogo.gate.observe import observe
 from gonogo.gate.reproduce import reproduce
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Observation, Options, Setting
-from gonogo.gate.soak import TRAFFIC, soak
 from gonogo.gate.staging import staging_directory
 from gonogo.gate.terminal import tell
 from gonogo.masking import Mask
 from gonogo.model import Finding, Outcome, Role, Verdict
 from gonogo.project import Project
-from gonogo.record.archive import RunningRecord, gates_since
+from gonogo.record.archive import RunningRecord
 from gonogo.record.evidence import write_sealed
 from gonogo.record.text import cut, visible
-from gonogo.score import health_score
 from gonogo.settings import DatabaseSettings
 from gonogo.verdict import MAY_BE_LEFT_OUT, decide
 from gonogo.window import format_moment
@@ -174,7 +173,8 @@ class GateRun:
             shutil.copyfile(junit, self._record.directory / "junit.xml")
         state = "aborted" if aborted else "complete"
         finished = {"state": state, "finished_at": format_moment(datetime.now(UTC))}
-        full = {**self._document, **self._told(self.verdict), **finished}
+        told = closing(self.fixed, self._observation, self.answers, self.verdict)
+        full = {**self._document, **told, **finished}
         full["checklist"] = self._checklist(full)
         templates = self.project.templates_dir
         self.directory = self._record.finish(full, self.verdict.kind.value, templates)
@@ -200,9 +200,8 @@ class GateRun:
         Args:
             stream: Standard output.
         """
-        if self.directory is None:
-            return
-        pipe(self.directory / "record.json", stream)
+        if self.directory is not None:
+            pipe(self.directory / "record.json", stream)
 
     def clean_up(self) -> None:
         """Remove what was staged."""
@@ -225,24 +224,6 @@ class GateRun:
             answers = ask_endpoints(self.fixed, self.options.endpoints, os.environ)
             self._observation = observe(self.fixed, answers)
         return self._observation
-
-    def _told(self, verdict: Verdict) -> dict[str, object]:
-        observation, setting = self._observation, self.fixed
-        if observation is None:
-            # No check ran: nothing was measured, and nothing is measured for the record alone.
-            return unmeasured(verdict)
-        score = health_score(setting.criteria, observation.measurements, setting.environment)
-        told = document(setting, observation, self.answers, verdict, score)
-        since = observation.window.deployed_at or observation.window.start
-        gates = gates_since(setting.archive_dir, setting.environment, since)
-        facts = told["facts"]
-        if isinstance(facts, dict):
-            facts["Gates since the deployment"] = str(gates)
-        traffic = observation.measurements.get(TRAFFIC)
-        environment = setting.environment
-        told["reproduce"] = reproduce(setting, observation.window.end)
-        told["soak"] = soak(setting.archive_dir, environment, observation.window, traffic)
-        return told
 
     def _checklist(self, document: Mapping[str, object]) -> list[dict[str, object]]:
         setting = self.fixed
