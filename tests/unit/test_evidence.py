@@ -238,3 +238,11 @@ def test_a_metric_without_levels_has_no_evidence_against_it() -> None:
     assert critical_recently(metric, measurement) is None
     assert unproven_part(metric, measurement, RULES) is None
     assert worsening(metric, measurement) is None
+
+
+def test_a_metric_that_asks_for_no_trend_has_none() -> None:
+    """However it falls: its hours are only shown."""
+    metric = SYNC.model_copy(update={"trend": False})
+    falling = Measurement(metric.id, hourly=by_hour(Count(99, 99), Count(0, 99)))
+    assert worsening(SYNC, falling)
+    assert worsening(metric, falling) is None

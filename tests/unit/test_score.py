@@ -99,6 +99,32 @@ def test_the_jobs_part_is_the_share_of_fresh_footprints() -> None:
     assert points(PERFECT, *jobs) == 97.5
 
 
+def test_a_footprint_without_a_figure_or_a_limit_is_no_job() -> None:
+    """It is neither fresh nor stale: the other one alone is the whole part."""
+    renewal, refresh = (CRITERIA.metrics[f"jobs.{name}"] for name in ("reminders", "token_refresh"))
+    elsewhere = renewal.model_copy(
+        update={"objective": {Environment.PRODUCTION: parse_limit("= 0")}}
+    )
+    criteria = CRITERIA.model_copy(
+        update={"metrics": {one.id: one for one in (elsewhere, refresh)}}
+    )
+    stale, fresh = (Measurement(elsewhere.id, value=Fraction(n)) for n in (1, 0))
+    for other in (stale, fresh, Measurement(elsewhere.id)):
+        told = {refresh.id: Measurement(refresh.id, value=Fraction(3600)), other.metric: other}
+        score = health_score(criteria, told, STAGING)
+        assert score is not None
+        assert (score.points, score.parts) == (100.0, {"Background jobs": (5.0, 5)})
+    told = {refresh.id: Measurement(refresh.id)}
+    assert health_score(criteria, told, STAGING) is None
+
+
+def test_a_part_is_shown_with_two_digits() -> None:
+    """56.7 % of its 25 points."""
+    score = scored(PERFECT | {"sync.success_rate": Count(8567, 10_000)})
+    assert score is not None
+    assert score.parts[CRITERIA.metrics["sync.success_rate"].title] == (14.18, 25)
+
+
 def test_what_has_no_data_is_left_out_and_the_rest_rescaled() -> None:
     """Without webhooks 80 points are measured; a bad onboarding weighs more among them."""
     without = (
