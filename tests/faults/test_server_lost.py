@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -24,8 +27,9 @@ from gonogo.migrations.migrate import apply_pending
 from gonogo.migrations.migration import Migration
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
+from gonogo.sandbox.surroundings import database_url
 from migrated_world import quietly
-from proxy import proxied
+from proxy import Proxy, proxied
 from waiting import until
 
 LEDGER = Path(__file__).parents[2] / "migrations" / "ledger"
@@ -228,6 +232,68 @@ def test_a_deployer_whose_server_is_killed(
         undone = desk.run("rollback", "--yes-roll-back", desk.database)
         assert undone.returncode == 0, undone.stdout + undone.stderr
         assert "schema equal to that before the deployment" in undone.stdout
+
+
+# Nobody waits longer for a server that says nothing.
+BOUND_S = 30
+DUMPING = """
+select pid from pg_stat_activity
+where datname = current_database() and application_name = 'gonogo' and wait_event_type = 'Lock'"""
+
+
+@contextmanager
+def silenced(proxy: Proxy, conninfo: str, busy: str) -> Iterator[None]:
+    """The network falls silent while the body waits for an answer; it ends in bounded time."""
+
+    def fall_silent() -> float:
+        until(lambda: ask(conninfo, busy))
+        proxy.swallowing.set()
+        return time.monotonic()
+
+    with ThreadPoolExecutor(1) as pool:
+        falling = pool.submit(fall_silent)
+        yield
+        assert time.monotonic() - falling.result() < BOUND_S
+
+
+def failed(told: subprocess.CompletedProcess[str], desk: Desk) -> str:
+    """The one line of a deployment that failed; its record tells of it too."""
+    assert told.returncode == 1, told.stdout + told.stderr
+    (line,) = told.stderr.splitlines()
+    assert desk.labels() == ["DEPLOY-FAILED"]
+    return line
+
+
+@pytest.mark.slow
+def test_a_deployer_whose_network_falls_silent(
+    base_database: str, lay_out: Callable[..., Desk]
+) -> None:
+    """It waits for somebody, not for ever: one line, a record, and a rollback when it is back."""
+    with proxied(base_database) as proxy:
+        desk = lay_out(proxy.conninfo)
+        add_migration(desk, SLEEPING)
+        with silenced(proxy, base_database, BUSY.format(ASLEEP)):
+            told = desk.deploy("--backup-check", "read")
+    assert failed(told, desk).startswith("gonogo: migrate: 047_extra.sql:1: ")
+    desk = replace(desk, conninfo=base_database)
+    desk.environ["DATABASE_URL"] = database_url(base_database)
+    until(lambda: ask(base_database, BUSY.format("true")) is None)
+    undone = desk.run("rollback", "--yes-roll-back", desk.database)
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert "schema equal to that before the deployment" in undone.stdout
+
+
+@pytest.mark.slow
+def test_a_backup_whose_network_falls_silent(desk: Desk) -> None:
+    """pg_dump would wait for ever: it is ended, in one line, and nothing was changed."""
+    with proxied(desk.conninfo) as proxy, psycopg.connect(desk.conninfo) as holder:
+        desk.environ["DATABASE_URL"] = database_url(proxy.conninfo)
+        holder.execute("lock table held_up in access exclusive mode")
+        with silenced(proxy, desk.conninfo, DUMPING):
+            told = desk.deploy("--backup-check", "read")
+    line = failed(told, desk)
+    assert "pg_dump was ended: the database stopped answering; nothing was changed" in line
+    assert desk.ask("select to_regclass('sync_metrics')") is None
 
 
 @pytest.mark.slow

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLACES = ("src", "checks", "benchmarks", "noxfile.py", "conftest.py")
+PLACES = (
+    *("src", "checks", "benchmarks", "reliability", "screenshots", "verdict_quality"),
+    *("noxfile.py", "conftest.py"),
+)
 FILES = [
     path
     for place in PLACES

@@ -60,6 +60,9 @@ class Proxy:
     def close(self) -> None:
         """End every connection."""
         for end in self._open:
+            # A thread that waits in recv() notices a shutdown, not a close.
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
             end.close()
 
 

@@ -15,6 +15,7 @@ from gonogo.database.session import Connection, asking
 from gonogo.errors import DatabaseError
 from gonogo.programs import process
 from gonogo.programs.tools import split_secrets, tool_environment
+from gonogo.programs.vigil import Vigil
 from gonogo.settings import DatabaseSettings
 
 DUMP_TIMEOUT_S = 300
@@ -125,7 +126,8 @@ def normalised(dump: str) -> Iterator[str]:
 
 
 def _dump(bin_dir: Path, conninfo: str) -> str:
-    database, secrets = split_secrets(DatabaseSettings(conninfo, ""))
+    settings = DatabaseSettings(conninfo, "")
+    database, secrets = split_secrets(settings)
     said: list[str] = []
     with tempfile.NamedTemporaryFile() as file:
         words = [str(bin_dir / "pg_dump"), *OPTIONS, f"--file={file.name}", f"--dbname={database}"]
@@ -135,6 +137,7 @@ def _dump(bin_dir: Path, conninfo: str) -> str:
                 env=tool_environment(secrets),
                 on_line=said.append,
                 timeout_s=DUMP_TIMEOUT_S,
+                on_tick=Vigil(settings).tick,
             )
         except OSError as error:
             raise DatabaseError(f"pg_dump could not run: {type(error).__name__}") from error

@@ -13,6 +13,8 @@ from psycopg.rows import TupleRow
 
 from gonogo.errors import DatabaseError
 from gonogo.measure.connection import KEEPALIVES, WRITTEN, first_line
+from gonogo.measure.sentinel import watch
+from gonogo.settings import DatabaseSettings
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -65,6 +67,7 @@ def connect(conninfo: str, application_name: str = "gonogo deploy") -> Connectio
             f"the database does not answer: {first_line(error)}",
             "check that it runs, and DATABASE_URL or DB_*",
         ) from None
+    watch(connection, DatabaseSettings(conninfo, application_name))
     return connection
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,9 @@ NO_ENCODING = "SQL_ASCII"
 TEXT_TYPES = ("text", "varchar", "bpchar", "name")
 
 Connection = psycopg.Connection[DictRow]
+
+# What the driver says beside its errors would be a second line on a terminal.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 class AnyText(Loader):

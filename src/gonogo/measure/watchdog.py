@@ -64,7 +64,7 @@ class Watchdog:
         while not self._over.wait(TICK_S):
             deadline = self._deadline
             if deadline is not None and self._is_over(deadline):
-                self._shut()
+                shut(self._descriptor)
                 return
 
     def _is_over(self, deadline: float) -> bool:
@@ -76,9 +76,12 @@ class Watchdog:
         # It may have answered meanwhile, and be asked something else.
         return silent and self._deadline == deadline
 
-    def _shut(self) -> None:
-        with (
-            contextlib.suppress(OSError),
-            socket.socket(fileno=os.dup(self._descriptor)) as peer,
-        ):
-            peer.shutdown(socket.SHUT_RDWR)
+
+def shut(descriptor: int) -> None:
+    """Shut a socket down: whoever waits for what it brings has an error at once.
+
+    Args:
+        descriptor: The socket's; its owner closes it.
+    """
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as peer:
+        peer.shutdown(socket.SHUT_RDWR)

@@ -18,9 +18,10 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from gonogo.errors import BackupError
+from gonogo.errors import BackupError, DatabaseError
 from gonogo.masking import Mask
 from gonogo.programs import process
+from gonogo.programs.vigil import Vigil
 from gonogo.secret_names import without_secrets
 from gonogo.settings import DatabaseSettings
 
@@ -29,6 +30,7 @@ VERSION = re.compile(r"\(PostgreSQL\) ((\d+)[^\s]*)")
 # What libpq reads from the environment; a command line is for everybody to see.
 TAKEN_BY_TOOLS = {"password": "PGPASSWORD"}
 ASKING_TIMEOUT_S = 10
+UNCHANGED = "nothing was changed"
 # The first that the build at hand knows; what it does not know, it refuses before connecting.
 COMPRESSIONS = ("zstd:3", "lz4", "gzip:6", "none")
 COMPRESSION_NAMES_SINCE = 16
@@ -77,28 +79,35 @@ class Tools:
             on_line: Called with each line that it says.
 
         Raises:
-            BackupError: It is not there, or ended with another exit code than 0.
+            BackupError: It is not there, ended with another exit code than 0, or was ended because
+                the database fell silent.
         """
         conninfo, variables = split_secrets(database) if database else ("", {})
         words = [str(self.bin_dir / program), *arguments]
         if database:
             words += ["--no-password", f"--dbname={conninfo}"]
         said: list[str] = []
+        vigil = Vigil(database) if database else None
+
+        def tick() -> None:
+            on_tick()
+            if vigil:
+                vigil.tick()
 
         def hear(line: str) -> None:
             said.append(line)
             on_line(line)
 
         try:
-            ended = process.run(
-                words, env=tool_environment(variables), on_line=hear, on_tick=on_tick
-            )
+            ended = process.run(words, env=tool_environment(variables), on_line=hear, on_tick=tick)
+        except DatabaseError as error:
+            raise BackupError(f"{program} was ended: {error}", UNCHANGED, step="backup") from None
         except OSError as error:
             raise BackupError(f"{program} cannot be run: {error.strerror}", step="backup") from None
         if ended.exit_code:
             mask = Mask.of({**os.environ, **variables})
             reason = mask(_reason(said)) or f"exit code {ended.exit_code}"
-            raise BackupError(f"{program} failed: {reason}", "nothing was changed", step="backup")
+            raise BackupError(f"{program} failed: {reason}", UNCHANGED, step="backup")
 
 
 def _reason(said: Sequence[str]) -> str:
