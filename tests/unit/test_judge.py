@@ -254,6 +254,12 @@ def test_what_is_left_out_on_purpose_is_neither_met_nor_open(name: str) -> None:
     assert set(outcomes(name, measurement).values()) <= {Outcome.LEFT_OUT}
 
 
+def test_where_none_is_fine_none_of_none_is_told_as_such() -> None:
+    """It is no share of 0 %, which there would have to be some for."""
+    told = judged("breaker.stuck", Role.ALERT, Measurement("breaker.stuck", count=Count(0, 0)))
+    assert (told.outcome, told.reason) == (MET, "0 of 0: none")
+
+
 def test_a_degraded_answer_is_a_warning() -> None:
     """The health endpoint answers, but says that it is degraded."""
     measurement = Measurement("endpoint.health", value=Fraction(1), degraded="it says degraded")
