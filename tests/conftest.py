@@ -41,7 +41,11 @@ SERVER = pytest.StashKey[EmbeddedServer]()
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 SHARED_DIR = "gonogo_sandbox"
 AXE = Path(__file__).parent / "browser" / "node_modules" / "axe-core" / "axe.min.js"
-GERMAN = Path("/usr/share/i18n/locales/de_DE")
+# Where Debian keeps what a German locale is made of, and what PostgreSQL says in it.
+GERMAN = (
+    Path("/usr/share/i18n/locales/de_DE"),
+    Path("/usr/share/locale/de/LC_MESSAGES/postgres-15.mo"),
+)
 # Debian's, RHEL's, and Homebrew's on both kinds of Mac.
 POSTGRES15 = (
     Path("/usr/lib/postgresql/15/bin"),
@@ -52,7 +56,7 @@ POSTGRES15 = (
 HINTS = {
     "slow": "run them too with: pytest --all",
     "postgres15": "they need a PostgreSQL 15 server: apt-get install postgresql-15",
-    "locales": "they need to make a German locale: apt-get install locales",
+    "locales": "they need a German locale and PostgreSQL's translations: apt-get install locales",
     "browser": "they need Chromium on PATH: apt-get install chromium",
     "axe": "they need axe-core: npm ci --ignore-scripts --prefix tests/browser",
     "ssh": "they need ssh-keygen and ssh-agent on PATH: apt-get install openssh-client",
@@ -114,7 +118,7 @@ def _missing() -> list[str]:
     """The marks whose program this machine lacks."""
     there = {
         "postgres15": _postgres15() is not None,
-        "locales": bool(shutil.which("localedef")) and GERMAN.is_file(),
+        "locales": bool(shutil.which("localedef")) and all(path.is_file() for path in GERMAN),
         "browser": bool(shutil.which("chromium")),
         "axe": AXE.is_file(),
         "ssh": bool(shutil.which("ssh-keygen") and shutil.which("ssh-agent")),
