@@ -11,6 +11,7 @@ tells.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator
 
 import pytest
@@ -73,6 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if config.getoption("dist", "no") != "no" or hasattr(config, "workerinput"):
         raise pytest.UsageError("checks measure once, in one process: leave out -n and --dist")
+    if sys.flags.optimize:
+        raise pytest.UsageError("checks are assertions: unset PYTHONOPTIMIZE, leave out -O")
     with _AsUsageError():
         project = Project.find(config.rootpath)
         run = config.stash[RUN] = GateRun(project, gate_options(config, project))

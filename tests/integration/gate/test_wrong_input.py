@@ -52,6 +52,15 @@ def test_a_wrong_option_is_told_in_one_line(
     assert not told.records
 
 
+def test_a_python_that_leaves_assertions_out_is_refused(gate: Gate, migrated_database: str) -> None:
+    """No check would be one there."""
+    told = gate(migrated_database, "--environment=staging", PYTHONOPTIMIZE="1")
+    assert told.code == 4, told.output
+    assert "checks are assertions: unset PYTHONOPTIMIZE" in told.output
+    assert "Traceback" not in told.output
+    assert not told.records
+
+
 def test_an_environment_that_the_ledger_contradicts_is_refused(
     gate: Gate, migrated_database: str
 ) -> None:
