@@ -21,7 +21,7 @@ from gonogo.procedure.steps import Evidence, Skipped, Step, Tell
 from gonogo.programs import code
 from gonogo.programs.commands import Commands
 from gonogo.readiness.permission import require_go
-from gonogo.readiness.preflight import ITEMS, Ground, Item, problems_of, require
+from gonogo.readiness.preflight import ITEMS, Ground, Item, look_at, problems_of, require
 
 # The application's own, in the worktree as it is; a deployment runs them on what it installed.
 OWN = {
@@ -103,7 +103,7 @@ def _step(item: Item) -> Step[Ground]:
         del evidence
         if item.asks_database and ground.reached is None:
             return Skipped("the database was not reached")
-        return item.look(ground)
+        return look_at(item, ground)
 
     return Step(item.name, item.title, run)
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from psycopg.errors import LockNotAvailable
+
 from gonogo.backup.place import needed_bytes, place_problem
 from gonogo.database.identity import major_version, version_problem
+from gonogo.database.patience import settings
 from gonogo.database.session import Connection, application_schema
 from gonogo.errors import DatabaseError, GonogoError, MigrationError, UnreadyError
 from gonogo.ledger import history
@@ -26,6 +29,8 @@ from gonogo.programs.tools import find_tools
 from gonogo.readiness import prerequisites
 
 SHOWN = 3
+# Only looks, so it gives up early where a table is locked for good.
+LONGEST_LOCKED_S = 5
 UNREVERTED = "no revert file, so only a restore of the backup takes it back"
 
 
@@ -77,6 +82,24 @@ class Item:
     asks_database: bool = True
 
 
+def look_at(item: Item, ground: Ground) -> str | Skipped:
+    """Look at an item, and wait for no locked table longer than `LONGEST_LOCKED_S` a statement.
+
+    Raises:
+        UnreadyError: Something is missing, or a table stays locked.
+        GonogoError: It cannot be looked at.
+    """
+    if not item.asks_database:
+        return item.look(ground)
+    try:
+        with settings(ground.connection, {"lock_timeout": f"{LONGEST_LOCKED_S}s"}):
+            return item.look(ground)
+    except LockNotAvailable:
+        locked = f"a table stayed locked for {LONGEST_LOCKED_S} s"
+        problem = f"{item.title}: {locked}: pg_locks tells who holds it, wait for that or end it"
+        raise UnreadyError(problem, problems=(problem,)) from None
+
+
 def require(problems: Iterable[str]) -> None:
     """Raise what there is of problems.
 
@@ -99,7 +122,7 @@ def check_readiness(work: Work, evidence: Evidence) -> str:
     proved: dict[str, str] = {}
     for item in ITEMS:
         try:
-            result = item.look(ground)
+            result = look_at(item, ground)
             proved[item.name] = result.reason if isinstance(result, Skipped) else result
         except GonogoError as error:
             problems += problems_of(error)

@@ -50,6 +50,17 @@ def test_what_is_ready_is_said_to_be_and_stays_as_it_was(untouched: Desk) -> Non
     assert untouched.labels() == []
 
 
+def test_a_table_that_stays_locked_is_told(untouched: Desk) -> None:
+    """Somebody rewrites a table: that is said, with all else, instead of waiting for it."""
+    with psycopg.connect(untouched.conninfo) as holder:
+        holder.execute("lock table users in access exclusive mode")
+        told = untouched.run("preflight")
+    assert told.returncode == 1, told.stdout
+    assert "Room for the backup: a table stayed locked for 5 s: pg_locks tells who" in told.stdout
+    assert "9 files in order" in told.stdout
+    assert "Traceback" not in told.stderr
+
+
 def test_all_that_is_wrong_is_told_at_once(desk: Desk) -> None:
     """Variables, files, worktree, programs, backups: a line each, by name, and nothing changed."""
     assert desk.repository.after
