@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gonogo.checklist.sources import Sources, StepTold, Told
-from gonogo.record.listing import GATE_LABELS, STEM_FORMAT, SUMMARY, load, named
+from gonogo.record.archived import GATE_LABELS, STEM_FORMAT, SUMMARY, load
+from gonogo.record.listing import named
 
 DEPLOYMENTS = frozenset({"DEPLOYED", "DEPLOY-FAILED"})
 ROLLBACKS = frozenset({"ROLLED-BACK", "ROLLBACK-FAILED"})

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.model import Environment, Measurement, VerdictKind, Window
-from gonogo.record.listing import ArchivedRecord, list_records, read_record
+from gonogo.record.archived import ArchivedRecord, read_record
+from gonogo.record.listing import list_records
 from gonogo.record.soak import Look, continuity
 from gonogo.window import format_moment
 

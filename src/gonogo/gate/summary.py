@@ -12,8 +12,9 @@ from gonogo.checklist.block import Desk, checklist_block
 from gonogo.errors import UsageError
 from gonogo.model import Environment, Verdict, VerdictKind
 from gonogo.record.archive import RunningRecord
+from gonogo.record.archived import SUMMARY, load
 from gonogo.record.files import told_plainly
-from gonogo.record.listing import SUMMARY, list_records, load
+from gonogo.record.listing import list_records
 from gonogo.record.soak import PRESENT
 from gonogo.record.summary import of_this_soak, summary
 from gonogo.record.text import points, share

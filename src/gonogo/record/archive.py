@@ -17,6 +17,7 @@ from pathlib import Path
 
 from gonogo.errors import CancelledError, GonogoError, UsageError
 from gonogo.record import unfinished
+from gonogo.record.archived import RECORD_FILE, RUNNING, STEM_FORMAT, ArchivedRecord, load
 from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.files import (
     FILE_MODE,
@@ -25,17 +26,7 @@ from gonogo.record.files import (
     told_plainly,
     write_whole,
 )
-from gonogo.record.listing import (
-    RECORD_FILE,
-    RUNNING,
-    STEM_FORMAT,
-    ArchivedRecord,
-    gates_since,
-    head_of,
-    list_records,
-    load,
-    named,
-)
+from gonogo.record.listing import gates_since, head_of, list_records, named
 from gonogo.record.locking import LIFE_SIGN, archive_lock, sign_of_life
 from gonogo.record.manifest import CHAIN, FILES, append_to_chain, write_manifest
 from gonogo.record.schema import SCHEMA, Json, with_top_level

@@ -18,7 +18,7 @@ from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.files import write_whole
 
 if TYPE_CHECKING:
-    from gonogo.record.listing import ArchivedRecord
+    from gonogo.record.archived import ArchivedRecord
 
 CATALOGUE = ".catalogue.json"
 Json = dict[str, Any]
@@ -91,7 +91,7 @@ def _looks(file: Path) -> list[int]:
 def _writer() -> str:
     """Whose notes they are: what reads a record may read it in another way tomorrow."""
     here = Path(__file__)
-    return sha256_hex(here.read_bytes() + here.with_name("listing.py").read_bytes())
+    return sha256_hex(here.read_bytes() + here.with_name("archived.py").read_bytes())
 
 
 def _essence(record: ArchivedRecord) -> Json:

@@ -13,17 +13,11 @@ from urllib.parse import quote
 
 from gonogo.errors import RecordError
 from gonogo.model import Environment
+from gonogo.record.archived import RECORD_FILE, RUNNING, UNREADABLE, ArchivedRecord, load
 from gonogo.record.catalogue import write_notes
 from gonogo.record.files import write_whole
 from gonogo.record.html import render, render_template
-from gonogo.record.listing import (
-    RECORD_FILE,
-    RUNNING,
-    UNREADABLE,
-    ArchivedRecord,
-    list_records,
-    load,
-)
+from gonogo.record.listing import list_records
 from gonogo.record.looks import ABORTED, RESULTS, VERDICTS, Look, look
 from gonogo.record.manifest import SIGNATURES_PAGE, SIGNOFF
 from gonogo.record.soak import Look as Looked

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gonogo.model import Environment, VerdictKind
-from gonogo.record.listing import ArchivedRecord
+from gonogo.record.archived import ArchivedRecord
 from gonogo.record.soak import LENGTHS, MISSING, Look, continuity
 from gonogo.window import format_duration, format_moment
 

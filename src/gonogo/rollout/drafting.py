@@ -11,7 +11,8 @@ from typing import Any
 from gonogo.ledger.incident import incidents
 from gonogo.ledger.rows import Incident
 from gonogo.procedure.report import Part, Report
-from gonogo.record.listing import ArchivedRecord, list_records, load
+from gonogo.record.archived import ArchivedRecord, load
+from gonogo.record.listing import list_records
 from gonogo.record.text import span
 from gonogo.rollout.course import OPEN, Course, at, concerns
 from gonogo.rollout.impact import impact

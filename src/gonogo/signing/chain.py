@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gonogo.record.archived import NAME, RECORD_FILE, RUNNING, load
 from gonogo.record.canonical import sha256_hex
-from gonogo.record.listing import NAME, RECORD_FILE, RUNNING, load, named
+from gonogo.record.listing import named
 from gonogo.record.manifest import CHAIN, FILES, SIGNOFF, read_hashes
 from gonogo.signing.checking import Checked
 from gonogo.signing.integrity import Closed

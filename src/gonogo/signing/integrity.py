@@ -10,8 +10,8 @@ from typing import Any
 
 from gonogo.errors import RecordError, SigningError, UsageError
 from gonogo.model import Environment
+from gonogo.record.archived import GATE_LABELS, NAME, RECORD_FILE, RUNNING, SUMMARY
 from gonogo.record.canonical import canonical_json, sha256_hex
-from gonogo.record.listing import GATE_LABELS, NAME, RECORD_FILE, RUNNING, SUMMARY
 from gonogo.record.locking import is_alive
 from gonogo.record.manifest import FILES, own_files, read_hashes
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from gonogo.errors import SigningError
 from gonogo.model import Environment
-from gonogo.record.listing import NAME, RUNNING, ArchivedRecord, list_records
+from gonogo.record.archived import NAME, RUNNING, ArchivedRecord
+from gonogo.record.listing import list_records
 from gonogo.signing.chain import unlike_since
 from gonogo.signing.checking import Checked, check_signoffs, numbers_in
 from gonogo.signing.document import Decision, said_at

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gonogo.errors import SigningError
-from gonogo.record.listing import RUNNING, named
+from gonogo.record.archived import RUNNING
+from gonogo.record.listing import named
 from gonogo.record.manifest import CHAIN
 from gonogo.signing import ssh
 from gonogo.signing.chain import Report, chained, linked, verify_chain

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gonogo.record import listing
+from gonogo.record import archived
 from gonogo.record.archive import RunningRecord, list_records
 from gonogo.record.catalogue import CATALOGUE
 
@@ -28,13 +28,13 @@ def close(tmp_path: Path, templates_dir: Path, go: Json) -> Callable[[], Path]:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the records whose document is read from now on."""
     names: list[str] = []
-    load = listing.load
+    load = archived.load
 
     def noting(directory: Path) -> Any:
         names.append(directory.name)
         return load(directory)
 
-    monkeypatch.setattr(listing, "load", noting)
+    monkeypatch.setattr(archived, "load", noting)
     return names
 
 

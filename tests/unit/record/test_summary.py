@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gonogo.model import Environment
-from gonogo.record.listing import ArchivedRecord, MainRate
+from gonogo.record.archived import ArchivedRecord, MainRate
 from gonogo.record.summary import of_this_soak, summary
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
