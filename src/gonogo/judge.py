@@ -119,9 +119,9 @@ def _rate(metric: Metric, count: Count, rules: Rules, objective: Limit) -> Answe
     share, interval = _share(count), wilson(count)
     limits = metric.limits
     shown = f"{show_count(count, limits)}, 95 % interval {show_interval(interval, limits)}"
-    for level in filter(None, (metric.trigger, metric.critical)):
-        if level.holds(share) and count.n >= rules.least_n:
-            return Outcome.FAILED, f"{shown}, is past {level.text}"
+    for name, level in (("trigger", metric.trigger), ("critical", metric.critical)):
+        if level and level.holds(share) and count.n >= rules.least_n:
+            return Outcome.FAILED, f"{shown}, is past {name} {level.text}"
     meets = objective.holds(share)
     critical = metric.critical or metric.trigger
     if meets and objective.is_band and count.n >= rules.band_n:

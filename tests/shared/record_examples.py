@@ -349,7 +349,7 @@ def hold() -> Json:
 
 def no_go() -> Json:
     """A failed criterion, its critical alert, and a warning."""
-    reason = "76.2 % (2992 of 3926), 95 % interval 74.9 to 77.5 %, is past < 80 %"
+    reason = "76.2 % (2992 of 3926), 95 % interval 74.9 to 77.5 %, is past critical < 80 %"
     document = judged(
         "NO-GO",
         1,
@@ -373,7 +373,7 @@ def rollback_verdict() -> Json:
         11,
         {
             "trigger:sync.success_rate": ("fired", reason),
-            "criterion:sync.success_rate": ("failed", "41.0 % is past < 70 %"),
+            "criterion:sync.success_rate": ("failed", "41.0 % is past trigger < 70 %"),
         },
     )
     document["simulated"] = True

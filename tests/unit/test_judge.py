@@ -101,6 +101,21 @@ def test_past_critical_fails_by_its_point_from_the_least_number_on(
     assert judge(Role.CRITERION, sync, measurement, rules, STAGING).outcome is outcome
 
 
+@pytest.mark.parametrize(
+    ("k", "told"),
+    [
+        (690, "is past trigger < 70 %"),
+        (790, "is past critical < 80 %"),
+        (850, "misses > 90 %"),
+    ],
+)
+def test_a_failed_rate_names_the_level_that_it_missed(k: int, told: str) -> None:
+    """The table beside it shows the objective: another level must not be taken for it."""
+    measurement = Measurement("sync.success_rate", count=Count(k, 1_000))
+    found = judge(Role.CRITERION, metric("sync.success_rate"), measurement, RULES, STAGING)
+    assert (found.outcome, found.reason.rpartition(", ")[2]) == (FAILED, told)
+
+
 @pytest.mark.parametrize("name", ["webhook.success_rate", "onboarding.success_rate"])
 @pytest.mark.parametrize(
     ("k", "n", "criterion", "alert", "trigger"),
