@@ -228,25 +228,25 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Compare the gate's surveys with SQL written by hand; `-- 20M` loads more rows."""
-    _run(session, DEV, "python", "-m", "benchmarks", *session.posargs)
+    _run(session, DEV, "python", "-m", "lab.bench", *session.posargs)
 
 
 @nox.session
 def reliability(session: nox.Session) -> None:
     """Write docs/reliability.md: promises, their tests, and the planted faults."""
-    _run(session, DEV, "python", "-m", "reliability", *session.posargs)
+    _run(session, DEV, "python", "-m", "lab.reliability", *session.posargs)
 
 
 @nox.session
 def verdict_quality(session: nox.Session) -> None:
     """Simulate how often the verdict is right; writes docs/verdict-quality.md."""
-    _run(session, DEV, "python", "-m", "verdict_quality", *session.posargs)
+    _run(session, DEV, "python", "-m", "lab.verdict_quality", *session.posargs)
 
 
 @nox.session
 def screenshots(session: nox.Session) -> None:
     """Take the README's pictures anew, of the records of a rehearsal; needs Chromium."""
-    _run(session, DEV, "python", "-m", "screenshots", *session.posargs)
+    _run(session, DEV, "python", "-m", "lab.screenshots", *session.posargs)
 
 
 @nox.session

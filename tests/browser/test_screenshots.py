@@ -10,9 +10,9 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from gonogo.record.html import render
+from lab.screenshots.taking import HEIGHT_PX, WIDTH_PX, shoot
+from lab.screenshots.world import VERDICTS
 from record_examples import EXAMPLES
-from screenshots.taking import HEIGHT_PX, WIDTH_PX, shoot
-from screenshots.world import VERDICTS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -32,7 +32,7 @@ from gonogo.sandbox.databases import Databases
 from gonogo.settings import DatabaseSettings
 from gonogo.web.endpoints import probe
 from gonogo.window import clip
-from reliability.faults import HEALTHY
+from lab.reliability.faults import HEALTHY
 from serving import serving
 
 PROJECT = Project(Path(__file__).parents[3])

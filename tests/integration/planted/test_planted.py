@@ -11,7 +11,7 @@ import pytest
 
 from gonogo import criteria as criteria_file
 from gonogo.model import Environment, Finding, Outcome
-from reliability.faults import PAST, Planted, load, wanted
+from lab.reliability.faults import PAST, Planted, load, wanted
 
 CHECKS = Path(__file__).parents[3] / "checks"
 CRITERIA = criteria_file.load(CHECKS / "criteria.toml", CHECKS / "sql")

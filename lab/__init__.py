@@ -1,0 +1,1 @@
+"""What proves gonogo itself and is not shipped; it may import gonogo, which imports none of it."""

@@ -1,0 +1,114 @@
+"""What the suite costs beside its SQL: ``pytest checks/`` and a bare pytest of one test."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from gonogo.errors import SandboxError
+from gonogo.model import VerdictKind
+from gonogo.sandbox.checkout import copy_project
+from gonogo.window import format_moment
+from lab.bench.clock import TOLD
+from lab.bench.timing import Times
+from lab.bench.world import World
+
+VERDICTS = {kind.exit_code for kind in VerdictKind}
+BARE = "def test_one() -> None:\n    pass\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """What was timed, a run each.
+
+    Args:
+        bare: A bare pytest of one test.
+        suite: ``pytest checks/``, whole.
+        sql: Of that, while a query was under way.
+        record: Of that, while the record was written.
+    """
+
+    bare: Times
+    suite: Times
+    sql: Times
+    record: Times
+
+    @property
+    def own(self) -> Times:
+        """What the suite takes by itself: neither for SQL nor for the record."""
+        parts = zip(self.suite.rounds, self.sql.rounds, self.record.rounds, strict=True)
+        return Times(tuple(suite - sql - record for suite, sql, record in parts))
+
+    @property
+    def over_bare_s(self) -> float:
+        """What comes on top of a bare pytest, seconds."""
+        pairs = zip(self.own.rounds, self.bare.rounds, strict=True)
+        return Times(tuple(own - bare for own, bare in pairs)).median
+
+
+def overhead(world: World, scratch: Path, rounds: int) -> Overhead:
+    """Run both, alternating; a first round writes the compiled modules and does not count.
+
+    Args:
+        world: Which database is judged.
+        scratch: A directory for what the runs leave; it is there and empty.
+        rounds: How many count.
+    """
+    # In a checkout of its own: the records of these runs are nobody's.
+    checkout = copy_project(Path(), scratch / "checkout")
+    bare_dir = scratch / "bare"
+    bare_dir.mkdir()
+    (bare_dir / "pytest.ini").write_text("[pytest]\n", encoding="ascii")
+    (bare_dir / "test_one.py").write_text(BARE, encoding="ascii")
+    told = scratch / "clock.json"
+    runs = []
+    for _ in range(rounds + 1):
+        bare, _ = _run(["."], bare_dir, {})
+        suite, parts = _run(_options(world), checkout, _environ(world, told), told)
+        runs.append((bare, suite, parts["sql_s"], parts["record_s"]))
+    return Overhead(*(Times(times) for times in zip(*runs[1:], strict=True)))
+
+
+def _options(world: World) -> list[str]:
+    return [
+        "checks/",
+        "--window=14d",
+        f"--as-of={format_moment(world.window.end)}",
+        "--without=endpoints",
+        "-p",
+        "lab.bench.clock",
+    ]
+
+
+def _environ(world: World, told: Path) -> dict[str, str]:
+    here = str(Path(__file__).resolve().parents[2])
+    return {"DATABASE_URL": world.conninfo, TOLD: str(told), "PYTHONPATH": here}
+
+
+def _run(
+    words: list[str], directory: Path, variables: dict[str, str], told: Path | None = None
+) -> tuple[float, dict[str, float]]:
+    # As at a user's: with compiled modules kept, and nothing of this project's own set-up.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    for name in ("PYTHONDONTWRITEBYTECODE", "NODE_ENV", "WEBHOOK_BASE_URL"):
+        environ.pop(name, None)
+    began = time.perf_counter()
+    finished = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *words],
+        cwd=directory,
+        env=environ | variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds = time.perf_counter() - began
+    if finished.returncode not in VERDICTS:
+        last = (finished.stdout + finished.stderr).strip().splitlines()[-1:]
+        raise SandboxError(f"pytest failed: {' '.join(last)}")
+    return seconds, json.loads(told.read_text(encoding="ascii")) if told else {}

@@ -1,0 +1,175 @@
+"""The studies as docs/verdict-quality.md: what must hold, then the figures behind it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from gonogo.markdown import table
+from gonogo.model import VerdictKind
+from lab.verdict_quality import words
+from lab.verdict_quality.incidents import COURSES, INCIDENTS
+from lab.verdict_quality.playing import (
+    CONSTANT,
+    PART_RATES,
+    PART_VOLUMES,
+    POLLED_VOLUMES,
+    SYNC,
+    WEBHOOK,
+    Played,
+)
+from lab.verdict_quality.plots import curves
+from lab.verdict_quality.reaches import reaches
+from lab.verdict_quality.studies import FEWER_VOLUMES, RATES, VOLUMES
+from lab.verdict_quality.tally import PASSED, Tally, percent
+
+GO, HOLD = VerdictKind.GO.value, VerdictKind.HOLD.value
+DRAWN = (20, 100, 500, 2_000)
+CURVES = {"sync.svg": (SYNC, (0.8, 0.9)), "webhook.svg": (WEBHOOK, (0.8, 0.95))}
+
+
+def page(played: Played, sample: str) -> str:
+    """The whole page.
+
+    Args:
+        played: All studies.
+        sample: What a few looks came to, by which the page is known to be current.
+    """
+    sections = (
+        (words.COURSES, _courses),
+        (words.PARTS, _parts),
+        (words.DETECTION, _detection),
+        (words.DURING, _during),
+        (words.NEAR, _near),
+        (words.STAGING, _staging),
+        (words.POLLING, _polling),
+    )
+    parts = (
+        words.HEAD.format(runs=played.runs),
+        "\n".join(_reaches(played)),
+        words.WHY,
+        words.ONE_LOOK,
+        *(_metric(played, metric) for metric in (SYNC, WEBHOOK)),
+        *(text for head, told in sections for text in (head, "\n".join(told(played)))),
+        words.MODEL,
+        sample,
+    )
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def images(played: Played) -> dict[str, str]:
+    """The curves, by file name."""
+    return {
+        name: curves(
+            {f"{volume:,} events": _curve(played, metric, volume, GO) for volume in DRAWN},
+            {str(volume): _curve(played, metric, volume, PASSED) for volume in DRAWN},
+            f"true {metric}, all 48 hours long",
+            marks,
+        )
+        for name, (metric, marks) in CURVES.items()
+    }
+
+
+def _curve(played: Played, metric: str, volume: int, verdict: str) -> list[tuple[float, float]]:
+    tallies = [(rate, played.rated[metric, CONSTANT, rate, volume]) for rate in RATES]
+    return [(rate, tally.counts[verdict] / tally.runs) for rate, tally in tallies]
+
+
+def _reaches(played: Played) -> Iterable[str]:
+    rows = [(one.asked, one.found, "yes" if one.met else "**no**") for one in reaches(played)]
+    return table(("asked", "found", "reached"), rows)
+
+
+def _metric(played: Played, metric: str) -> str:
+    name = next(name for name, (drawn, _) in CURVES.items() if drawn == metric)
+    drawn = f"![Share of GO over the true {metric}](verdict-quality/{name})"
+    rows = [
+        [_rate(rate), *(cell(played.rated[metric, CONSTANT, rate, n]) for n in VOLUMES)]
+        for rate in RATES
+    ]
+    shown = table([f"`{metric}`", *(f"{n:,} events" for n in VOLUMES)], rows)
+    return "\n".join([drawn, "", *shown])
+
+
+def cell(tally: Tally) -> str:
+    """What became of the looks of a cell, in percent: GO, HOLD, red; then the old rule's GO."""
+    shares = (tally.share(GO), tally.share(HOLD), tally.red, tally.share(PASSED))
+    go, hold, red, old = (_short(share.k / share.n) for share in shares)
+    return f"{go} / {hold} / {red} (old {old})"
+
+
+def _short(share: float) -> str:
+    """In percent, no longer than a cell bears."""
+    return f"{share * 100:.2g}" if share < 0.995 else "100"  # noqa: PLR2004  # two digits hold 99
+
+
+def _courses(played: Played) -> Iterable[str]:
+    cells = sorted({(rate, n) for _, course, rate, n in played.rated if course != CONSTANT})
+    rows = [
+        [_rate(rate), f"{n:,}", *(cell(played.rated[SYNC, c, rate, n]) for c in COURSES)]
+        for rate, n in cells
+    ]
+    return table(["mean rate", "events", *COURSES], rows)
+
+
+def _parts(played: Played) -> Iterable[str]:
+    rows = [
+        [_rate(rate), *(cell(played.parts[rate, n]) for n in PART_VOLUMES)] for rate in PART_RATES
+    ]
+    return table(["contacts", *(f"{n:,} events" for n in PART_VOLUMES)], rows)
+
+
+def _detection(played: Played) -> Iterable[str]:
+    rows = [
+        [f"{name}: {incident.told}", *(_hours(played, name, n) for n in FEWER_VOLUMES)]
+        for name, incident in INCIDENTS.items()
+    ]
+    return table(["incident", *(f"{n:,} syncs" for n in FEWER_VOLUMES)], rows)
+
+
+def _during(played: Played) -> Iterable[str]:
+    rows = [[name, *(cell(played.during[name, n]) for n in FEWER_VOLUMES)] for name in INCIDENTS]
+    return table(["incident", *(f"{n:,} syncs" for n in FEWER_VOLUMES)], rows)
+
+
+def _hours(played: Played, incident: str, volume: int) -> str:
+    """Median and ninth decile of the hours to red; and of the old rule."""
+    _, red, old = np.array(played.detected[incident, volume]).T
+    told = (_quantiles(hours) for hours in (red, old))
+    return "{} (old {})".format(*told)
+
+
+def _quantiles(hours: Sequence[float]) -> str:
+    middle, late = np.quantile(hours, [0.5, 0.9], method="higher")
+    return " / ".join("never" if np.isinf(each) else f"{each:.0f}" for each in (middle, late))
+
+
+def _near(played: Played) -> Iterable[str]:
+    rows = []
+    for (course,), tally in played.near.items():
+        shares = (tally.share(GO), tally.share(HOLD), tally.red)
+        rows.append([course, f"{tally.runs:,}", *map(percent, shares)])
+    return table(["course", "looks", "GO", "HOLD", "NO-GO or ROLLBACK"], rows)
+
+
+def _staging(played: Played) -> Iterable[str]:
+    first = np.array(played.first_go)
+    rows = [[f"day {day}", f"{(first <= day * 24).mean() * 100:.0f} %"] for day in range(2, 8)]
+    return table(["by", "GO was seen in"], rows)
+
+
+def _polling(played: Played) -> Iterable[str]:
+    rows = []
+    for volume in POLLED_VOLUMES:
+        told = played.polled[(volume,)]
+        once, polled, old_once, old_polled = (
+            percent(told[name]) for name in ("once", "polled", "old once", "old polled")
+        )
+        rows.append([f"{volume:,}", once, polled, old_once, old_polled])
+    head = ("syncs in 48 h", "one look", "121 looks", "old, one look", "old, 121 looks")
+    return table(head, rows)
+
+
+def _rate(rate: float) -> str:
+    return f"{rate * 100:.0f} %"
