@@ -2,7 +2,8 @@
 
 import pytest
 
-from gonogo.model import Finding, Outcome
+from gonogo.model.finding import Finding
+from gonogo.model.kinds import Outcome
 
 
 @pytest.mark.asks(role="criterion", groups=("endpoint",))

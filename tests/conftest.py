@@ -252,7 +252,7 @@ def empty_database(new_database: Callable[..., str]) -> str:
 @pytest.fixture(scope="session")
 def build_base() -> Callable[[str], None]:
     """Fill an empty database with what was there before 038, and 60 users."""
-    from gonogo.database import session  # noqa: PLC0415 - only who asks for a database pays
+    from gonogo.postgres import session  # noqa: PLC0415 - likewise
     from gonogo.sandbox import world  # noqa: PLC0415 - likewise
 
     def build(conninfo: str) -> None:
@@ -265,7 +265,7 @@ def build_base() -> Callable[[str], None]:
 @pytest.fixture(scope="session")
 def build_migrated(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Deploy 038 to 046 to a database as it was before: staging, simulated."""
-    from gonogo.database import session  # noqa: PLC0415
+    from gonogo.postgres import session  # noqa: PLC0415 - likewise
     from gonogo.sandbox import world  # noqa: PLC0415
 
     root = pytestconfig.rootpath / "migrations"

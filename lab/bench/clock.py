@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from gonogo.gate.run import GateRun
-from gonogo.measure.session import Session
+from gonogo.postgres.reading import Session
 
 TOLD = "GONOGO_BENCH_CLOCK"
 

@@ -8,14 +8,15 @@ from pathlib import Path
 import psycopg
 
 from gonogo import criteria
+from gonogo.config.project import Project
 from gonogo.criteria import Criteria, Rules
-from gonogo.measure.connection import Manners
-from gonogo.measure.snapshot import in_snapshot
 from gonogo.measure.surveys import naive
 from gonogo.measure.take import Plan, take
-from gonogo.model import Environment, Measurement
-from gonogo.project import Project
-from gonogo.settings import DatabaseSettings
+from gonogo.model.kinds import Environment
+from gonogo.model.measurement import Measurement
+from gonogo.postgres.connection import Manners
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.snapshot import in_snapshot
 from lab.bench.world import World
 
 SQL_DIR = Path(__file__).parent / "sql"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.errors import SandboxError
-from gonogo.model import VerdictKind
+from gonogo.model.kinds import VerdictKind
+from gonogo.model.window import format_moment
 from gonogo.sandbox.checkout import copy_project
-from gonogo.window import format_moment
 from lab.bench.clock import TOLD
 from lab.bench.timing import Times
 from lab.bench.world import World

@@ -9,8 +9,8 @@ from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any, LiteralString
 
-from gonogo.database import session
-from gonogo.model import Window
+from gonogo.model.measurement import Window
+from gonogo.postgres import session
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.privileges import remove_tree
 from gonogo.sandbox.server import EmbeddedServer

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gonogo.config.tomlfile import read_toml
 from gonogo.criteria import Criteria, Metric
-from gonogo.limits import Limit
-from gonogo.model import Environment, Outcome, Role
-from gonogo.tomlfile import read_toml
+from gonogo.model.kinds import Environment, Outcome, Role
+from gonogo.model.limit import Limit
 
 HERE = Path(__file__).parent
 HEALTHY = HERE / "healthy.sql"

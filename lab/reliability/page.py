@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gonogo.config.tomlfile import read_toml
 from gonogo.criteria import Criteria, Metric
-from gonogo.markdown import code, escape, table
-from gonogo.tomlfile import read_toml
+from gonogo.report.markdown import code, escape, table
 from lab.reliability.faults import HERE, Planted
 
 HEAD = """\

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from scipy.stats import binom
 
 from gonogo.criteria import Criteria, Metric
-from gonogo.judge import judge
-from gonogo.model import Count, Environment, Measurement, Role
+from gonogo.judge.finding import judge
+from gonogo.model.kinds import Environment, Role
+from gonogo.model.measurement import Count, Measurement
 from lab.verdict_quality.looking import PASSES, load
 from lab.verdict_quality.traffic import INTEGRATIONS
 

@@ -12,19 +12,11 @@ import numpy as np
 
 from gonogo import criteria as criteria_file
 from gonogo.criteria import Criteria, Metric
-from gonogo.judge import judge
-from gonogo.model import (
-    Count,
-    Environment,
-    Finding,
-    HourCount,
-    Measurement,
-    Outcome,
-    Role,
-    VerdictKind,
-    Window,
-)
-from gonogo.verdict import decide
+from gonogo.judge.finding import judge
+from gonogo.judge.verdict import decide
+from gonogo.model.finding import Finding
+from gonogo.model.kinds import Environment, Outcome, Role, VerdictKind
+from gonogo.model.measurement import Count, HourCount, Measurement, Window
 from lab.verdict_quality.traffic import INTEGRATIONS, WINDOW_H, Events, Happened, Integers, by_hour
 
 ROOT = Path(__file__).parents[2]

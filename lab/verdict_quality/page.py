@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from gonogo.markdown import table
-from gonogo.model import VerdictKind
+from gonogo.model.kinds import VerdictKind
+from gonogo.report.markdown import table
 from lab.verdict_quality import words
 from lab.verdict_quality.incidents import COURSES, INCIDENTS
 from lab.verdict_quality.playing import (

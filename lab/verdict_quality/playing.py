@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gonogo.model import Count
+from gonogo.model.measurement import Count
 from lab.verdict_quality import exact, studies
 from lab.verdict_quality.incidents import COURSES, INCIDENTS
 from lab.verdict_quality.tally import Tally

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gonogo.model import Count, VerdictKind
+from gonogo.model.kinds import VerdictKind
+from gonogo.model.measurement import Count
 from lab.verdict_quality import exact
 from lab.verdict_quality.playing import CRITICAL, EXACT, MANY, Played
 from lab.verdict_quality.studies import WEEK_H

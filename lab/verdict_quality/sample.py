@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from gonogo.markdown import table
+from gonogo.report.markdown import table
 from lab.verdict_quality import studies
 from lab.verdict_quality.incidents import COURSES
 from lab.verdict_quality.tally import PASSED, Tally

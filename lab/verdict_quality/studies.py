@@ -12,7 +12,8 @@ from functools import cache
 import numpy as np
 
 from gonogo.criteria import Criteria
-from gonogo.model import Count, VerdictKind
+from gonogo.model.kinds import VerdictKind
+from gonogo.model.measurement import Count
 from lab.verdict_quality.incidents import COURSES, INCIDENTS
 from lab.verdict_quality.looking import Looker, load
 from lab.verdict_quality.shapes import constant, in_one, sudden

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gonogo.model import Count, VerdictKind
-from gonogo.stats import wilson
+from gonogo.judge.statistics import wilson
+from gonogo.model.kinds import VerdictKind
+from gonogo.model.measurement import Count
 
 PASSED = "old GO"
 

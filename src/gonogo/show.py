@@ -12,8 +12,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 from gonogo.criteria import Metric
-from gonogo.limits import UNITS, Limit
-from gonogo.model import Count, Interval, Measurement
+from gonogo.model.finding import Interval
+from gonogo.model.limit import UNITS, Limit
+from gonogo.model.measurement import Count, Measurement
 
 # A limit that is nearer than this is as good as met; its judgement stays exact.
 MOST_DIGITS = 12

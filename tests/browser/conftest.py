@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from browsing import SWITCHES, Visit, visiting
 from gate_process import GateOutcome, make_checkout, run_gate, soak, soak_end
-from gonogo.model import VerdictKind
+from gonogo.model.kinds import VerdictKind
 from gonogo.record.archive import RunningRecord
 from gonogo.sandbox.databases import Databases
 from gonogo.signing.page import show_signatures

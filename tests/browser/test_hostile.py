@@ -10,7 +10,7 @@ import pytest
 
 from browsing import LAPTOP, PHONE, Visit
 from gonogo.record.archive import RunningRecord
-from gonogo.record.html import render
+from gonogo.report.html import render
 from record_examples import gate, planted, planted_steps
 
 pytestmark = pytest.mark.browser

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from browsing import BESIDE, DAY, LAPTOP, NIGHT, PHONE, TABLET, Visit
-from gonogo.record.html import render
-from gonogo.record.text import clock, cut, lines, moment
-from gonogo.record.why import reasons
+from gonogo.report.html import render
+from gonogo.report.text import clock, cut, lines, moment
+from gonogo.report.why import reasons
 from record_examples import gate
 
 pytestmark = pytest.mark.browser

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from gonogo.record.html import render
+from gonogo.report.html import render
 from lab.screenshots.taking import HEIGHT_PX, WIDTH_PX, shoot
 from lab.screenshots.world import VERDICTS
 from record_examples import EXAMPLES

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from desk import Desk, make_desk
-from gonogo.database import session
 from gonogo.ledger import installation
+from gonogo.postgres import session
 from gonogo.sandbox import application
 from gonogo.sandbox.databases import Databases
 

@@ -18,13 +18,13 @@ import pytest
 from psycopg import errors
 
 from desk import Desk
-from gonogo.database import session
 from gonogo.ledger import installation
 from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.rows import NewDeployment
-from gonogo.migrations import migration
-from gonogo.migrations.migrate import apply_pending
-from gonogo.migrations.revert import revert
+from gonogo.postgres import session
+from gonogo.rollout.migrations import migration
+from gonogo.rollout.migrations.migrate import apply_pending
+from gonogo.rollout.migrations.revert import revert
 from gonogo.sandbox.databases import Databases
 from migrated_world import quietly
 from waiting import until

@@ -18,12 +18,12 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from desk import Desk
-from gonogo.backup.fingerprint import schema_fingerprint
 from gonogo.config import CommandsConfig
-from gonogo.model import Environment
-from gonogo.procedure.steps import LOOKS
+from gonogo.model.kinds import Environment
+from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.deploy import steps_of
 from gonogo.rollout.rollback import STEPS as ROLLBACK_STEPS
+from gonogo.rollout.runner.steps import LOOKS
 from gonogo.sandbox.server import EmbeddedServer
 from waiting import gone, until
 

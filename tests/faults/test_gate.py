@@ -24,22 +24,22 @@ from psycopg import errors
 
 from abroad import emigrate
 from gate_process import ENDLESS, GateOutcome, make_checkout, never_end, run_gate
+from gonogo.config.project import Project
 from gonogo.errors import DatabaseError
 from gonogo.gate import observe as observing
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Options
-from gonogo.measure.connection import Manners
-from gonogo.measure.session import Session
-from gonogo.measure.snapshot import in_snapshot
-from gonogo.model import Environment
-from gonogo.project import Project
+from gonogo.model.kinds import Environment
+from gonogo.postgres.connection import Manners
+from gonogo.postgres.reading import Session
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.snapshot import in_snapshot
 from gonogo.sandbox.address import Address
 from gonogo.sandbox.cluster import Cluster, data_of
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.launch import launch
 from gonogo.sandbox.privileges import account_for
 from gonogo.sandbox.server import EmbeddedServer
-from gonogo.settings import DatabaseSettings
 from proxy import Proxy, proxied
 from waiting import until
 
@@ -190,7 +190,7 @@ def test_a_network_that_falls_silent_between_two_surveys(
     past: str, monkeypatch: pytest.MonkeyPatch, *, end: bool
 ) -> None:
     """What is said to the server around a survey is bounded as the survey is."""
-    monkeypatch.setattr("gonogo.measure.session.GRACE_S", 0.5)
+    monkeypatch.setattr("gonogo.postgres.reading.GRACE_S", 0.5)
     began: list[float] = []
 
     def read(session: Session) -> None:

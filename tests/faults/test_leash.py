@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.programs import process
+from gonogo import process
 from waiting import gone, until
 
 DEPLOYER = """

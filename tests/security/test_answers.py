@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from gonogo import criteria
+from gonogo.application import answers
+from gonogo.application.answers import AnswerKind, EndpointAnswer
+from gonogo.application.endpoints import probe
 from gonogo.config import EndpointsConfig
+from gonogo.config.project import Project
 from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.setting import Options, Setting
-from gonogo.model import Environment
-from gonogo.project import Project
+from gonogo.model.kinds import Environment
+from gonogo.postgres.settings import DatabaseSettings
 from gonogo.rollout.checklist import load_checklist
-from gonogo.settings import DatabaseSettings
-from gonogo.web import answers
-from gonogo.web.answers import AnswerKind, EndpointAnswer
-from gonogo.web.endpoints import probe
 
 PROJECT = Project(Path(__file__).parents[2])
 JWT = "an-admins-json-web-token"

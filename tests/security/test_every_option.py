@@ -11,15 +11,15 @@ import pytest
 import typer
 
 from desk import Desk, make_desk
+from gonogo.application.environment import FORMS
 from gonogo.cli import app
-from gonogo.database import session
-from gonogo.environment import FORMS
 from gonogo.errors import DatabaseError
-from gonogo.measure.connection import connect
 from gonogo.plugin.options import add_options
+from gonogo.postgres import session
+from gonogo.postgres.connection import connect
+from gonogo.postgres.settings import DatabaseSettings
 from gonogo.sandbox import application
 from gonogo.sandbox.databases import Databases
-from gonogo.settings import DatabaseSettings
 
 pytestmark = pytest.mark.slow
 

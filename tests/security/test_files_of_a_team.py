@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from gonogo.application import code
+from gonogo.application.commands import Commands
 from gonogo.config import RolloutConfig
 from gonogo.errors import ConfigError, MigrationError, UsageError
 from gonogo.masking import Mask
-from gonogo.migrations import migration
-from gonogo.model import Environment
-from gonogo.programs import code
-from gonogo.programs.commands import Commands
+from gonogo.model.kinds import Environment
+from gonogo.rollout.migrations import migration
 
 RUN = "touch canary"
 STAGING = 'archive_dir = "a"\n[environments.staging]\nbackup_dir = "x"\n'

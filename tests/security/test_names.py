@@ -13,17 +13,17 @@ from psycopg import sql
 
 from desk import Desk, make_desk
 from gate_process import run_gate
-from gonogo.backup.backup import make_backup
-from gonogo.backup.fingerprint import schema_fingerprint
-from gonogo.backup.order import BackupOrder
-from gonogo.database import session
-from gonogo.model import Environment
-from gonogo.programs.tools import find_tools
+from gonogo.model.kinds import Environment
+from gonogo.postgres import session
+from gonogo.postgres.settings import database_settings
+from gonogo.postgres.tools import find_tools
+from gonogo.rollout.backup.backup import make_backup
+from gonogo.rollout.backup.fingerprint import schema_fingerprint
+from gonogo.rollout.backup.order import BackupOrder
 from gonogo.rollout.grants import grant_gate
 from gonogo.sandbox import application
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
-from gonogo.settings import database_settings
 
 SCHEMA = "sch\"ema'; drop table users; -- %s"
 # Each is made unlike any other run's by what is put in the place of the star.

@@ -13,13 +13,13 @@ import pytest
 from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
-from gonogo.measure.connection import Manners, connect
 from gonogo.measure.ledger import read_identity
-from gonogo.measure.session import Session
-from gonogo.measure.snapshot import in_snapshot
+from gonogo.postgres.connection import Manners, connect
+from gonogo.postgres.reading import Session
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.snapshot import in_snapshot
 from gonogo.rollout.grants import MEASURED
 from gonogo.sandbox.databases import Databases
-from gonogo.settings import DatabaseSettings
 
 ROLES = Path(__file__).parents[2] / "roles"
 # Of the server and of its machine: neither role has anything to do with these.

@@ -12,13 +12,13 @@ from psycopg.conninfo import make_conninfo
 
 from desk import Desk, make_desk
 from gate_process import make_checkout, run_gate
-from gonogo.backup.fingerprint import schema_fingerprint
-from gonogo.database.session import connect
 from gonogo.errors import BackupError, DatabaseError
-from gonogo.programs.tools import find_tools
+from gonogo.postgres.session import connect
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.tools import find_tools
+from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.sandbox import application
 from gonogo.sandbox.server import EmbeddedServer
-from gonogo.settings import DatabaseSettings
 
 pytestmark = [pytest.mark.postgres15, pytest.mark.slow, pytest.mark.xdist_group("tls")]
 

@@ -14,23 +14,23 @@ from psycopg.conninfo import make_conninfo
 
 from desk import Desk, make_desk
 from gate_process import run_gate
-from gonogo.backup import fingerprint
-from gonogo.backup.backup import NAME_TIME, make_backup
-from gonogo.backup.order import BackupOrder
-from gonogo.backup.rowhash import write_row_hashes
-from gonogo.database import session
+from gonogo.application import code
 from gonogo.errors import GonogoError
-from gonogo.model import Environment
-from gonogo.programs import code
-from gonogo.programs.tools import PROGRAMS, find_tools
+from gonogo.model.kinds import Environment
+from gonogo.postgres import session
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.tools import PROGRAMS, find_tools
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import open_private, write_whole
+from gonogo.rollout.backup import fingerprint
+from gonogo.rollout.backup.backup import NAME_TIME, make_backup
+from gonogo.rollout.backup.order import BackupOrder
+from gonogo.rollout.backup.rowhash import write_row_hashes
 from gonogo.sandbox import application
 from gonogo.sandbox.address import passfile_of
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.repository import create_repository
 from gonogo.sandbox.server import EmbeddedServer
-from gonogo.settings import DatabaseSettings
 
 PASSWORD = "hush-database"  # noqa: S105  # nothing asks for it
 SECRETS = {

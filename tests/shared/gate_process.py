@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from gonogo.database import session
+from gonogo.postgres import session
 from gonogo.sandbox.checkout import copy_project
 from gonogo.sandbox.traffic import Traffic, generate
 

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
+from gonogo.model.window import format_moment
 from gonogo.record.archive import RunningRecord
 from gonogo.signing.admission import Request
 from gonogo.signing.document import Decision
 from gonogo.signing.sign import Signed, sign_off
-from gonogo.window import format_moment
 from record_examples import gate
 
 Json = dict[str, Any]

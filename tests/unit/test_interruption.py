@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gonogo import interruption
+from gonogo import interruption, process
 from gonogo.interruption import SIGNALS, admitted, held
-from gonogo.programs import process
 
 # What was started tells who wanted it to end as its very first act, and would then live for long.
 FIRST_ACT = """

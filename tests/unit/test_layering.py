@@ -20,73 +20,40 @@ ORDER = (
     "secret_names",
     "masking",
     "interruption",
+    "leash",
+    "process",
     "model",
-    "tomlfile",
-    "markdown",
-    "limits",
-    "stats",
-    "window",
-    "settings",
-    "project",
     "config",
     "criteria",
     "show",
-    "measure",
-    "evidence",
     "judge",
-    "score",
-    "verdict",
+    "postgres",
+    "measure",
+    "ledger",
     "record",
+    "report",
     "signing",
     "checklist",
-    "programs",
-    "environment",
-    "web",
-    "database",
-    "ledger",
-    "backup",
-    "migrations",
-    "procedure",
-    "readiness",
-    "restore",
+    "application",
     "rollout",
-    "narration",
     "gate",
     "sandbox",
     "plugin",
     "cli",
     "__main__",
 )
+# Closing a record renders its page: the one import that goes up.
+DEBTS = {"record.archive": {"report"}}
 # Where a library may be imported: a room, or one module of it.
 HOMES = {
-    "httpx": ("web",),
-    "jinja2": ("record",),
+    "httpx": ("application",),
+    "jinja2": ("report",),
     "nox": (),
-    "psycopg": (
-        "settings",
-        "measure",
-        "programs.tools",
-        "database",
-        "ledger",
-        "backup",
-        "migrations",
-        "procedure.narrator",
-        "readiness",
-        "restore",
-        "rollout",
-        "sandbox",
-    ),
-    "pydantic": (
-        "tomlfile",
-        "criteria",
-        "signing.document",
-        "checklist",
-        "config",
-        "sandbox",
-    ),
+    "psycopg": ("postgres", "measure", "ledger", "rollout", "sandbox"),
+    "pydantic": ("config", "criteria", "signing.document", "checklist", "sandbox"),
     "pytest": ("plugin",),
-    "rich": ("cli", "gate", "narration"),
-    "tomllib": ("tomlfile", "criteria", "config", "sandbox.incidents"),
+    "rich": ("cli", "report"),
+    "tomllib": ("config", "criteria", "sandbox.incidents"),
     "typer": ("cli",),
 }
 # The stand-in is an application of its own, in two revisions: none of gonogo's rooms.
@@ -128,7 +95,8 @@ def test_imports_go_downward_only(path: Path) -> None:
     """A module imports from its own room and from those below it."""
     own = room(dotted(path))
     assert own in ORDER, f"give {own} its place in ORDER"
-    assert not {name for name in rooms_used(path) if ORDER.index(name) > ORDER.index(own)}
+    astray = {name for name in rooms_used(path) if ORDER.index(name) > ORDER.index(own)}
+    assert astray == DEBTS.get(dotted(path), set())
 
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
@@ -144,10 +112,10 @@ def test_each_library_is_used_at_home_only(path: Path) -> None:
     assert not astray
 
 
-@pytest.mark.parametrize("name", ["judge", "score", "verdict", "evidence", "stats", "limits"])
-def test_what_judges_is_pure(name: str) -> None:
+@pytest.mark.parametrize("path", sorted((PACKAGE / "judge").glob("*.py")), ids=dotted)
+def test_what_judges_is_pure(path: Path) -> None:
     """No clock, no file, no network, no library: the same figures bring the same verdict."""
-    source = (PACKAGE / f"{name}.py").read_text(encoding="utf-8")
+    source = path.read_text(encoding="utf-8")
     used = {module.partition(".")[0] for module in imports(source)} - {"gonogo"}
     assert used <= sys.stdlib_module_names
     assert not used & {"io", "os", "pathlib", "random", "socket", "subprocess", "time"}
@@ -170,4 +138,6 @@ def test_every_room_is_on_the_map() -> None:
     assert sum(names.count("`") for names in rows) == 2 * len(line)
     for path in MODULES:
         own = line.get(room(dotted(path)), len(rows))
-        assert not {name for name in rooms_used(path) if line.get(name, 0) > own}
+        assert {name for name in rooms_used(path) if line.get(name, 0) > own} == DEBTS.get(
+            dotted(path), set()
+        )

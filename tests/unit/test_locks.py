@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from gonogo.project import Project
+from gonogo.config.project import Project
 
 ROOT = Project.find(Path(__file__).parent).root
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

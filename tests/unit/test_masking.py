@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.masking import Mask
-from gonogo.procedure.session_log import SessionLog
+from gonogo.rollout.runner.session_log import SessionLog
 
 ENVIRON = {
     "DB_PASSWORD": "hush-1",

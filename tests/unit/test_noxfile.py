@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.project import Project
+from gonogo.config.project import Project
 
 ROOT = Project.find(Path(__file__).parent).root
 IDLE = '\n\n@nox.session\ndef idle(session):\n    session.log("idle")\n'

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.project import Project
+from gonogo.config.project import Project
 
 ROOT = Project.find(Path(__file__).parent).root
 NEEDED = ("sh", "dirname", "readlink", "cmp", "rm", "mkdir", "cp", "printf")

@@ -19,16 +19,17 @@ from gonogo import criteria as criteria_file
 from gonogo.checklist.reading import Known
 from gonogo.checklist.reading import load as load_checklist
 from gonogo.config import RolloutConfig
-from gonogo.database.sqlfile import parse
+from gonogo.config.project import Project
 from gonogo.errors import ConfigError, GonogoError, MigrationError, RecordError
-from gonogo.judge import judge
-from gonogo.model import Environment, Measurement, Outcome
-from gonogo.procedure.step_names import known_steps
-from gonogo.project import Project
-from gonogo.record.html import render
-from gonogo.record.index import write_index
+from gonogo.judge.finding import judge
+from gonogo.model.kinds import Environment, Outcome
+from gonogo.model.measurement import Measurement
+from gonogo.postgres.sqlfile import parse
 from gonogo.record.listing import list_records
 from gonogo.record.manifest import read_hashes, written
+from gonogo.report.html import render
+from gonogo.report.index import write_index
+from gonogo.rollout.runner.step_names import known_steps
 from gonogo.signing import armor, document, ssh
 from gonogo.signing.integrity import open_closed
 

@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gonogo.criteria import Metric
-from gonogo.limits import parse_limit
-from gonogo.model import Count, Interval, Measurement
+from gonogo.model.finding import Interval
+from gonogo.model.limit import parse_limit
+from gonogo.model.measurement import Count, Measurement
 from gonogo.show import show_count, show_interval, show_share, show_value
 
 

@@ -13,7 +13,7 @@ from gonogo.checklist.entries import Checklist
 from gonogo.checklist.gathering import gather
 from gonogo.checklist.sources import Book, Sources, Told
 from gonogo.checklist.standing import Grounds, standing
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
 
 THIS = "this record"
 

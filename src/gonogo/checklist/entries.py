@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gonogo.model import Environment, Role
+from gonogo.model.kinds import Environment, Role
 
 Fact = Literal[
     "soak_complete",

@@ -8,7 +8,7 @@ from typing import Any
 
 from gonogo.checklist.entries import Item, covers
 from gonogo.checklist.sources import Sources, Told
-from gonogo.evidence import WORSE
+from gonogo.judge.evidence import WORSE
 from gonogo.signing.refusals import window_short
 
 PROVED, FAILED, OPEN = "proved", "failed", "open"

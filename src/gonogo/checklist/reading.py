@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from gonogo.checklist.entries import Checklist, Item, Phase, metric_of
+from gonogo.config.tomlfile import config_error, dotted, read_toml
 from gonogo.errors import ConfigError
-from gonogo.tomlfile import config_error, dotted, read_toml
 
 MAY_PROVE = ("steps", "checks", "facts", "attested")
 Complaint = tuple[tuple[str, ...], str, str]

@@ -9,7 +9,7 @@ from typing import Any
 from gonogo.checklist.entries import Checklist, Item, Phase
 from gonogo.checklist.proof import OPEN, Standing, proof
 from gonogo.checklist.sources import Attested, Sources
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
 
 ATTESTED, NOT_DUE = "attested", "not due"
 Json = dict[str, Any]

@@ -30,9 +30,9 @@ from gonogo.cli import (
 )
 from gonogo.cli.endings import INTERRUPTED
 from gonogo.cli.logs import logged
+from gonogo.config.project import is_text
 from gonogo.errors import GonogoError, UsageError
-from gonogo.project import is_text
-from gonogo.record.text import visible
+from gonogo.report.text import visible
 
 # Typer brings a click of its own, or imports one: either way this is what that calls wrong usage.
 WrongUsage: type[Exception] = typer.BadParameter.__mro__[1]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gonogo.cli.session import open_database
-from gonogo.record.text import visible
+from gonogo.report.text import visible
 
 REFUSED = "the administrators, whom migration 038 brings, cannot be asked or changed"
 Email = Annotated[str, typer.Argument(metavar="E-MAIL", help="Of a user who has signed up.")]
@@ -17,9 +17,9 @@ app = typer.Typer(help="The application's administrators.")
 @app.command("promote")
 def promote(email: Email) -> None:
     """Make a user an administrator."""
-    from gonogo.database.session import application_schema, asking
-    from gonogo.procedure.context import who
+    from gonogo.postgres.session import application_schema, asking
     from gonogo.rollout.admins import promote_admins
+    from gonogo.rollout.runner.context import who
 
     with open_database("promote_admin") as connection, asking(REFUSED):
         schema = application_schema(connection)
@@ -31,9 +31,9 @@ def promote(email: Email) -> None:
 @app.command("revoke")
 def revoke(email: Email) -> None:
     """Make an administrator a user like others."""
-    from gonogo.database.session import application_schema, asking
-    from gonogo.procedure.context import who
+    from gonogo.postgres.session import application_schema, asking
     from gonogo.rollout.admins import revoke_admin
+    from gonogo.rollout.runner.context import who
 
     with open_database("promote_admin") as connection, asking(REFUSED):
         schema = application_schema(connection)
@@ -46,8 +46,8 @@ def revoke(email: Email) -> None:
 def list_() -> None:
     """List the administrators."""
     from gonogo.cli.standing import show_rows
-    from gonogo.database.session import application_schema, asking
-    from gonogo.narration import Narration
+    from gonogo.postgres.session import application_schema, asking
+    from gonogo.report.narration import Narration
     from gonogo.rollout.admins import admins
 
     with open_database("promote_admin") as connection, asking(REFUSED):

@@ -9,8 +9,8 @@ from gonogo.cli.rolling import describe_database, require_mark
 from gonogo.cli.session import open_database, require_ledger
 
 if TYPE_CHECKING:
-    from gonogo.narration import Narration
-    from gonogo.procedure.context import RolloutContext
+    from gonogo.report.narration import Narration
+    from gonogo.rollout.runner.context import RolloutContext
 
 CONSENT = "--yes-roll-back"
 
@@ -30,9 +30,9 @@ def afterwards(
     Raises:
         GonogoError: Nothing of it lies aside, a person cancelled, or a statement failed.
     """
-    from gonogo.narration import Narration
-    from gonogo.procedure.site import Consent
+    from gonogo.report.narration import Narration
     from gonogo.rollout.afterwards import drop_kept, reapply_kept
+    from gonogo.rollout.runner.site import Consent
 
     narration = Narration.to_terminal(streams=True)
     name = _confirmed(context, narration, given, deployment, drop=drop)
@@ -55,7 +55,7 @@ def _confirmed(
     drop: bool,
 ) -> str:
     from gonogo.cli.consent import confirmed
-    from gonogo.migrations.aside import chosen
+    from gonogo.rollout.migrations.aside import chosen
     from gonogo.rollout.standing import read_standing
 
     with open_database("rollback") as connection:

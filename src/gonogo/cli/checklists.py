@@ -11,12 +11,12 @@ import typer
 
 from gonogo.cli.session import open_database
 from gonogo.errors import DatabaseError, UsageError
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
 
 if TYPE_CHECKING:
     from gonogo.checklist.sources import Book
     from gonogo.config import RolloutConfig
-    from gonogo.narration import Narration
+    from gonogo.report.narration import Narration
 
 MARKS = {
     "proved": ("✓", "green"),
@@ -39,9 +39,9 @@ def checklist(
     """Print the checklist: what is proved by which record, what is attested, what is open."""
     from gonogo.checklist.block import checklist_block
     from gonogo.cli.session import project_here
-    from gonogo.narration import Narration
+    from gonogo.postgres.settings import named_environment
+    from gonogo.report.narration import Narration
     from gonogo.rollout.checklist import checklist_desk
-    from gonogo.settings import named_environment
 
     project, config = project_here()
     named = named_environment(os.environ, environment) or Environment.STAGING

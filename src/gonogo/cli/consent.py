@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 
 from gonogo.errors import CancelledError, UsageError
-from gonogo.model import DatabaseIdentity
-from gonogo.narration import Narration
+from gonogo.model.measurement import DatabaseIdentity
+from gonogo.report.narration import Narration
 
 QUESTION = "  Type the name of the database to go on, anything else to cancel: "
 

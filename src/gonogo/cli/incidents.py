@@ -56,7 +56,7 @@ def close_(
 def list_() -> None:
     """List all incidents, open ones first."""
     from gonogo.ledger.incident import incidents
-    from gonogo.narration import Narration
+    from gonogo.report.narration import Narration
 
     with open_database("incident") as connection:
         require_ledger(connection)

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gonogo.config.project import MARKER, Project
 from gonogo.errors import GonogoError
-from gonogo.model import Outcome, VerdictKind
-from gonogo.project import MARKER, Project
+from gonogo.model.kinds import Outcome, VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gonogo.application.smoke import SmokeAnswer
     from gonogo.config import RolloutConfig
     from gonogo.gate.verification import Verification
-    from gonogo.narration import Narration
-    from gonogo.web.smoke import SmokeAnswer
+    from gonogo.report.narration import Narration
 
 MARKS = {
     Outcome.MET: ("✓", "green"),
@@ -33,7 +33,7 @@ SMOKE_MARKS = {"ok": ("✓", "green"), "inconclusive": ("?", "yellow")}
 
 def gate(context: typer.Context) -> None:
     """Judge the live database; takes the options of `pytest checks/`."""
-    from gonogo.programs.process import run_gate_process
+    from gonogo.process import run_gate_process
 
     root = Project.find(Path.cwd()).root
     words = [sys.executable, "-m", "pytest", "checks/", *context.args]
@@ -53,8 +53,8 @@ def verify(
     from gonogo.config import RolloutConfig
     from gonogo.gate.setting import Options
     from gonogo.gate.verification import verify as find_out
-    from gonogo.narration import Narration
-    from gonogo.settings import database_settings, named_environment
+    from gonogo.postgres.settings import database_settings, named_environment
+    from gonogo.report.narration import Narration
 
     project = Project.find(Path.cwd())
     config = RolloutConfig.load(project.root / MARKER)
@@ -82,11 +82,11 @@ def _smoke(
     narration: Narration, project: Project, config: RolloutConfig, found: Verification
 ) -> int:
     """Send the smoke requests, and keep a record; the exit code that their answers come to."""
+    from gonogo.application.answers import AnswerKind
+    from gonogo.application.smoke import send_smoke
+    from gonogo.application.smoke_record import Occasion, smoke_recorded
     from gonogo.masking import Mask
     from gonogo.rollout.checklist import checklist_desk
-    from gonogo.web.answers import AnswerKind
-    from gonogo.web.smoke import send_smoke
-    from gonogo.web.smoke_record import Occasion, smoke_recorded
 
     narration.chapter("Smoke requests, which change something")
 
@@ -114,7 +114,7 @@ def criteria(
 ) -> None:
     """Write docs/criteria.md: what a rollout is judged by, from checks/criteria.toml."""
     from gonogo.criteria import load
-    from gonogo.criteria.page import page
+    from gonogo.report.criteria_page import page
 
     project = Project.find(Path.cwd())
     told, file = page(load(project.criteria_file, project.sql_dir)), project.criteria_page

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gonogo.errors import GonogoError
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
 
 if TYPE_CHECKING:
-    from gonogo.procedure.session_log import SessionLog
+    from gonogo.rollout.runner.session_log import SessionLog
 
 OPTION = "--environment"
 LOGGED = frozenset(
@@ -63,10 +63,10 @@ def logged(words: Sequence[str], run: Callable[[], int]) -> int:
 
 def _open(words: Sequence[str]) -> SessionLog | None:
     """The log; none outside a checkout, or where nothing can be written: to look is not to fail."""
+    from gonogo.config.project import Project
     from gonogo.errors import UsageError
     from gonogo.masking import Mask
-    from gonogo.procedure.session_log import SessionLog
-    from gonogo.project import Project
+    from gonogo.rollout.runner.session_log import SessionLog
 
     try:
         logs = Project.find(Path.cwd()).logs_dir

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from gonogo.model import Environment
-from gonogo.project import Project
-from gonogo.window import DEFAULT_WINDOW, format_duration
+from gonogo.config.project import Project
+from gonogo.model.kinds import Environment
+from gonogo.model.window import DEFAULT_WINDOW, format_duration
 
 
 def monitor(
@@ -19,7 +19,7 @@ def monitor(
     window: Annotated[str, typer.Argument(help="How much to judge: 24h, 7d, 14d, any.")] = "",
 ) -> None:
     """Judge, archive a record, and tell every figure; takes the options of `pytest checks/`."""
-    from gonogo.programs.process import run_gate_process
+    from gonogo.process import run_gate_process
 
     root = Project.find(Path.cwd()).root
     more = list(context.args)
@@ -40,8 +40,8 @@ def final_report(
     """Sum up a whole soak from the archive: one more record, to be signed."""
     from gonogo.cli.session import project_here
     from gonogo.gate.summary import sum_up
-    from gonogo.gate.terminal import STYLES
-    from gonogo.narration import Narration
+    from gonogo.report.narration import Narration
+    from gonogo.report.terminal import STYLES
     from gonogo.rollout.checklist import checklist_desk
 
     project, config = project_here()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from gonogo.cli.checklists import checklist_lines
-from gonogo.narration import Narration
-from gonogo.procedure.context import RolloutContext
-from gonogo.procedure.result import DeploymentResult, RollbackResult
+from gonogo.report.narration import Narration
 from gonogo.rollout.recording import REPORT, recorded
+from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.result import DeploymentResult, RollbackResult
 
 TITLES = {
     ("deployment", "succeeded"): "Deployed",

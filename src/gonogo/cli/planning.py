@@ -10,10 +10,10 @@ from gonogo.cli.standing import show_rows
 from gonogo.errors import GonogoError
 
 if TYPE_CHECKING:
-    from gonogo.migrations.locks import Effect
-    from gonogo.narration import Narration
-    from gonogo.procedure.context import RolloutContext
-    from gonogo.readiness.plan import Plan, PlannedMigration, Size
+    from gonogo.report.narration import Narration
+    from gonogo.rollout.migrations.locks import Effect
+    from gonogo.rollout.preflight.plan import Plan, PlannedMigration, Size
+    from gonogo.rollout.runner.context import RolloutContext
 
 STATES = {
     "applied": "applied already: skipped",
@@ -64,8 +64,8 @@ def show_plan(narration: Narration, context: RolloutContext, plan: Plan) -> None
 
 
 def _steps(context: RolloutContext, plan: Plan) -> Iterator[tuple[str, str]]:
+    from gonogo.application.commands import Commands
     from gonogo.masking import Mask
-    from gonogo.programs.commands import Commands
     from gonogo.rollout.deploy import steps_of
 
     mask = Mask.of(context.environ)

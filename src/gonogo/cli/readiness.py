@@ -20,8 +20,8 @@ def preflight(
     revision: Annotated[str, typer.Option(help="What is to run; by default git's HEAD.")] = "",
 ) -> None:
     """Look at everything that a deployment needs; change nothing."""
-    from gonogo.narration import Narration
-    from gonogo.readiness.alone import inspect
+    from gonogo.report.narration import Narration
+    from gonogo.rollout.preflight.alone import inspect
 
     named = required_environment(environment)
     context, variables = unchecked_context(named, os.environ, revision=revision)

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from gonogo.cli.endings import interruptible
+from gonogo.config.project import Project
 from gonogo.errors import UsageError
-from gonogo.project import Project
 
 
 def rehearse(
@@ -31,7 +31,7 @@ def rehearse(
     ] = False,
 ) -> None:
     """Rehearse a whole rollout on a real PostgreSQL of its own."""
-    from gonogo.narration import Narration
+    from gonogo.report.narration import Narration
     from gonogo.sandbox.rehearsal import Rehearsal
 
     if stop and (keep or incident is not None):

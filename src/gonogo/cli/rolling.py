@@ -13,12 +13,12 @@ from gonogo.cli.endings import interruptible
 from gonogo.cli.finding import find_record
 from gonogo.cli.session import open_database, rollout_context
 from gonogo.errors import GonogoError, UsageError
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
 
 if TYPE_CHECKING:
-    from gonogo.narration import Narration
-    from gonogo.procedure.context import RolloutContext
-    from gonogo.procedure.site import Consent
+    from gonogo.report.narration import Narration
+    from gonogo.rollout.runner.context import RolloutContext
+    from gonogo.rollout.runner.site import Consent
     from gonogo.rollout.standing import Standing
 
 SEE_STATUS = "./noxw -s status tells how far it came; run the same again to go on from there"
@@ -60,8 +60,8 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     ] = False,
 ) -> None:
     """Deploy the application's revision and its migrations, step by step."""
-    from gonogo.procedure.site import Consent
-    from gonogo.readiness.permission import require_go
+    from gonogo.rollout.preflight.permission import require_go
+    from gonogo.rollout.runner.site import Consent
 
     context = rollout_context(
         environment,
@@ -84,9 +84,9 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
 
 def _plan(context: RolloutContext, override: str | None) -> None:
     from gonogo.cli.planning import show_plan
-    from gonogo.narration import Narration
-    from gonogo.readiness.permission import require_go
-    from gonogo.readiness.plan import plan
+    from gonogo.report.narration import Narration
+    from gonogo.rollout.preflight.permission import require_go
+    from gonogo.rollout.preflight.plan import plan
 
     with interruptible("nothing was changed"):
         made = plan(context)
@@ -101,7 +101,7 @@ def _plan(context: RolloutContext, override: str | None) -> None:
 
 def _deploy(context: RolloutContext, consent: Consent, override: str | None) -> None:
     from gonogo.cli.outcome import tell_deployment
-    from gonogo.narration import Narration
+    from gonogo.report.narration import Narration
     from gonogo.rollout.deploy import deploy as carry_out
     from gonogo.rollout.recording import recorded
 
@@ -141,7 +141,7 @@ def _deployment_confirmed(context: RolloutContext, narration: Narration, given: 
 
 def _lasting(context: RolloutContext, standing: Standing) -> str:
     """The files to come that no revert takes back; empty when there are none."""
-    from gonogo.migrations.inventory import irreversible, named
+    from gonogo.rollout.migrations.inventory import irreversible, named
 
     known = {row.version: row for row in standing.migrations if row.reverted_at is None}
     return named(irreversible(context.migrations(), known))

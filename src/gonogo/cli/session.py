@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from gonogo.config.project import MARKER, Project
 from gonogo.errors import DatabaseError, UsageError
-from gonogo.model import Environment
-from gonogo.project import MARKER, Project
+from gonogo.model.kinds import Environment
 
 if TYPE_CHECKING:
-    from gonogo.backup.order import BackupCheck
     from gonogo.config import RolloutConfig
-    from gonogo.database.session import Connection
-    from gonogo.procedure.context import RolloutContext
-    from gonogo.settings import DatabaseSettings
+    from gonogo.postgres.session import Connection
+    from gonogo.postgres.settings import DatabaseSettings
+    from gonogo.rollout.backup.order import BackupCheck
+    from gonogo.rollout.runner.context import RolloutContext
 
 
 class Asked(TypedDict, total=False):
@@ -60,7 +60,7 @@ def rollout_context(
     Raises:
         UsageError: A variable or rollout.toml is wrong; nothing was done.
     """
-    from gonogo.environment import require_none
+    from gonogo.application.environment import require_none
 
     context, problems = unchecked_context(environment, environ, **asked)
     require_none(problems)
@@ -80,8 +80,8 @@ def unchecked_context(
     Raises:
         UsageError: rollout.toml is wrong.
     """
-    from gonogo.environment import problems
-    from gonogo.procedure.context import RolloutContext
+    from gonogo.application.environment import problems
+    from gonogo.rollout.runner.context import RolloutContext
 
     project, config = project_here()
     config.environment(environment)
@@ -92,7 +92,7 @@ def unchecked_context(
 
 def _database(environ: Mapping[str, str]) -> tuple[DatabaseSettings, tuple[str, ...]]:
     """The database that is named; none, and why, when none can be meant."""
-    from gonogo.settings import DatabaseSettings, database_settings
+    from gonogo.postgres.settings import DatabaseSettings, database_settings
 
     try:
         return database_settings(environ), ()
@@ -106,7 +106,7 @@ def required_environment(option: str | None) -> Environment:
     Raises:
         UsageError: Neither does.
     """
-    from gonogo.settings import named_environment
+    from gonogo.postgres.settings import named_environment
 
     environment = named_environment(os.environ, option)
     if environment is None:
@@ -126,7 +126,7 @@ def open_database(command: str) -> Iterator[Connection]:
     Raises:
         DatabaseError: It does not answer.
     """
-    from gonogo.settings import database_settings
+    from gonogo.postgres.settings import database_settings
 
     settings = database_settings(os.environ)
     with _connected(settings, f"gonogo {command}") as connection:
@@ -134,8 +134,8 @@ def open_database(command: str) -> Iterator[Connection]:
 
 
 def _connected(settings: DatabaseSettings, name: str) -> Connection:
-    from gonogo.database.beside import closed_by_restore
-    from gonogo.database.session import connect
+    from gonogo.postgres.beside import closed_by_restore
+    from gonogo.postgres.session import connect
 
     try:
         return connect(settings.conninfo, name)

@@ -12,13 +12,13 @@ import typer
 from gonogo.cli.finding import A_RECORD, find_record
 from gonogo.cli.session import project_here
 from gonogo.errors import GonogoError, UsageError
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
 from gonogo.record.manifest import SIGNATURES_PAGE
 from gonogo.signing.document import Decision
 
 if TYPE_CHECKING:
     from gonogo.config import RolloutConfig
-    from gonogo.narration import Narration
+    from gonogo.report.narration import Narration
     from gonogo.signing.admission import Request
 
 
@@ -69,7 +69,7 @@ def _allowed_signers(config: RolloutConfig) -> Path:
 def _sign(request: Request, templates_dir: Path) -> None:
     from dataclasses import replace
 
-    from gonogo.narration import Narration
+    from gonogo.report.narration import Narration
     from gonogo.signing.admission import attestable, examine, require_allowed
     from gonogo.signing.page import show_signatures
     from gonogo.signing.sign import sign_off as sign

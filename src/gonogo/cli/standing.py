@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gonogo.ledger.rows import Backup, Deployment, Incident, MigrationRow, StepRow
-    from gonogo.narration import Narration
+    from gonogo.report.narration import Narration
     from gonogo.rollout.standing import Standing
 
 MOST = 10
@@ -26,7 +26,7 @@ Row = Sequence[str]
 
 def status() -> None:
     """Tell where this database stands: deployments, steps, migrations, backups, incidents."""
-    from gonogo.narration import Narration
+    from gonogo.report.narration import Narration
     from gonogo.rollout.standing import read_standing
 
     with open_database("status") as connection:
@@ -59,7 +59,7 @@ def incident_rows(incidents: Iterable[Incident]) -> Iterable[Row]:
 
 def show_rows(narration: Narration, rows: Sequence[Row]) -> None:
     """Tell rows in columns, each row on one line, however narrow the terminal is."""
-    from gonogo.record.text import cut
+    from gonogo.report.text import cut
 
     shown = [[cut(cell, MOST_CHARACTERS) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
@@ -69,7 +69,7 @@ def show_rows(narration: Narration, rows: Sequence[Row]) -> None:
 
 
 def _tell_database(narration: Narration, standing: Standing) -> None:
-    from gonogo.settings import database_settings
+    from gonogo.postgres.settings import database_settings
 
     identity, mark = standing.identity, standing.mark
     address = database_settings(os.environ).shown
@@ -167,7 +167,7 @@ def _retention_days(standing: Standing) -> int | None:
     """How long rollout.toml has backups of this environment kept; None where it does not say."""
     from gonogo.cli.session import project_here
     from gonogo.errors import UsageError
-    from gonogo.model import Environment
+    from gonogo.model.kinds import Environment
 
     if standing.mark is None:
         return None

@@ -18,8 +18,8 @@ from gonogo.errors import UsageError
 
 if TYPE_CHECKING:
     from gonogo.ledger.rows import Deployment
-    from gonogo.narration import Narration
-    from gonogo.procedure.context import RolloutContext
+    from gonogo.report.narration import Narration
+    from gonogo.rollout.runner.context import RolloutContext
     from gonogo.rollout.standing import Standing
 
 CONSENT = "--yes-roll-back"
@@ -109,7 +109,7 @@ def _require_sense(chosen: Mapping[str, bool]) -> None:
 
 
 def _plan(context: RolloutContext, wish: Wish) -> None:
-    from gonogo.narration import Narration
+    from gonogo.report.narration import Narration
     from gonogo.rollout.rollback import Request
     from gonogo.rollout.rollback_plan import plan_rollback
 
@@ -126,7 +126,7 @@ def _plan(context: RolloutContext, wish: Wish) -> None:
 def _roll_back(context: RolloutContext, wish: Wish) -> None:
     from gonogo.cli.consent import confirmed, require_somebody
     from gonogo.cli.outcome import tell_rollback
-    from gonogo.narration import Narration
+    from gonogo.report.narration import Narration
     from gonogo.rollout.recording import recorded
     from gonogo.rollout.rollback import Request
     from gonogo.rollout.rollback import rollback as carry_out
@@ -164,7 +164,7 @@ def _roll_back(context: RolloutContext, wish: Wish) -> None:
 
 def _standing(context: RolloutContext, narration: Narration) -> Standing:
     """How the database stands, opened again when a restore that was cut short had closed it."""
-    from gonogo.database.beside import reopen_cut_short
+    from gonogo.postgres.beside import reopen_cut_short
     from gonogo.rollout.standing import read_standing
 
     if reopen_cut_short(context.database):

@@ -11,7 +11,7 @@ from gonogo.cli.finding import A_RECORD, find_record
 from gonogo.errors import SigningError, UsageError
 
 if TYPE_CHECKING:
-    from gonogo.narration import Narration
+    from gonogo.report.narration import Narration
     from gonogo.signing.checking import Checked
     from gonogo.signing.verification import Report
 from gonogo.cli.session import project_here
@@ -23,7 +23,7 @@ def verify_record(
     every: Annotated[bool, typer.Option("--all", help="Every record, and their chains.")] = False,
 ) -> None:
     """Prove that nobody touched a record since it was closed."""
-    from gonogo.narration import Narration
+    from gonogo.report.narration import Narration
     from gonogo.signing.verification import verify_archive
     from gonogo.signing.verification import verify_record as prove
 

@@ -17,6 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
+from gonogo.config.tomlfile import config_error, read_toml
 from gonogo.config.values import (
     Location,
     Mail,
@@ -28,8 +29,7 @@ from gonogo.config.values import (
     not_empty,
 )
 from gonogo.errors import ConfigError
-from gonogo.model import Environment
-from gonogo.tomlfile import config_error, read_toml
+from gonogo.model.kinds import Environment
 
 TWO_WEEKS_DAYS = 14
 

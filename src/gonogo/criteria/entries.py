@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from gonogo.limits import Limit, parse_limit
-from gonogo.model import Environment, Role
+from gonogo.model.kinds import Environment, Role
+from gonogo.model.limit import Limit, parse_limit
 
 Kind = Literal["rate", "census", "quantity", "answer", "top"]
 Filter = Mapping[str, tuple[str | bool, ...]]

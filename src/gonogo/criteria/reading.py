@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from gonogo.config.tomlfile import config_error, dotted, parse_toml, read_bytes
 from gonogo.criteria.entries import Criteria, Metric, Rules, Score, Strict
 from gonogo.criteria.sense import nonsense
 from gonogo.errors import ConfigError
-from gonogo.tomlfile import config_error, dotted, parse_toml, read_bytes
 
 METRIC = "metric"
 SECTIONS: Mapping[str, type[Strict]] = {"rules": Rules, "score": Score, METRIC: Metric}

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from gonogo.criteria.entries import ALL_POINTS, Criteria, Metric
-from gonogo.limits import UNITS, Limit
+from gonogo.model.limit import UNITS, Limit
 
 Complaint = tuple[tuple[str, ...], str]
 SHARES = frozenset({"rate", "census"})

@@ -7,9 +7,9 @@ from gonogo.gate.facts import facts_of
 from gonogo.gate.reproduce import reproduce
 from gonogo.gate.setting import Observation, Setting
 from gonogo.gate.soak import TRAFFIC, soak
-from gonogo.model import Finding, Verdict
+from gonogo.judge.score import health_score
+from gonogo.model.finding import Finding, Verdict
 from gonogo.record.archive import gates_since
-from gonogo.score import health_score
 
 
 def closing(

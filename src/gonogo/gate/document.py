@@ -8,9 +8,10 @@ from datetime import datetime
 from gonogo.criteria import Criteria, Metric
 from gonogo.gate.facts import subject_of
 from gonogo.gate.setting import Observation, Setting
-from gonogo.model import Count, Finding, HealthScore, LedgerEvent, Measurement, Verdict, Window
+from gonogo.model.finding import Finding, HealthScore, Verdict
+from gonogo.model.measurement import Count, LedgerEvent, Measurement, Window
+from gonogo.model.window import format_duration, format_moment
 from gonogo.show import show_value
-from gonogo.window import format_duration, format_moment
 
 Json = dict[str, object]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
+from gonogo.application.answers import AnswerKind, EndpointAnswer
+from gonogo.application.endpoints import probe
+from gonogo.application.environment import MUST_BE_HTTPS, problem_of
 from gonogo.config import EndpointsConfig
 from gonogo.criteria import ENDPOINTS
-from gonogo.environment import MUST_BE_HTTPS, problem_of
 from gonogo.gate.setting import Setting
-from gonogo.model import Measurement
-from gonogo.web.answers import AnswerKind, EndpointAnswer
-from gonogo.web.endpoints import probe
+from gonogo.model.measurement import Measurement
 
 REQUEST_TIMEOUT_S = 5.0
 METRICS = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gonogo import __version__
 from gonogo.gate.setting import Observation, Setting
-from gonogo.window import format_moment
+from gonogo.model.window import format_moment
 
 # The gate works with any of them; the record says what it was trusted with.
 RIGHTS = {

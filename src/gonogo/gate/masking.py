@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from gonogo.gate.setting import Observation
 from gonogo.masking import Mask
-from gonogo.model import Measurement
+from gonogo.model.measurement import Measurement
 
 V = TypeVar("V")
 # checks/sql/*_errors.sql cut messages there, before anybody could mask them.

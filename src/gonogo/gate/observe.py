@@ -10,19 +10,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from gonogo.config.project import Project
 from gonogo.criteria import ENDPOINTS, Metric
 from gonogo.errors import DatabaseError
 from gonogo.gate.masking import masked
 from gonogo.gate.setting import LEDGER, Observation, Options, Setting
-from gonogo.judge import judge
+from gonogo.judge.finding import judge
 from gonogo.measure.ledger import LedgerFacts, read_identity, read_ledger
-from gonogo.measure.session import Session
-from gonogo.measure.snapshot import in_snapshot
 from gonogo.measure.take import Plan, take
 from gonogo.measure.timeline import read_timeline
-from gonogo.model import Measurement
-from gonogo.project import Project
-from gonogo.window import clip, format_duration
+from gonogo.model.measurement import Measurement
+from gonogo.model.window import clip, format_duration
+from gonogo.postgres.reading import Session
+from gonogo.postgres.snapshot import in_snapshot
 
 CLOCKS = "db.clock_skew"
 MOST_AHEAD = timedelta(minutes=2)

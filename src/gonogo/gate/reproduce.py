@@ -6,7 +6,7 @@ import shlex
 from datetime import datetime
 
 from gonogo.gate.setting import Setting
-from gonogo.window import format_duration, format_moment
+from gonogo.model.window import format_duration, format_moment
 
 
 def reproduce(setting: Setting, end: datetime | None = None) -> str:

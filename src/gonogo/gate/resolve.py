@@ -7,17 +7,17 @@ from pathlib import Path
 
 from gonogo import criteria as criteria_file
 from gonogo.checklist import Checklist
+from gonogo.config.project import Project
 from gonogo.criteria import Criteria
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.gate.setting import LEDGER, Options, Setting
 from gonogo.measure.ledger import LedgerFacts, read_identity, read_ledger
-from gonogo.measure.session import Session
-from gonogo.measure.snapshot import in_snapshot
-from gonogo.model import Environment
-from gonogo.project import Project
+from gonogo.model.kinds import Environment
+from gonogo.model.window import check_as_of, format_moment
+from gonogo.postgres.reading import Session
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.snapshot import in_snapshot
 from gonogo.rollout.checklist import load_checklist
-from gonogo.settings import DatabaseSettings
-from gonogo.window import check_as_of, format_moment
 
 
 def resolve(project: Project, options: Options, settings: DatabaseSettings) -> Setting:

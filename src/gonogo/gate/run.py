@@ -11,29 +11,30 @@ from pathlib import Path
 from typing import IO, TextIO
 
 from gonogo.checklist.block import Desk, checklist_block
+from gonogo.config.project import Project
 from gonogo.criteria import Metric
 from gonogo.errors import GonogoError
-from gonogo.gate import step_summary
 from gonogo.gate.closing import closing
 from gonogo.gate.delivery import copy, pipe
 from gonogo.gate.document import header
 from gonogo.gate.endpoints import ask_endpoints
-from gonogo.gate.figures import tell_figures
 from gonogo.gate.observe import observe
 from gonogo.gate.reproduce import reproduce
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Observation, Options, Setting
 from gonogo.gate.staging import staging_directory
-from gonogo.gate.terminal import tell
+from gonogo.judge.verdict import MAY_BE_LEFT_OUT, decide
 from gonogo.masking import Mask
-from gonogo.model import Finding, Outcome, Role, Verdict
-from gonogo.project import Project
+from gonogo.model.finding import Finding, Verdict
+from gonogo.model.kinds import Outcome, Role
+from gonogo.model.window import format_moment
+from gonogo.postgres.settings import DatabaseSettings
 from gonogo.record.archive import RunningRecord
-from gonogo.record.evidence import write_sealed
-from gonogo.record.text import cut, visible
-from gonogo.settings import DatabaseSettings
-from gonogo.verdict import MAY_BE_LEFT_OUT, decide
-from gonogo.window import format_moment
+from gonogo.report import step_summary
+from gonogo.report.evidence import write_sealed
+from gonogo.report.figures import tell_figures
+from gonogo.report.terminal import tell
+from gonogo.report.text import cut, visible
 
 MOST_ID = 200
 

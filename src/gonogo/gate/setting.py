@@ -9,22 +9,16 @@ from pathlib import Path
 
 from gonogo.checklist import Checklist
 from gonogo.config import EndpointsConfig
+from gonogo.config.project import Project
 from gonogo.criteria import Criteria, Metric
 from gonogo.masking import Mask
-from gonogo.measure.connection import Manners
 from gonogo.measure.ledger import LedgerFacts
-from gonogo.model import (
-    DatabaseIdentity,
-    Environment,
-    Finding,
-    LedgerEvent,
-    Measurement,
-    Role,
-    Window,
-)
-from gonogo.project import Project
-from gonogo.settings import DatabaseSettings
-from gonogo.window import DEFAULT_WINDOW
+from gonogo.model.finding import Finding
+from gonogo.model.kinds import Environment, Role
+from gonogo.model.measurement import DatabaseIdentity, LedgerEvent, Measurement, Window
+from gonogo.model.window import DEFAULT_WINDOW
+from gonogo.postgres.connection import Manners
+from gonogo.postgres.settings import DatabaseSettings
 
 LEDGER = "ledger"
 

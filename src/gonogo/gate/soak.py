@@ -7,11 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gonogo.model import Environment, Measurement, VerdictKind, Window
+from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.measurement import Measurement, Window
+from gonogo.model.window import format_moment
 from gonogo.record.archived import ArchivedRecord, read_record
 from gonogo.record.listing import list_records
-from gonogo.record.soak import Look, continuity
-from gonogo.window import format_moment
+from gonogo.report.soak import Look, continuity
 
 # Every synchronisation counts, skipped ones too: they show that the scheduler runs.
 TRAFFIC = "sync.executed"

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from gonogo.project import Project
+from gonogo.config.project import Project
 
 PREFIX = "gate-"
 NAME = re.compile(r"gate-(\d+)-")

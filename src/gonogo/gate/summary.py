@@ -10,16 +10,17 @@ from typing import Any
 
 from gonogo.checklist.block import Desk, checklist_block
 from gonogo.errors import UsageError
-from gonogo.model import Environment, Verdict, VerdictKind
+from gonogo.model.finding import Verdict
+from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.window import format_moment
 from gonogo.record.archive import RunningRecord
 from gonogo.record.archived import SUMMARY, load
 from gonogo.record.files import told_plainly
 from gonogo.record.listing import list_records
-from gonogo.record.soak import PRESENT
-from gonogo.record.summary import of_this_soak, summary
-from gonogo.record.text import points, share
-from gonogo.record.trends import trends
-from gonogo.window import format_moment
+from gonogo.report.soak import PRESENT
+from gonogo.report.summary import of_this_soak, summary
+from gonogo.report.text import points, share
+from gonogo.report.trends import trends
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from gonogo.config.project import Project
 from gonogo.errors import DatabaseError
 from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.facts import facts_of, subject_of
@@ -16,9 +17,9 @@ from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Options
 from gonogo.masking import Mask
-from gonogo.model import Environment, Finding, Outcome, VerdictKind
-from gonogo.project import Project
-from gonogo.settings import DatabaseSettings
+from gonogo.model.finding import Finding
+from gonogo.model.kinds import Environment, Outcome, VerdictKind
+from gonogo.postgres.settings import DatabaseSettings
 
 GROUPS = frozenset({"schema", "endpoint", "rollout"})
 WRONG = frozenset({Outcome.FAILED, Outcome.CRITICAL, Outcome.FIRED})

@@ -9,9 +9,9 @@ from typing import Protocol
 import psycopg
 from psycopg.rows import class_row
 
-from gonogo.database.session import Connection, asking
 from gonogo.ledger.rows import MigrationRow
-from gonogo.measure.connection import first_line
+from gonogo.postgres.connection import first_line
+from gonogo.postgres.session import Connection, asking
 
 COLUMNS = """
 select deployment_id, version, name, sha256, xid::text, applied_at, duration_ms, adopted,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from psycopg.rows import class_row
 
-from gonogo.database.session import Connection, asking
 from gonogo.errors import UsageError
 from gonogo.ledger.rows import Incident
+from gonogo.postgres.session import Connection, asking
 
 KINDS = ("critical", "complaint")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gonogo.database.send import send
-from gonogo.database.session import Connection, asking
-from gonogo.database.sqlfile import parse
 from gonogo.errors import DatabaseError, MigrationError
+from gonogo.postgres.send import send
+from gonogo.postgres.session import Connection, asking
+from gonogo.postgres.sqlfile import parse
 
 INSUFFICIENT_PRIVILEGE = "42501"
 

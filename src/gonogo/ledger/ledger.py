@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gonogo.database.session import Connection, asking
 from gonogo.errors import DatabaseError, GonogoError, UsageError
 from gonogo.ledger import history
 from gonogo.ledger.rows import (
@@ -23,7 +22,8 @@ from gonogo.ledger.rows import (
     Step,
     StepRow,
 )
-from gonogo.measure.connection import first_line
+from gonogo.postgres.connection import first_line
+from gonogo.postgres.session import Connection, asking
 
 DEPLOYMENT = """
 select id, environment, revision, previous_revision, migrations_sha256, criteria_sha256,

@@ -15,8 +15,8 @@ import psycopg
 from psycopg.rows import class_row
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, stop_never, wait_fixed
 
-from gonogo.database.session import Connection, asking
 from gonogo.errors import LockHeldError
+from gonogo.postgres.session import Connection, asking
 
 # The letters of "gonogo"; advisory locks are each database's own.
 KEY = int.from_bytes(b"gonogo", "big")

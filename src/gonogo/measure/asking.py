@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from gonogo.measure import surveys
-from gonogo.measure.session import Session
 from gonogo.measure.sharing import Job
 from gonogo.measure.slices import Slice
 from gonogo.measure.surveys import LOST, Survey, Table
+from gonogo.postgres.reading import Session
 
 # So many slices are asked in a row: enough to share a savepoint, few enough to end all at once.
 SLICES_A_JOB = 8

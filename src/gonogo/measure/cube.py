@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from gonogo.criteria import Filter
-from gonogo.measure.session import Row
-from gonogo.model import Count, HourCount
+from gonogo.model.measurement import Count, HourCount
+from gonogo.postgres.reading import Row
 
 Selector = str | Filter
 Sums = Callable[[Sequence[Row]], Mapping[str, int]]

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from gonogo.measure.cube import integer, total
-from gonogo.measure.session import Row
 from gonogo.measure.surveys import Table, naive
-from gonogo.model import Measurement, Window
+from gonogo.model.measurement import Measurement, Window
+from gonogo.postgres.reading import Row
 
 Tables = Mapping[str, Table]
 Derivation = Callable[[str, Tables, Window], Measurement]

@@ -9,9 +9,11 @@ from typing import LiteralString
 from psycopg import errors
 
 from gonogo.errors import DatabaseError
-from gonogo.measure.connection import first_line
-from gonogo.measure.session import Row, Session
-from gonogo.model import DatabaseIdentity, Environment
+from gonogo.model.kinds import Environment
+from gonogo.model.measurement import DatabaseIdentity
+from gonogo.postgres.connection import first_line
+from gonogo.postgres.identity import IDENTITY
+from gonogo.postgres.reading import Row, Session
 
 ENVIRONMENT: LiteralString = "select name, simulated from gonogo.environment"
 DEPLOYMENT: LiteralString = """
@@ -22,31 +24,6 @@ select d.id, d.revision, d.migrations_sha256, d.outcome, greatest(d.finished_at,
 from gonogo.deployment as d
 where %(environment)s::text is null or d.environment = %(environment)s
 order by (d.outcome <> 'rolled_back') desc, d.id desc limit 1"""
-IDENTITY: LiteralString = """
-select
-    (select case when has_function_privilege('pg_control_system()', 'execute')
-        then (select system_identifier::text from pg_control_system()) else '' end)
-        as system_identifier,
-    current_database() as database,
-    current_setting('server_version') as server_version,
-    current_user::text as role,
-    pg_is_in_recovery() as standby,
-    pg_current_snapshot()::text as snapshot,
-    (
-        select case
-            when r.rolsuper then 'superuser'
-            when exists (
-                select from pg_class as c
-                join pg_namespace as n on n.oid = c.relnamespace
-                where c.relkind in ('r', 'p')
-                    and (n.nspname = any(current_schemas(false)) or n.nspname = 'gonogo')
-                    and has_table_privilege(c.oid, 'insert, update, delete, truncate')
-            ) then 'write'
-            else 'read'
-        end
-        from pg_roles as r where r.rolname = current_user
-    ) as rights,
-    transaction_timestamp() as now"""
 
 
 @dataclass(frozen=True, slots=True)

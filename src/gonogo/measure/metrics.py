@@ -11,13 +11,13 @@ from fractions import Fraction
 from functools import partial
 
 from gonogo.criteria import Criteria, Metric
-from gonogo.limits import UNITS
 from gonogo.measure import cube
 from gonogo.measure.derived import DERIVATIONS, Tables
-from gonogo.measure.session import Row
 from gonogo.measure.slices import hours
 from gonogo.measure.surveys import Table
-from gonogo.model import Count, Measurement, Window
+from gonogo.model.limit import UNITS
+from gonogo.model.measurement import Count, Measurement, Window
+from gonogo.postgres.reading import Row
 
 WHOLE = ""
 MOST_PROBLEMS = 20

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from gonogo.measure.session import Session
+from gonogo.postgres.reading import Session
 
 Job = Callable[[Session], None]
 

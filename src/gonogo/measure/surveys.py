@@ -11,9 +11,9 @@ import psycopg
 from psycopg import errors
 
 from gonogo.errors import ConfigError
-from gonogo.measure.connection import first_line
-from gonogo.measure.session import Row, Session
 from gonogo.measure.slices import Slice, starts
+from gonogo.postgres.connection import first_line
+from gonogo.postgres.reading import Row, Session
 
 SLICED = "%(slice_start)s"
 LOST = "the connection to the database was lost"

@@ -11,11 +11,12 @@ from gonogo.criteria import Criteria
 from gonogo.measure import surveys
 from gonogo.measure.asking import Asking
 from gonogo.measure.metrics import WHOLE, measure
-from gonogo.measure.session import Session
 from gonogo.measure.sharing import share_out
 from gonogo.measure.slices import CLUSTER_WIDTH, WIDTH, cut
 from gonogo.measure.surveys import Survey, naive
-from gonogo.model import Environment, Measurement, Window
+from gonogo.model.kinds import Environment
+from gonogo.model.measurement import Measurement, Window
+from gonogo.postgres.reading import Session
 
 INTEGRATIONS = ("google_contacts", "google_calendar")
 

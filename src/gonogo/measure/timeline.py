@@ -8,8 +8,9 @@ from typing import LiteralString
 
 from psycopg import errors
 
-from gonogo.measure.session import Row, Session
-from gonogo.model import Environment, LedgerEvent
+from gonogo.model.kinds import Environment
+from gonogo.model.measurement import LedgerEvent
+from gonogo.postgres.reading import Row, Session
 
 MOST = 200
 SHORT = 12

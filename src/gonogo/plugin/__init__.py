@@ -17,9 +17,10 @@ from collections.abc import Generator
 import pytest
 
 from gonogo import interruption
+from gonogo.config.project import Project
 from gonogo.errors import GonogoError
 from gonogo.gate.run import GateRun
-from gonogo.model import VerdictKind
+from gonogo.model.kinds import VerdictKind
 from gonogo.plugin.checks import RUN
 from gonogo.plugin.evidence import EvidencePage
 from gonogo.plugin.options import add_options, gate_options
@@ -30,10 +31,9 @@ from gonogo.plugin.reports import (
     tell_where_reports_are,
     told_apart,
 )
-from gonogo.project import Project
+from gonogo.postgres.settings import database_settings
 from gonogo.record.files import told_plainly
-from gonogo.record.text import visible
-from gonogo.settings import database_settings
+from gonogo.report.text import visible
 
 # Found by pytest beside this module, and registered with it.
 pytest_plugins = ("gonogo.plugin.checks",)

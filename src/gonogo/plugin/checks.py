@@ -7,8 +7,9 @@ from collections.abc import Generator, Mapping
 import pytest
 
 from gonogo.gate.run import GateRun
-from gonogo.model import Finding, Outcome, Role
-from gonogo.record.text import visible
+from gonogo.model.finding import Finding
+from gonogo.model.kinds import Outcome, Role
+from gonogo.report.text import visible
 
 RUN = pytest.StashKey[GateRun]()
 FINDING = "finding"

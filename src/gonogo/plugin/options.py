@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from gonogo.config import RolloutConfig
+from gonogo.config.project import MARKER, Project
 from gonogo.errors import UsageError
 from gonogo.gate.setting import Options
-from gonogo.project import MARKER, Project
-from gonogo.settings import named_environment
-from gonogo.window import parse_duration, parse_moment
+from gonogo.model.window import parse_duration, parse_moment
+from gonogo.postgres.settings import named_environment
 
 
 def add_options(parser: pytest.Parser) -> None:

@@ -102,8 +102,8 @@ class RunningRecord:
             GonogoError: The archive cannot be written, or the record was closed before. Nothing
                 half-written is in it then: the run reads as aborted.
         """
-        from gonogo.record.html import render, renderer_sha256  # noqa: PLC0415  # loads jinja2
-        from gonogo.record.index import write_index  # noqa: PLC0415  # likewise
+        from gonogo.report.html import render, renderer_sha256  # noqa: PLC0415  # loads jinja2
+        from gonogo.report.index import write_index  # noqa: PLC0415  # likewise
 
         if self._life is None or not LABEL.fullmatch(label):
             raise GonogoError(f"the record {self.directory.name} cannot be closed as {label}")
@@ -150,7 +150,7 @@ class RunningRecord:
             raise
 
     def _aborted(self, header: Mapping[str, object], templates_dir: Path, why: str) -> None:
-        from gonogo.record.index import write_index  # noqa: PLC0415  # loads jinja2
+        from gonogo.report.index import write_index  # noqa: PLC0415  # loads jinja2
 
         content = unfinished.aborted(header, self.directory.parent.name, why)
         # That it cannot be written is no reason to tell the other error later.

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gonogo.model import Role, VerdictKind
+from gonogo.model.kinds import Role, VerdictKind
+from gonogo.model.window import parsed
 from gonogo.record.canonical import sha256_hex
 from gonogo.record.catalogue import Notes, noted
 from gonogo.record.locking import is_alive
-from gonogo.record.text import parsed
 
 RUNNING = "RUNNING"
 SUMMARY = "SUMMARY"

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gonogo.model import Role
+from gonogo.model.kinds import Role
 from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.files import write_whole
 

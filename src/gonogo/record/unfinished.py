@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from gonogo.errors import GonogoError
+from gonogo.model.window import format_moment
 from gonogo.record.canonical import canonical_json
 from gonogo.record.schema import ENDED_BY, SCHEMA, with_top_level
-from gonogo.window import format_moment
 
 
 def running(header: Mapping[str, object], environment: str) -> bytes:

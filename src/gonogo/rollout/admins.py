@@ -11,8 +11,8 @@ from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from gonogo.database.session import Connection
 from gonogo.errors import StepError
+from gonogo.postgres.session import Connection
 
 # An address is compared without regard to case, as the application does at login.
 FIND = sql.SQL(

@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from gonogo.database.session import application_schema
 from gonogo.errors import UsageError
 from gonogo.ledger.rows import Deployment
-from gonogo.migrations.aside import Aside, chosen
-from gonogo.migrations.pair import Reapplied
-from gonogo.migrations.reapply import reapply
-from gonogo.migrations.revert import drop_aside
-from gonogo.procedure.context import RolloutContext
-from gonogo.procedure.narrator import narrated
-from gonogo.procedure.site import Consent, Site, open_site
-from gonogo.procedure.steps import Evidence, Procedure, Step, Tell
+from gonogo.model.step import Tell
+from gonogo.postgres.session import application_schema
+from gonogo.rollout.migrations.aside import Aside, chosen
+from gonogo.rollout.migrations.pair import Reapplied
+from gonogo.rollout.migrations.reapply import reapply
+from gonogo.rollout.migrations.revert import drop_aside
+from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.narrator import narrated
+from gonogo.rollout.runner.site import Consent, Site, open_site
+from gonogo.rollout.runner.steps import Evidence, Procedure, Step
 
 T = TypeVar("T")
 

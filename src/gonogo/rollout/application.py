@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from gonogo.application import code, endpoints
+from gonogo.application.answers import AnswerKind, EndpointAnswer
 from gonogo.errors import CommandError, StepError
 from gonogo.ledger.ledger import CUT_SHORT
-from gonogo.procedure.resume import last_stretch
-from gonogo.procedure.steps import Evidence, HowItEnded, Resumption, Skipped, Step
-from gonogo.procedure.work import Work
-from gonogo.programs import code
-from gonogo.web import endpoints
-from gonogo.web.answers import AnswerKind, EndpointAnswer
+from gonogo.rollout.runner.resume import last_stretch
+from gonogo.rollout.runner.steps import Evidence, HowItEnded, Resumption, Skipped, Step
+from gonogo.rollout.runner.work import Work
 
 REQUEST_TIMEOUT_S = 10.0
 GIT_TIMEOUT_S = 120.0

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gonogo.backup.backup import VerifiedBackup, make_backup
-from gonogo.backup.fingerprint import describe, schema_fingerprint
-from gonogo.backup.order import BackupOrder
-from gonogo.backup.place import remove_partial
-from gonogo.backup.rowhash import write_row_hashes
 from gonogo.ledger.rows import Backup
-from gonogo.procedure.steps import Evidence, HowItEnded, Resumption, Skipped
-from gonogo.procedure.work import Work, rows_file
-from gonogo.readiness.prerequisites import touched_tables
+from gonogo.rollout.backup.backup import VerifiedBackup, make_backup
+from gonogo.rollout.backup.fingerprint import describe, schema_fingerprint
+from gonogo.rollout.backup.order import BackupOrder
+from gonogo.rollout.backup.place import remove_partial
+from gonogo.rollout.backup.rowhash import write_row_hashes
+from gonogo.rollout.preflight.prerequisites import touched_tables
+from gonogo.rollout.runner.steps import Evidence, HowItEnded, Resumption, Skipped
+from gonogo.rollout.runner.work import Work, rows_file
 
 BACKING_UP = {
     "dump": "Dump the tables",

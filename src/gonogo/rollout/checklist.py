@@ -12,11 +12,11 @@ from gonogo.checklist.block import Desk
 from gonogo.checklist.reading import Known
 from gonogo.checklist.sources import Book, StepTold, Told
 from gonogo.config import RolloutConfig
+from gonogo.config.project import Project
 from gonogo.criteria import load as load_criteria
 from gonogo.ledger.retention import past_retention
-from gonogo.model import Environment
-from gonogo.procedure.step_names import known_steps
-from gonogo.project import Project
+from gonogo.model.kinds import Environment
+from gonogo.rollout.runner.step_names import known_steps
 
 if TYPE_CHECKING:
     from gonogo.rollout.standing import Standing

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from gonogo.database.session import Connection
 from gonogo.ledger.rows import Deployment, Incident, StepRow
-from gonogo.procedure.steps import StepRecord
-from gonogo.record.text import moment
-from gonogo.window import format_moment
+from gonogo.model.step import StepRecord
+from gonogo.model.window import format_moment
+from gonogo.postgres.session import Connection
+from gonogo.report.text import moment
 
 OPEN = "to be filled in"
 

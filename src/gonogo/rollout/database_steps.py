@@ -6,17 +6,17 @@ from pathlib import Path
 
 from psycopg.rows import dict_row
 
-from gonogo.backup.fingerprint import schema_fingerprint
-from gonogo.backup.rowhash import TableDifference, compare_row_hashes
-from gonogo.database.session import owner_to_be
 from gonogo.errors import StepError
 from gonogo.ledger.rows import Backup
-from gonogo.migrations.migrate import MigrationEvent, apply_pending
-from gonogo.migrations.revert import revert
-from gonogo.procedure.steps import Evidence, Resumption, Skipped
-from gonogo.procedure.work import Work, rows_file
+from gonogo.postgres.session import owner_to_be
 from gonogo.rollout.admins import promote_admins
+from gonogo.rollout.backup.fingerprint import schema_fingerprint
+from gonogo.rollout.backup.rowhash import TableDifference, compare_row_hashes
 from gonogo.rollout.grants import grant_gate, grant_reporting
+from gonogo.rollout.migrations.migrate import MigrationEvent, apply_pending
+from gonogo.rollout.migrations.revert import revert
+from gonogo.rollout.runner.steps import Evidence, Resumption, Skipped
+from gonogo.rollout.runner.work import Work, rows_file
 
 SHOWN = 5
 

@@ -11,19 +11,8 @@ from datetime import UTC, datetime
 
 from gonogo.errors import DatabaseError, GonogoError
 from gonogo.ledger import history
-from gonogo.migrations.inventory import named
-from gonogo.migrations.migration import Migration
-from gonogo.model import Environment
-from gonogo.procedure.beginning import begin
-from gonogo.procedure.context import RolloutContext
-from gonogo.procedure.narrator import narrated
-from gonogo.procedure.result import DeploymentResult, RollbackResult
-from gonogo.procedure.resume import carry_out
-from gonogo.procedure.site import Consent, open_site
-from gonogo.procedure.steps import LOOKS, Step, Tell
-from gonogo.procedure.work import Work, facts
-from gonogo.readiness.permission import permission_step
-from gonogo.readiness.preflight import check_readiness
+from gonogo.model.kinds import Environment
+from gonogo.model.step import Tell
 from gonogo.rollout.application import (
     CHECKOUT_AGAIN,
     check_out,
@@ -34,7 +23,19 @@ from gonogo.rollout.application import (
 )
 from gonogo.rollout.backing_up import BACKUP_AGAIN, back_up
 from gonogo.rollout.database_steps import MIGRATE_AGAIN, grant, migrate, promote, verify_schema
+from gonogo.rollout.migrations.inventory import named
+from gonogo.rollout.migrations.migration import Migration
+from gonogo.rollout.preflight.permission import permission_step
+from gonogo.rollout.preflight.preflight import check_readiness
 from gonogo.rollout.rollback import Request, roll_back, rollback
+from gonogo.rollout.runner.beginning import begin
+from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.narrator import narrated
+from gonogo.rollout.runner.result import DeploymentResult, RollbackResult
+from gonogo.rollout.runner.resume import carry_out
+from gonogo.rollout.runner.site import Consent, open_site
+from gonogo.rollout.runner.steps import LOOKS, Step
+from gonogo.rollout.runner.work import Work, facts
 
 STEPS: tuple[Step[Work], ...] = (
     Step("preflight", "Check that everything is ready", check_readiness),

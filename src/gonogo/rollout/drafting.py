@@ -10,12 +10,12 @@ from typing import Any
 
 from gonogo.ledger.incident import incidents
 from gonogo.ledger.rows import Incident
-from gonogo.procedure.report import Part, Report
 from gonogo.record.archived import ArchivedRecord, load
 from gonogo.record.listing import list_records
-from gonogo.record.text import span
+from gonogo.report.text import span
 from gonogo.rollout.course import OPEN, Course, at, concerns
 from gonogo.rollout.impact import impact
+from gonogo.rollout.runner.report import Part, Report
 
 TOLD = frozenset({"fired", "failed", "critical"})
 PLAN = (

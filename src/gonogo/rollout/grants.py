@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from gonogo.database.session import Connection
 from gonogo.errors import StepError
+from gonogo.postgres.session import Connection
 
 MEASURED = (
     "token_health",

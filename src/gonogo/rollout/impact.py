@@ -7,10 +7,10 @@ from typing import Any
 
 from psycopg import sql
 
-from gonogo.database.session import asking
 from gonogo.ledger.incident import incidents
 from gonogo.ledger.rows import StepRow
-from gonogo.record.text import span
+from gonogo.postgres.session import asking
+from gonogo.report.text import span
 from gonogo.rollout.course import OPEN, Course, at, concerns
 
 

@@ -9,16 +9,16 @@ from collections.abc import Iterator, Sequence
 import psycopg
 from psycopg import sql
 
+from gonogo.application.commands import Commands
 from gonogo.errors import MigrationError
 from gonogo.ledger import history
 from gonogo.ledger.rows import MigrationRow
-from gonogo.migrations.migration import Migration
-from gonogo.migrations.revert import aside_schema, plan
-from gonogo.procedure.steps import Step
-from gonogo.procedure.work import Work
-from gonogo.programs.commands import Commands
-from gonogo.restore.carry import Carried
-from gonogo.restore.telling import summed_up
+from gonogo.rollout.migrations.migration import Migration
+from gonogo.rollout.migrations.revert import aside_schema, plan
+from gonogo.rollout.restore.carry import Carried
+from gonogo.rollout.restore.telling import summed_up
+from gonogo.rollout.runner.steps import Step
+from gonogo.rollout.runner.work import Work
 
 MOVED = re.compile(r"\balter\s+table\s+(\w+)\s+set\s+schema\s+:aside", re.IGNORECASE)
 COPIED = re.compile(

@@ -10,13 +10,13 @@ from typing import TypeVar
 
 from gonogo.checklist.block import checklist_block
 from gonogo.masking import Mask
-from gonogo.procedure.context import RolloutContext
-from gonogo.procedure.result import DeploymentResult, RollbackResult
-from gonogo.procedure.steps import StepEvent, StepKind, StepRecord, Tell
+from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell
+from gonogo.model.window import format_moment
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import told_plainly, write_whole
 from gonogo.rollout.checklist import checklist_desk
-from gonogo.window import format_moment
+from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.result import DeploymentResult, RollbackResult
 
 R = TypeVar("R", DeploymentResult, RollbackResult)
 Json = dict[str, object]
@@ -125,7 +125,7 @@ def _write_report(
     directory: Path, result: DeploymentResult | RollbackResult, templates_dir: Path
 ) -> None:
     """Lay the draft of a rollback's incident report into a record that is about to be closed."""
-    from gonogo.record.html import render_template  # noqa: PLC0415  # loads jinja2
+    from gonogo.report.html import render_template  # noqa: PLC0415  # loads jinja2
 
     report = result.report if isinstance(result, RollbackResult) else None
     if report is None:

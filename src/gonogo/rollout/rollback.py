@@ -9,20 +9,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from gonogo.database.beside import reopen_cut_short
 from gonogo.errors import GonogoError, StepError, UsageError
-from gonogo.procedure.beginning import take_up
-from gonogo.procedure.context import RolloutContext
-from gonogo.procedure.narrator import Narrator, narrated
-from gonogo.procedure.result import RollbackResult
-from gonogo.procedure.resume import carry_out
-from gonogo.procedure.site import Consent, open_site, require_consent
-from gonogo.procedure.steps import Step, Tell
-from gonogo.procedure.work import Work, reread
-from gonogo.restore.restore import Restoration, drop_prepared, is_swapped, restoring
+from gonogo.model.step import Tell
+from gonogo.postgres.beside import reopen_cut_short
 from gonogo.rollout.prospect import restore_lines
+from gonogo.rollout.restore.restore import Restoration, drop_prepared, is_swapped, restoring
 from gonogo.rollout.rollback_ending import Ended, Request, as_agreed, result_of
 from gonogo.rollout.rollback_steps import START, STEPS, STOP, STOP_AGAIN
+from gonogo.rollout.runner.beginning import take_up
+from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.narrator import Narrator, narrated
+from gonogo.rollout.runner.result import RollbackResult
+from gonogo.rollout.runner.resume import carry_out
+from gonogo.rollout.runner.site import Consent, open_site, require_consent
+from gonogo.rollout.runner.steps import Step
+from gonogo.rollout.runner.work import Work, reread
 
 __all__ = ["STEPS", "Request", "roll_back", "rollback"]
 

@@ -8,18 +8,18 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from gonogo.database.beside import COMPARISON, PREPARATION
-from gonogo.database.session import application_schema
 from gonogo.errors import GonogoError
 from gonogo.ledger.rows import Deployment, StepRow
-from gonogo.measure.connection import first_line
-from gonogo.procedure.report import Report
-from gonogo.procedure.result import RollbackMode, RollbackResult
-from gonogo.procedure.site import Site
-from gonogo.procedure.steps import Step
-from gonogo.procedure.work import Work, facts
+from gonogo.postgres.beside import COMPARISON, PREPARATION
+from gonogo.postgres.connection import first_line
+from gonogo.postgres.session import application_schema
 from gonogo.rollout.course import Course
 from gonogo.rollout.drafting import draft
+from gonogo.rollout.runner.report import Report
+from gonogo.rollout.runner.result import RollbackMode, RollbackResult
+from gonogo.rollout.runner.site import Site
+from gonogo.rollout.runner.steps import Step
+from gonogo.rollout.runner.work import Work, facts
 
 NEXT: Mapping[RollbackMode, tuple[str, ...]] = {
     "revert": (

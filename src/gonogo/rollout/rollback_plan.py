@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from gonogo.procedure.beginning import take_up, why_none
-from gonogo.procedure.context import RolloutContext
-from gonogo.procedure.narrator import narrated
-from gonogo.procedure.site import look_at_site
-from gonogo.procedure.steps import Tell
-from gonogo.restore.restore import is_swapped, restoring
+from gonogo.model.step import Tell
 from gonogo.rollout.prospect import restore_lines, revert_lines, step_lines
+from gonogo.rollout.restore.restore import is_swapped, restoring
 from gonogo.rollout.rollback_ending import Request, as_agreed
 from gonogo.rollout.rollback_steps import START, STEPS, STOP, STOP_AGAIN
+from gonogo.rollout.runner.beginning import take_up, why_none
+from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.narrator import narrated
+from gonogo.rollout.runner.site import look_at_site
 
 
 def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tuple[str, ...]:

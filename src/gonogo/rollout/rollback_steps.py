@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gonogo.procedure.steps import LOOKS, Resumption, Step
-from gonogo.procedure.work import Work
 from gonogo.rollout.application import (
     REVERT_CODE_AGAIN,
     command_step,
@@ -15,6 +13,8 @@ from gonogo.rollout.application import (
     wait_healthy,
 )
 from gonogo.rollout.database_steps import REVERT_AGAIN, move_aside, prove
+from gonogo.rollout.runner.steps import LOOKS, Resumption, Step
+from gonogo.rollout.runner.work import Work
 
 STOP: tuple[Step[Work], ...] = (
     command_step("stop_jobs", "Stop the background jobs", restarted()),

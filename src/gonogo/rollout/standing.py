@@ -10,9 +10,6 @@ from dataclasses import dataclass, replace
 
 from psycopg import IsolationLevel
 
-from gonogo.database.beside import PREPARATION, relatives
-from gonogo.database.identity import identify
-from gonogo.database.session import Connection, asking
 from gonogo.ledger.incident import incidents
 from gonogo.ledger.installation import version
 from gonogo.ledger.ledger import Ledger
@@ -26,8 +23,11 @@ from gonogo.ledger.rows import (
     StepRow,
 )
 from gonogo.ledger.target import to_roll_back
-from gonogo.migrations.aside import schemas_aside
-from gonogo.model import DatabaseIdentity
+from gonogo.model.measurement import DatabaseIdentity
+from gonogo.postgres.beside import PREPARATION, relatives
+from gonogo.postgres.identity import identify
+from gonogo.postgres.session import Connection, asking
+from gonogo.rollout.migrations.aside import schemas_aside
 
 DEPLOY_AGAIN = (
     "run ./noxw -s deploy_{environment} again: it goes on from there; "

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from gonogo.errors import SandboxError
-from gonogo.narration import Narration
+from gonogo.report.narration import Narration
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.recording import recorded
 from gonogo.rollout.rollback import Request, rollback

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gonogo.config import CommandsConfig
-from gonogo.procedure.steps import StepEvent, StepKind, StepRecord, Tell
+from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell
 
 # What the team's own programs take is theirs: the commands, and the service until it is up.
 NOT_OURS = frozenset({*CommandsConfig.model_fields, "wait_healthy"})

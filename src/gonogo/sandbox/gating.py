@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.errors import SandboxError
-from gonogo.gate.terminal import STYLES
-from gonogo.model import VerdictKind
-from gonogo.narration import Narration
-from gonogo.programs.process import run_gate_process
+from gonogo.model.kinds import VerdictKind
+from gonogo.model.window import format_moment
+from gonogo.process import run_gate_process
+from gonogo.report.narration import Narration
+from gonogo.report.terminal import STYLES
 from gonogo.sandbox.stage import Stage
-from gonogo.window import format_moment
 
 MOST_REASONS = 4
 # What a user has pytest do in every project is not what CI does with this one.

@@ -23,13 +23,13 @@ from pydantic import (
     ValidationError,
 )
 
+from gonogo.config.tomlfile import config_error, parse_toml
 from gonogo.errors import UsageError
-from gonogo.model import VerdictKind
+from gonogo.model.kinds import VerdictKind
+from gonogo.model.window import parse_duration
 from gonogo.sandbox.mix import Mix, Part
 from gonogo.sandbox.script import Connection, ask, run_script
 from gonogo.sandbox.traffic import Traffic, generate
-from gonogo.tomlfile import config_error, parse_toml
-from gonogo.window import parse_duration
 
 FILE = "incidents.toml"
 DAY = timedelta(days=1)

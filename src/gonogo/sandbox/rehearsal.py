@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from gonogo.config.project import Project
 from gonogo.errors import SandboxError
 from gonogo.interruption import admitted, held
-from gonogo.model import VerdictKind
-from gonogo.narration import Narration
-from gonogo.project import Project
-from gonogo.record.index import INDEX_FILE
+from gonogo.model.kinds import VerdictKind
+from gonogo.model.window import format_moment
+from gonogo.report.index import INDEX_FILE
+from gonogo.report.narration import Narration
 from gonogo.sandbox import acting, incidents
 from gonogo.sandbox.figures import Figure
 from gonogo.sandbox.gating import gate_options, run_gate
@@ -26,7 +27,6 @@ from gonogo.sandbox.incidents import Incident
 from gonogo.sandbox.stage import Stage
 from gonogo.sandbox.surroundings import forget_foreign
 from gonogo.sandbox.traffic import Traffic, generate
-from gonogo.window import format_moment
 
 SOAK = timedelta(hours=48)
 DEFAULT_INCIDENT = "sync-outage"

@@ -13,21 +13,21 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from gonogo.application.commands import Commands
+from gonogo.config.project import Project
 from gonogo.errors import SandboxError
 from gonogo.gate.staging import sweep
 from gonogo.interruption import admitted, held
 from gonogo.masking import Mask
-from gonogo.model import Environment
-from gonogo.narration import Narration
-from gonogo.procedure.context import RolloutContext
-from gonogo.programs.commands import Commands
-from gonogo.project import Project
+from gonogo.model.kinds import Environment
+from gonogo.postgres.settings import DatabaseSettings
 from gonogo.record.archive import list_records
+from gonogo.report.narration import Narration
+from gonogo.rollout.runner.context import RolloutContext
 from gonogo.sandbox import application, world
 from gonogo.sandbox.repository import Repository, create_repository
 from gonogo.sandbox.server import EmbeddedServer, stop_stale
 from gonogo.sandbox.surroundings import sandbox_environment
-from gonogo.settings import DatabaseSettings
 
 DATABASE = "rehearsal"
 DIRECTORY = "rehearsal"

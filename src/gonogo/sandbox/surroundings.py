@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from psycopg.conninfo import conninfo_to_dict
 
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
 from gonogo.sandbox.address import free_port
 from gonogo.sandbox.repository import GIT_IDENTITY
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from gonogo.ledger.installation import install
 from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.rows import NewDeployment
-from gonogo.migrations.migrate import apply_pending
-from gonogo.migrations.migration import digest, load
+from gonogo.rollout.migrations.migrate import apply_pending
+from gonogo.rollout.migrations.migration import digest, load
 from gonogo.sandbox.script import Connection, run_script
 
 

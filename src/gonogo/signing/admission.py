@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.errors import SigningError, UsageError
-from gonogo.model import Environment
-from gonogo.record.text import cut, visible
+from gonogo.model.kinds import Environment
+from gonogo.report.text import cut, visible
 from gonogo.signing import ssh
 from gonogo.signing.checking import Checked, check_signoffs
 from gonogo.signing.document import MOST_CHARACTERS, Decision

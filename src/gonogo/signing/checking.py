@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gonogo.errors import SigningError
+from gonogo.model.window import parsed
 from gonogo.record.canonical import sha256_hex
 from gonogo.record.manifest import SIGNOFF
-from gonogo.record.text import parsed
 from gonogo.signing import ssh
 from gonogo.signing.document import SignOff, read, said_at
 from gonogo.signing.integrity import Closed

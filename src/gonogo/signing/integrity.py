@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.errors import RecordError, SigningError, UsageError
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
 from gonogo.record.archived import GATE_LABELS, NAME, RECORD_FILE, RUNNING, SUMMARY
 from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.locking import is_alive
@@ -71,7 +71,7 @@ def page_differs(closed: Closed, templates_dir: Path) -> bool | None:
     Raises:
         OSError: A template cannot be read.
     """
-    from gonogo.record.html import render, renderer_sha256  # noqa: PLC0415  # loads jinja2
+    from gonogo.report.html import render, renderer_sha256  # noqa: PLC0415  # loads jinja2
 
     if closed.document.get("renderer_sha256") != renderer_sha256(templates_dir):
         return None

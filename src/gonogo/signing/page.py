@@ -8,12 +8,12 @@ from typing import Any
 
 from gonogo.record.canonical import sha256_hex
 from gonogo.record.files import told_plainly, write_whole
-from gonogo.record.html import render_template, renderer_sha256
-from gonogo.record.index import INDEX_FILE, write_index
 from gonogo.record.locking import archive_lock, directory_lock
-from gonogo.record.looks import headline
 from gonogo.record.manifest import SIGNATURES_PAGE
 from gonogo.record.schema import with_defaults
+from gonogo.report.html import render_template, renderer_sha256
+from gonogo.report.index import INDEX_FILE, write_index
+from gonogo.report.looks import headline
 from gonogo.signing.checking import numbers_in
 from gonogo.signing.document import Decision
 from gonogo.signing.integrity import Closed, open_closed

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.errors import SigningError
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
 from gonogo.record.archived import NAME, RUNNING, ArchivedRecord
 from gonogo.record.listing import list_records
 from gonogo.signing.chain import unlike_since

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from gonogo.model import Environment
-from gonogo.record.text import span
+from gonogo.model.kinds import Environment
+from gonogo.model.window import DEFAULT_WINDOW
+from gonogo.report.text import span
 from gonogo.signing.document import Decision
-from gonogo.window import DEFAULT_WINDOW
 
 # Tokens, breakers and endpoints are asked now: they cannot be wound back further than this.
 STALE_S = 900

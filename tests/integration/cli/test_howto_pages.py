@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from desk import Desk
-from gonogo.database.session import connect
+from gonogo.postgres.session import connect
 from gonogo.sandbox.server import EmbeddedServer
 from howto import ROOT, blocks, run_block
 

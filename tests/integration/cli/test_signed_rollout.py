@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gonogo.database.session import connect
+from gonogo.postgres.session import connect
 from gonogo.record.archive import RunningRecord
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.surroundings import database_url

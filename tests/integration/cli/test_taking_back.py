@@ -11,11 +11,11 @@ import psycopg
 import pytest
 
 from desk import Desk
-from gonogo.database import beside, swap
-from gonogo.database.session import connect
+from gonogo.postgres import beside, swap
+from gonogo.postgres.session import connect
+from gonogo.postgres.settings import DatabaseSettings
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.traffic import Traffic, generate
-from gonogo.settings import DatabaseSettings
 
 SOAK = timedelta(hours=48)
 USERS = "select md5(string_agg(row(id, email, name, created_at)::text, '' order by id)) from users"

@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from gate_process import GateOutcome, Soaked, make_checkout, run_gate, soak, soak_end
+from gonogo.config.project import Project
 from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Observation, Options
-from gonogo.model import Environment, Verdict
-from gonogo.project import Project
+from gonogo.judge.verdict import decide
+from gonogo.model.finding import Verdict
+from gonogo.model.kinds import Environment
+from gonogo.model.window import parse_duration
+from gonogo.postgres.settings import DatabaseSettings
 from gonogo.sandbox.databases import Databases
-from gonogo.settings import DatabaseSettings
-from gonogo.verdict import decide
-from gonogo.window import parse_duration
 
 
 @pytest.fixture

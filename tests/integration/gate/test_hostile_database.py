@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from gate_process import Soaked, soak, soak_end
-from gonogo.model import VerdictKind
+from gonogo.model.kinds import VerdictKind
 from gonogo.sandbox.databases import Databases
 from record_schema import faults
 

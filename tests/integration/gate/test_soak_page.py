@@ -18,7 +18,7 @@ import psycopg
 import pytest
 import yaml
 
-from gonogo.model import VerdictKind
+from gonogo.model.kinds import VerdictKind
 from gonogo.signing.verification import verify_record
 from record_schema import faults
 

@@ -11,13 +11,14 @@ import psycopg
 import pytest
 
 from gonogo import criteria
-from gonogo.database import session
+from gonogo.config.project import Project
 from gonogo.measure.take import Plan
-from gonogo.model import Environment, Window
-from gonogo.project import Project
+from gonogo.model.kinds import Environment
+from gonogo.model.measurement import Window
+from gonogo.postgres import session
+from gonogo.postgres.settings import DatabaseSettings
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.traffic import Traffic, generate
-from gonogo.settings import DatabaseSettings
 
 PROJECT = Project(Path(__file__).parents[3])
 LASTING = timedelta(hours=48)

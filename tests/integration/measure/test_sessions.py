@@ -15,14 +15,14 @@ from psycopg.conninfo import make_conninfo
 
 from gonogo.errors import DatabaseError
 from gonogo.measure import surveys
-from gonogo.measure.connection import Manners
-from gonogo.measure.session import Session
 from gonogo.measure.sharing import share_out
-from gonogo.measure.snapshot import ATTEMPTS, in_snapshot
 from gonogo.measure.surveys import LOST
 from gonogo.measure.take import take
-from gonogo.model import Measurement
-from gonogo.settings import DatabaseSettings
+from gonogo.model.measurement import Measurement
+from gonogo.postgres.connection import Manners
+from gonogo.postgres.reading import Session
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.snapshot import ATTEMPTS, in_snapshot
 
 COUNT = "select count(*) as n from sync_metrics"
 MORE = """

@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 from gonogo.measure import surveys
-from gonogo.measure.connection import Manners
-from gonogo.measure.session import Session
-from gonogo.measure.snapshot import in_snapshot
+from gonogo.postgres.connection import Manners
+from gonogo.postgres.reading import Session
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.snapshot import in_snapshot
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
-from gonogo.settings import DatabaseSettings
 
 SQL_DIR = Path(__file__).parents[3] / "checks" / "sql"
 SURVEY = surveys.load(SQL_DIR, "time_zone_overrides")

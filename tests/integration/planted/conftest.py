@@ -16,22 +16,24 @@ import psycopg
 import pytest
 
 from gonogo import criteria as criteria_file
+from gonogo.application.endpoints import probe
 from gonogo.config import EndpointsConfig
+from gonogo.config.project import Project
 from gonogo.gate import endpoints
 from gonogo.gate.setting import Options, Setting
-from gonogo.judge import judge
-from gonogo.measure.connection import Manners, connect
-from gonogo.measure.session import Session
+from gonogo.judge.finding import judge
 from gonogo.measure.surveys import naive
 from gonogo.measure.take import Plan, take
-from gonogo.measure.watchdog import Watchdog
-from gonogo.model import Environment, Finding, Measurement
-from gonogo.project import Project
+from gonogo.model.finding import Finding
+from gonogo.model.kinds import Environment
+from gonogo.model.measurement import Measurement
+from gonogo.model.window import clip
+from gonogo.postgres.connection import Manners, connect
+from gonogo.postgres.reading import Session
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.watchdog import Watchdog
 from gonogo.rollout.checklist import load_checklist
 from gonogo.sandbox.databases import Databases
-from gonogo.settings import DatabaseSettings
-from gonogo.web.endpoints import probe
-from gonogo.window import clip
 from lab.reliability.faults import HEALTHY
 from serving import serving
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gonogo import criteria as criteria_file
-from gonogo.model import Environment, Finding, Outcome
+from gonogo.model.finding import Finding
+from gonogo.model.kinds import Environment, Outcome
 from lab.reliability.faults import PAST, Planted, load, wanted
 
 CHECKS = Path(__file__).parents[3] / "checks"

@@ -12,8 +12,10 @@ import pytest
 
 from gonogo import criteria as criteria_file
 from gonogo.criteria import ENDPOINTS, Metric
-from gonogo.judge import judge
-from gonogo.model import Environment, Finding, Measurement, Outcome, Role
+from gonogo.judge.finding import judge
+from gonogo.model.finding import Finding
+from gonogo.model.kinds import Environment, Outcome, Role
+from gonogo.model.measurement import Measurement
 
 CHECKS = Path(__file__).parents[3] / "checks"
 CRITERIA = criteria_file.load(CHECKS / "criteria.toml", CHECKS / "sql")

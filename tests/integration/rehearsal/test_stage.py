@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from gonogo.config.project import Project
 from gonogo.errors import SandboxError
-from gonogo.narration import Narration
-from gonogo.project import Project
+from gonogo.report.narration import Narration
 from gonogo.sandbox import application, postmaster, stage, world
 from gonogo.sandbox.claim import Claim
 from gonogo.sandbox.cluster import data_of

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.database import session
-from gonogo.database.session import Connection
 from gonogo.ledger.installation import install
 from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.rows import NewDeployment
-from gonogo.migrations import migration
-from gonogo.migrations.migration import Migration
+from gonogo.postgres import session
+from gonogo.postgres.session import Connection
+from gonogo.rollout.migrations import migration
+from gonogo.rollout.migrations.migration import Migration
 from gonogo.sandbox.server import EmbeddedServer
 from migrated_world import World
 

@@ -14,14 +14,14 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from gonogo.backup import backup
-from gonogo.backup.backup import make_backup
-from gonogo.backup.order import BackupCheck, BackupOrder
 from gonogo.errors import BackupError
-from gonogo.model import Environment
-from gonogo.programs.tools import PROGRAMS, Tools, find_tools
+from gonogo.model.kinds import Environment
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.tools import PROGRAMS, Tools, find_tools
+from gonogo.rollout.backup import backup
+from gonogo.rollout.backup.backup import make_backup
+from gonogo.rollout.backup.order import BackupCheck, BackupOrder
 from gonogo.sandbox.server import EmbeddedServer
-from gonogo.settings import DatabaseSettings
 
 Order = Callable[..., BackupOrder]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from gonogo.database import session
-from gonogo.database.session import Connection
-from gonogo.restore.carry import Carried, carry_over
-from gonogo.restore.delta import TableDelta
+from gonogo.postgres import session
+from gonogo.postgres.session import Connection
+from gonogo.rollout.restore.carry import Carried, carry_over
+from gonogo.rollout.restore.delta import TableDelta
 
 BACKED_UP = """
 create table people (

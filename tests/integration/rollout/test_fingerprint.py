@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.backup.fingerprint import TableColumns, describe, schema_fingerprint
-from gonogo.backup.rowhash import compare_row_hashes, write_row_hashes
-from gonogo.database import session
-from gonogo.database.session import Connection
 from gonogo.errors import DatabaseError
+from gonogo.postgres import session
+from gonogo.postgres.session import Connection
+from gonogo.rollout.backup.fingerprint import TableColumns, describe, schema_fingerprint
+from gonogo.rollout.backup.rowhash import compare_row_hashes, write_row_hashes
 from gonogo.sandbox.server import EmbeddedServer
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.database import session
-from gonogo.database.session import Connection
 from gonogo.errors import DatabaseError, StepError, UsageError
 from gonogo.ledger import incident
 from gonogo.ledger.installation import install, version
 from gonogo.ledger.ledger import Ledger
+from gonogo.postgres import session
+from gonogo.postgres.session import Connection
 
 Deploy = Callable[[], int]
 

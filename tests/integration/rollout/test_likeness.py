@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 from psycopg.rows import TupleRow
 
-from gonogo.database import session
-from gonogo.database.likeness import copy_grants, copy_settings, create_like
-from gonogo.database.session import Connection
 from gonogo.errors import DatabaseError
+from gonogo.postgres import session
+from gonogo.postgres.likeness import copy_grants, copy_settings, create_like
+from gonogo.postgres.session import Connection
 from gonogo.sandbox.databases import Databases
 
 LOOKS = (

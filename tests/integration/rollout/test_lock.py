@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from gonogo.database import session
-from gonogo.database.session import Connection
 from gonogo.errors import LockHeldError
 from gonogo.ledger import lock
 from gonogo.ledger.lock import deployer_lock, holder
+from gonogo.postgres import session
+from gonogo.postgres.session import Connection
 
 Connect = Callable[[], Connection]
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from gonogo.database.patience import Patience
-from gonogo.database.session import Connection
 from gonogo.errors import MigrationError
 from gonogo.ledger import history
-from gonogo.migrations import migrate
-from gonogo.migrations.migrate import Applied, MigrationEvent, apply_pending
-from gonogo.migrations.migration import Migration
+from gonogo.postgres.patience import Patience
+from gonogo.postgres.session import Connection
+from gonogo.rollout.migrations import migrate
+from gonogo.rollout.migrations.migrate import Applied, MigrationEvent, apply_pending
+from gonogo.rollout.migrations.migration import Migration
 
 QUICK = Patience(lock_timeout_ms=50, first_wait_s=0.01, longest_wait_s=0.02, budget_s=5)
 HURRIED = Patience(lock_timeout_ms=20, first_wait_s=0.01, longest_wait_s=0.02, budget_s=0.05)

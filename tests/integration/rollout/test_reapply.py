@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gonogo.errors import UsageError
-from gonogo.migrations.aside import asides, chosen
-from gonogo.migrations.pair import Reapplied
-from gonogo.migrations.reapply import reapply
-from gonogo.migrations.revert import revert
+from gonogo.rollout.migrations.aside import asides, chosen
+from gonogo.rollout.migrations.pair import Reapplied
+from gonogo.rollout.migrations.reapply import reapply
+from gonogo.rollout.migrations.revert import revert
 from migrated_world import ASIDE, World, quietly
 
 PROMOTED = "select count(*) from users where is_admin"

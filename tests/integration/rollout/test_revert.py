@@ -8,13 +8,13 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from gonogo.database.patience import Patience
-from gonogo.database.session import Connection
 from gonogo.errors import MigrationError
 from gonogo.ledger import history
-from gonogo.migrations.migrate import MigrationEvent, apply_pending
-from gonogo.migrations.migration import Migration
-from gonogo.migrations.revert import drop_aside, revert, rows_aside
+from gonogo.postgres.patience import Patience
+from gonogo.postgres.session import Connection
+from gonogo.rollout.migrations.migrate import MigrationEvent, apply_pending
+from gonogo.rollout.migrations.migration import Migration
+from gonogo.rollout.migrations.revert import drop_aside, revert, rows_aside
 from migrated_world import ASIDE, ROWS, World, quietly
 
 QUICK = Patience(lock_timeout_ms=50, first_wait_s=0.01, longest_wait_s=0.02, budget_s=5)

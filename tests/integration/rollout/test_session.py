@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from gonogo.database import session
+from gonogo.postgres import session
 
 DATABASE = "select current_database(), inet_server_port()"
 

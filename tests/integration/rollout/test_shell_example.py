@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from gonogo.programs import process
+from gonogo import process
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "shell"
 SERVER = (

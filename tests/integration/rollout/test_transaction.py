@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from gonogo.database import session, transaction
-from gonogo.database.patience import Patience
-from gonogo.database.session import Connection
 from gonogo.errors import DatabaseError, MigrationError
+from gonogo.postgres import session, transaction
+from gonogo.postgres.patience import Patience
+from gonogo.postgres.session import Connection
 
 Connect = Callable[[], Connection]
 MAKE = "create table made ()"

@@ -16,11 +16,11 @@ import psycopg
 import pytest
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from gonogo.application.commands import Commands
+from gonogo.config.project import Project
 from gonogo.errors import CommandError
 from gonogo.masking import Mask
-from gonogo.model import Environment
-from gonogo.programs.commands import Commands
-from gonogo.project import Project
+from gonogo.model.kinds import Environment
 from gonogo.sandbox import application
 from gonogo.sandbox.repository import Repository, create_repository
 from gonogo.sandbox.server import EmbeddedServer

@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from gonogo.errors import UsageError
+from gonogo.model.window import parse_duration
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.incidents import InjectedIncident, find_incident, inject, load_incidents
 from gonogo.sandbox.traffic import Traffic, generate
-from gonogo.window import parse_duration
 
 START = datetime(2026, 3, 2, 9, 17, 3, 141592, tzinfo=UTC)
 AT = START + timedelta(hours=48)

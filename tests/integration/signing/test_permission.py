@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from gonogo.errors import SigningError, UsageError
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
+from gonogo.model.window import format_moment
 from gonogo.record.archive import RunningRecord
 from gonogo.record.manifest import CHAIN
 from gonogo.signing.permission import Permission, find_permission
-from gonogo.window import format_moment
 from signers import ADA, BOB, SUBJECT, Office, worth_signing
 
 pytestmark = pytest.mark.ssh

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from gonogo.errors import GonogoError, SigningError, UsageError
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
 from gonogo.record.archive import RunningRecord
 from gonogo.signing.checking import check_signoffs
 from gonogo.signing.integrity import open_closed

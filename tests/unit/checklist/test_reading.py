@@ -10,12 +10,12 @@ from gonogo.checklist import load
 from gonogo.checklist.entries import covers
 from gonogo.checklist.reading import Known
 from gonogo.config import RolloutConfig
+from gonogo.config.project import Project
 from gonogo.errors import ConfigError
-from gonogo.procedure import step_names
-from gonogo.procedure.step_names import known_steps
-from gonogo.project import Project
 from gonogo.rollout import deploy, rollback
 from gonogo.rollout.checklist import checklist_desk
+from gonogo.rollout.runner import step_names
+from gonogo.rollout.runner.step_names import known_steps
 
 ROOT = Path(__file__).parents[3]
 KNOWN = Known(["sync.success_rate", "jobs.token_refresh"], ["deploy.backup"])

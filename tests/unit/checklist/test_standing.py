@@ -13,9 +13,9 @@ from gonogo.checklist.block import Desk, checklist_block
 from gonogo.checklist.entries import Checklist, Item, Phase
 from gonogo.checklist.sources import Attested, Book, Sources, StepTold, Told
 from gonogo.checklist.standing import Grounds, standing
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
+from gonogo.model.window import format_moment
 from gonogo.record.archive import RunningRecord
-from gonogo.window import format_moment
 from record_examples import gate, steps
 
 Json = dict[str, Any]

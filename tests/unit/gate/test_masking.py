@@ -12,7 +12,7 @@ from gonogo.gate.masking import CUT_AT_BYTES, masked
 from gonogo.gate.setting import Observation
 from gonogo.masking import Mask
 from gonogo.measure.ledger import LedgerFacts
-from gonogo.model import Measurement, Window
+from gonogo.model.measurement import Measurement, Window
 
 SECRET = "hush-and-not-a-word"  # noqa: S105  # nothing asks for it
 MASK = Mask({SECRET: "ADMIN_JWT"})

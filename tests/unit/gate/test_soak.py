@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from gonogo.gate.soak import soak
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
+from gonogo.model.window import clip, format_moment
 from gonogo.record.archive import RunningRecord
 from gonogo.record.catalogue import CATALOGUE
-from gonogo.window import clip, format_moment
 from record_examples import gate
 
 DEPLOYED = datetime(2026, 11, 21, 14, 15, tzinfo=UTC)

@@ -12,10 +12,10 @@ from gonogo.checklist.block import Desk
 from gonogo.checklist.entries import Checklist, Item, Phase
 from gonogo.errors import UsageError
 from gonogo.gate.summary import sum_up
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
+from gonogo.model.window import format_moment
 from gonogo.record.archive import RunningRecord
 from gonogo.signing.verification import verify_record
-from gonogo.window import format_moment
 from record_examples import gate
 from record_schema import faults
 from signers import TEMPLATES

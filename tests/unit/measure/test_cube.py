@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gonogo.measure import cube
-from gonogo.measure.session import Row
-from gonogo.model import Count
+from gonogo.model.measurement import Count
+from gonogo.postgres.reading import Row
 
 HOURS = [datetime(2026, 11, 23, hour, tzinfo=UTC) for hour in range(4)]
 SUCCESS = {"result": ("success",)}

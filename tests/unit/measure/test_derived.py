@@ -8,9 +8,9 @@ from fractions import Fraction
 import pytest
 
 from gonogo.measure.derived import Derivation, critical_errors, longest_gap, webhook_frequency
-from gonogo.measure.session import Row
 from gonogo.measure.surveys import Table
-from gonogo.model import Window
+from gonogo.model.measurement import Window
+from gonogo.postgres.reading import Row
 
 END = datetime(2026, 11, 23, tzinfo=UTC)
 START = END - timedelta(hours=48)

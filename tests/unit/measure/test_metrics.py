@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from gonogo.criteria import load
-from gonogo.judge import judge
+from gonogo.judge.finding import judge
 from gonogo.measure.metrics import measure
-from gonogo.measure.session import Row
 from gonogo.measure.slices import hours
 from gonogo.measure.surveys import Table
-from gonogo.model import Count, Environment, Measurement, Outcome, Window
+from gonogo.model.kinds import Environment, Outcome
+from gonogo.model.measurement import Count, Measurement, Window
+from gonogo.postgres.reading import Row
 
 CHECKS = Path(__file__).parents[3] / "checks"
 CRITERIA = load(CHECKS / "criteria.toml", CHECKS / "sql")

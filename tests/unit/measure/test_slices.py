@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gonogo.measure.slices import cut, hours, starts
-from gonogo.model import Window
+from gonogo.model.measurement import Window
 
 END = datetime(2026, 11, 23, 14, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -8,7 +8,7 @@ import pytest
 
 from gonogo.ledger.lock import Holder
 from gonogo.ledger.rows import Deployment, StepRow
-from gonogo.model import DatabaseIdentity
+from gonogo.model.measurement import DatabaseIdentity
 from gonogo.rollout.standing import Standing
 
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gonogo.model import Environment
+from gonogo.model.kinds import Environment
 from gonogo.sandbox import application
 
 

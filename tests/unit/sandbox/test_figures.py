@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gonogo.procedure.steps import StepEvent, StepKind, StepRecord
+from gonogo.model.step import StepEvent, StepKind, StepRecord
 from gonogo.sandbox.client import Client
 from gonogo.sandbox.figures import Figure, Stopwatch, deployment_figure
 

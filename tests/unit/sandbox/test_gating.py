@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from gonogo.programs import process
+from gonogo import process
 from gonogo.sandbox import gating
 from gonogo.sandbox.stage import Stage
 

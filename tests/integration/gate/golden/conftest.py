@@ -19,18 +19,20 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from gonogo import criteria as criteria_file
+from gonogo.config.project import Project
 from gonogo.criteria import Criteria
-from gonogo.judge import judge
-from gonogo.measure.connection import Manners
-from gonogo.measure.session import Session
-from gonogo.measure.snapshot import in_snapshot
+from gonogo.judge.finding import judge
 from gonogo.measure.surveys import naive
 from gonogo.measure.take import Plan, take
-from gonogo.model import Environment, Finding, Measurement, Role, Window
-from gonogo.project import Project
+from gonogo.model.finding import Finding
+from gonogo.model.kinds import Environment, Role
+from gonogo.model.measurement import Measurement, Window
+from gonogo.model.window import clip, parse_duration
+from gonogo.postgres.connection import Manners
+from gonogo.postgres.reading import Session
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.snapshot import in_snapshot
 from gonogo.sandbox.databases import Databases
-from gonogo.settings import DatabaseSettings
-from gonogo.window import clip, parse_duration
 
 PROJECT = Project(Path(__file__).parents[4])
 CRITERIA = criteria_file.load(PROJECT.criteria_file, PROJECT.sql_dir)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gonogo import criteria
-from gonogo.project import Project
+from gonogo.config.project import Project
 
 HERE = Path(__file__).parent
 PROJECT = Project(HERE.parents[3])

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from gonogo.model import Count, Outcome
+from gonogo.model.kinds import Outcome
+from gonogo.model.measurement import Count
 
 MINUTE = 60
 

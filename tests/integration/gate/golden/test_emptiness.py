@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from gonogo.criteria import ENDPOINTS
-from gonogo.judge import judge
-from gonogo.model import Count, Environment, Outcome, Role
+from gonogo.judge.finding import judge
+from gonogo.model.kinds import Environment, Outcome, Role
+from gonogo.model.measurement import Count
 
 # What may be met without a row of the application: there is nothing wrong where nothing is.
 NEED_NO_ROW = {

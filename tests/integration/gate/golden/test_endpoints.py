@@ -11,15 +11,17 @@ from pathlib import Path
 import pytest
 
 from gonogo import criteria
+from gonogo.application.endpoints import probe
 from gonogo.config import EndpointsConfig
+from gonogo.config.project import Project
 from gonogo.gate import endpoints
 from gonogo.gate.setting import Options, Setting
-from gonogo.judge import judge
-from gonogo.model import Environment, Finding, Measurement, Outcome, Role
-from gonogo.project import Project
+from gonogo.judge.finding import judge
+from gonogo.model.finding import Finding
+from gonogo.model.kinds import Environment, Outcome, Role
+from gonogo.model.measurement import Measurement
+from gonogo.postgres.settings import DatabaseSettings
 from gonogo.rollout.checklist import load_checklist
-from gonogo.settings import DatabaseSettings
-from gonogo.web.endpoints import probe
 from serving import serving
 
 PROJECT = Project(Path(__file__).parents[4])

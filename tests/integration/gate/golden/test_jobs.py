@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from gonogo.model import Count, Outcome
+from gonogo.model.kinds import Outcome
+from gonogo.model.measurement import Count
 
 HOUR = 3600
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from gonogo.measure.connection import Manners
 from gonogo.measure.ledger import LedgerFacts, read_ledger
-from gonogo.measure.snapshot import in_snapshot
-from gonogo.model import Count, Environment
-from gonogo.settings import DatabaseSettings
+from gonogo.model.kinds import Environment
+from gonogo.model.measurement import Count
+from gonogo.postgres.connection import Manners
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.snapshot import in_snapshot
 
 DEPLOYMENT = """
 insert into gonogo.deployment (environment, revision, previous_revision, migrations_sha256,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gonogo.model import Environment, Outcome
+from gonogo.model.kinds import Environment, Outcome
 
 MET, WARNING, CRITICAL, FAILED, FIRED, OPEN = (
     Outcome.MET,

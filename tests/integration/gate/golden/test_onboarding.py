@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gonogo.model import Count
+from gonogo.model.measurement import Count
 
 
 def test_a_user_succeeds_with_every_integration_that_they_connected(world: Any) -> None:

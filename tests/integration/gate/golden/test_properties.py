@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gonogo.judge import judge
-from gonogo.model import Count, Environment, VerdictKind
-from gonogo.verdict import decide
+from gonogo.judge.finding import judge
+from gonogo.judge.verdict import decide
+from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.measurement import Count
 
 BETTER_TO_WORSE = [VerdictKind.GO, VerdictKind.HOLD, VerdictKind.NO_GO, VerdictKind.ROLLBACK]
 COUNTED = ("sync.success_rate", "sync.skip_rate", "sync.manual_share", "sync.api_calls_saved")

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from gonogo.model import Count, Outcome
+from gonogo.model.kinds import Outcome
+from gonogo.model.measurement import Count
 
 # Each: how many things are looked at, a change that breaks some of them, and which are missed.
 BROKEN = {

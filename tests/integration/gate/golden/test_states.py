@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gonogo.model import Count, Outcome
+from gonogo.model.kinds import Outcome
+from gonogo.model.measurement import Count
 
 
 def test_a_user_with_one_expired_or_revoked_token_is_invalid(world: Any) -> None:

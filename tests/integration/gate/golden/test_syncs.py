@@ -5,7 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from gonogo.model import Count, Outcome
+from gonogo.model.kinds import Outcome
+from gonogo.model.measurement import Count
 
 HOUR = 3600
 

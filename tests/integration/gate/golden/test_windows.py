@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gonogo.model import Count
+from gonogo.model.measurement import Count
 
 EVENTS: dict[str, Callable[[Any, str], object]] = {
     "sync.success_rate": lambda world, at: world.sync("success", at=at),

@@ -11,10 +11,10 @@ from psycopg.conninfo import make_conninfo
 from abroad import KIND, SETTINGS, emigrate, germany, settle
 from gate_process import Soaked, soak_end
 from gonogo.errors import DatabaseError
-from gonogo.measure.connection import connect
-from gonogo.model import VerdictKind
+from gonogo.model.kinds import VerdictKind
+from gonogo.postgres.connection import connect
+from gonogo.postgres.settings import DatabaseSettings
 from gonogo.sandbox.databases import Databases
-from gonogo.settings import DatabaseSettings
 
 Judged = Callable[..., Any]
 Gate = Callable[..., Any]

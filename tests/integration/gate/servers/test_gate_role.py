@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from gonogo.database import session
-from gonogo.model import VerdictKind
+from gonogo.model.kinds import VerdictKind
+from gonogo.postgres import session
 from gonogo.rollout.grants import COLUMNS, grant_gate
 from gonogo.sandbox.server import EmbeddedServer
 

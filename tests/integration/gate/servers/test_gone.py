@@ -10,15 +10,15 @@ from typing import Any
 import psycopg
 import pytest
 
+from gonogo.config.project import Project
 from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Options
-from gonogo.measure.connection import Connection, Manners, connect
-from gonogo.measure.session import GRACE_S
-from gonogo.model import Environment, Outcome, VerdictKind
-from gonogo.project import Project
+from gonogo.model.kinds import Environment, Outcome, VerdictKind
+from gonogo.postgres.connection import Connection, Manners, connect
+from gonogo.postgres.reading import GRACE_S
+from gonogo.postgres.settings import DatabaseSettings
 from gonogo.sandbox.server import EmbeddedServer
-from gonogo.settings import DatabaseSettings
 
 Gate = Callable[..., Any]
 Judged = Callable[..., Any]
@@ -78,8 +78,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Manners:
     def connect_quickly(settings: DatabaseSettings, **options: Any) -> Connection:
         return connect(settings, **(options | {"budget_s": 1}))
 
-    monkeypatch.setattr("gonogo.measure.session.GRACE_S", 0.5)
-    monkeypatch.setattr("gonogo.measure.snapshot.connect", connect_quickly)
+    monkeypatch.setattr("gonogo.postgres.reading.GRACE_S", 0.5)
+    monkeypatch.setattr("gonogo.postgres.snapshot.connect", connect_quickly)
     return Manners(statement_timeout_s=2, lock_timeout_s=2)
 
 

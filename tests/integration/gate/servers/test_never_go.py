@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from gonogo.model import Outcome, VerdictKind
+from gonogo.model.kinds import Outcome, VerdictKind
 
 Judged = Callable[..., Any]
 # Newly connected users whose calendar never worked; their contacts do.

@@ -6,8 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from gonogo.database import session
-from gonogo.model import VerdictKind
+from gonogo.model.kinds import VerdictKind
+from gonogo.postgres import session
 from gonogo.sandbox.incidents import inject, load_incidents
 
 Judged = Callable[..., Any]

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from gonogo.database import session
-from gonogo.model import Outcome, VerdictKind
+from gonogo.model.kinds import Outcome, VerdictKind
+from gonogo.postgres import session
 from gonogo.sandbox.incidents import inject, load_incidents
 from gonogo.sandbox.traffic import Traffic, generate
 

@@ -8,13 +8,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from gonogo.database import session
-from gonogo.measure.connection import Manners
-from gonogo.measure.session import Session
-from gonogo.measure.snapshot import in_snapshot
-from gonogo.model import VerdictKind
+from gonogo.model.kinds import VerdictKind
+from gonogo.postgres import session
+from gonogo.postgres.connection import Manners
+from gonogo.postgres.reading import Session
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.snapshot import in_snapshot
 from gonogo.rollout.grants import grant_gate
-from gonogo.settings import DatabaseSettings
 
 Judged = Callable[..., Any]
 Ask = Callable[[str, str], Any]

@@ -12,15 +12,16 @@ import numpy as np
 import psycopg
 import pytest
 
-from gonogo.judge import judge
-from gonogo.measure.connection import Manners
-from gonogo.measure.snapshot import in_snapshot
+from gonogo.judge.finding import judge
+from gonogo.judge.verdict import decide
 from gonogo.measure.surveys import naive
 from gonogo.measure.take import Plan, take
-from gonogo.model import Environment, Measurement
-from gonogo.settings import DatabaseSettings
-from gonogo.verdict import decide
-from gonogo.window import clip
+from gonogo.model.kinds import Environment
+from gonogo.model.measurement import Measurement
+from gonogo.model.window import clip
+from gonogo.postgres.connection import Manners
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.snapshot import in_snapshot
 from lab.verdict_quality.incidents import COURSES, INCIDENTS
 from lab.verdict_quality.looking import DEPLOYED, Looker, load
 from lab.verdict_quality.shapes import constant

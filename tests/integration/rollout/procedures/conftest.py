@@ -13,16 +13,16 @@ import psycopg
 import pytest
 
 from gonogo.config import CommandsConfig, RolloutConfig
-from gonogo.database.session import connect
+from gonogo.config.project import Project
 from gonogo.ledger.ledger import Ledger
-from gonogo.model import Environment
-from gonogo.procedure.context import RolloutContext
-from gonogo.procedure.steps import StepEvent
-from gonogo.project import Project
+from gonogo.model.kinds import Environment
+from gonogo.model.step import StepEvent
+from gonogo.postgres.session import connect
+from gonogo.postgres.settings import DatabaseSettings
 from gonogo.rollout.deploy import deploy
+from gonogo.rollout.runner.context import RolloutContext
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
-from gonogo.settings import DatabaseSettings
 
 # Appends its name to the trace; fails while a file of its name lies in the directory `broken`.
 COMMAND = "echo $0 >> trace; echo $GOOGLE_CLIENT_SECRET; test ! -e broken/$0"

@@ -11,15 +11,15 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from gonogo.backup.fingerprint import schema_fingerprint
 from gonogo.config import CommandConfig
 from gonogo.errors import DatabaseError, GonogoError
-from gonogo.procedure.context import RolloutContext
-from gonogo.programs import tools
-from gonogo.programs.tools import PROGRAMS
+from gonogo.postgres import tools
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.tools import PROGRAMS
+from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.deploy import deploy
+from gonogo.rollout.runner.context import RolloutContext
 from gonogo.sandbox.server import EmbeddedServer
-from gonogo.settings import DatabaseSettings
 
 if TYPE_CHECKING:
     from tests.integration.rollout.procedures.conftest import Team

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gonogo.database.session import connect
 from gonogo.errors import LockHeldError, MigrationError, StepError, UsageError
 from gonogo.ledger.lock import deployer_lock
-from gonogo.procedure.steps import StepKind
+from gonogo.model.step import StepKind
+from gonogo.postgres.session import connect
 from gonogo.rollout.deploy import deploy
 
 if TYPE_CHECKING:

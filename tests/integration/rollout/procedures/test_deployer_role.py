@@ -13,10 +13,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from gonogo.postgres.settings import DatabaseSettings
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.rollback import Request, rollback
 from gonogo.sandbox.server import EmbeddedServer
-from gonogo.settings import DatabaseSettings
 
 if TYPE_CHECKING:
     from tests.integration.rollout.procedures.conftest import Team

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gonogo.readiness.alone import inspect
-from gonogo.readiness.plan import plan
 from gonogo.rollout.deploy import deploy
+from gonogo.rollout.preflight.alone import inspect
+from gonogo.rollout.preflight.plan import plan
 
 if TYPE_CHECKING:
     from tests.integration.rollout.procedures.conftest import Team

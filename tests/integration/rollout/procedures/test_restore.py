@@ -16,19 +16,19 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from gonogo.database import beside
-from gonogo.database.session import connect
 from gonogo.errors import DatabaseError, GonogoError, LockHeldError, UsageError
-from gonogo.procedure.steps import StepEvent, StepKind
-from gonogo.programs.tools import PROGRAMS
+from gonogo.model.step import StepEvent, StepKind
+from gonogo.postgres import beside
+from gonogo.postgres.session import connect
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.tools import PROGRAMS
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.rollback import Request, rollback
 from gonogo.rollout.rollback_plan import plan_rollback
 from gonogo.rollout.standing import read_standing
-from gonogo.settings import DatabaseSettings
 
 if TYPE_CHECKING:
-    from gonogo.procedure.result import RollbackResult
+    from gonogo.rollout.runner.result import RollbackResult
     from tests.integration.rollout.procedures.conftest import Team
 
 NEW_TABLE = "select to_regclass('sync_metrics') is not null"

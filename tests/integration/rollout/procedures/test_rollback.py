@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gonogo.config import CommandConfig
-from gonogo.database.session import connect
 from gonogo.errors import UsageError
+from gonogo.postgres.session import connect
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.rollback import Request, rollback
 from gonogo.rollout.standing import ROLL_BACK_AGAIN, read_standing

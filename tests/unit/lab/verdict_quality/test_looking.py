@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from gonogo import criteria as criteria_file
-from gonogo.model import Count, Environment, VerdictKind
+from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.measurement import Count
 from lab.verdict_quality.incidents import COURSES, INCIDENTS
 from lab.verdict_quality.looking import Looker, load
 from lab.verdict_quality.shapes import constant

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from gonogo import judge
-from gonogo.model import VerdictKind
+from gonogo.model.kinds import VerdictKind
 from lab.verdict_quality import exact, playing, studies
 from lab.verdict_quality.__main__ import RUNS, main
 from lab.verdict_quality.page import cell, images, page

@@ -1,0 +1,147 @@
+"""The session's variables: every problem at once, by name, never by value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
+
+from gonogo.errors import UsageError
+from gonogo.model.kinds import Environment
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.tools import TAKEN_BY_TOOLS
+
+REQUIRED = (
+    "GOOGLE_CLIENT_ID",
+    "GOOGLE_CLIENT_SECRET",
+    "WEBHOOK_BASE_URL",
+    "WEBHOOK_VERIFICATION_TOKEN",
+)
+REQUIRED_WITH_DB = ("DB_HOST", "DB_USER", "DB_NAME")
+MUST_BE_HTTPS = "must be https"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
+
+
+def check_environment(
+    environ: Mapping[str, str], environment: Environment, database: DatabaseSettings
+) -> tuple[str, ...]:
+    """Require what the application and the rollout need.
+
+    Args:
+        environ: The session's variables.
+        environment: What the session deploys to; NODE_ENV must say the same.
+        database: The resolved database; its source decides which ``DB_*`` must be there.
+
+    Returns:
+        The names of the variables that were checked and are well-formed.
+
+    Raises:
+        UsageError: Anything is missing or malformed. All problems, by name; no value appears.
+    """
+    require_none(tuple(problems(environ, environment, database)))
+    required = REQUIRED + (REQUIRED_WITH_DB if database.source == "DB_*" else ())
+    return (
+        "NODE_ENV",
+        *required,
+        *(name for name in FORMS if environ.get(name) and name not in required),
+    )
+
+
+def require_none(found: Sequence[str]) -> None:
+    """Refuse an environment that is not ready.
+
+    Args:
+        found: What is wrong with it.
+
+    Raises:
+        UsageError: All that is wrong.
+    """
+    if found:
+        raise UsageError(
+            "the environment is not ready: " + ", ".join(found), "set the variables and try again"
+        )
+
+
+def problems(
+    environ: Mapping[str, str], environment: Environment, database: DatabaseSettings
+) -> Iterator[str]:
+    """All that is missing or malformed, by name, never by value.
+
+    Args:
+        environ: The session's variables.
+        environment: What NODE_ENV must say.
+        database: Its source decides which ``DB_*`` must be there.
+    """
+    if not environ.get("NODE_ENV"):
+        yield f"NODE_ENV is not set (must be {environment})"
+    elif environ["NODE_ENV"] != environment:
+        yield f"NODE_ENV is not {environment}"
+    for name in _required(database):
+        if not environ.get(name, "").strip():
+            yield f"{name} is not set"
+        elif environ[name] != environ[name].strip():
+            yield f"{name} has white space around it"
+    for secret in database.secrets:
+        if secret not in TAKEN_BY_TOOLS:
+            yield f"{database.source} holds {secret}, which pg_dump takes by command line only"
+    for name in FORMS:
+        text = environ.get(name, "").strip()
+        if text and (problem := problem_of(name, text)):
+            yield f"{name} {problem}"
+
+
+def _required(database: DatabaseSettings) -> tuple[str, ...]:
+    return REQUIRED + (REQUIRED_WITH_DB if database.source == "DB_*" else ())
+
+
+def problem_of(name: str, text: str) -> str:
+    """What is wrong with a variable's value, as the end of a sentence that its name begins.
+
+    Args:
+        name: One of `FORMS`.
+        text: The value, which is not told.
+    """
+    return FORMS[name](text)
+
+
+def _url_problem(text: str) -> str:
+    # Python's own parser would drop some of these without a word.
+    if not text.isprintable() or " " in text:
+        return "is no URL"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return "is no URL"
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        return "is no URL (https://host[:port])"
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        return MUST_BE_HTTPS
+    return "holds a user or a password" if "@" in parts.netloc else ""
+
+
+def _base_url_problem(text: str) -> str:
+    problem = _url_problem(text)
+    if not problem and (urlsplit(text).query or urlsplit(text).fragment):
+        return "must hold no query or fragment"
+    return problem
+
+
+def _token_problem(text: str) -> str:
+    return "" if TOKEN.fullmatch(text) else "is no token that a header can carry"
+
+
+def _header_problem(text: str) -> str:
+    carried = text.isascii() and text.isprintable()
+    return "" if carried else "holds what a header cannot carry"
+
+
+FORMS: Mapping[str, Callable[[str], str]] = {
+    "WEBHOOK_BASE_URL": _base_url_problem,
+    "GOOGLE_CONTACTS_REDIRECT_URI": _url_problem,
+    "GOOGLE_CALENDAR_REDIRECT_URI": _url_problem,
+    "WEBHOOK_VERIFICATION_TOKEN": _header_problem,
+    "ADMIN_JWT": _token_problem,
+    "SMOKE_JWT": _token_problem,
+}

@@ -1,0 +1,1 @@
+"""Measurement → finding → verdict. Pure: imports criteria and the model, nothing else."""

@@ -1,0 +1,155 @@
+"""What the figures prove: against a level, in one integration, of late, and over time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from gonogo.criteria import Metric, Rules
+from gonogo.judge.statistics import Z99, falls, lower_tail, upper_tail, wilson
+from gonogo.model.limit import Limit
+from gonogo.model.measurement import Count, HourCount, Measurement
+from gonogo.show import show_count
+
+# How a trend for the worse begins to tell of itself.
+WORSE = "second half of the window"
+LARGEST_N = 1_000_000
+SEVERAL = 2
+
+
+def excludes(count: Count, level: Limit, tail: float) -> bool:
+    """Whether the counts exclude that the true share is at or past the level.
+
+    Args:
+        count: K of n; n of 0 excludes nothing.
+        level: A one-sided level, such as ``< 80 %``.
+        tail: The probability up to which something counts as excluded.
+    """
+    share = float(level.first.bound)
+    chance = upper_tail(count, share) if level.points_down else lower_tail(count, share)
+    return chance <= tail
+
+
+def settling_n(count: Count, rules: Rules, objective: Limit, critical: Limit | None) -> int | None:
+    """How many events, at the share seen so far, would make the outcome met or failed.
+
+    Args:
+        count: K of n, n > 0.
+        rules: The numbers of the evidence rule.
+        objective: What is asked.
+        critical: The level that the evidence must exclude.
+
+    Returns:
+        The smallest such n, found by doubling and bisection; None when not even a million would.
+    """
+    # Rounded with k, a share exactly at the objective would seem to meet it.
+    share = count.share or Fraction(0)
+
+    def settled(n: int) -> bool:
+        scaled = Count(round(share * n), n)
+        if objective.holds(share):
+            if objective.is_band:
+                return n >= rules.band_n
+            return critical is None or excludes(scaled, critical, rules.tail(n))
+        past = critical is not None and critical.holds(share)
+        return n >= rules.least_n and (past or objective.excludes(wilson(scaled)))
+
+    return _smallest(settled, count.n)
+
+
+def _smallest(settled: Callable[[int], bool], least: int) -> int | None:
+    """The smallest number beyond `least` that settles it, by doubling and bisection."""
+    high = least + 1
+    while not settled(high):
+        high *= 2
+        if high > LARGEST_N:
+            return None
+    low = least
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if settled(middle) else (middle, high)
+    return high
+
+
+def critical_by_part(metric: Metric, measurement: Measurement, rules: Rules) -> str | None:
+    """One integration whose whole interval lies past the critical level, however good the pool."""
+    if not metric.critical or metric.kind != "rate":
+        return None
+    for name, count in measurement.by_integration.items():
+        if count.n >= rules.least_n and metric.critical.contains(wilson(count)):
+            shown = show_count(count, metric.limits)
+            return f"{name} alone: {shown} is past critical {metric.critical.text}"
+    return None
+
+
+def unproven_part(metric: Metric, measurement: Measurement, rules: Rules) -> str | None:
+    """One integration of several whose evidence does not exclude the critical level.
+
+    The pool proves nothing about a part of it that hardly ran: half of nine syncs may fail beside
+    three hundred good ones, and 97 % are left. One integration alone is judged as the whole.
+    """
+    if not metric.critical or metric.kind != "rate":
+        return None
+    if measurement.parts_missing:
+        return f"no data of which integrations there are: {measurement.parts_missing}"
+    if len(measurement.by_integration) < SEVERAL:
+        return None
+    for name, count in measurement.by_integration.items():
+        if not excludes(count, metric.critical, rules.tail(count.n)):
+            return f"{name} alone: {_too_few(metric, metric.critical, count, rules)}"
+    return None
+
+
+def _too_few(metric: Metric, critical: Limit, count: Count, rules: Rules) -> str:
+    shown = f"{show_count(count, metric.limits)}, too few events to exclude {critical.text}"
+    share = count.share
+    if share is None or critical.holds(share):
+        return shown
+
+    def settled(n: int) -> bool:
+        return excludes(Count(round(share * n), n), critical, rules.tail(n))
+
+    needed = _smallest(settled, count.n)
+    more = f"; about {needed - count.n} more at this rate would settle it" if needed else ""
+    return shown + more
+
+
+def critical_recently(metric: Metric, measurement: Measurement) -> str | None:
+    """The newest 5, 10, 20 or 50 events, whole or of one integration, lie past the critical level.
+
+    An outage that began five failed events ago is never GO, however well the window looks.
+    """
+    if not metric.critical:
+        return None
+    for name, counts in measurement.recent.items():
+        for count in counts:
+            if metric.critical.contains(wilson(count, Z99)):
+                where = f" of {name}" if name else ""
+                return (
+                    f"the last {count.n} events{where}: {show_count(count, metric.limits)}, "
+                    f"past critical {metric.critical.text}"
+                )
+    return None
+
+
+def worsening(metric: Metric, measurement: Measurement) -> str | None:
+    """The second half of the window is significantly worse than the first, past a warning level."""
+    if not metric.trend or not metric.warning:
+        return None
+    first, second = halves(measurement.hourly)
+    past = second.share is not None and metric.warning.holds(second.share)
+    worse = falls(first, second) if metric.warning.points_down else falls(second, first)
+    if past and worse:
+        return (
+            f"{WORSE} {show_count(second, metric.limits)}, worse than the first "
+            f"{show_count(first, metric.limits)} and past warning {metric.warning.text}"
+        )
+    return None
+
+
+def halves(hourly: tuple[HourCount, ...]) -> tuple[Count, Count]:
+    """The window's two halves, summed; of an odd number of hours the first half is the longer."""
+    middle = (len(hourly) + 1) // 2
+    first = sum((hour.count for hour in hourly[:middle]), Count(0, 0))
+    second = sum((hour.count for hour in hourly[middle:]), Count(0, 0))
+    return first, second

@@ -1,0 +1,1 @@
+"""What flows through the house, frozen and typed; imports only pydantic and errors."""

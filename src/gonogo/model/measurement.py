@@ -1,0 +1,146 @@
+"""What was counted, of what and when: count, window, hour, measurement, ledger event, database.
+
+Each type is frozen and holds no reference back. Times are timezone-aware UTC; durations are seconds
+unless the name says otherwise; shares are exact fractions, never floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """k of n. Counts add up over hours, shards and databases."""
+
+    k: int
+    n: int
+
+    def __add__(self, other: Count) -> Count:
+        return Count(self.k + other.k, self.n + other.n)
+
+    @property
+    def share(self) -> Fraction | None:
+        """The exact k / n, or None when n is 0: nothing can be said."""
+        return Fraction(self.k, self.n) if self.n else None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The stretch of time that is judged: ``[start, end)``.
+
+    Args:
+        asked: The length that ``--window`` asked for.
+        end: The as-of moment, exclusive.
+        start: `end` minus `asked`, or the deployment's end when that is later.
+        deployed_at: The deployment's end; None when nobody knows it.
+    """
+
+    asked: timedelta
+    start: datetime
+    end: datetime
+    deployed_at: datetime | None = None
+
+    @property
+    def covered(self) -> timedelta:
+        """How much of the asked length lies after the deployment."""
+        return max(self.end - self.start, timedelta())
+
+    @property
+    def complete(self) -> bool:
+        """Whether the soak covers the whole window."""
+        return self.covered >= self.asked
+
+
+@dataclass(frozen=True, slots=True)
+class HourCount:
+    """One hour of a rate.
+
+    Args:
+        start: The hour's first moment.
+        count: k of n within it.
+    """
+
+    start: datetime
+    count: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What was counted for one metric. Exactly one of `count`, `value`, `missing` tells.
+
+    Args:
+        metric: The metric's id.
+        count: k of n, for rates and censuses.
+        value: A quantity in the unit of the metric's limits (seconds, per day, pieces).
+        missing: Why there is nothing to judge, as a sentence part; None when there is.
+        left_out: Why this was left out on purpose; None when it was not.
+        degraded: What is not as it should be, though the limit holds; None when nothing.
+        by_integration: k of n by integration.
+        hourly: k of n by hour, oldest first.
+        hourly_parts: The breakdown by hour: counts by name, each as long as `hourly`.
+        recent: For each integration ("" is the whole), k of n of the last 5, 10, 20, 50 events.
+        recent_missing: Why these could not be asked; None when they could.
+        parts_missing: Why nobody knows which integrations there are; None when it is known.
+        breakdown: Counts by name, for the reader.
+        notes: Sentences for the reader.
+    """
+
+    metric: str
+    count: Count | None = None
+    value: Fraction | None = None
+    missing: str | None = None
+    left_out: str | None = None
+    degraded: str | None = None
+    by_integration: Mapping[str, Count] = field(default_factory=dict)
+    hourly: tuple[HourCount, ...] = ()
+    hourly_parts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    recent: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)
+    recent_missing: str | None = None
+    parts_missing: str | None = None
+    breakdown: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEvent:
+    """Something that the ledger tells of the rollout.
+
+    Args:
+        at: When.
+        kind: deployed, deploy-failed, deploying, rolled-back, migration-failed, incident, complaint
+            or closed.
+        title: What, in a few words; an incident's is as a person wrote it.
+        note: Whatever else there is to say; empty when nothing.
+    """
+
+    at: datetime
+    kind: str
+    title: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseIdentity:
+    """Which database this is, so that a record can never be taken for another's.
+
+    Args:
+        system_identifier: ``pg_control_system()``'s, empty where the role may not ask.
+        database: Its name.
+        server_version: As ``server_version`` says.
+        role: The role that measured.
+        standby: Whether the server was in recovery.
+        snapshot: The snapshot's text form, for the reader.
+        rights: What the role may do at most: ``read``, ``write``, or ``superuser``.
+    """
+
+    system_identifier: str
+    database: str
+    server_version: str
+    role: str
+    standby: bool = False
+    snapshot: str = ""
+    rights: str = ""

@@ -1,0 +1,70 @@
+"""What a step of a rollout shows while it runs, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+
+class StepKind(StrEnum):
+    """What a `StepEvent` tells."""
+
+    STARTED = "started"
+    FINISHED = "finished"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    NOTE = "note"
+    OUTPUT = "output"
+    PROGRESS = "progress"
+
+
+@dataclass(frozen=True, slots=True)
+class StepEvent:
+    """Something to show while a rollout goes on.
+
+    Args:
+        kind: What it tells.
+        step: The step's name.
+        title: What happens now; for notes and output, the line.
+        elapsed_s: How long the step has taken, in seconds; 0 at its start.
+        proved: What it proved, why it was skipped, or why it failed, in one line.
+        share: For progress: how much is done, 0 to 1; None when nobody knows.
+    """
+
+    kind: StepKind
+    step: str
+    title: str
+    elapsed_s: float = 0.0
+    proved: str = ""
+    share: float | None = None
+
+
+Tell = Callable[[StepEvent], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """A step that has ended, as records show it.
+
+    Args:
+        name: Its name in the ledger.
+        title: What it does.
+        outcome: succeeded, failed or skipped.
+        started_at: When it began.
+        elapsed_s: How long it took, in seconds.
+        proved: One line.
+        evidence: Figures and names behind that line; JSON.
+        error: Why it failed; None when it did not.
+    """
+
+    name: str
+    title: str
+    outcome: Literal["succeeded", "failed", "skipped"]
+    started_at: datetime
+    elapsed_s: float
+    proved: str
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    error: str | None = None

@@ -1,0 +1,158 @@
+"""Connections of a rollout: autocommit, pinned to what its numbers and files depend on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import TupleRow
+
+from gonogo.errors import DatabaseError
+from gonogo.postgres.connection import KEEPALIVES, WRITTEN, first_line
+from gonogo.postgres.sentinel import watch
+from gonogo.postgres.settings import DatabaseSettings
+
+Connection = psycopg.Connection[TupleRow]
+
+# A rollout waits longer than the gate: it has more to lose by giving up.
+DEFAULTS: dict[str, Any] = {**KEEPALIVES, "connect_timeout": 10, "tcp_user_timeout": 30_000}
+PINNED = {
+    **WRITTEN,
+    "timezone": "UTC",
+    "client_encoding": "UTF8",
+    "default_transaction_isolation": "read committed",
+    # What row-level security would shorten is an error instead.
+    "row_security": "off",
+}
+# The session of a deployer that was killed, and the lock with it, ends within this, whatever it
+# waits for or builds.
+GONE_WITHIN = "set client_connection_check_interval = '1s'"
+GONE_WITHIN_SINCE = 140_000
+
+
+def connect(conninfo: str, application_name: str = "gonogo deploy") -> Connection:
+    """Open a connection that commits each statement unless told otherwise.
+
+    Args:
+        conninfo: A libpq connection string; what it sets goes before our defaults.
+        application_name: What ``pg_stat_activity`` shows.
+
+    Raises:
+        DatabaseError: The database does not answer or refuses; the message holds no secret.
+    """
+    given = psycopg.conninfo.conninfo_to_dict(conninfo)
+    parameters = {name: value for name, value in DEFAULTS.items() if name not in given}
+    try:
+        connection = psycopg.connect(
+            conninfo,
+            autocommit=True,
+            prepare_threshold=None,
+            application_name=application_name,
+            **parameters,
+        )
+        connection.execute(
+            sql.SQL("; ").join(
+                sql.SQL("set {} = {}").format(sql.Identifier(name), sql.Literal(value))
+                for name, value in PINNED.items()
+            )
+        )
+        if connection.info.server_version >= GONE_WITHIN_SINCE:
+            connection.execute(GONE_WITHIN)
+    except (psycopg.Error, UnicodeError) as error:  # a host that no name server could be asked for
+        raise DatabaseError(
+            f"the database does not answer: {first_line(error)}",
+            "check that it runs, and DATABASE_URL or DB_*",
+        ) from None
+    watch(connection, DatabaseSettings(conninfo, application_name))
+    return connection
+
+
+def conninfo_of(connection: Connection) -> str:
+    """How to reach the same database as the same role again; holds the password, never show it.
+
+    Every value is named, the driver's defaults and what was left empty on purpose too: the
+    environment (``PGPORT``, ``PGHOSTADDR``) fills in what is not, and may mean another server.
+    """
+    options = {option.keyword: option.val for option in connection.pgconn.info}
+    named = {key.decode(): val.decode() for key, val in options.items() if val is not None}
+    if connection.info.password:
+        named["password"] = connection.info.password
+    return make_conninfo("", **named)
+
+
+def application_schema(connection: Connection) -> str:
+    """The application's schema: the first of the search path that holds ``users``.
+
+    Raises:
+        DatabaseError: No schema of the search path does.
+    """
+    row = connection.execute(
+        """
+        select n.nspname
+        from unnest(current_schemas(false)) with ordinality as s (name, place)
+        join pg_namespace as n on n.nspname = s.name
+        join pg_class as c on c.relnamespace = n.oid
+        where c.relname = 'users' and c.relkind in ('r', 'p')
+        order by s.place limit 1"""
+    ).fetchone()
+    if row is None:
+        raise DatabaseError(
+            "no schema of the search_path holds the table users",
+            "check that this is the application's database, and the role's search_path",
+        )
+    return str(row[0])
+
+
+def owner_to_be(connection: Connection, schema: str) -> str | None:
+    """Whose the tables must be that a migration makes: those of whoever owns ``users``.
+
+    A superuser's or a deployer's own tables would be closed to the application.
+
+    Args:
+        connection: As the role that migrates.
+        schema: The application's.
+
+    Returns:
+        The owner; None when the role is it, or may not act as it.
+    """
+    row = connection.execute(
+        """
+        select pg_get_userbyid(c.relowner)
+        from pg_class as c
+        join pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname = %s and c.relname = 'users'
+          and pg_get_userbyid(c.relowner) <> current_user and pg_has_role(c.relowner, 'member')""",
+        (schema,),
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+@contextlib.contextmanager
+def acting_as(connection: Connection, role: str | None) -> Iterator[None]:
+    """Act as another role until the body ends, within a transaction; as oneself for None."""
+    if role is not None:
+        connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+    yield
+    if role is not None:
+        # After an error the transaction is rolled back, and the role with it.
+        connection.execute("set local role none")
+
+
+@contextlib.contextmanager
+def asking(what: str) -> Iterator[None]:
+    """Turn what the driver raises into an error that a user can read; also a decorator.
+
+    Args:
+        what: What could not be done, as the beginning of a sentence.
+
+    Raises:
+        DatabaseError: The server refused, or was lost.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        raise DatabaseError(f"{what}: {first_line(error)}") from error

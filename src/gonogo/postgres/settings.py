@@ -1,0 +1,144 @@
+"""Which database and which environment: one place that knows the names and keeps the secrets.
+
+The order: an explicit DSN, ``DATABASE_URL``, ``DB_*``, then libpq's own (``PGHOST``, ``PGSERVICE``,
+``.pgpass``, …), which fills in whatever the others leave open.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
+
+from gonogo.errors import UsageError
+from gonogo.model.kinds import Environment
+
+DB_VARIABLES = {
+    "DB_HOST": "host",
+    "DB_PORT": "port",
+    "DB_USER": "user",
+    "DB_NAME": "dbname",
+    "DB_PASSWORD": "password",
+}
+LIBPQ_VARIABLES = ("PGSERVICE", "PGHOST", "PGHOSTADDR", "PGDATABASE", "PGUSER")
+HIGHEST_PORT = 65535
+PORT = re.compile(r"[0-9]{1,5}")
+URL = re.compile(r"postgres(?:ql)?://([^?]*)")
+SHOWN = ("host", "hostaddr", "port", "dbname", "user", "service", "sslmode")
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """How to reach the database.
+
+    Args:
+        conninfo: A libpq connection string; holds secrets, so it never appears in a repr.
+        source: Where it came from, for messages.
+    """
+
+    conninfo: str = field(repr=False)
+    source: str
+
+    @property
+    def shown(self) -> str:
+        """The connection string without anything secret: what a log or record may hold."""
+        parameters = conninfo_to_dict(self.conninfo)
+        return " ".join(f"{name}={parameters[name]}" for name in SHOWN if parameters.get(name))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Keywords of what the connection string holds and libpq itself calls a secret."""
+        hidden = {one.keyword.decode() for one in Conninfo.get_defaults() if one.dispchar == b"*"}
+        given = conninfo_to_dict(self.conninfo)
+        return tuple(name for name, value in given.items() if name in hidden and value)
+
+    def with_database(self, name: str) -> DatabaseSettings:
+        """The same server and role, another database."""
+        return DatabaseSettings(make_conninfo(self.conninfo, dbname=name), self.source)
+
+
+def database_settings(environ: Mapping[str, str], dsn: str | None = None) -> DatabaseSettings:
+    """Resolve the database from an explicit DSN or the environment.
+
+    Args:
+        environ: The environment variables.
+        dsn: A connection string or URL given as an option.
+
+    Raises:
+        UsageError: Nothing names a database, or what names it is malformed. The message never
+            holds the string itself, which may carry a password.
+    """
+    if dsn:
+        settings = _checked(dsn, "--dsn")
+        if settings.secrets:
+            raise UsageError(
+                f"--dsn holds a {settings.secrets[0]}, which everybody on this machine can see in "
+                "the list of processes",
+                "leave it to PGPASSWORD, .pgpass or DATABASE_URL",
+            )
+        return settings
+    if url := environ.get("DATABASE_URL"):
+        return _checked(url, "DATABASE_URL")
+    given = {key: environ[name] for name, key in DB_VARIABLES.items() if environ.get(name)}
+    if given:
+        return _checked("", "DB_*", **given)
+    if any(environ.get(name) for name in LIBPQ_VARIABLES):
+        return DatabaseSettings("", "libpq's own variables")
+    raise UsageError(
+        "no database is named",
+        "set DATABASE_URL, or DB_HOST, DB_USER and DB_NAME, or PGSERVICE",
+    )
+
+
+def named_environment(environ: Mapping[str, str], option: str | None = None) -> Environment | None:
+    """Which environment is meant: the option, else NODE_ENV; None when neither says.
+
+    Args:
+        environ: The environment variables.
+        option: What ``--environment`` was given.
+
+    Raises:
+        UsageError: One of them names no environment, or they name two.
+    """
+    node_env = environ.get("NODE_ENV", "").strip()
+    names = [name for name in (option, node_env or None) if name is not None]
+    for name in names:
+        if name not in set(Environment):
+            raise UsageError(f"{name!r} is no environment", "there are staging and production")
+    if len(set(names)) > 1:
+        raise UsageError(f"--environment={option}, but NODE_ENV is {node_env}", "make them agree")
+    return Environment(names[0]) if names else None
+
+
+def _checked(dsn: str, source: str, **given: str) -> DatabaseSettings:
+    try:
+        conninfo = make_conninfo(dsn, **given)
+        parameters = conninfo_to_dict(conninfo)
+    except (ProgrammingError, UnicodeError):
+        # The errors quote the string, so they are not passed on.
+        raise UsageError(
+            f"{source} is no connection string",
+            "write it as postgresql://user@host:5432/name or as key=value pairs",
+        ) from None
+    if _spills(dsn):
+        problem = f"{source} holds an @ or a / that cuts the password in two"
+        raise UsageError(problem, "write them as %40 and %2F within user and password")
+    port = str(parameters.get("port") or "5432")
+    if not all(map(_is_port, port.split(","))):
+        raise UsageError(f"the port in {source} is not a number from 1 to {HIGHEST_PORT}")
+    return DatabaseSettings(conninfo, source)
+
+
+def _spills(dsn: str) -> bool:
+    """Whether a part of the password would be read, and shown, as the host or the database."""
+    url = URL.match(dsn)
+    authority, _, path = url[1].partition("/") if url else ("", "", "")
+    return authority.count("@") > 1 or "@" in path
+
+
+def _is_port(text: str) -> bool:
+    return bool(PORT.fullmatch(text)) and 0 < int(text) <= HIGHEST_PORT

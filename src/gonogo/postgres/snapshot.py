@@ -1,0 +1,127 @@
+"""One snapshot of the database, taken whole or not at all, seen by one session or by several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from functools import partial
+from typing import LiteralString, TypeVar
+
+import psycopg
+from psycopg import errors
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+from gonogo.errors import DatabaseError
+from gonogo.postgres.connection import CONNECT_BUDGET_S, Manners, connect, first_line, is_silent
+from gonogo.postgres.reading import Row, Session
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.watchdog import Watchdog
+
+T = TypeVar("T")
+ATTEMPTS = 3
+# The coordinator of a Citus cluster runs each query on all its workers at once, and no snapshot
+# spans them: a second session has nothing to add.
+KIND: LiteralString = """
+select
+    on_cluster,
+    case when %(shared)s and not on_cluster then pg_export_snapshot() end as snapshot
+from (select exists (select from pg_extension where extname = 'citus') as on_cluster) as kind"""
+
+
+def in_snapshot(settings: DatabaseSettings, manners: Manners, read: Callable[[Session], T]) -> T:
+    """Read within one read-only, repeatable-read transaction.
+
+    Args:
+        settings: Which database.
+        manners: The time limits.
+        read: Asks whatever belongs together. It is called anew, with a new snapshot, when a standby
+            cancels one: half a measurement is none.
+
+    Raises:
+        DatabaseError: The database is out of reach, or stopped answering on the way.
+    """
+    repeat = Retrying(
+        retry=retry_if_exception_type(errors.SerializationFailure),
+        stop=stop_after_attempt(ATTEMPTS),
+        reraise=True,
+    )
+    try:
+        result: T = repeat(_read, settings, manners, read)
+    except errors.SerializationFailure:
+        raise DatabaseError(
+            f"the standby cancelled the snapshot {ATTEMPTS} times",
+            "measure on the primary, or set hot_standby_feedback",
+        ) from None
+    except psycopg.Error as error:
+        raise DatabaseError(f"the database stopped answering: {first_line(error)}") from None
+    return result
+
+
+def _read(settings: DatabaseSettings, manners: Manners, read: Callable[[Session], T]) -> T:
+    with ExitStack() as stack:
+        session = _open(stack, settings, manners)
+        session.begin()
+        kind = _kind(session)
+        snapshot = kind["snapshot"]
+        return read(
+            replace(
+                session,
+                open_others=lambda: _others(stack, settings, session, snapshot),
+                on_cluster=kind["on_cluster"],
+            )
+        )
+
+
+def _others(
+    stack: ExitStack, settings: DatabaseSettings, own: Session, snapshot: str | None
+) -> tuple[Session, ...]:
+    opened: list[Session] = []
+    while snapshot and len(opened) < own.manners.sessions - 1:
+        try:
+            opened.append(_beside(stack, settings, own.manners, snapshot))
+        except (DatabaseError, psycopg.Error):
+            # Perhaps no connection is to be had: what there is does the work.
+            break
+    if opened:
+        for session in (own, *opened):
+            session.without_workers()
+    return tuple(opened)
+
+
+def _open(
+    stack: ExitStack,
+    settings: DatabaseSettings,
+    manners: Manners,
+    budget_s: float = CONNECT_BUDGET_S,
+) -> Session:
+    # Closed, not committed: there is nothing to commit, and a silent server would not answer.
+    connection = stack.enter_context(closing(connect(settings, budget_s=budget_s)))
+    watchdog = stack.enter_context(Watchdog(connection.fileno(), partial(is_silent, settings)))
+    return Session(connection, manners, watchdog)
+
+
+def _beside(
+    stack: ExitStack, settings: DatabaseSettings, manners: Manners, snapshot: str
+) -> Session:
+    """One more session that sees `snapshot`; tried once, for it is no necessity."""
+    with ExitStack() as own:
+        session = _open(own, settings, manners, budget_s=0)
+        session.begin(snapshot)
+        stack.push(own.pop_all())
+        return session
+
+
+def _kind(session: Session) -> Row:
+    """What kind of server this is, and the name by which other sessions see the same snapshot."""
+    try:
+        (row,) = session.ask(KIND, {"shared": session.manners.sessions > 1})
+    except errors.SerializationFailure:
+        raise
+    except psycopg.Error:
+        if session.lost:
+            raise
+        # It does not share its snapshots. Nothing was read yet: a new transaction loses nothing.
+        session.begin_again()
+        (row,) = session.ask(KIND, {"shared": False})
+    return row

@@ -1,1 +1,0 @@
-"""Other programs: run without a shell, bounded, masked, and ended with whoever wanted them."""

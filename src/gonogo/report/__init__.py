@@ -1,0 +1,1 @@
+"""A record for people: HTML, terminal, summary, index. Imports nothing that measures."""

@@ -1,0 +1,169 @@
+"""Document → one self-contained page: no script, no outside request, whatever the data holds.
+
+Three walls against hostile text: autoescape; every printed value passes `visible`; and a policy in
+the page itself that allows this very style sheet and nothing else. The same document always gives
+the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from gonogo.errors import RecordError, UsageError
+from gonogo.record import canonical, schema
+from gonogo.record.canonical import canonical_json, sha256_hex
+from gonogo.record.schema import ENDED_BY, Json, with_defaults
+from gonogo.report import headings, looks, page, scales, text, trends, why
+
+STYLE = "record.css"
+PAGES = {"gate": "gate.html.jinja", "summary": "summary.html.jinja"}
+OTHER_PAGE = "rollout.html.jinja"
+# Of any text but what is set as a block: one message of a megabyte must not make a page of many.
+MOST_CHARACTERS = 2000
+
+FILTERS: dict[str, Callable[..., object]] = {
+    "block": lambda value: Markup("{}").format(text.lines(value)),
+    "clock": text.clock,
+    "cut": text.cut,
+    "moment": text.moment,
+    "number": text.whole_number,
+    "of": text.of,
+    "percent": text.percent,
+    "points": text.points,
+    "share": text.share,
+    "span": text.span,
+    "value": text.value_alone,
+}
+GLOBALS: dict[str, object] = {
+    "bands": looks.BANDS,
+    "events": looks.EVENTS,
+    "look": looks.look,
+    "item_states": looks.ITEM_STATES,
+    "marks": looks.MARKS,
+    "outcome_look": looks.outcome_look,
+    "outcomes": looks.OUTCOMES,
+    "scale": scales.scale,
+    "step_outcomes": looks.STEP_OUTCOMES,
+    "told_steps": page.told_steps,
+    "verdicts": looks.VERDICTS,
+}
+
+
+# What comes of a list where a text should stand, and the like.
+MISSHAPEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+def render(document: Mapping[str, object], templates_dir: Path) -> str:
+    """Render a record.
+
+    Args:
+        document: As record.json holds it; what it lacks reads as unknown.
+        templates_dir: The templates and the style sheet.
+
+    Raises:
+        RecordError: A part of the document is of another shape than gonogo writes.
+        UsageError: A template is missing or wrong.
+    """
+    try:
+        written = canonical_json(document)
+        full = with_defaults(json.loads(written))
+        return render_template(
+            PAGES.get(full["kind"], OTHER_PAGE),
+            templates_dir,
+            {"record": full, "sha256": sha256_hex(written), **_view(full)},
+        )
+    except MISSHAPEN as error:
+        problem = "the record cannot be shown: its document is not as gonogo writes it"
+        raise RecordError(problem, "look at record.json itself") from error
+
+
+def render_template(name: str, templates_dir: Path, values: Mapping[str, object]) -> str:
+    """Render a template with the style sheet and the policy that fits it.
+
+    Args:
+        name: The template's file name.
+        templates_dir: Where it lies.
+        values: What it reads; a name that it reads and does not get is an error.
+
+    Raises:
+        UsageError: A template is missing or wrong.
+    """
+    try:
+        style = (templates_dir / STYLE).read_text(encoding="utf-8")
+        template = _environment(templates_dir).get_template(name)
+        return template.render(values, style=Markup(style), policy=_policy(style))  # noqa: S704  # our own style sheet
+    except (OSError, jinja2.TemplateError) as error:
+        place = f"{templates_dir.name}/{getattr(error, 'name', None) or name}"
+        problem = f"the template {place} does not work: {text.visible(error)}"
+        raise UsageError(problem, "mend it, or take it back from git") from error
+
+
+def renderer_sha256(templates_dir: Path) -> str:
+    """The hash of all that makes the page besides the document: templates, code, Jinja2's version.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    here = Path(__file__).parent
+    files = [*sorted(here.glob("*.py")), *map(Path, (canonical.__file__, schema.__file__))]
+    files += sorted(path for path in templates_dir.iterdir() if path.is_file())
+    digest = sha256(f"jinja2 {version('jinja2')}\n".encode())
+    for file in files:
+        digest.update(f"{file.name}\0{sha256_hex(file.read_bytes())}\n".encode())
+    return digest.hexdigest()
+
+
+def _view(document: Json) -> Json:
+    return {
+        "headline": looks.headline(document),
+        "notices": page.notices(document),
+        "cards": page.attention(document),
+        "warnings": page.other_warnings(document),
+        "tables": page.tables(document),
+        "open_phases": why.open_phases(document),
+        "reasons": why.reasons(document),
+        "sureness": why.sureness(document),
+        "hours": page.hours(document),
+        "sparks": page.sparks(document),
+        "trends": trends.trends([one["rates"] for one in document["records"]]),
+        "headings": headings.headings(document),
+        "facts": page.ordered_facts(document["facts"]),
+        "ended_by": document["facts"].get(ENDED_BY, ""),
+    }
+
+
+def _policy(style: str) -> str:
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+@lru_cache(maxsize=4)
+def _environment(templates_dir: Path) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates_dir),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalized,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= FILTERS
+    environment.globals |= GLOBALS
+    return environment
+
+
+def _finalized(value: object) -> object:
+    """What every printed expression passes through."""
+    if isinstance(value, jinja2.Undefined) or hasattr(value, "__html__"):
+        return value
+    return "-" if value is None else text.cut(value, MOST_CHARACTERS)

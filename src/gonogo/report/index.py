@@ -1,0 +1,174 @@
+"""The archive's list: every record of every environment, their trend, and the soak at hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from itertools import groupby, zip_longest
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from gonogo.errors import RecordError
+from gonogo.model.kinds import Environment
+from gonogo.record.archived import RECORD_FILE, RUNNING, UNREADABLE, ArchivedRecord, load
+from gonogo.record.catalogue import write_notes
+from gonogo.record.files import write_whole
+from gonogo.record.listing import list_records
+from gonogo.record.manifest import SIGNATURES_PAGE, SIGNOFF
+from gonogo.report.html import render, render_template
+from gonogo.report.looks import ABORTED, RESULTS, VERDICTS, Look, look
+from gonogo.report.soak import Look as Looked
+from gonogo.report.soak import continuity
+from gonogo.report.summary import of_this_soak
+from gonogo.report.trends import Trend, line, places, trends
+
+INDEX_FILE = "index.html"
+INDEX_TEMPLATE = "index.html.jinja"
+PAGE_FILE = "record.html"
+IS_RUNNING = Look("RUNNING", "dash", "quiet")
+DAMAGED = Look("UNREADABLE", "question", "bad")
+# A share of 1, as a rate's: five points of a hundred fill the height at the least.
+MOST_POINTS = 100
+# As many marks stand side by side on the line of time; more would hide each other.
+MOST_MARKS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the list.
+
+    Args:
+        record: What it tells of.
+        look: Its verdict or result.
+        href: Its page relative to the list; empty when it has none.
+        at: Where it lies along the line of time, in percent; None for what is too old for it.
+        signed: What people decided on it, in order; not proved here.
+        signatures: The page of these relative to the list; empty when there is none.
+    """
+
+    record: ArchivedRecord
+    look: Look
+    href: str
+    at: float | None
+    signed: tuple[str, ...] = ()
+    signatures: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What is told of one environment.
+
+    Args:
+        rows: Its records, the newest first.
+        latest: The newest gate's or summary's row; None without one.
+        trends: The main rates over its gates.
+        score: The health score over its gates, as a path; empty with fewer than two.
+        marks: The moments of the latest deployment's soak; empty when nobody knows of one.
+    """
+
+    rows: Sequence[Row]
+    latest: Row | None
+    trends: Sequence[Trend]
+    score: str
+    marks: Sequence[dict[str, Any]]
+
+    @property
+    def strip(self) -> Sequence[Row]:
+        """The rows that the line of time shows."""
+        return [row for row in self.rows if row.at is not None]
+
+
+def write_index(archive_dir: Path, templates_dir: Path) -> Path:
+    """Write ``index.html``; a run that died gets a page that says so.
+
+    Args:
+        archive_dir: The archive, whose lock the caller holds.
+        templates_dir: The templates.
+
+    Raises:
+        OSError: A file cannot be read or written.
+        UsageError: A template is missing or wrong.
+    """
+    records = list_records(archive_dir, quick=True)
+    write_notes(archive_dir, (one for one in records if one.label != RUNNING), RECORD_FILE)
+    for record in records:
+        if record.label == RUNNING and record.state == "aborted":
+            _bury(record, templates_dir)
+    environments = {
+        name: _section(name, list(group), archive_dir)
+        for name, group in groupby(records, key=lambda record: record.environment)
+    }
+    index = archive_dir / INDEX_FILE
+    page = render_template(INDEX_TEMPLATE, templates_dir, {"environments": environments})
+    write_whole(index, page.encode())
+    return index
+
+
+def _section(name: str, records: Sequence[ArchivedRecord], archive_dir: Path) -> Section:
+    along = places(record.moment for record in records[:MOST_MARKS])
+    rows = [_row(r, archive_dir, at) for r, at in zip_longest(records, along)]
+    oldest_first = [record for record in reversed(records) if record.kind == "gate"]
+    points = [record.points for record in oldest_first]
+    score = line([None if one is None else one / MOST_POINTS for one in points])
+    rates = [[asdict(rate) for rate in record.rates] for record in oldest_first]
+    latest = next((row for row in rows if row.record.verdict), None)
+    return Section(rows, latest, trends(rates), score, _marks(name, records))
+
+
+def _marks(name: str, records: Sequence[ArchivedRecord]) -> list[dict[str, Any]]:
+    if name not in set(Environment):
+        return []
+    gates = of_this_soak(records, Environment(name))
+    if not gates or gates[-1].deployed_at is None or gates[-1].as_of is None:
+        return []
+    looks = [Looked(gate.as_of, gate.name) for gate in gates if gate.as_of]
+    return continuity(Environment(name), gates[-1].deployed_at, gates[-1].as_of, looks)
+
+
+def _bury(record: ArchivedRecord, templates_dir: Path) -> None:
+    page = record.directory / PAGE_FILE
+    document, _ = load(record.directory)
+    if document and not page.exists():
+        # A damaged one stays without a page; the list says of it what can be said.
+        with suppress(RecordError):
+            write_whole(page, render(document, templates_dir).encode())
+
+
+def _row(record: ArchivedRecord, archive_dir: Path, at: float | None) -> Row:
+    for file in (PAGE_FILE, RECORD_FILE):
+        path = record.directory / file
+        if path.is_file():
+            href = quote(path.relative_to(archive_dir).as_posix())
+            signed = tuple(decisions(record.directory))
+            page = record.directory / SIGNATURES_PAGE
+            beside = quote(page.relative_to(archive_dir).as_posix()) if page.is_file() else ""
+            return Row(record, _look(record), href, at, signed, beside)
+    return Row(record, _look(record), "", at)
+
+
+def decisions(directory: Path) -> Iterator[str]:
+    """What the sign-offs beside a record say, such as ``go by ada``: read, not proved."""
+    numbers = sorted(
+        int(match[1])
+        for path in directory.iterdir()
+        if (match := SIGNOFF.fullmatch(path.name)) and not match[2]
+    )
+    for number in numbers:
+        try:
+            told = json.loads((directory / f"signoff-{number}.json").read_bytes())
+            yield f"{told['decision']} by {told['by']}"
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            yield f"signoff-{number}.json cannot be read"
+
+
+def _look(record: ArchivedRecord) -> Look:
+    if record.state == UNREADABLE:
+        return DAMAGED
+    if record.state == "running":
+        return IS_RUNNING
+    if record.verdict:
+        return look(VERDICTS, record.verdict)
+    return RESULTS.get((record.kind, record.outcome or "")) or ABORTED

@@ -1,0 +1,140 @@
+"""The verdict block at the end of the terminal output: the record's digest, in about a screenful.
+
+Colour where a terminal is; plain text in CI. rich is imported here, and only when told.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from gonogo.report.digest import Digest, Miss, Row, digest
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+STYLES = {
+    "GO": "bold green",
+    "HOLD": "bold yellow",
+    "NO-GO": "bold red",
+    "ROLLBACK": "bold white on red",
+}
+BANDS = {"Excellent": "green", "Good": "yellow", "Fair": "dark_orange", "Poor": "red"}
+OUTCOMES = {
+    "met": "green",
+    "warning": "yellow",
+    "inconclusive": "yellow",
+    "left out": "dim",
+    "failed": "red",
+    "critical": "red",
+    "fired": "bold red",
+}
+MOST_MISSES = 8
+MOST_ADVISED = 3
+MOST_ROWS = 20
+MOST_NOT_RUN = 4
+LEAST_WIDTH = 80
+WIDTH_WITHOUT_TERMINAL = 110
+
+
+def tell(document: Mapping[str, Any], directory: Path, stream: IO[str]) -> None:
+    """Print verdict, what is not met and what to do, the criteria, and where the record lies.
+
+    Args:
+        document: The record.
+        directory: The record's directory.
+        stream: The terminal, or what stands for it.
+    """
+    console = console_of(stream)
+    told = digest(document)
+    _head(console, document, told)
+    _misses(console, told.misses)
+    _rows(console, told.rows)
+    _not_run(console, told.not_run)
+    console.print("Record:", str(directory / "record.html"), soft_wrap=True)
+
+
+def console_of(stream: IO[str]) -> Console:
+    """A console that shows texts as they are, whatever is in them."""
+    from rich.console import Console  # noqa: PLC0415  # only a finished gate pays for it
+
+    if isinstance(stream, io.TextIOWrapper):
+        # A reason may hold what an ASCII terminal cannot show.
+        stream.reconfigure(errors="backslashreplace")
+    width = None if stream.isatty() else WIDTH_WITHOUT_TERMINAL
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def rule(console: Console, title: Text) -> None:
+    """A title with a line behind it, after an empty one."""
+    console.print()
+    console.rule(title, align="left", characters="─" if _is_unicode(console) else "-")
+
+
+def _head(console: Console, document: Mapping[str, Any], told: Digest) -> None:
+    from rich.text import Text  # noqa: PLC0415  # as above
+
+    kind = document["verdict"]["kind"]
+    rule(console, Text.assemble((f" {kind} ", STYLES[kind]), "  ", document["title"]))
+    for line in filter(None, (*told.caveats, told.window)):
+        console.print(line)
+    band = (document["score"] or {}).get("band", "")
+    console.print(Text.assemble("Health score: ", (told.score, BANDS.get(band, ""))))
+    for reason in told.reasons:
+        console.print(Text(reason, "bold"))
+
+
+def _misses(console: Console, misses: Sequence[Miss]) -> None:
+    """What is not met: the reason, and for the worst of them what it means and what to do first."""
+    from rich.table import Table  # noqa: PLC0415  # as above
+    from rich.text import Text  # noqa: PLC0415  # as above
+
+    if not misses:
+        return
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for place, miss in enumerate(misses[:MOST_MISSES]):
+        told = Text.assemble((miss.title, "bold"), ": ", miss.reason)
+        if place < MOST_ADVISED and miss.means:
+            told.append(f"\n{miss.means}").append(f"\nFirst: {miss.first}", "italic")
+        grid.add_row(Text(miss.outcome, OUTCOMES[miss.outcome]), told)
+    if len(misses) > MOST_MISSES:
+        grid.add_row("", f"and {len(misses) - MOST_MISSES} more, in the record")
+    console.print()
+    console.print(grid)
+
+
+def _rows(console: Console, rows: Sequence[Row]) -> None:
+    from rich.table import Table  # noqa: PLC0415  # as above
+    from rich.text import Text  # noqa: PLC0415  # as above
+
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Check", "Value", "Limit", "Outcome"):
+        # Where there is room, a figure stays in one piece; the title wraps for it.
+        whole = name == "Value" and console.width >= LEAST_WIDTH
+        table.add_column(name, overflow="fold", no_wrap=whole)
+    for row in rows[:MOST_ROWS]:
+        table.add_row(row.title, row.value, row.limit, Text(row.outcome, OUTCOMES[row.outcome]))
+    if len(rows) > MOST_ROWS:
+        table.add_row(f"and {len(rows) - MOST_ROWS} more, in the record")
+    console.print()
+    console.print(table)
+
+
+def _not_run(console: Console, not_run: Sequence[str]) -> None:
+    if not not_run:
+        return
+    more = len(not_run) - MOST_NOT_RUN
+    names = ", ".join(not_run[:MOST_NOT_RUN])
+    console.print()
+    console.print("Not run:", f"{names} and {more} more, in the record" if more > 0 else names)
+
+
+def _is_unicode(console: Console) -> bool:
+    return console.encoding.lower().startswith("utf")

@@ -1,0 +1,136 @@
+"""How a record's values read: whatever a database held becomes harmless, visible text.
+
+Nothing here judges or recomputes; moments, durations, counts and shares are only spelt out.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+
+from gonogo.model.window import parsed
+
+MOST_CHARACTERS = 200
+MOST_OF_A_BLOCK = 10_000
+# Controls, invisible marks (right-to-left among them), lone surrogates, odd line ends.
+INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+LATIN_1 = 0xFF
+BMP = 0xFFFF
+MINUTE, HOUR, DAY = 60, 3600, 86400
+DAYS_FROM = 3 * DAY
+# strftime's names follow the reader's locale; a record's bytes must not.
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def visible(text: object) -> str:
+    """A text in which nothing hides: every control or invisible character stands as its escape."""
+    shown = str(text)
+    if shown.isascii() and shown.isprintable():
+        return shown
+    return "".join(map(_visible_character, shown))
+
+
+def cut(text: object, most: int = MOST_CHARACTERS) -> str:
+    """`visible`, of the first `most` characters; says how long the text was when it was longer."""
+    whole = str(text)
+    if len(whole) <= most:
+        return visible(whole)
+    return f"{visible(whole[:most])}… ({len(whole):,} characters)"
+
+
+def lines(text: object) -> str:
+    """`visible`, line by line, the first of many: for text set as a block, such as SQL."""
+    whole = str(text)
+    shown = whole[:MOST_OF_A_BLOCK].replace("\t", "    ").splitlines()
+    if len(whole) > MOST_OF_A_BLOCK:
+        shown.append(f"… ({len(whole):,} characters)")
+    return "\n".join(map(visible, shown))
+
+
+def moment(text: str | None) -> str:
+    """An ISO moment as people write it, such as ``23 Nov 2026, 14:15:07 UTC``."""
+    at = parsed(text)
+    if at is None:
+        return visible(text) if text else "unknown"
+    return f"{at.day} {MONTHS[at.month - 1]} {at.year}, {at:%H:%M:%S} UTC"
+
+
+def minute(at: datetime) -> str:
+    """A moment within a chart, such as ``24 Nov 03:00``."""
+    return f"{at.day} {MONTHS[at.month - 1]} {at:%H:%M}"
+
+
+def clock(text: str | None) -> str:
+    """The time of day of an ISO moment, such as ``14:15:07``."""
+    at = parsed(text)
+    return f"{at:%H:%M:%S}" if at else "unknown"
+
+
+def span(seconds: float | None) -> str:
+    """A length of time in its two largest units, such as ``47 h 12 min``; days from three on."""
+    if seconds is None:
+        return "unknown"
+    whole = int(seconds)
+    if whole < MINUTE:
+        return f"{whole} s" if seconds == whole else f"{seconds:.1f} s"
+    if whole < HOUR:
+        return _two(whole, MINUTE, "min", 1, "s")
+    if whole < DAYS_FROM:
+        return _two(whole, HOUR, "h", MINUTE, "min")
+    return _two(whole, DAY, "d", HOUR, "h")
+
+
+def whole_number(number: float | None) -> str:
+    """A count with its thousands apart: ``12,345``."""
+    return "-" if number is None else f"{number:,}"
+
+
+def share(count: Mapping[str, int] | None) -> str:
+    """K of n as a share, such as ``97.5 %``; cut off, so that 94.99 % never reads as 95.0 %."""
+    if not count or not count["n"]:
+        return "-"
+    tenths = count["k"] * 1000 // count["n"]
+    return f"{tenths // 10}.{tenths % 10} %"
+
+
+def of(count: Mapping[str, int] | None) -> str:
+    """K of n, such as ``195 of 200``."""
+    return f"{count['k']:,} of {count['n']:,}" if count else "-"
+
+
+def points(score: float) -> str:
+    """A health score without a needless decimal: ``100``, ``97.3``."""
+    return f"{score:g}"
+
+
+def percent(number: float) -> str:
+    """A share in 0..1 with one decimal: ``95.2``."""
+    return f"{number * 100:.1f}"
+
+
+def value_alone(finding: Mapping[str, object]) -> str:
+    """A finding's value without the counts that stand in a column of their own."""
+    value, count = finding["value"], finding["count"]
+    if value is None:
+        return "no data"
+    if isinstance(count, dict):
+        return str(value).removesuffix(f" ({count['k']} of {count['n']})")
+    return str(value)
+
+
+def _visible_character(character: str) -> str:
+    if character in SHORT:
+        return SHORT[character]
+    if unicodedata.category(character) not in INVISIBLE:
+        return character
+    code = ord(character)
+    if code <= LATIN_1:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= BMP else f"\\U{code:08x}"
+
+
+def _two(seconds: int, size: int, unit: str, smaller: int, smaller_unit: str) -> str:
+    rest = seconds % size // smaller
+    return f"{seconds // size} {unit}" + (f" {rest} {smaller_unit}" if rest else "")

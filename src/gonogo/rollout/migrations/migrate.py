@@ -1,0 +1,210 @@
+"""Bring a database up to the migrations of a checkout, one file after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+
+from gonogo.errors import MigrationError
+from gonogo.ledger import history
+from gonogo.ledger.rows import MigrationRow
+from gonogo.postgres import session, transaction
+from gonogo.postgres.connection import first_line
+from gonogo.postgres.patience import Patience, search_path
+from gonogo.postgres.send import send
+from gonogo.postgres.session import Connection
+from gonogo.rollout.migrations import adopt
+from gonogo.rollout.migrations.concurrently import run_outside
+from gonogo.rollout.migrations.migration import Migration
+from gonogo.rollout.migrations.rewrite import refuse_rewrites
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationEvent:
+    """What a migration is doing, for whoever watches.
+
+    Args:
+        kind: started, waiting, indexing, applied, adopted, skipped, or reverted.
+        version: The migration's.
+        name: The migration's.
+        detail: A sentence part for the reader; may be empty.
+        elapsed_s: Since it started, in seconds.
+    """
+
+    kind: str
+    version: str
+    name: str
+    detail: str = ""
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """How one migration came to be in place.
+
+    Args:
+        version: The migration's.
+        name: The migration's.
+        outcome: applied, adopted (its objects were there), or skipped (the ledger knew it).
+        attempts: How many transactions it took.
+        elapsed_s: In all, in seconds.
+    """
+
+    version: str
+    name: str
+    outcome: str
+    attempts: int = 0
+    elapsed_s: float = 0.0
+
+
+def apply_pending(
+    connection: Connection,
+    migrations: Sequence[Migration],
+    deployment_id: int,
+    *,
+    on_event: Callable[[MigrationEvent], None],
+    survey: str = "",
+    patience: Patience | None = None,
+) -> tuple[Applied, ...]:
+    """Apply what the ledger does not know yet.
+
+    Args:
+        connection: From `session.connect`, holding the deployer's lock.
+        migrations: From `load`.
+        deployment_id: Whose ledger rows these become.
+        on_event: Told of each stage.
+        survey: The schema survey (``schema_objects.sql``) that proves what may be adopted; empty
+            means that nothing is adopted.
+        patience: Time limits; the defaults are those of a live system.
+
+    Returns:
+        One entry a migration, in order.
+
+    Raises:
+        MigrationError: A file changed since it was applied, objects are there in part, or a
+            migration failed. Files before the failing one are in place.
+        DatabaseError: The database does not answer.
+    """
+    schema = session.application_schema(connection)
+    owner = session.owner_to_be(connection, schema)
+    known = history.in_place(connection)
+    pending = _pending(migrations, known)
+    whole = adopt.adoptable(connection, pending, survey)
+    with session.connect(session.conninfo_of(connection), "gonogo ledger") as ledger:
+        runner = _Runner(
+            connection, ledger, deployment_id, schema, owner, on_event, patience or Patience()
+        )
+        return tuple(
+            runner.bring(one, known.get(one.version), adoptable=one.version in whole)
+            for one in migrations
+        )
+
+
+def _pending(
+    migrations: Sequence[Migration], known: dict[str, MigrationRow]
+) -> tuple[Migration, ...]:
+    for migration in migrations:
+        row = known.get(migration.version)
+        if row is not None and row.sha256 != migration.sha256:
+            raise MigrationError(
+                f"changed since it was applied at {row.applied_at:%Y-%m-%d %H:%M:%SZ}",
+                "restore the file, and put the change into a new migration",
+                file=migration.path.name,
+            )
+    return tuple(one for one in migrations if one.version not in known)
+
+
+@dataclass(slots=True)
+class _Runner:
+    connection: Connection
+    ledger: Connection
+    deployment_id: int
+    schema: str
+    owner: str | None
+    on_event: Callable[[MigrationEvent], None]
+    patience: Patience
+    attempts: int = field(default=0, init=False)
+    started: float = field(default=0.0, init=False)
+
+    def bring(self, migration: Migration, row: MigrationRow | None, *, adoptable: bool) -> Applied:
+        """Bring one migration into place, whatever is there already."""
+        self.attempts, self.started = 0, time.monotonic()
+        if row is not None and row.completed_at is not None:
+            return self._told(migration, "skipped")
+        if adoptable and row is None:
+            self._repeat(migration, self._adopt)
+            return self._told(migration, "adopted")
+        self._tell("started", migration)
+        if row is None:
+            self._repeat(migration, self._apply)
+        if migration.file.outside:
+            self._tell("indexing", migration)
+            self._repeat(migration, self._finish)
+        return self._told(migration, "applied")
+
+    def _repeat(self, migration: Migration, action: Callable[[Migration], None]) -> None:
+        def waiting(error: BaseException, pause_s: float) -> None:
+            self._tell("waiting", migration, transaction.reason(error, pause_s))
+
+        try:
+            transaction.retrying(self.patience, waiting)(self._attempt, migration, action)
+        except psycopg.Error as error:
+            raise MigrationError(
+                first_line(error),
+                file=migration.path.name,
+                sqlstate=error.sqlstate or "",
+            ) from error
+        if self.connection.closed:
+            raise MigrationError(
+                "is in place, but the connection was lost and the deployer's lock with it",
+                "deploy again: it goes on from here",
+                file=migration.path.name,
+            )
+
+    def _attempt(self, migration: Migration, action: Callable[[Migration], None]) -> None:
+        self.attempts += 1
+        with history.attempt(self.ledger, self.deployment_id, migration.version):
+            action(migration)
+
+    def _apply(self, migration: Migration) -> None:
+        refuse_rewrites(self.connection, migration, self.schema, self.patience)
+        transaction.once(self.connection, lambda: self._statements(migration), self.patience)
+
+    def _statements(self, migration: Migration) -> None:
+        search_path(self.connection, self.schema)
+        began = time.monotonic()
+        file = migration.file
+        with session.acting_as(self.connection, self.owner):
+            for statement in file.inside:
+                send(self.connection, migration.path.name, statement)
+        duration_ms = round((time.monotonic() - began) * 1000)
+        history.record(
+            self.connection,
+            migration,
+            self.deployment_id,
+            duration_ms,
+            complete=not file.outside,
+        )
+
+    def _adopt(self, migration: Migration) -> None:
+        transaction.once(
+            self.connection,
+            lambda: history.record(self.connection, migration, self.deployment_id, 0, adopted=True),
+            self.patience,
+        )
+
+    def _finish(self, migration: Migration) -> None:
+        run_outside(self.connection, migration, self.schema, self.patience)
+        history.complete(self.connection, migration.version)
+
+    def _tell(self, kind: str, migration: Migration, detail: str = "") -> None:
+        elapsed = time.monotonic() - self.started
+        self.on_event(MigrationEvent(kind, migration.version, migration.name, detail, elapsed))
+
+    def _told(self, migration: Migration, outcome: str) -> Applied:
+        self._tell(outcome, migration)
+        elapsed = time.monotonic() - self.started
+        return Applied(migration.version, migration.name, outcome, self.attempts, elapsed)

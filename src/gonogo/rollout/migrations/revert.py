@@ -1,0 +1,207 @@
+"""Take back what one deployment applied: in reverse order, in one transaction, moved aside.
+
+What the new version wrote goes to the schema ``gonogo_aside_<deployment>``; nothing is dropped that
+was not copied there. Adopted objects were not ours to make and are not ours to move.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from gonogo.errors import MigrationError
+from gonogo.ledger import history
+from gonogo.postgres import session, transaction
+from gonogo.postgres.connection import first_line
+from gonogo.postgres.patience import Patience, search_path
+from gonogo.postgres.send import send
+from gonogo.postgres.session import Connection
+from gonogo.rollout.migrations.migrate import MigrationEvent
+from gonogo.rollout.migrations.migration import Migration
+
+ASIDE_PREFIX = "gonogo_aside_"
+
+
+@dataclass(frozen=True, slots=True)
+class RevertSummary:
+    """What a revert did.
+
+    Args:
+        aside: The schema that holds what was moved.
+        versions: The migrations that were reverted, last one first; empty when nothing was left.
+        rows_aside: How many rows each table there holds.
+        elapsed_s: How long the transaction took, with its repetitions, in seconds.
+    """
+
+    aside: str
+    versions: tuple[str, ...]
+    rows_aside: Mapping[str, int]
+    elapsed_s: float
+
+
+def aside_schema(deployment_id: int) -> str:
+    """Where a deployment's tables and columns are moved to."""
+    return f"{ASIDE_PREFIX}{deployment_id}"
+
+
+def revert(
+    connection: Connection,
+    migrations: Sequence[Migration],
+    deployment_id: int,
+    *,
+    on_event: Callable[[MigrationEvent], None],
+    patience: Patience | None = None,
+) -> RevertSummary:
+    """Revert what `deployment_id` applied and nobody reverted yet.
+
+    Args:
+        connection: From `session.connect`, holding the deployer's lock.
+        migrations: From `migration.load`, as they were when they were applied.
+        deployment_id: Whose migrations to revert.
+        on_event: Told of each migration, and of waits.
+        patience: Time limits; the defaults are those of a live system.
+
+    Raises:
+        MigrationError: A file is missing or changed, or a statement failed. Nothing was changed.
+        DatabaseError: The database does not answer.
+    """
+    began = time.monotonic()
+    aside = aside_schema(deployment_id)
+    steps = plan(connection, migrations, deployment_id)
+    if steps:
+        body = _Body(connection, steps, deployment_id, session.application_schema(connection))
+        in_one_transaction(connection, body, on_event, patience or Patience())
+    elapsed = time.monotonic() - began
+    for one in steps:
+        on_event(MigrationEvent("reverted", one.version, one.name, f"moved to {aside}", elapsed))
+    versions = tuple(one.version for one in steps)
+    return RevertSummary(aside, versions, rows_aside(connection, aside), elapsed)
+
+
+def plan(
+    connection: Connection, migrations: Sequence[Migration], deployment_id: int
+) -> tuple[Migration, ...]:
+    """What `revert` would revert, in its order; reads only.
+
+    Raises:
+        MigrationError: A file that is needed is missing, or changed since it was applied.
+    """
+    files = {one.version: one for one in migrations}
+    steps: list[Migration] = []
+    for row in reversed(history.of_deployment(connection, deployment_id)):
+        migration = files.get(row.version)
+        if migration is None or migration.sha256 != row.sha256:
+            state = (
+                "is not in this checkout" if migration is None else "changed since it was applied"
+            )
+            raise MigrationError(
+                f"{state}, so its revert cannot be trusted",
+                "check out the migrations that were deployed",
+                file=f"{row.version}_{row.name}.sql",
+            )
+        if migration.revert is None:
+            raise MigrationError(
+                "has no revert file",
+                "write one, or roll back with --mode restore",
+                file=migration.path.name,
+            )
+        steps.append(migration)
+    return tuple(steps)
+
+
+def rows_aside(connection: Connection, aside: str) -> dict[str, int]:
+    """How many rows each table of an aside schema holds; empty when there is no such schema."""
+    tables = connection.execute(
+        "select relname from pg_class where relnamespace = to_regnamespace(%s) and relkind = 'r' "
+        "order by relname",
+        (aside,),
+    ).fetchall()
+    counted: dict[str, int] = {}
+    for (table,) in tables:
+        query = sql.SQL("select count(*) from {}").format(sql.Identifier(aside, table))
+        row = connection.execute(query).fetchone()
+        counted[table] = int(row[0]) if row else 0
+    return counted
+
+
+def drop_aside(
+    connection: Connection, deployment_id: int, patience: Patience | None = None
+) -> dict[str, int]:
+    """Remove for good what a revert moved aside.
+
+    Returns:
+        How many rows each table had; empty when nothing lay aside.
+
+    Raises:
+        MigrationError: A lock was not granted in time.
+    """
+    aside = aside_schema(deployment_id)
+    rows = rows_aside(connection, aside)
+    drop = sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(aside))
+    in_one_transaction(
+        connection, lambda: connection.execute(drop), lambda _: None, patience or Patience()
+    )
+    return rows
+
+
+def in_one_transaction(
+    connection: Connection,
+    body: Callable[[], object],
+    on_event: Callable[[MigrationEvent], None],
+    patience: Patience,
+) -> None:
+    """Run `body` in one transaction, again as a whole where a lock was in the way.
+
+    Args:
+        connection: In autocommit.
+        body: Sends the statements.
+        on_event: Told of waits.
+        patience: The time limits.
+
+    Raises:
+        MigrationError: A statement failed, or a lock was not granted in time.
+    """
+
+    def waiting(error: BaseException, pause_s: float) -> None:
+        on_event(MigrationEvent("waiting", "", "revert", transaction.reason(error, pause_s)))
+
+    try:
+        transaction.retrying(patience, waiting)(transaction.once, connection, body, patience)
+    except psycopg.Error as error:
+        raise MigrationError(first_line(error), sqlstate=error.sqlstate or "") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    connection: Connection
+    steps: tuple[Migration, ...]
+    deployment_id: int
+    schema: str
+
+    def __call__(self) -> None:
+        aside = aside_schema(self.deployment_id)
+        name = sql.Identifier(aside)
+        self.connection.execute(sql.SQL("create schema if not exists {}").format(name))
+        search_path(self.connection, self.schema)
+        for migration in self.steps:
+            file = migration.revert_file
+            for statement in file.inside:
+                source = migration.revert.name if migration.revert else migration.path.name
+                send(self.connection, source, statement, {"aside": aside})
+            history.mark_reverted(self.connection, self.deployment_id, migration.version)
+        self._let_owners_in(aside)
+
+    def _let_owners_in(self, aside: str) -> None:
+        """Cascading deletes run as a table's owner, who must be able to reach it there."""
+        owners = self.connection.execute(
+            "select distinct pg_get_userbyid(relowner) from pg_class "
+            "where relnamespace = to_regnamespace(%s) and relkind = 'r'",
+            (aside,),
+        ).fetchall()
+        for (owner,) in owners:
+            grant = sql.SQL("grant usage on schema {} to {}")
+            self.connection.execute(grant.format(sql.Identifier(aside), sql.Identifier(owner)))

@@ -1,0 +1,153 @@
+"""`preflight` by itself: every need of a deployment is looked at, and all that is wrong told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from gonogo.application import code
+from gonogo.application.commands import Commands
+from gonogo.errors import GonogoError
+from gonogo.ledger import installation
+from gonogo.ledger.ledger import Ledger
+from gonogo.ledger.lock import holder
+from gonogo.masking import Mask
+from gonogo.model.kinds import Environment
+from gonogo.model.step import Tell
+from gonogo.postgres.identity import identify
+from gonogo.postgres.session import connect
+from gonogo.rollout.preflight.permission import require_go
+from gonogo.rollout.preflight.preflight import ITEMS, Ground, Item, look_at, problems_of, require
+from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.narrator import Narrator, narrated
+from gonogo.rollout.runner.steps import Evidence, Skipped, Step
+
+# The application's own, in the worktree as it is; a deployment runs them on what it installed.
+OWN = {
+    "lint": "The application's linter",
+    "typecheck": "The application's types",
+    "test": "The application's tests",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What a preflight found.
+
+    Args:
+        problems: All that stands in the way, a line each.
+        log: The session's log.
+    """
+
+    problems: tuple[str, ...]
+    log: Path
+
+
+def inspect(context: RolloutContext, tell: Tell, variables: Sequence[str]) -> Readiness:
+    """Look at everything that a deployment needs, and change nothing.
+
+    Args:
+        context: The circumstances; its database is asked unless its source is empty.
+        tell: Shows each item.
+        variables: What is wrong with the session's variables.
+
+    Raises:
+        UsageError: No log can be written.
+    """
+    problems: list[str] = []
+    ground = Ground(context, None)
+    with (
+        narrated("preflight", tell, context.logs, context.environ) as narrator,
+        ExitStack() as stack,
+    ):
+        for item in _items(context.environment, narrator, stack, variables):
+            told = len(ground.notes)
+            try:
+                narrator.run(_step(item), ground)
+            except GonogoError as error:
+                problems += problems_of(error)
+            proved = narrator.records[-1].proved
+            for note in ground.notes[told:]:
+                if note != proved:
+                    narrator.note(note)
+        return Readiness(tuple(problems), narrator.log.path)
+
+
+def _items(
+    environment: Environment, narrator: Narrator, stack: ExitStack, variables: Sequence[str]
+) -> Iterator[Item]:
+    def look_at_variables(ground: Ground) -> str:
+        require(variables)
+        return f"present and well-formed, NODE_ENV is {ground.context.environment}"
+
+    def reach(ground: Ground) -> str | Skipped:
+        if not ground.context.database.source:
+            return Skipped("no database is named")
+        connection = stack.enter_context(connect(ground.context.database.conninfo, "gonogo"))
+        connection.execute("set default_transaction_read_only = on")
+        ground.reached = connection
+        return _identified(ground)
+
+    yield Item("variables", "The session's variables", look_at_variables, asks_database=False)
+    yield Item("database", "The database", reach, asks_database=False)
+    yield from ITEMS
+    if environment is Environment.PRODUCTION:
+        yield Item("permission", "The signed GO of staging", _permission, asks_database=False)
+    for name, title in OWN.items():
+        yield Item(name, title, _own(narrator, name), asks_database=False)
+
+
+def _step(item: Item) -> Step[Ground]:
+    def run(ground: Ground, evidence: Evidence) -> str | Skipped:
+        del evidence
+        if item.asks_database and ground.reached is None:
+            return Skipped("the database was not reached")
+        return look_at(item, ground)
+
+    return Step(item.name, item.title, run)
+
+
+def _identified(ground: Ground) -> str:
+    connection, environment = ground.connection, ground.context.environment
+    identity = identify(connection)
+    if identity.standby:
+        require(["this server is a standby, and cannot be written to: name the primary"])
+    mark = Ledger(connection).environment() if installation.version(connection) else None
+    if mark and mark.name != environment:
+        known_as = f"the ledger knows this database as {mark.name}, not as {environment}"
+        require([f"{known_as}: check which database the variables name"])
+    if other := holder(connection):
+        ground.notes.append(f"another deployer is at work: {other}")
+    known = f"known as {mark.name}" if mark else "without a ledger yet"
+    return f"{identity.database} ({ground.context.database.shown}), {known}"
+
+
+def _permission(ground: Ground) -> str | Skipped:
+    found = require_go(ground.context, None)
+    return found.line if found else Skipped("overridden")
+
+
+def _own(narrator: Narrator, name: str) -> Callable[[Ground], str | Skipped]:
+    def run(ground: Ground) -> str | Skipped:
+        done = _commands(ground.context, narrator).run(name)
+        if done is None:
+            return Skipped(f"no command {name} is configured")
+        return f"`{done.command}` ended with 0"
+
+    return run
+
+
+def _commands(context: RolloutContext, narrator: Narrator) -> Commands:
+    repository = context.section.repository
+    here = code.head(repository, context.environ) if repository else context.revision
+    return Commands(
+        context.environment,
+        context.section,
+        context.environ,
+        here,
+        context.previous_revision,
+        Mask.of(context.environ),
+        narrator.output,
+    )

@@ -1,0 +1,159 @@
+"""Carry what was written since a backup into the database that was restored from it.
+
+Passes are made until nothing more can be carried: a cascade of one pass, or a row that had to wait
+for another, is mended by the next. A row that the restored database refuses is left out alone, and
+counted; what differs in the end is what could not be carried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from gonogo.postgres.session import Connection
+from gonogo.postgres.transfer import copy_sequences, reading, unhurried, without_triggers
+from gonogo.rollout.backup.shapes import Shape, shapes
+from gonogo.rollout.restore.delta import Beyond, TableDelta, beyond, compare, differences
+from gonogo.rollout.restore.writing import Writer
+
+# A cascade of one pass is mended by the next; chains of them are short.
+MOST_PASSES = 10
+DEFERRABLE = "select exists (select from pg_constraint where condeferrable)"
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What became of what was written since the backup.
+
+    Args:
+        since: What differed, by table; those without a difference are left out.
+        left: Of that, what could not be carried over.
+        damage: Of that, what was not to be: the backup's rows stand.
+        reasons: Why rows of a table were refused, one of the reasons each.
+        beyond: What the backup does not know at all.
+        gone: The columns of a table that the live one has no more, so that its rows were counted
+            only.
+    """
+
+    since: tuple[TableDelta, ...]
+    left: tuple[TableDelta, ...]
+    damage: tuple[TableDelta, ...]
+    reasons: Mapping[str, str]
+    beyond: Beyond
+    gone: Mapping[str, tuple[str, ...]]
+
+    @property
+    def carried(self) -> int:
+        """How many rows were carried over."""
+        back = sum(one.total for one in (*self.left, *self.damage))
+        return sum(one.total for one in self.since) - back
+
+
+def carry_over(
+    live: Connection, restored: Connection, damaged: Sequence[str] = (), *, keep: bool
+) -> Carried:
+    """Carry over what can be, and count what cannot.
+
+    Args:
+        live: The live database, in autocommit; nothing of it is changed.
+        restored: The restored one, in autocommit.
+        damaged: Tables, as ``schema.table``, in which what was changed or deleted since is damage:
+            only rows that were inserted are carried.
+        keep: Whether to keep it; else it is tried and taken back.
+
+    Raises:
+        psycopg.Error: A database was lost, or a right is missing. Nothing was changed.
+    """
+    with reading(live), restored.transaction(force_rollback=not keep):
+        unhurried(restored)
+        restored.execute("set constraints all immediate")
+        tables = shapes(live, restored)
+        compare(live, restored, tables)
+        since = differences(restored, tables)
+        row = restored.execute(DEFERRABLE).fetchone()
+        carrier = _Carrier(Writer(live, restored), tables, frozenset(damaged), bool(row and row[0]))
+        with without_triggers(restored, [one.oid for one in tables]):
+            remains = carrier.until_nothing_moves(since)
+        if keep:
+            copy_sequences(live, restored)
+        told = beyond(live, restored)
+    left, damage = carrier.parted(remains)
+    gone = {one.name: one.gone for one in tables if one.gone}
+    return Carried(_some(since), left, damage, carrier.writer.reasons, told, gone)
+
+
+@dataclass(slots=True)
+class _Carrier:
+    writer: Writer
+    tables: Sequence[Shape]
+    damaged: frozenset[str]
+    deferrable: bool
+
+    def until_nothing_moves(self, since: Sequence[TableDelta]) -> tuple[TableDelta, ...]:
+        self.writer.live.execute("create temporary table gonogo_wanted (key text) on commit drop")
+        remains = tuple(since)
+        for _ in range(MOST_PASSES):
+            if not self._open(remains):
+                break
+            if not self._all_deferred(remains):
+                self._pass(remains)
+            before, remains = remains, differences(self.writer.restored, self.tables)
+            if remains == before:
+                break
+        return remains
+
+    def _all_deferred(self, remains: Sequence[TableDelta]) -> bool:
+        """Try a pass whose rows may refer to each other in a circle; whether it was let in."""
+        if not self.deferrable:
+            return False
+        try:
+            with self.writer.restored.transaction():
+                self.writer.restored.execute("set constraints all deferred")
+                self._pass(remains)
+                self.writer.restored.execute("set constraints all immediate")
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error:
+            # The savepoint took it back; now row by row, each checked at once.
+            self.writer.restored.execute("set constraints all immediate")
+            return False
+        return True
+
+    def parted(
+        self, remains: Sequence[TableDelta]
+    ) -> tuple[tuple[TableDelta, ...], tuple[TableDelta, ...]]:
+        """What could not be carried, and what was not to be."""
+        left, damage = [], []
+        for one in remains:
+            if one.keyed and one.name in self.damaged:
+                damage.append(TableDelta(one.name, 0, one.changed, one.deleted))
+                left.append(TableDelta(one.name, one.inserted))
+            else:
+                left.append(one)
+        return _some(left), _some(damage)
+
+    def _open(self, remains: Sequence[TableDelta]) -> int:
+        """How many rows could still be carried."""
+        return sum(
+            one.inserted if one.name in self.damaged else one.total for one in remains if one.keyed
+        )
+
+    def _pass(self, remains: Sequence[TableDelta]) -> None:
+        # Rows are deleted first, so that what they held alone (an address) can be held anew.
+        for place in reversed(range(len(self.tables))):
+            if remains[place].deleted and self._whole(place):
+                self.writer.delete(place, self.tables[place])
+        for place, one in enumerate(remains):
+            if one.inserted + one.changed and self.tables[place].can_carry:
+                kinds = ("inserted", "changed") if self._whole(place) else ("inserted",)
+                self.writer.write(place, self.tables[place], kinds)
+
+    def _whole(self, place: int) -> bool:
+        table = self.tables[place]
+        return table.can_carry and table.name not in self.damaged
+
+
+def _some(tables: Sequence[TableDelta]) -> tuple[TableDelta, ...]:
+    return tuple(one for one in tables if one.total)

@@ -1,0 +1,150 @@
+"""The database that a rollout works on: opened, identified, confirmed, locked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from gonogo.application.environment import check_environment
+from gonogo.errors import DatabaseError, UsageError
+from gonogo.ledger.installation import install, version
+from gonogo.ledger.ledger import Ledger
+from gonogo.ledger.lock import deployer_lock
+from gonogo.model.kinds import Environment
+from gonogo.model.measurement import DatabaseIdentity
+from gonogo.postgres.identity import identify, version_problem
+from gonogo.postgres.session import Connection, application_schema, connect
+from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.narrator import Narrator
+from gonogo.rollout.runner.steps import Evidence, Step
+
+LEDGER_MIGRATIONS = "ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a person has said before a rollout begins.
+
+    Args:
+        confirmed_database: The name of the database, as typed; production asks for it, and what
+            is given must be it everywhere.
+        wait: Wait for another deployer instead of refusing.
+        asked_later: It is asked for once more is known: see `require_consent`.
+    """
+
+    confirmed_database: str | None = None
+    wait: bool = False
+    asked_later: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every step works on.
+
+    Args:
+        context: The circumstances.
+        narrator: Tells and keeps the steps.
+        connection: The migrating connection; holds the deployer's lock.
+        ledger: On a connection of its own.
+        identity: Which database this is.
+    """
+
+    context: RolloutContext
+    narrator: Narrator
+    connection: Connection
+    ledger: Ledger
+    identity: DatabaseIdentity
+
+
+@contextmanager
+def open_site(context: RolloutContext, narrator: Narrator, consent: Consent) -> Iterator[Site]:
+    """Open the database of a rollout; nothing is changed until everything about it is right.
+
+    Raises:
+        UsageError: A variable is wrong, the confirmation is missing, or the ledger knows the
+            database as another environment.
+        LockHeldError: Another deployer is at work.
+        DatabaseError: The database does not answer, or the ledger may not be set up.
+    """
+    narrator.run(Step("environment", "Check the environment", _check_variables), context)
+    with ExitStack() as stack:
+        conninfo = context.database.conninfo
+        connection = stack.enter_context(connect(conninfo))
+        ledger = Ledger(stack.enter_context(connect(conninfo, "gonogo ledger")))
+        site = Site(context, narrator, connection, ledger, identify(connection))
+
+        def admit(site: Site, evidence: Evidence) -> str:
+            return _admit(site, evidence, stack, consent)
+
+        narrator.run(Step("database", "Identify and lock the database", admit), site)
+        yield site
+
+
+@contextmanager
+def look_at_site(context: RolloutContext, narrator: Narrator) -> Iterator[Site]:
+    """Open a database to look only: nothing is written to it, no lock is held.
+
+    Raises:
+        UsageError: A variable is wrong.
+        DatabaseError: The database does not answer, or has no ledger.
+    """
+    check_environment(context.environ, context.environment, context.database)
+    conninfo = context.database.conninfo
+    with connect(conninfo, "gonogo plan") as connection, connect(conninfo, "gonogo plan") as other:
+        if not version(connection):
+            raise DatabaseError(
+                "there is no ledger (schema gonogo) in this database",
+                "check which database the variables name; the first deployment sets the ledger up",
+            )
+        yield Site(context, narrator, connection, Ledger(other), identify(connection))
+
+
+def _check_variables(context: RolloutContext, evidence: Evidence) -> str:
+    names = check_environment(context.environ, context.environment, context.database)
+    evidence["variables"] = list(names)
+    return f"{len(names)} variables present and well-formed, NODE_ENV is {context.environment}"
+
+
+def _admit(site: Site, evidence: Evidence, stack: ExitStack, consent: Consent) -> str:
+    context, identity = site.context, site.identity
+    evidence |= {
+        "database": identity.database,
+        "address": context.database.shown,
+        "system_identifier": identity.system_identifier,
+        "server_version": identity.server_version,
+        "role": identity.role,
+    }
+    if problem := version_problem(site.connection.info.server_version):
+        raise UsageError(f"{problem}; nothing was done", "deploy to a server of these versions")
+    if identity.standby:
+        raise UsageError("this server is a standby, and cannot be written to", "name the primary")
+    if not consent.asked_later:
+        require_consent(context.environment, identity.database, consent)
+    stack.enter_context(
+        deployer_lock(site.connection, wait=consent.wait, on_wait=site.narrator.note)
+    )
+    if not version(site.connection):
+        # A database that is not the application's gets no ledger.
+        application_schema(site.connection)
+    install(site.connection, context.project.migrations_dir / LEDGER_MIGRATIONS)
+    site.ledger.mark_environment(context.environment, simulated=context.simulated)
+    server = identity.server_version.split()[0]
+    return f"{identity.database} on PostgreSQL {server} as {identity.role}, locked"
+
+
+def require_consent(environment: Environment, database: str, consent: Consent) -> None:
+    """See that a person named the database, where that is asked for.
+
+    Raises:
+        UsageError: Nobody did, or another one was named.
+    """
+    given = consent.confirmed_database
+    asked_for = environment is Environment.PRODUCTION or given is not None
+    if asked_for and given != database:
+        wrong = f"{given!r} is not it" if given else "none was given"
+        raise UsageError(
+            f"{environment} asks for the name of its database as confirmation, and {wrong};"
+            " nothing was done",
+            f"type {database}",
+        )

@@ -1,1 +1,0 @@
-"""The running application, asked over HTTP: what its endpoints answer, and what that says."""

@@ -1,0 +1,132 @@
+"""What a team may write into rollout.toml, and what it is told when it may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gonogo.config import RolloutConfig
+from gonogo.errors import ConfigError
+from gonogo.model.kinds import Environment
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+GOOD = """
+archive_dir = "archive"
+[environments.staging]
+cwd = "app"
+backup_dir = "backups"
+[environments.staging.commands]
+install = { run = ["npm", "{python}"] }
+"""
+
+
+def load(tmp_path: Path, text: str) -> RolloutConfig:
+    """Write a rollout file and load it."""
+    file = tmp_path / "rollout.toml"
+    file.write_text(text, encoding="utf-8")
+    return RolloutConfig.load(file)
+
+
+def test_the_shipped_file_loads(pytestconfig: pytest.Config) -> None:
+    """The team's own rollout.toml is valid and knows both environments."""
+    config = RolloutConfig.load(pytestconfig.rootpath / "rollout.toml")
+    assert set(config.environments) == set(Environment)
+    assert config.environment(Environment.PRODUCTION).retention_days == 90
+
+
+@pytest.mark.parametrize(
+    "name", sorted(file.parent.name for file in EXAMPLES.glob("*/rollout.toml"))
+)
+def test_each_example_loads_and_is_explained(name: str) -> None:
+    """Both environments, with their retention; a head that says how, and a line in the table."""
+    file = EXAMPLES / name / "rollout.toml"
+    config = RolloutConfig.load(file)
+    assert set(config.environments) == set(Environment)
+    assert config.environment(Environment.STAGING).retention_days == 30
+    assert config.environment(Environment.PRODUCTION).retention_days == 90
+    for section in config.environments.values():
+        assert section.commands.start_app
+        assert section.commands.stop_jobs
+    assert file.read_text(encoding="utf-8").startswith("# ")
+    table = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert f"[{name}]({name}/rollout.toml)" in table
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    """A relative path means one beside the file, wherever the command is typed."""
+    section = load(tmp_path, GOOD).environment(Environment.STAGING)
+    assert section.cwd == tmp_path.resolve() / "app"
+
+
+def test_paths_may_be_relative_to_another_directory(tmp_path: Path) -> None:
+    """The rehearsal loads its packaged file for a directory of its own."""
+    load(tmp_path, GOOD)
+    config = RolloutConfig.load(tmp_path / "rollout.toml", base=tmp_path / "elsewhere")
+    assert config.archive_dir == tmp_path.resolve() / "elsewhere" / "archive"
+
+
+@pytest.mark.parametrize(
+    ("git", "expected"), [("true", "app"), ("false", None), ('"code"', "code")]
+)
+def test_git_names_the_repository(tmp_path: Path, git: str, expected: str | None) -> None:
+    """True means `cwd`, false none, and a text another directory."""
+    text = GOOD.replace('cwd = "app"', f'cwd = "app"\ngit = {git}')
+    section = load(tmp_path, text).environment(Environment.STAGING)
+    assert section.repository == (tmp_path.resolve() / expected if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "says"),
+    [
+        ("install =", "instal =", "environments.staging.commands.instal", "did you mean install?"),
+        ("run =", "rum =", "environments.staging.commands.install.rum", "did you mean run?"),
+        ('cwd = "app"', 'cwdd = "app"', "environments.staging.cwdd", "did you mean cwd?"),
+        ('cwd = "app"', "", "environments.staging.cwd", "is missing"),
+        ("staging", "stagng", "environments.stagng", "did you mean staging?"),
+        ("{python}", "{pyton}", "environments.staging.commands.install.run.1", "placeholders are"),
+        ("{python}", "{python!r}", "environments.staging.commands.install.run.1", "placeholders"),
+        ("{python}", "{", "environments.staging.commands.install.run.1", "doubled"),
+        ('["npm", "{python}"]', "[]", "environments.staging.commands.install.run", "at least 1"),
+        ('"archive"', '""', "archive_dir", "must not be empty"),
+        ('cwd = "app"', 'cwd = " "', "environments.staging.cwd", "must not be empty"),
+        ("backup_dir = ", 'backup_dir = ""#', "environments.staging.backup_dir", "be empty"),
+        ("cwd =", 'git = ""\ncwd =', "environments.staging.git", "must not be empty"),
+        ('"archive"', '"archive"\nadmins = ["root"]', "admins.0", "'root'"),
+        (
+            '"archive"',
+            '"archive"\n[endpoints]\nhealth = "health"',
+            "endpoints.health",
+            "begin with /",
+        ),
+        ("cwd =", "retention_days = 13\ncwd =", "environments.staging.retention_days", "14"),
+        ("cwd =", "health_timeout_s = nan\ncwd =", "environments.staging.health_timeout_s", "nan"),
+    ],
+)
+def test_a_mistake_is_told_with_its_key(
+    tmp_path: Path, old: str, new: str, key: str, says: str
+) -> None:
+    """Each mistake names the file, the dotted key and what was meant."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, GOOD.replace(old, new))
+    assert caught.value.key == key
+    assert says in str(caught.value)
+    assert str(tmp_path / "rollout.toml") in str(caught.value)
+
+
+def test_what_is_no_toml_is_told(tmp_path: Path) -> None:
+    """A syntax error is one line with its place."""
+    with pytest.raises(ConfigError, match=r"is no TOML: .*line 2"):
+        load(tmp_path, "without = []\narchive_dir = x\n")
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    """A file that is not there is a configuration error, not a traceback."""
+    with pytest.raises(ConfigError, match="cannot be read"):
+        RolloutConfig.load(tmp_path / "none.toml")
+
+
+def test_an_environment_that_the_file_leaves_out_is_told(tmp_path: Path) -> None:
+    """Deploying to production with a file for staging alone says what to add."""
+    with pytest.raises(ConfigError, match=r"add \[environments.production\]"):
+        load(tmp_path, GOOD).environment(Environment.PRODUCTION)

@@ -1,0 +1,385 @@
+"""criteria.toml: complete, consistent with its SQL and its checks, and refused when it is not."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from gonogo.criteria import ENDPOINTS, Criteria, Metric, load
+from gonogo.errors import ConfigError
+from gonogo.measure.derived import DERIVATIONS
+from gonogo.model.kinds import Environment, Role
+
+CHECKS = Path(__file__).parents[3] / "checks"
+FILE = CHECKS / "criteria.toml"
+SQL = CHECKS / "sql"
+CRITERIA = load(FILE, SQL)
+BOTH = tuple(Environment)
+HEAD = """
+[rules]
+least_n = 10
+band_n = 30
+excluded_at = "2.5 %"
+many_n = 200
+excluded_of_many = "0.1 %"
+recent = [5, 10]
+onboarding_most_days = 14
+critical_patterns = ["deadlock"]
+[score]
+jobs = 5
+bands = { Good = 50, Poor = 0 }
+[metric."a.rate"]
+title = "A"
+kind = "rate"
+survey = "a"
+part = "k"
+whole = "n"
+objective = "> 95 %"
+weight = 95
+"""
+
+
+OTHER = '[metric."b.x"]\ntitle = "B"\nsurvey = "a"\n'
+
+
+def loaded(folder: Path, text: str) -> Criteria:
+    """A criteria file of this text, beside one survey ``a``."""
+    (folder / "a.sql").touch()
+    path = folder / "criteria.toml"
+    path.write_text(text, encoding="utf-8")
+    return load(path, folder)
+
+
+def refused(folder: Path, text: str) -> str:
+    """What the author of such a file is told."""
+    with pytest.raises(ConfigError) as caught:
+        loaded(folder, text)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+# ── What the mission asks for, number by number ──────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("metric", "staging", "production"),
+    [
+        ("webhook.success_rate", "> 95 %", "> 95 %"),
+        ("onboarding.success_rate", "> 95 %", "> 95 %"),
+        ("sync.skip_rate", "70 % .. 85 %", "70 % .. 85 %"),
+        ("sync.success_rate", "> 90 %", "> 90 %"),
+        ("errors.critical", "= 0", "= 0"),
+        ("incident.critical", "= 0", "= 0"),
+        ("jobs.token_refresh", "<= 26 h", "<= 26 h"),
+        ("jobs.webhook_renewal", "<= 5 %", "<= 5 %"),
+        ("jobs.adaptive_sync", "<= 26 h", "<= 26 h"),
+        ("jobs.webhook_health_check", "<= 26 h", "<= 26 h"),
+        ("jobs.reminders", "= 0", "= 0"),
+        ("jobs.consecutive_failures", "<= 3", "<= 3"),
+        ("rollout.rollbacks", None, "= 0"),
+        ("sync.manual_share", None, "< 5 %"),
+        ("data.stale", None, "< 5 %"),
+        ("incident.complaints", None, "= 0"),
+        ("endpoint.health", "yes", "yes"),
+        ("endpoint.admin", "yes", "yes"),
+        ("endpoint.dashboard", "yes", "yes"),
+        ("schema.038", "= 100 %", "= 100 %"),
+        ("schema.046", "= 100 %", "= 100 %"),
+        ("db.clock_skew", "<= 5 min", "<= 5 min"),
+        ("db.replica_lag", "<= 5 min", "<= 5 min"),
+    ],
+)
+def test_a_success_criterion_has_its_objective(
+    metric: str, staging: str | None, production: str | None
+) -> None:
+    """Staging and production ask what the mission's table says."""
+    objective = {name: limit.text for name, limit in CRITERIA.metrics[metric].objective.items()}
+    wanted = {Environment.STAGING: staging, Environment.PRODUCTION: production}
+    assert objective == {name: limit for name, limit in wanted.items() if limit}
+
+
+@pytest.mark.parametrize(
+    ("metric", "warning", "critical", "trigger"),
+    [
+        ("sync.success_rate", "< 90 %", "< 80 %", "< 70 %"),
+        ("webhook.success_rate", "< 95 %", "< 80 %", "< 80 %"),
+        ("onboarding.success_rate", "< 95 %", "< 80 %", "< 80 %"),
+        ("token.invalid_users", "> 10 %", "> 20 %", None),
+        ("breaker.open_users", "> 5 %", "> 10 %", None),
+        ("webhook.silent", "> 5 %", "> 25 %", None),
+        ("token.unknown", "> 10 %", "> 50 %", None),
+        ("breaker.stuck", "> 10 %", "> 50 %", None),
+        ("traffic.longest_gap", "> 13 h", "> 26 h", None),
+        ("webhook.frequency", "< 5 or > 50 per day", None, None),
+        ("sync.broken_users", None, None, "> 10 %"),
+        ("incident.open_critical", None, None, "> 0"),
+        ("rollout.migration_failed", None, None, "> 0"),
+        ("jobs.consecutive_failures", None, None, "> 3"),
+        ("endpoint.dashboard", None, None, "no"),
+        ("schema.initial_allowed", "no", None, None),
+    ],
+)
+def test_alerts_and_triggers_have_their_levels(
+    metric: str, warning: str | None, critical: str | None, trigger: str | None
+) -> None:
+    """Each level is the one of the mission's tables."""
+    levels = (getattr(CRITERIA.metrics[metric], key) for key in ("warning", "critical", "trigger"))
+    assert tuple(level and level.text for level in levels) == (warning, critical, trigger)
+
+
+def test_no_metric_has_a_level_that_no_table_names() -> None:
+    """What fires is exactly what the mission lists."""
+    fires = {metric.id for metric in CRITERIA.metrics.values() if metric.trigger}
+    assert fires == {
+        "sync.success_rate",
+        "webhook.success_rate",
+        "onboarding.success_rate",
+        "sync.broken_users",
+        "incident.open_critical",
+        "rollout.migration_failed",
+        "jobs.consecutive_failures",
+        "endpoint.dashboard",
+    }
+
+
+def test_the_score_weighs_as_the_mission_says() -> None:
+    """25, 20, 15, 10, 10, 10, 5 and 5 for the jobs; bands at 90, 75 and 60."""
+    assert {metric.id: metric.weight for metric in CRITERIA.metrics.values() if metric.weight} == {
+        "sync.success_rate": 25,
+        "webhook.success_rate": 20,
+        "onboarding.success_rate": 15,
+        "sync.skip_rate": 10,
+        "token.invalid_users": 10,
+        "breaker.open_users": 10,
+        "webhook.silent": 5,
+    }
+    assert CRITERIA.score.jobs == 5
+    assert CRITERIA.score.bands == {"Excellent": 90, "Good": 75, "Fair": 60, "Poor": 0}
+
+
+def test_the_rules_of_evidence_have_their_numbers() -> None:
+    """Ten events, thirty for a band, 2.5 %, the last 5, 10, 20 and 50, at most 14 days."""
+    rules = CRITERIA.rules
+    assert (rules.least_n, rules.band_n, rules.excluded_at) == (10, 30, 0.025)
+    assert [rules.tail(n) for n in (1, 199, 200, 10_000)] == [0.025, 0.025, 0.001, 0.001]
+    assert rules.recent == (5, 10, 20, 50)
+    assert rules.onboarding_most_days == 14
+    assert set(rules.critical_patterns) == {
+        "deadlock",
+        "violates",
+        "out of memory",
+        "ECONNREFUSED",
+        "could not connect to server",
+        "permission denied for",
+        "invalid_client",
+        "decrypt",
+    }
+
+
+@pytest.mark.parametrize("pattern", CRITERIA.rules.critical_patterns)
+def test_the_drill_down_finds_what_was_counted(pattern: str) -> None:
+    """The pasted query looks for every critical pattern."""
+    assert pattern in CRITERIA.metrics["errors.critical"].query
+
+
+def test_rates_are_looked_at_by_part_of_late_and_over_time_where_asked() -> None:
+    """Sync and onboarding by integration, sync and webhooks by recency and trend."""
+    metrics = CRITERIA.metrics.values()
+    judged = {m.id for m in metrics if m.by_integration and m.critical}
+    assert judged == {"sync.success_rate", "onboarding.success_rate"}
+    assert {m.id for m in metrics if m.recency} == {"sync.success_rate", "webhook.success_rate"}
+    assert {m.id for m in metrics if m.trend} == {"sync.success_rate", "webhook.success_rate"}
+
+
+# ── Every name has its other end ─────────────────────────────────────────────────────────────────
+
+
+def test_every_survey_has_its_file_and_no_file_is_an_orphan() -> None:
+    """The surveys that metrics name are the files in checks/sql, no more and no fewer."""
+    assert set(CRITERIA.surveys()) == {path.stem for path in SQL.glob("*")}
+    assert all(path.suffix == ".sql" for path in SQL.iterdir())
+
+
+def test_every_derivation_is_named_and_known() -> None:
+    """What TOML may name is what the code can derive."""
+    named = {metric.derived for metric in CRITERIA.metrics.values() if metric.derived}
+    assert named == set(DERIVATIONS)
+
+
+@pytest.mark.parametrize("metric", CRITERIA.metrics.values(), ids=lambda metric: metric.id)
+def test_what_can_fail_says_what_to_do(metric: Metric) -> None:
+    """Each limit carries its meaning, a first step, and a query unless it is asked over HTTP."""
+    if not any(metric.roles(environment) for environment in BOTH):
+        return
+    assert metric.means
+    assert metric.first
+    assert bool(metric.query) is (metric.survey != ENDPOINTS)
+    assert not metric.query or metric.query.lstrip().startswith(("select", "with"))
+
+
+def markers() -> list[dict[str, object]]:
+    """What each test of checks/ is marked to ask."""
+    found = []
+    for path in sorted(CHECKS.glob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            is_call = isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.asks"
+            if is_call:
+                keywords = cast("ast.Call", node).keywords
+                found.append({str(key.arg): ast.literal_eval(key.value) for key in keywords})
+    return found
+
+
+def asks(marker: dict[str, object], role: Role, metric: Metric) -> bool:
+    """Whether a marker claims a check."""
+    only = cast("tuple[str, ...]", marker.get("groups", ()))
+    but = cast("tuple[str, ...]", marker.get("others", ()))
+    claimed = metric.group in only if only else metric.group not in but
+    return role.value == marker["role"] and claimed
+
+
+@pytest.mark.parametrize("environment", BOTH)
+def test_every_check_is_asked_by_exactly_one_test(environment: Environment) -> None:
+    """No expected check falls between the modules of checks/, and none is answered twice."""
+    found = markers()
+    assert len(found) == len(list(CHECKS.glob("test_*.py")))
+    for role, metric in CRITERIA.checks(environment):
+        claims = [marker for marker in found if asks(marker, role, metric)]
+        assert len(claims) == 1, f"{role}:{metric.id} is asked {len(claims)} times"
+
+
+@pytest.mark.parametrize("environment", BOTH)
+def test_ids_of_checks_are_unique(environment: Environment) -> None:
+    """Role and metric name a check."""
+    ids = [f"{role}:{metric.id}" for role, metric in CRITERIA.checks(environment)]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_hash_is_that_of_the_file() -> None:
+    """A record names exactly the criteria that it was judged by."""
+    assert CRITERIA.sha256 == hashlib.sha256(FILE.read_bytes()).hexdigest()
+
+
+def test_expansion_makes_one_metric_a_value() -> None:
+    """Nine migrations, one entry; the placeholder is filled in at any depth."""
+    found = [metric.id for metric in CRITERIA.metrics.values() if metric.id.startswith("schema.0")]
+    assert found == [f"schema.{number:03}" for number in range(38, 47)]
+    assert CRITERIA.metrics["schema.041"].whole == {"migration": ("041",)}
+    assert CRITERIA.metrics["schema.041"].title == "Migration 041 is in place"
+
+
+def test_what_is_left_out_by_name_is_a_group_or_a_need() -> None:
+    """``--without=ledger`` reaches every metric that the ledger feeds."""
+    assert CRITERIA.metrics["incident.critical"].groups == {"incident", "ledger"}
+    assert CRITERIA.metrics["sync.skip_rate"].groups == {"sync"}
+    ledger = {m.id for m in CRITERIA.metrics.values() if "ledger" in m.groups}
+    for metric in CRITERIA.metrics.values():
+        files = [(SQL / f"{name}.sql").read_text(encoding="utf-8") for name in metric.surveys]
+        assert any("gonogo." in text for text in files) is (metric.id in ledger), metric.id
+
+
+# ── What cannot be meant ─────────────────────────────────────────────────────────────────────────
+
+
+def test_the_smallest_file_loads(tmp_path: Path) -> None:
+    """One metric, the rules, the score: what the cases below break."""
+    assert list(loaded(tmp_path, HEAD).metrics) == ["a.rate"]
+
+
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        ("titel = 1", 'metric."a.rate".titel: unknown key; did you mean title?'),
+        ('wharning = "< 9 %"', "unknown key; did you mean warning?"),
+        ("xyz = 1", "unknown key; known are title, kind, survey"),
+        ('id = "b"', "unknown key; the id is the entry's own name"),
+        ('warning = "95"', "metric.\"a.rate\".warning: '95' is no limit: write it like"),
+        ("warning = 95", "must be a text like '> 95 %', but is 95"),
+        ('warning = "< 5 h"', "'< 5 h' is no share: write it with %"),
+        ('warning = "> 96 %"', "points the same way as staging's '> 95 %'"),
+        ('warning = "< 96 %"', "'< 96 %' lies within the objective '> 95 %' of staging"),
+        ('warning = "< 80 %"\ncritical = "< 90 %"', "'< 90 %' lies on the wrong side of warning"),
+        ('warning = "< 90 %"\ncritical = "> 80 %"', "points the other way than '< 90 %'"),
+        ('critical = "< 70 %"\ntrigger = "< 80 %"', "lies on the wrong side of critical '< 70 %'"),
+        ('critical = "= 80 %"', "'= 80 %' is no level of a rate"),
+        ('critical = "< 0 %"', "'< 0 %' is no level of a rate"),
+        ('trigger = "< 5 % "\nunit = "x"', "'x' is no unit"),
+        ('warning = "< 950 %"', "lies beyond 100 %"),
+        ('recency = "a"', "held against the critical level: give one"),
+        ('recency = "b"\ncritical = "< 80 %"', "there is no"),
+        ('also = ["b"]', "b.sql"),
+        ("trend = true", "held against the warning level: give one"),
+        ('parts_in = "a"', "it names integrations: set by_integration"),
+        ('derived = "guess"', "'longest_gap' or 'webhook_frequency', but is 'guess'"),
+        ("expand = 3", "is no list of names; write it like"),
+        ("expand = { x = [] }", "is no list of names"),
+        ("expand = { x = [1] }", "is no list of names"),
+        ('expand = { x = ["1", "2"] }', "makes 'a.rate' twice; name it by its value"),
+        (f'{OTHER}kind = "rat"', "kind: should be 'rate'"),
+        (f'{OTHER}kind = "rate"', "needs both part and whole"),
+        (f'{OTHER}kind = "answer"', "needs value or derived"),
+        ('[metric."b.x"]\ntitle = "B"\nkind = "top"', 'metric."b.x".survey: is missing; add it'),
+        (
+            f'{OTHER}kind = "top"\nwarning = "> 1"',
+            "a list of texts has no limit",
+        ),
+        (
+            f'{OTHER}kind = "top"\nobjective = {{}}',
+            "should have at least 1 item",
+        ),
+        (
+            f'{OTHER}kind = "top"\nobjective = {{ stagin = "> 1" }}',
+            "unknown environment; did you mean staging?",
+        ),
+        (
+            f'{OTHER}kind = "quantity"\nvalue = "v"\nunit = "h"\nwarning = "> 5"',
+            "'> 5' is not in the metric's unit 'h'",
+        ),
+        (f'{OTHER}kind = "top"\nweight = 1', "a top cannot be weighed: only a share can"),
+        ("[extra]", "extra: unknown key; known are rules, score, metric"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(tmp_path: Path, added: str, told: str) -> None:
+    """One line with file, key, and what was probably meant."""
+    text = refused(tmp_path, f"{HEAD}\n{added}\n")
+    assert told in text
+    assert text.startswith(str(tmp_path / "criteria.toml"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("weight = 95", "weight = 94", "score: the weights add up to 99, not to 100"),
+        ("Poor = 0", "Poor = 1", "score.bands: one band must begin at 0"),
+        ("least_n = 10", "least_n = 0", "rules.least_n: should be greater than or equal to 1"),
+        ("least_n = 10", "", "rules.least_n: is missing; add it"),
+        ("least_n", "least_m", "unknown key (and 1 more); did you mean least_n?"),
+        ('"2.5 %"', '"250 %"', "rules.excluded_at: should be less than 1"),
+        ('"2.5 %"', '"often"', "rules.excluded_at: '= often' is no limit"),
+        ("[5, 10]", "[]", "rules.recent: Tuple should have at least 1 item"),
+        ('["deadlock"]', '[""]', "should have at least 1 character"),
+        ('survey = "a"', 'survey = "b"', "b.sql"),
+    ],
+)
+def test_a_wrong_number_is_refused(tmp_path: Path, before: str, after: str, told: str) -> None:
+    """Rules, weights and bands are checked like everything else."""
+    assert before in HEAD
+    assert told in refused(tmp_path, HEAD.replace(before, after))
+
+
+@pytest.mark.parametrize("metric", ["metric = 3", 'metric = "x"', "metric = []"])
+def test_a_metric_that_is_no_table_is_refused(tmp_path: Path, metric: str) -> None:
+    """Whatever stands there, it is told in one line."""
+    head = HEAD.partition("[metric")[0]
+    assert "metric: " in refused(tmp_path, f"{metric}\n{head}")
+
+
+def test_a_limit_may_differ_by_environment(tmp_path: Path) -> None:
+    """An environment without an objective asks no criterion."""
+    text = HEAD.replace('objective = "> 95 %"', 'objective = { production = "> 95 %" }')
+    criteria = loaded(tmp_path, text)
+    assert criteria.checks(Environment.STAGING) == ()
+    assert [role for role, _ in criteria.checks(Environment.PRODUCTION)] == [Role.CRITERION]

@@ -1,0 +1,248 @@
+"""What the figures prove, beyond one number for the whole window."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from gonogo.criteria import load
+from gonogo.judge.evidence import (
+    critical_by_part,
+    critical_recently,
+    excludes,
+    halves,
+    settling_n,
+    unproven_part,
+    worsening,
+)
+from gonogo.model.limit import parse_limit
+from gonogo.model.measurement import Count, HourCount, Measurement
+
+CHECKS = Path(__file__).parents[3] / "checks"
+CRITERIA = load(CHECKS / "criteria.toml", CHECKS / "sql")
+RULES = CRITERIA.rules
+SYNC = CRITERIA.metrics["sync.success_rate"]
+BREAKERS = CRITERIA.metrics["breaker.open_users"]
+BELOW_80 = parse_limit("< 80 %")
+START = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def by_hour(*counts: Count) -> tuple[HourCount, ...]:
+    """One count an hour."""
+    return tuple(
+        HourCount(START + timedelta(hours=hour), count) for hour, count in enumerate(counts)
+    )
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "level", "excluded"),
+    [
+        (3, 3, "< 80 %", False),
+        (16, 16, "< 80 %", False),
+        (17, 17, "< 80 %", True),
+        (0, 0, "< 80 %", False),
+        (80, 100, "< 80 %", False),
+        (0, 0, "> 20 %", False),
+        (0, 16, "> 20 %", False),
+        (0, 17, "> 20 %", True),
+        (20, 100, "> 20 %", False),
+    ],
+)
+def test_evidence_excludes_a_level_or_does_not(
+    k: int, n: int, level: str, *, excluded: bool
+) -> None:
+    """17 of 17 exclude 80 %; 16 of 16, 3 of 3 and nothing at all do not; either way round."""
+    assert excludes(Count(k, n), parse_limit(level), RULES.excluded_at) is excluded
+
+
+@given(st.integers(1, 2_000), st.integers(0, 2_000))
+def test_exclusion_is_the_exact_binomial_test(n: int, k: int) -> None:
+    """So many at 80 % would be seen with a probability of at most 2.5 %, by scipy's count."""
+    k = min(k, n)
+    assert excludes(Count(k, n), BELOW_80, 0.025) is bool(binom.sf(k - 1, n, 0.8) <= 0.025)
+
+
+@pytest.mark.parametrize(
+    ("count", "objective", "critical", "needed"),
+    [
+        (Count(3, 3), "> 90 %", "< 80 %", 17),
+        (Count(16, 16), "> 90 %", "< 80 %", 17),
+        (Count(15, 20), "70 % .. 85 %", None, 30),
+        (Count(5, 9), "> 90 %", "< 80 %", 10),
+        (Count(7, 9), "> 90 %", "< 80 %", 10),
+    ],
+)
+def test_how_many_events_would_settle_it(
+    count: Count, objective: str, critical: str | None, needed: int
+) -> None:
+    """The number at which the same share would be met, failed, or past its critical level."""
+    level = parse_limit(critical) if critical else None
+    assert settling_n(count, RULES, parse_limit(objective), level) == needed
+
+
+def test_what_no_number_would_settle_has_none() -> None:
+    """Exactly at the objective, a million more of the same say nothing."""
+    for at_the_edge in (Count(9, 10), Count(450_000, 500_000)):
+        assert settling_n(at_the_edge, RULES, parse_limit("> 90 %"), BELOW_80) is None
+
+
+@pytest.mark.parametrize(
+    ("calendar", "critical"),
+    [
+        (Count(0, 10), True),
+        (Count(0, 9), False),
+        (Count(4, 10), True),
+        (Count(7, 10), False),
+        (Count(700, 1000), True),
+        (Count(790, 1000), False),
+    ],
+)
+def test_one_integration_past_its_level_is_seen_under_a_good_pool(
+    calendar: Count, *, critical: bool
+) -> None:
+    """From ten events on, when its whole interval lies past the critical level."""
+    counts = {"google_contacts": Count(9_700, 10_000), "google_calendar": calendar}
+    measurement = Measurement(SYNC.id, count=Count(9_700, 10_010), by_integration=counts)
+    told = critical_by_part(SYNC, measurement, RULES)
+    assert bool(told) is critical
+    assert not told or told.startswith("google_calendar alone: ")
+
+
+@pytest.mark.parametrize(
+    ("contacts", "told"),
+    [
+        (Count(0, 0), "0 of 0, too few events to exclude < 80 %"),
+        (Count(0, 4), "0.0 % (0 of 4), too few events to exclude < 80 %"),
+        (Count(5, 9), "55.5 % (5 of 9), too few events to exclude < 80 %"),
+        (Count(4, 5), "exclude < 80 %"),
+        (Count(16, 16), "exclude < 80 %; about 1 more at this rate would settle it"),
+        (Count(25, 26), None),
+        (Count(17, 17), None),
+        (Count(172, 199), None),
+        (Count(172, 200), "exclude < 80 %; about "),
+        (Count(178, 200), None),
+    ],
+)
+def test_a_pool_proves_nothing_of_a_part_that_hardly_ran(contacts: Count, told: str | None) -> None:
+    """Each of several integrations must exclude the level itself, with a smaller tail from 200 on.
+
+    Exactly at the level no number of events would settle it, so none is promised.
+    """
+    calendar = Count(9_700, 10_000)
+    parts = {"google_calendar": calendar, "google_contacts": contacts}
+    measurement = Measurement(SYNC.id, count=calendar + contacts, by_integration=parts)
+    found = unproven_part(SYNC, measurement, RULES)
+    assert (found is None) is (told is None)
+    assert told is None or (found and told in found and found.startswith("google_contacts alone: "))
+    assert ("about" in (found or "")) is ("about" in (told or ""))
+
+
+def test_one_integration_alone_is_judged_as_the_whole() -> None:
+    """The criterion asks for its evidence already; the alert need not ask again."""
+    measurement = Measurement(SYNC.id, count=Count(3, 3), by_integration={"a": Count(3, 3)})
+    assert unproven_part(SYNC, measurement, RULES) is None
+
+
+def test_which_integrations_there_are_must_be_known() -> None:
+    """Otherwise one that is down might not even be asked for."""
+    measurement = Measurement(SYNC.id, count=Count(99, 99), parts_missing="no right to read it")
+    told = unproven_part(SYNC, measurement, RULES)
+    assert told == "no data of which integrations there are: no right to read it"
+
+
+def test_a_census_has_no_doubtful_parts() -> None:
+    """Open breakers are not judged by integration: what exists now is no sample."""
+    parts = {"google_calendar": Count(90, 100), "google_contacts": Count(1, 1)}
+    measurement = Measurement(BREAKERS.id, by_integration=parts)
+    assert critical_by_part(BREAKERS, measurement, RULES) is None
+    assert unproven_part(BREAKERS, measurement, RULES) is None
+
+
+@pytest.mark.parametrize("name", ["", "google_calendar"])
+@pytest.mark.parametrize(
+    ("counts", "critical"),
+    [
+        ([Count(0, 5)], True),
+        ([Count(1, 5)], True),
+        ([Count(2, 5)], False),
+        ([Count(5, 5), Count(3, 10), Count(13, 20)], True),
+        ([Count(5, 5), Count(10, 10), Count(20, 20), Count(30, 50)], True),
+        ([Count(5, 5), Count(10, 10), Count(19, 20), Count(45, 50)], False),
+        ([], False),
+    ],
+)
+def test_an_outage_of_late_is_seen_under_a_good_window(
+    name: str, counts: list[Count], *, critical: bool
+) -> None:
+    """Five failures in a row, or more among the last 10, 20 or 50; whole or of one integration."""
+    measurement = Measurement(SYNC.id, count=Count(9_995, 10_000), recent={name: tuple(counts)})
+    told = critical_recently(SYNC, measurement)
+    assert bool(told) is critical
+    assert not told or (name in told and told.startswith("the last "))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "worse"),
+    [
+        (Count(990, 1000), Count(850, 1000), True),
+        (Count(990, 1000), Count(910, 1000), False),
+        (Count(850, 1000), Count(990, 1000), False),
+        (Count(9, 10), Count(8, 10), False),
+        (Count(880, 1000), Count(880, 1000), False),
+        (Count(990, 1000), Count(0, 0), False),
+    ],
+)
+def test_a_trend_is_a_significant_fall_past_a_warning_level(
+    first: Count, second: Count, *, worse: bool
+) -> None:
+    """Not a small one, not one that stays above the warning, not a rise, not one without events."""
+    measurement = Measurement(SYNC.id, count=first + second, hourly=by_hour(first, second))
+    assert bool(worsening(SYNC, measurement)) is worse
+
+
+def test_a_share_that_should_be_small_worsens_upwards() -> None:
+    """For a warning such as ``> 5 %`` it is the rise that is a trend."""
+    metric = SYNC.model_copy(update={"warning": parse_limit("> 5 %")})
+    low, high = Count(10, 1000), Count(100, 1000)
+    assert worsening(metric, Measurement(metric.id, hourly=by_hour(low, high)))
+    assert not worsening(metric, Measurement(metric.id, hourly=by_hour(high, low)))
+
+
+@given(st.lists(st.integers(0, 50)))
+def test_halves_lose_nothing(sizes: list[int]) -> None:
+    """Their sum is the whole window; of an odd number of hours the first half has one more."""
+    hourly = by_hour(*(Count(size, size + 1) for size in sizes))
+    first, second = halves(hourly)
+    whole = sum((hour.count for hour in hourly), Count(0, 0))
+    assert first + second == whole
+    assert first == sum((hour.count for hour in hourly[: -(-len(sizes) // 2)]), Count(0, 0))
+
+
+def test_a_metric_without_levels_has_no_evidence_against_it() -> None:
+    """No critical level, no alert by part or of late; no warning level, no trend."""
+    metric = CRITERIA.metrics["sync.skip_rate"]
+    assert Fraction(0) == Count(0, 5).share
+    measurement = Measurement(
+        metric.id,
+        by_integration={"google_calendar": Count(0, 99), "google_contacts": Count(0, 0)},
+        recent={"": (Count(0, 5),)},
+        hourly=by_hour(Count(99, 99), Count(0, 99)),
+    )
+    assert critical_by_part(metric, measurement, RULES) is None
+    assert critical_recently(metric, measurement) is None
+    assert unproven_part(metric, measurement, RULES) is None
+    assert worsening(metric, measurement) is None
+
+
+def test_a_metric_that_asks_for_no_trend_has_none() -> None:
+    """However it falls: its hours are only shown."""
+    metric = SYNC.model_copy(update={"trend": False})
+    falling = Measurement(metric.id, hourly=by_hour(Count(99, 99), Count(0, 99)))
+    assert worsening(SYNC, falling)
+    assert worsening(metric, falling) is None

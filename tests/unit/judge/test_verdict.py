@@ -1,0 +1,154 @@
+"""What the evidence allows: worst first, and nothing unanswered ever passes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gonogo.judge.verdict import decide
+from gonogo.model.finding import Finding, Verdict
+from gonogo.model.kinds import Outcome, Role, VerdictKind
+from gonogo.model.measurement import Window
+
+END = datetime(2026, 11, 23, tzinfo=UTC)
+ASKED = timedelta(hours=48)
+WHOLE = Window(ASKED, END - ASKED, END)
+WORST_FIRST = list(VerdictKind)
+
+
+def found(*outcomes: Outcome) -> list[Finding]:
+    """One finding an outcome."""
+    return [
+        Finding(f"a.m{number}", Role.CRITERION, outcome, "> 1", f"reason {number}")
+        for number, outcome in enumerate(outcomes)
+    ]
+
+
+def verdict_on(*outcomes: Outcome, window: Window | None = WHOLE, strict: bool = False) -> Verdict:
+    """The verdict of a run in which every expected check answered."""
+    findings = found(*outcomes)
+    return decide([finding.id for finding in findings], findings, window, strict=strict)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "kind", "exit_code"),
+    [
+        ([Outcome.MET], VerdictKind.GO, 0),
+        ([Outcome.MET, Outcome.WARNING], VerdictKind.GO, 0),
+        ([Outcome.MET, Outcome.LEFT_OUT], VerdictKind.GO, 0),
+        ([Outcome.MET, Outcome.INCONCLUSIVE], VerdictKind.HOLD, 10),
+        ([Outcome.MET, Outcome.FAILED], VerdictKind.NO_GO, 1),
+        ([Outcome.MET, Outcome.CRITICAL], VerdictKind.NO_GO, 1),
+        ([Outcome.MET, Outcome.FIRED], VerdictKind.ROLLBACK, 11),
+        ([Outcome.INCONCLUSIVE, Outcome.FAILED], VerdictKind.NO_GO, 1),
+        ([Outcome.INCONCLUSIVE, Outcome.FAILED, Outcome.FIRED], VerdictKind.ROLLBACK, 11),
+        ([Outcome.LEFT_OUT], VerdictKind.HOLD, 10),
+        ([Outcome.WARNING], VerdictKind.HOLD, 10),
+    ],
+)
+def test_the_worst_finding_decides(
+    outcomes: list[Outcome], kind: VerdictKind, exit_code: int
+) -> None:
+    """ROLLBACK beats NO-GO beats HOLD beats GO, each with its own exit code."""
+    verdict = verdict_on(*outcomes)
+    assert verdict.kind is kind
+    assert verdict.kind.exit_code == exit_code
+
+
+@pytest.mark.parametrize(("first", "second"), [*product(Outcome, Outcome)])
+def test_one_more_finding_never_improves_a_verdict(first: Outcome, second: Outcome) -> None:
+    """Beside what is met, adding any finding leaves the verdict or makes it worse."""
+    before = verdict_on(Outcome.MET, first).kind
+    after = verdict_on(Outcome.MET, first, second).kind
+    assert WORST_FIRST.index(after) <= WORST_FIRST.index(before)
+
+
+def test_an_expected_check_without_an_answer_is_a_hold() -> None:
+    """Deselected, crashed or interrupted: what is missing is named, and stands in the way."""
+    findings = found(Outcome.MET, Outcome.MET)
+    verdict = decide(["criterion:a.m0", "criterion:a.m1", "alert:a.m9"], findings, WHOLE)
+    assert verdict.kind is VerdictKind.HOLD
+    assert verdict.not_run == ("alert:a.m9",)
+    assert "1 of 3 checks gave no answer" in verdict.reasons
+
+
+@given(st.sets(st.integers(0, 4)))
+def test_leaving_any_check_out_of_a_good_run_is_a_hold(answered: set[int]) -> None:
+    """GO needs every single answer."""
+    findings = found(*[Outcome.MET] * 5)
+    expected = [finding.id for finding in findings]
+    verdict = decide(expected, [findings[number] for number in answered], WHOLE)
+    assert (verdict.kind is VerdictKind.GO) is (len(answered) == 5)
+
+
+def test_an_answer_to_another_role_is_no_answer() -> None:
+    """The alert of a metric does not stand for its criterion."""
+    alert = Finding("a.m0", Role.ALERT, Outcome.MET, "< 1", "fine")
+    verdict = decide(["criterion:a.m0", "alert:a.m0"], [alert], WHOLE)
+    assert verdict.not_run == ("criterion:a.m0",)
+
+
+def test_a_run_that_checks_nothing_is_a_hold() -> None:
+    """No expected check, no answer, no GO."""
+    assert decide([], [], WHOLE).kind is VerdictKind.HOLD
+
+
+def test_nobody_is_strict_unasked() -> None:
+    """A warning beside what is met is GO."""
+    found = [
+        Finding("a.m0", Role.CRITERION, Outcome.MET, "< 1", "fine"),
+        Finding("a.m0", Role.ALERT, Outcome.WARNING, "< 1", "nearly"),
+    ]
+    assert decide([one.id for one in found], found, WHOLE).kind is VerdictKind.GO
+
+
+def test_strict_makes_a_warning_no_go() -> None:
+    """Without it the warning is listed."""
+    assert verdict_on(Outcome.MET, Outcome.WARNING, strict=True).kind is VerdictKind.NO_GO
+    lenient = verdict_on(Outcome.MET, Outcome.WARNING)
+    assert lenient.warnings == ("a.m1: reason 1",)
+    assert lenient.reasons == ("1 checks met with evidence, 1 with a warning",)
+
+
+@pytest.mark.parametrize(
+    ("covered", "told"),
+    [
+        (timedelta(hours=31, minutes=20), "31h of 48h covered"),
+        (ASKED - timedelta(seconds=1), "47h of 48h covered"),
+        (timedelta(minutes=5, seconds=9), "5m of 48h covered"),
+        (timedelta(seconds=9), "nothing of 48h is covered"),
+        (timedelta(), "nothing of 48h is covered"),
+    ],
+)
+def test_less_than_the_whole_soak_is_a_hold(covered: timedelta, told: str) -> None:
+    """What is covered is said, cut off so that it never reads complete."""
+    verdict = verdict_on(Outcome.MET, window=Window(ASKED, END - covered, END))
+    assert verdict.kind is VerdictKind.HOLD
+    assert told in verdict.reasons[0]
+
+
+def test_no_window_at_all_is_a_hold() -> None:
+    """Nothing was measured, whatever the checks say."""
+    assert verdict_on(Outcome.MET, window=None).reasons == ("nothing could be measured",)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.CRITICAL, Outcome.FIRED])
+def test_a_short_soak_does_not_hide_what_is_bad(outcome: Outcome) -> None:
+    """An hour in, a failure is NO-GO and a trigger ROLLBACK, not HOLD."""
+    window = Window(ASKED, END - timedelta(hours=1), END)
+    kind = VerdictKind.ROLLBACK if outcome is Outcome.FIRED else VerdictKind.NO_GO
+    assert verdict_on(outcome, window=window).kind is kind
+
+
+def test_a_further_reason_caps_the_verdict_at_hold() -> None:
+    """Such as a group that was left out on purpose though it may not be."""
+    findings = found(Outcome.MET)
+    verdict = decide([findings[0].id], findings, WHOLE, hold=["sync was left out on purpose"])
+    assert (verdict.kind, verdict.reasons) == (
+        VerdictKind.HOLD,
+        ("sync was left out on purpose",),
+    )

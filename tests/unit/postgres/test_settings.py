@@ -1,0 +1,163 @@
+"""Which database, and that no secret of its connection string is ever shown."""
+
+from __future__ import annotations
+
+import traceback
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg.conninfo import conninfo_to_dict
+
+from gonogo.errors import UsageError
+from gonogo.model.kinds import Environment
+from gonogo.postgres.settings import DatabaseSettings, database_settings, named_environment
+
+SECRET = "s3cr3t-W0rd"  # noqa: S105  # what must never be shown
+URL = f"postgresql://gate:{SECRET}@db.example:5433/app?sslmode=require"
+
+
+def everything_said(settings: DatabaseSettings) -> str:
+    """Whatever a log, a record or a traceback could hold of it."""
+    return f"{settings!r} {settings} {settings.shown} {settings.source}"
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"DATABASE_URL": URL},
+        {"DB_HOST": "db.example", "DB_USER": "gate", "DB_NAME": "app", "DB_PASSWORD": SECRET},
+        {"DATABASE_URL": f"host=db.example user=gate dbname=app password={SECRET}"},
+        {"DATABASE_URL": f"host=db.example dbname=app user=gate sslpassword={SECRET}"},
+    ],
+)
+def test_a_password_is_used_and_never_shown(environ: dict[str, str]) -> None:
+    """It reaches libpq, but no repr, no text and no record."""
+    settings = database_settings(environ)
+    assert SECRET in settings.conninfo
+    assert SECRET not in everything_said(settings)
+    assert "host=db.example" in settings.shown
+    assert "user=gate" in settings.shown
+    assert SECRET not in everything_said(settings.with_database("other"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"mysql://gate:{SECRET}@db/app",
+        f"host=db password={SECRET} port=ninety",
+        f"host=db password='{SECRET}",
+        f"host=db pasword={SECRET}",
+        f"postgresql://gate:x@{SECRET}@db/app",
+        f"postgresql://gate:123/{SECRET}@db/app",
+        f"postgresql://gate:{SECRET}\udcff@db/app",
+    ],
+)
+def test_a_malformed_string_is_refused_without_quoting_it(url: str) -> None:
+    """Also one whose unescaped @ or / would make the password's rest the host or the database."""
+    with pytest.raises(UsageError) as caught:
+        database_settings({"DATABASE_URL": url})
+    assert SECRET not in str(caught.value)
+    assert "DATABASE_URL" in str(caught.value)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_password_with_undecodable_bytes_is_refused_without_quoting_it() -> None:
+    """DB_PASSWORD may hold what is no UTF-8."""
+    with pytest.raises(UsageError, match=r"DB_\* is no connection string"):
+        database_settings({"DB_HOST": "db", "DB_PASSWORD": "\udcff"})
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "five", "-1", "²", "5" * 5000, "5432,x"])
+def test_a_port_is_a_number_of_a_port(port: str) -> None:
+    """Anything else is told before anybody tries to connect."""
+    with pytest.raises(UsageError, match=r"port in DB_\* is not a number from 1 to 65535"):
+        database_settings({"DB_HOST": "db", "DB_PORT": port})
+
+
+@pytest.mark.parametrize("port", ["1", "5432", "65535", "5432,65535"])
+def test_the_first_and_the_last_port_are_ports(port: str) -> None:
+    """And so are several, one for each host."""
+    assert f"port={port}" in database_settings({"DB_HOST": "a,b", "DB_PORT": port}).conninfo
+
+
+@pytest.mark.parametrize(
+    ("option", "node_env", "meant"),
+    [
+        (None, None, None),
+        (None, "  ", None),
+        (None, "production", Environment.PRODUCTION),
+        ("staging", None, Environment.STAGING),
+        ("staging", " staging ", Environment.STAGING),
+    ],
+)
+def test_an_environment_is_named_by_option_or_node_env(
+    option: str | None, node_env: str | None, meant: Environment | None
+) -> None:
+    """Or by nobody; where both say it, they agree."""
+    environ = {} if node_env is None else {"NODE_ENV": node_env}
+    assert named_environment(environ, option) is meant
+
+
+@pytest.mark.parametrize(
+    ("option", "node_env", "told"),
+    [
+        ("prod", None, "'prod' is no environment"),
+        ("", None, "'' is no environment"),
+        (None, "Production", "'Production' is no environment"),
+        ("staging", "production", "--environment=staging, but NODE_ENV is production"),
+    ],
+)
+def test_what_is_no_environment_or_two_is_a_usage_error(
+    option: str | None, node_env: str | None, told: str
+) -> None:
+    """A rollout never guesses where it is."""
+    with pytest.raises(UsageError, match=told):
+        named_environment({"NODE_ENV": node_env or ""}, option)
+
+
+@given(st.text(st.characters(exclude_characters="\0"), min_size=1))
+def test_any_database_url_is_settings_or_a_usage_error(url: str) -> None:
+    """Nothing that an environment can hold ends in a traceback."""
+    with suppress(UsageError):
+        assert database_settings({"DATABASE_URL": url}).source == "DATABASE_URL"
+
+
+def test_what_is_named_most_plainly_wins() -> None:
+    """An explicit DSN before DATABASE_URL before DB_* before libpq's own variables."""
+    environ = {"DATABASE_URL": "host=url", "DB_HOST": "parts", "PGHOST": "libpq"}
+    assert database_settings(environ, "host=option").shown == "host=option"
+    assert database_settings(environ).shown == "host=url"
+    del environ["DATABASE_URL"]
+    assert database_settings(environ).shown == "host=parts"
+    del environ["DB_HOST"]
+    assert database_settings(environ) == DatabaseSettings("", "libpq's own variables")
+
+
+def test_no_database_at_all_is_a_usage_error() -> None:
+    """The message says which variables would name one."""
+    with pytest.raises(UsageError, match="no database is named; set DATABASE_URL"):
+        database_settings({"DB_HOST": ""})
+
+
+def test_another_database_keeps_server_role_and_password() -> None:
+    """Only the name changes."""
+    before = database_settings({"DATABASE_URL": URL})
+    after = before.with_database("it's another")
+    assert conninfo_to_dict(after.conninfo) == conninfo_to_dict(before.conninfo) | {
+        "dbname": "it's another"
+    }
+
+
+def test_a_dsn_on_the_command_line_must_not_hold_a_password() -> None:
+    """Everybody can read the list of processes, so ``--dsn`` with a password is refused."""
+    with pytest.raises(UsageError, match="holds a password") as refused:
+        database_settings({}, "postgresql://app:hunter2@db/app")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_dsn_goes_before_the_environment() -> None:
+    """An explicit DSN is taken, whatever the environment says."""
+    settings = database_settings({"DATABASE_URL": "dbname=other"}, "host=db dbname=app")
+    assert settings.shown == "host=db dbname=app"

@@ -1,0 +1,60 @@
+"""Figures by heading: what the page and the terminal both tell."""
+
+from __future__ import annotations
+
+from gonogo.record.schema import Json, with_defaults
+from gonogo.report.headings import NO_HEADING, Figure, Heading, Part, headings
+
+
+def told(go: Json) -> dict[str, Heading]:
+    """By title."""
+    return {heading.title: heading for heading in headings(with_defaults(go))}
+
+
+def figure(go: Json, metric: str) -> Figure:
+    """One metric's."""
+    found = [f for heading in told(go).values() for f in heading.figures if f.metric == metric]
+    (one,) = found
+    return one
+
+
+def test_every_measurement_stands_under_one_heading(go: Json) -> None:
+    """In the record's order; what no heading names comes last."""
+    by_title = told(go)
+    assert list(by_title)[:1] == ["Webhook health"]
+    assert list(by_title)[-1] == NO_HEADING
+    metrics = [f.metric for heading in by_title.values() for f in heading.figures]
+    assert sorted(metrics) == sorted(go["measurements"])
+
+
+def test_a_heading_without_a_measurement_is_left_out(go: Json) -> None:
+    """Nothing stands under it."""
+    go["headings"] = [{"title": "Empty", "metrics": ["a.b"]}]
+    assert list(told(go)) == [NO_HEADING]
+
+
+def test_parts_that_add_up_tell_their_share(go: Json) -> None:
+    """Of the metric's own k or n, the largest first."""
+    one = figure(go, "sync.executed")
+    assert one.value == "23.2 %"
+    assert one.of == "3,926 of 16,922"
+    assert one.parts[:2] == (
+        Part("skipped", "12,996", "76.7 %"),
+        Part("success", "3,800", "22.4 %"),
+    )
+
+
+def test_parts_of_a_quantity_have_its_unit_and_stand_by_name(go: Json) -> None:
+    """Percentiles of one integration stay together."""
+    assert figure(go, "sync.duration").parts == (
+        Part("google_calendar", "640 ms"),
+        Part("google_contacts", "1,190 ms"),
+    )
+
+
+def test_what_has_no_data_says_why(go: Json) -> None:
+    """Rather than a dash that may mean anything."""
+    go["measurements"]["token.unknown"] |= {"missing": "the table is gone", "value": None}
+    one = figure(go, "token.unknown")
+    assert one.is_missing
+    assert one.value == "no data: the table is gone"

@@ -1,0 +1,360 @@
+"""The page of a record: complete, stable, and deaf to whatever the data holds."""
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gonogo.errors import UsageError
+from gonogo.report.html import render, renderer_sha256
+
+Json = dict[str, Any]
+
+ATTACKS = {
+    "script": "<script>alert(1)</script>",
+    "handler": '"><img src=x onerror=alert(1)>',
+    "attribute": "' onmouseover='alert(1)",
+    "style": "</style><style>@import url(https://evil.example/x)</style>",
+    "template": "{{ 7 * 7 }}{% include 'record.css' %}",
+    "comment": "--><svg onload=alert(1)>",
+    "entity": "&lt;b&gt; &amp;",
+    "nul": "before\x00after\x1b[31m",
+    "right-to-left": "\u202egnp.exe\u2066\u200f",
+    "surrogate": "bad \udc80 bytes",
+    "lines": "one\ntwo\r\nthree\u2028four",
+    "long": "x" * 1_000_000,
+}
+
+
+class Page(HTMLParser):
+    """What a browser would see: elements, attributes and text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.rows: list[str] = []
+        self._skipped = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the element and its attributes."""
+        self.elements.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag == "style":
+            self._skipped = tag
+        if tag == "tr":
+            self.rows.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave the style sheet."""
+        if tag == self._skipped:
+            self._skipped = ""
+
+    def handle_data(self, data: str) -> None:
+        """Note the text, also by table row."""
+        if self._skipped:
+            return
+        self.text += data
+        if self.rows:
+            self.rows[-1] += data
+
+
+def test_the_same_document_renders_to_the_same_bytes(document: Json, templates_dir: Path) -> None:
+    """Also when its keys come in another order."""
+    turned = dict(reversed(document.items()))
+    assert render(document, templates_dir) == render(turned, templates_dir)
+
+
+def test_the_page_needs_no_script_and_no_network(document: Json, templates_dir: Path) -> None:
+    """No script, no handler, no inline style, no address but files beside it."""
+    html = render(document, templates_dir)
+    page = Page(html)
+    assert not {"script", "img", "iframe", "link", "object", "base"} & set(page.elements)
+    names = {name for name, _ in page.attributes}
+    assert not [name for name in names if name.startswith("on") or name == "style"]
+    targets = [value for name, value in page.attributes if name in {"href", "src", "action"}]
+    beside = r"#[a-z-]+|record\.json|evidence\.html|junit\.xml|signatures\.html"
+    assert all(re.fullmatch(beside, target) for target in targets)
+    # What a record tells may name an address; markup and style may not.
+    (style,) = re.findall(r"<style.*?</style>", html, re.DOTALL)
+    markup = "".join(re.findall(r"<[^>]*>", html))
+    assert "://" not in (style + markup).replace("http://www.w3.org/2000/svg", "")
+
+
+def test_the_policy_allows_the_pages_own_style_only(go: Json, templates_dir: Path) -> None:
+    """Nothing else is loaded or run, whatever found its way into the page."""
+    html = render(go, templates_dir)
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
+    assert policy
+    assert policy[1].startswith("default-src &#39;none&#39;; style-src &#39;sha256-")
+    assert "unsafe" not in policy[1]
+    assert html.count("<style>") == 1
+
+
+@pytest.mark.parametrize("name", sorted(ATTACKS))
+def test_hostile_text_stays_text(
+    name: str, hostile: Callable[[str], Json], templates_dir: Path
+) -> None:
+    """Planted everywhere, it adds no element, no attribute and no unseen character."""
+    html = render(hostile(ATTACKS[name]), templates_dir)
+    page, harmless = Page(html), Page(render(hostile("harmless"), templates_dir))
+    assert page.elements == harmless.elements
+    assert [name for name, _ in page.attributes] == [name for name, _ in harmless.attributes]
+    assert not re.search(
+        "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", html
+    )
+    assert len(html.encode()) < 1_000_000
+
+
+def test_hostile_text_can_be_read(hostile: Callable[[str], Json], templates_dir: Path) -> None:
+    """What cannot be seen is spelt out; markup stands as it was written."""
+    page = Page(render(hostile("<b>\x00\u202e\udc80\n</b>"), templates_dir))
+    assert "<b>\\x00\\u202e\\udc80\\n</b>" in page.text
+
+
+def test_a_long_message_is_cut_and_says_so(go: Json, templates_dir: Path) -> None:
+    """200 characters are shown, and how many there were."""
+    go["top_errors"] = [{"source": "Sync errors", "message": "é" * 1_000_000, "count": 2}]
+    html = render(go, templates_dir)
+    assert "é" * 200 + "… (1,000,000 characters)" in html
+    assert len(html) < 200_000
+
+
+def test_every_finding_has_its_row(document: Json, templates_dir: Path) -> None:
+    """Title, metric, limit and outcome stand together; what is not met gives its reason."""
+    page = Page(render(document, templates_dir))
+    words = {
+        "met": "Met",
+        "failed": "Failed",
+        "critical": "Critical",
+        "warning": "Warning",
+        "fired": "Fires",
+        "inconclusive": "Inconclusive",
+        "left_out": "Left out",
+    }
+    for finding in document.get("findings", []):
+        calm = finding["outcome"] == "met" and finding["role"] != "criterion"
+        word = "Quiet" if calm else words[finding["outcome"]]
+        wanted = [finding["title"], finding["metric"], finding["limit"], word]
+        assert any(all(part in row for part in wanted) for row in page.rows), finding["id"]
+        if finding["outcome"] != "met":
+            assert finding["reason"] in page.text
+
+
+def test_every_step_has_its_row(document: Json, templates_dir: Path) -> None:
+    """Title, time, what it proved or why it failed."""
+    page = Page(render(document, templates_dir))
+    for step in document["steps"]:
+        wanted = [step["title"], step["name"], step["started_at"][11:19], step["proved"]]
+        wanted += (step["error"] or "").splitlines()
+        assert any(all(part in row for part in wanted) for row in page.rows), step["name"]
+
+
+def test_everything_else_of_the_document_is_on_the_page(go: Json, templates_dir: Path) -> None:
+    """Hours, integrations, breakdowns, notes, errors, facts, score and command."""
+    page = Page(render(go, templates_dir))
+    text = page.text
+    for measurement in go["measurements"].values():
+        for count in [*measurement["hourly"], *measurement["by_integration"].values()]:
+            assert f"{count['k']:,} of {count['n']:,}" in text
+        for name, count in measurement["breakdown"].items():
+            assert any(name in row and f"{count:,}" in row for row in page.rows)
+        assert all(note in text for note in measurement["notes"])
+    assert all(error["message"] in text for error in go["top_errors"])
+    assert all(name + value in text for name, value in go["facts"].items())
+    assert all(part["name"] in text for part in go["score"]["parts"])
+    assert go["reproduce"] in text
+
+
+@pytest.mark.parametrize(("unit", "told"), [("%", ""), ("h", " s"), ("ms", " ms")])
+def test_a_breakdown_tells_the_unit_of_its_own_figures(
+    unit: str, told: str, go: Json, templates_dir: Path
+) -> None:
+    """Parts of a share are counts; lengths of time are seconds, whatever their limit says."""
+    go["measurements"] = {"a": {"title": "Of something", "unit": unit, "breakdown": {"part": 7}}}
+    rows = Page(render(go, templates_dir)).rows
+    assert any("Of something: part" in row and f"7{told}" in row for row in rows)
+
+
+@pytest.mark.parametrize("label", ["HOLD"], indirect=True)
+def test_checks_without_an_answer_are_named(document: Json, templates_dir: Path) -> None:
+    """A check that was expected and did not run is not passed over."""
+    text = Page(render(document, templates_dir)).text
+    assert "Expected checks that gave no answer" in text
+    assert "1 of 11 checks" in text
+    assert document["verdict"]["not_run"][0] in text
+
+
+def test_the_verdict_is_the_first_heading(document: Json, label: str, templates_dir: Path) -> None:
+    """One h1, with the word in it; headings never skip a level."""
+    html = render(document, templates_dir)
+    first = re.search(r"<h1>(.*?)</h1>", html, re.DOTALL)
+    assert first
+    word = "GO" if label == "SUMMARY" else label
+    assert word.replace("-FAILED", " FAILED").replace("D-B", "D B") in first[1]
+    levels = [int(level) for level in re.findall(r"<h(\d)", html)]
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_where_only_time_is_missing_the_page_says_so(go: Json, templates_dir: Path) -> None:
+    """Nothing is wrong, and nothing is proved yet."""
+    go["window"] |= {"complete": False, "covered_s": 111600}
+    text = Page(render(go, templates_dir)).text
+    assert "What is missing is time: 31 h of 48 h have passed" in text
+    assert "Nothing: every check" not in text
+
+
+def test_what_is_open_in_the_checklist_is_told_before_the_tables(
+    go: Json, templates_dir: Path
+) -> None:
+    """By phase, with what is not settled; not the phases that are, nor what is not due."""
+    states = {"Settled": ("proved", "attested"), "Late": ("open", "failed"), "Far": ("not due",)}
+    go["checklist"] = [
+        {"phase": title, "title": title, "items": [{"state": state} for state in told]}
+        for title, told in states.items()
+    ]
+    first, _, rest = render(go, templates_dir).partition('id="criteria"')
+    assert "Late: 2 of 2" in first
+    assert "Settled" not in first
+    assert "Far" not in first
+    assert "Settled" in rest
+
+
+def test_the_evidence_of_an_item_is_told_whole(go: Json, templates_dir: Path) -> None:
+    """However long the sentence is that several steps add up to."""
+    evidence = "npm test ended with 0; " * 30
+    item = {"id": "pre.code", "text": "Code", "state": "proved", "evidence": evidence}
+    go["checklist"] = [{"phase": "pre", "title": "Pre", "items": [item]}]
+    assert evidence in render(go, templates_dir)
+
+
+def test_a_rollout_that_was_killed_does_not_say_that_nothing_was_begun(templates_dir: Path) -> None:
+    """Nobody could write down how far it came, and the page says who knows."""
+    header = {"kind": "deployment", "state": "running", "title": "Staging deployment"}
+    text = Page(render(header, templates_dir)).text
+    assert "No step was begun" not in text
+    assert "./noxw -s status tells" in text
+    assert "No step was begun" in Page(render(header | {"state": "complete"}, templates_dir)).text
+
+
+def test_a_rehearsal_says_so_first(go: Json, templates_dir: Path) -> None:
+    """The first words of the page."""
+    text = Page(render(go | {"simulated": True}, templates_dir)).text
+    assert text.partition("UTC")[2].strip().startswith("Simulated")
+
+
+@pytest.mark.parametrize(("age_s", "times"), [(900, 0), (960, 1)])
+def test_a_stale_record_says_so_first(
+    age_s: int, times: int, go: Json, templates_dir: Path
+) -> None:
+    """More than 15 min between the window's end and the measuring are told with their length."""
+    text = Page(render(go | {"as_of_age_s": age_s}, templates_dir)).text
+    notice = "As of 23 Nov 2026, 14:15:00 UTC, 16 min before it was measured"
+    assert text.count(notice) == times
+
+
+@pytest.mark.parametrize("state", ["running", "aborted"])
+def test_a_run_that_never_finished_reads_aborted(state: str, templates_dir: Path) -> None:
+    """From nothing but its header, with every expected check named as open."""
+    header = {
+        "kind": "gate",
+        "state": state,
+        "title": "Gate",
+        "expected": ["criterion:a", "alert:b"],
+    }
+    text = Page(render(header, templates_dir)).text
+    assert "ABORTED" in text
+    assert "2 of 2 checks" in text
+    assert "alert:b" in text
+
+
+def test_an_interrupted_gate_keeps_its_verdict_and_says_aborted(
+    go: Json, templates_dir: Path
+) -> None:
+    """Who reads the verdict reads that the run did not get to its end."""
+    go["verdict"]["kind"] = "HOLD"
+    text = Page(render(go | {"state": "aborted"}, templates_dir)).text
+    assert text.index("Aborted:") < text.index("HOLD", text.index("Aborted:"))
+
+
+def test_tables_tell_what_their_cells_are(document: Json, templates_dir: Path) -> None:
+    """Each has a caption, and each head cell a scope."""
+    html = render(document, templates_dir)
+    tables = re.findall(r"<table.*?</table>", html, re.DOTALL)
+    assert tables
+    assert all("<caption>" in table for table in tables)
+    assert all("scope=" in cell for cell in re.findall(r"<th[ >][^>]*>?", html))
+
+
+@pytest.mark.parametrize("kind", ["gate", "deployment", "rollback", "of-tomorrow"])
+def test_a_document_that_lacks_nearly_everything_is_rendered(
+    kind: str, templates_dir: Path
+) -> None:
+    """Whatever a killed run left can be read."""
+    assert "<h1>" in render({"kind": kind}, templates_dir)
+
+
+def test_a_template_that_does_not_work_is_told_in_one_line(
+    go: Json, templates_dir: Path, tmp_path: Path
+) -> None:
+    """A misspelt name in a template is an error, never an empty place."""
+    for file in templates_dir.iterdir():
+        (tmp_path / file.name).write_text(file.read_text())
+    (tmp_path / "gate.html.jinja").write_text("{{ record.verdit }}")
+    with pytest.raises(UsageError, match="verdit") as refused:
+        render(go, tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_renderers_hash_changes_with_a_template(templates_dir: Path, tmp_path: Path) -> None:
+    """So that verification knows whether a page can be rendered again."""
+    for file in templates_dir.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    before = renderer_sha256(tmp_path)
+    assert before == renderer_sha256(templates_dir)
+    (tmp_path / "record.css").write_text("body {}")
+    assert renderer_sha256(tmp_path) != before
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_every_text_contrasts_with_its_ground(scheme: int, templates_dir: Path) -> None:
+    """WCAG AA: at least 4.5 to 1, on the page and on each badge."""
+    css = (templates_dir / "record.css").read_text()
+    roots = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", roots[scheme]))
+    grounds = {"paper", "panel"}
+    pairs = {(ink, ground) for ink in ("ink", "quiet", "link") for ground in grounds}
+    tones = ("good", "open", "warn", "bad", "worst")
+    pairs |= {(tone, f"{tone}-soft") for tone in tones} | {(tone, "paper") for tone in tones[:-1]}
+    pairs |= {("ink", "open-soft")}
+    for ink, ground in pairs:
+        light, dark = sorted((_luminance(colours[ink]), _luminance(colours[ground])), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)
+
+
+@pytest.mark.parametrize("label", ["NO-GO"], indirect=True)
+def test_what_is_not_met_comes_first(document: Json, templates_dir: Path) -> None:
+    """In each table, and before everything else as a card that is not told twice."""
+    document["findings"].reverse()
+    document["verdict"]["warnings"] += ["a warning of the run itself"]
+    html = render(document, templates_dir)
+    criteria = html[html.index('id="criteria"') : html.index('id="alerts"')]
+    assert criteria.index("badge bad") < criteria.index("badge good")
+    assert html.index('class="card bad"') < html.index('class="card warn"')
+    warnings = html[html.index("Warnings, which") : html.index('id="criteria"')]
+    assert "a warning of the run itself" in warnings
+    assert "token.invalid_users" not in warnings

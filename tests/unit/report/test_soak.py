@@ -1,0 +1,58 @@
+"""The soak's continuity: which of its moments have a record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gonogo.model.kinds import Environment
+from gonogo.report.soak import Look, continuity
+
+BEGAN = datetime(2026, 11, 21, 14, 15, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+STAGING, PRODUCTION = Environment.STAGING, Environment.PRODUCTION
+
+
+def states(environment: Environment, end_h: float, *looks_h: float) -> dict[str, str]:
+    """The state of every moment, so many hours after the deployment."""
+    looks = [Look(BEGAN + hours * HOUR, f"at {hours}") for hours in looks_h]
+    marks = continuity(environment, BEGAN, BEGAN + end_h * HOUR, looks)
+    return {mark["name"]: mark["state"] for mark in marks}
+
+
+def test_staging_is_watched_for_48_hours_and_production_for_14_days() -> None:
+    """Hours 1, 4, 8, 12, 24 and day 2; in production each day up to the 14th."""
+    hours = ["hour 1", "hour 4", "hour 8", "hour 12", "hour 24"]
+    assert list(states(STAGING, 0)) == [*hours, "day 2"]
+    assert list(states(PRODUCTION, 0)) == [*hours, *(f"day {day}" for day in range(2, 15))]
+
+
+def test_a_moment_has_the_first_record_before_the_next_one() -> None:
+    """At the moment itself or later; one that comes with the next moment is too late."""
+    told = states(STAGING, 50, 0.99, 1, 8, 24, 47.9, 48.5)
+    wanted = ["present", "missing", "present", "missing", "present", "present"]
+    assert list(told.values()) == wanted
+
+
+def test_what_can_still_come_is_not_missing() -> None:
+    """Between a moment and the next one it is due; before it, ahead."""
+    told = states(STAGING, 5, 1.5)
+    assert list(told.values()) == ["present", "due", "ahead", "ahead", "ahead", "ahead"]
+    assert states(STAGING, 8, 1.5)["hour 4"] == "missing"
+
+
+@pytest.mark.parametrize("environment", Environment)
+def test_the_last_moment_is_never_too_late(environment: Environment) -> None:
+    """A final record may be made whenever somebody makes it."""
+    assert list(states(environment, 999).values())[-1] == "due"
+    assert list(states(environment, 999, 998).values())[-1] == "present"
+
+
+def test_a_mark_names_its_record() -> None:
+    """The earliest one, when it was, and when it had to be."""
+    looks = [Look(BEGAN + 3 * HOUR, "second"), Look(BEGAN + 2 * HOUR, "first")]
+    mark = continuity(STAGING, BEGAN, BEGAN + 4 * HOUR, looks)[0]
+    assert mark["record"] == "first"
+    assert mark["at"] == "2026-11-21T16:15:00Z"
+    assert mark["due_at"] == "2026-11-21T15:15:00Z"

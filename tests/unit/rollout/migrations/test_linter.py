@@ -1,0 +1,54 @@
+"""squawk's remarks about migrations, and its absence."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from gonogo.rollout.migrations.linter import ABSENT, find_linter, heard, lint
+from gonogo.rollout.migrations.migration import load
+
+HEAVY = """\
+alter table users add column x integer not null;
+
+-- gonogo: no-transaction
+create index concurrently if not exists by_x on users (x);
+"""
+
+
+def test_our_own_migrations_pass(pytestconfig: pytest.Config) -> None:
+    """Each as the runner runs it: one transaction, then what is outside of it."""
+    root = pytestconfig.rootpath
+    found = find_linter({})
+    assert found
+    assert lint(found, load(root / "migrations"), root) == ()
+
+
+def test_a_remark_names_file_and_line(tmp_path: Path) -> None:
+    """What is outside the transaction is not taken for a part of it."""
+    (tmp_path / "001_heavy.sql").write_text(HEAVY)
+    lines, told = heard({}, load(tmp_path), tmp_path)
+    assert "squawk: 001_heavy.sql:1: Adding a new column that is `NOT NULL`" in " ".join(lines)
+    assert not any("ban-concurrent-index" in line for line in lines)
+    assert told == f"{len(lines)} warnings about 1 files"
+
+
+def test_its_absence_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It says how to get it, and stands in nobody's way."""
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert heard({"PATH": str(tmp_path)}, (), tmp_path) == ((ABSENT,), ABSENT)
+
+
+def test_one_that_does_not_work_stands_in_nobodys_way(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """That it gave no answer is told, and no more."""
+    (tmp_path / "001_x.sql").write_text("select 1;")
+    fake = tmp_path / "squawk"
+    fake.write_text("#!/bin/sh\necho nonsense\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    (line,), _ = heard({"PATH": ""}, load(tmp_path), tmp_path)
+    assert line.startswith("squawk gave no answer")
