@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from gonogo import judge
+from gonogo.judge import finding as judge
 from gonogo.model.kinds import VerdictKind
 from lab.verdict_quality import exact, playing, studies
 from lab.verdict_quality.__main__ import RUNS, main
