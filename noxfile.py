@@ -232,6 +232,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def modules(session: nox.Session) -> None:
+    """Count the modules that one gate run and one sign-off enter, and list them."""
+    _run(session, DEV, "python", "-m", "lab.modules", *session.posargs)
+
+
+@nox.session
 def reliability(session: nox.Session) -> None:
     """Write docs/reliability.md: promises, their tests, and the planted faults."""
     _run(session, DEV, "python", "-m", "lab.reliability", *session.posargs)
