@@ -1,0 +1,1 @@
+alter table settlements set schema :aside;
