@@ -161,7 +161,7 @@ class Looker:
         return Measurement(
             metric,
             count=stream.count(begin, end),
-            by_integration={name: stream.count(begin, end, i) for i, name in names.items()},
+            by_part={name: stream.count(begin, end, i) for i, name in names.items()},
             hourly=stream.hourly(begin, end),
             recent={"": self._recent(events, begin, end)}
             | {name: self._recent(events, begin, end, i) for i, name in names.items()},
@@ -197,4 +197,4 @@ class Looker:
         }
         succeeded = (works | ~connected).all(axis=1)
         count = Count(int(succeeded.sum()), int(settled.sum()))
-        return Measurement(metric, count=count, by_integration=parts)
+        return Measurement(metric, count=count, by_part=parts)

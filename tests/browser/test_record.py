@@ -159,7 +159,7 @@ def _measured(document: Json) -> Iterator[list[str]]:
             told = [f"{cut(name)} {counts[index]:,}" for name, counts in parts]
             yield [moment(hour["start"]), _of(hour), *told]
         title = measurement["title"]
-        yield from ([title, n, _of(c)] for n, c in measurement["by_integration"].items())
+        yield from ([title, n, _of(c)] for n, c in measurement["by_part"].items())
         yield from ([title, cut(n), f"{c:,}"] for n, c in measurement["breakdown"].items())
 
 

@@ -70,7 +70,7 @@ def measurement(title: str, **more: Any) -> Json:
     """One measurement with nothing but what is given."""
     empty: Json = {
         "count": None,
-        "by_integration": {},
+        "by_part": {},
         "hourly": [],
         "hourly_parts": {},
         "breakdown": {},
@@ -85,7 +85,7 @@ def measurements() -> Json:
         "sync.success_rate": measurement(
             "Sync success rate",
             hourly=hourly(0.968, 60),
-            by_integration={
+            by_part={
                 "google_calendar": {"k": 2610, "n": 2702},
                 "google_contacts": {"k": 1190, "n": 1224},
             },
@@ -112,7 +112,7 @@ def measurements() -> Json:
             "Onboarding success rate",
             value="98.3 % (118 of 120)",
             count={"k": 118, "n": 120},
-            by_integration={"google_calendar": {"k": 60, "n": 61}},
+            by_part={"google_calendar": {"k": 60, "n": 61}},
             breakdown={"new_users": 31, "pending": 2},
         ),
         "token.unknown": measurement(
@@ -486,7 +486,7 @@ def planted(text: str) -> Json:
         each["outcome"] = "warning"
     for each in document["measurements"].values():
         each |= {"title": text, "notes": [text], "breakdown": {text: 3}}
-        each["by_integration"] = {text: {"k": 1, "n": 2}}
+        each["by_part"] = {text: {"k": 1, "n": 2}}
         each["hourly_parts"] = {text: [1] * len(each["hourly"])} if each["hourly"] else {}
     document["verdict"] |= {"reasons": [text], "warnings": [text], "not_run": [text]}
     for event in document["timeline"]:

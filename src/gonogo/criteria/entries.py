@@ -64,10 +64,9 @@ class Metric(Strict):
     also: tuple[str, ...] = ()
     unit: str = ""
     needs: Literal["ledger", "endpoints"] | None = None
-    by_integration: bool = False
+    by: str | None = None
     parts_in: str | None = None
     total_row: bool = False
-    by_column: str | None = None
     columns: tuple[str, ...] = ()
     pick: Literal["sum", "max", "mean"] = "sum"
     breakdown: str | None = None

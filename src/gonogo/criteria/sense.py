@@ -108,8 +108,10 @@ def _evidence(metric: Metric) -> Iterator[Complaint]:
         yield ("weight",), "the score needs a target: an objective or a warning level"
     if metric.recency and not metric.critical:
         yield ("recency",), "the newest events are held against the critical level: give one"
-    if metric.parts_in and not metric.by_integration:
-        yield ("parts_in",), "it names integrations: set by_integration"
+    if metric.parts_in and not metric.by:
+        yield ("parts_in",), "it lists the values of a column: name that column with by"
+    if metric.total_row and not metric.by:
+        yield ("total_row",), "it is the row whose part is null: name the parts' column with by"
     if metric.trend and not metric.warning:
         yield ("trend",), "the trend is held against the warning level: give one"
 

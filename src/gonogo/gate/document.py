@@ -170,9 +170,7 @@ def _measurement(metric: Metric, measurement: Measurement) -> Json:
         "value": None if measurement.missing else show_value(metric, measurement),
         "missing": measurement.missing,
         "count": _count(measurement.count),
-        "by_integration": {
-            name: _count(count) for name, count in measurement.by_integration.items()
-        },
+        "by_part": {name: _count(count) for name, count in measurement.by_part.items()},
         "hourly": [
             {"start": format_moment(hour.start), "k": hour.count.k, "n": hour.count.n}
             for hour in measurement.hourly

@@ -47,7 +47,7 @@ def _measurement(one: Measurement, mask: Mask) -> Measurement:
         degraded=_line(one.degraded, mask),
         recent_missing=_line(one.recent_missing, mask),
         parts_missing=_line(one.parts_missing, mask),
-        by_integration=_named(one.by_integration, mask),
+        by_part=_named(one.by_part, mask),
         recent=_named(one.recent, mask),
         hourly_parts=_named(one.hourly_parts, mask),
         breakdown=breakdown,

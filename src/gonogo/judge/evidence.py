@@ -1,4 +1,4 @@
-"""What the figures prove: against a level, in one integration, of late, and over time. Pure."""
+"""What the figures prove: against a level, in one part, of late, and over time. Pure."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ def _smallest(settled: Callable[[int], bool], least: int) -> int | None:
 
 
 def critical_by_part(metric: Metric, measurement: Measurement, rules: Rules) -> str | None:
-    """One integration whose whole interval lies past the critical level, however good the pool."""
+    """One part whose whole interval lies past the critical level, however good the pool."""
     if not metric.critical or metric.kind != "rate":
         return None
-    for name, count in measurement.by_integration.items():
+    for name, count in measurement.by_part.items():
         if count.n >= rules.least_n and metric.critical.contains(wilson(count)):
             shown = show_count(count, metric.limits)
             return f"{name} alone: {shown} is past critical {metric.critical.text}"
@@ -83,18 +83,18 @@ def critical_by_part(metric: Metric, measurement: Measurement, rules: Rules) -> 
 
 
 def unproven_part(metric: Metric, measurement: Measurement, rules: Rules) -> str | None:
-    """One integration of several whose evidence does not exclude the critical level.
+    """One part of several whose evidence does not exclude the critical level.
 
     The pool proves nothing about a part of it that hardly ran: half of nine syncs may fail beside
-    three hundred good ones, and 97 % are left. One integration alone is judged as the whole.
+    three hundred good ones, and 97 % are left. One part alone is judged as the whole.
     """
     if not metric.critical or metric.kind != "rate":
         return None
     if measurement.parts_missing:
-        return f"no data of which integrations there are: {measurement.parts_missing}"
-    if len(measurement.by_integration) < SEVERAL:
+        return f"no data on which parts ({metric.by}) there are: {measurement.parts_missing}"
+    if len(measurement.by_part) < SEVERAL:
         return None
-    for name, count in measurement.by_integration.items():
+    for name, count in measurement.by_part.items():
         if not excludes(count, metric.critical, rules.tail(count.n)):
             return f"{name} alone: {_too_few(metric, metric.critical, count, rules)}"
     return None
@@ -115,7 +115,7 @@ def _too_few(metric: Metric, critical: Limit, count: Count, rules: Rules) -> str
 
 
 def critical_recently(metric: Metric, measurement: Measurement) -> str | None:
-    """The newest 5, 10, 20 or 50 events, whole or of one integration, lie past the critical level.
+    """The newest 5, 10, 20 or 50 events, whole or of one part, lie past the critical level.
 
     An outage that began five failed events ago is never GO, however well the window looks.
     """

@@ -167,7 +167,7 @@ def _alert(metric: Metric, measurement: Measurement, rules: Rules) -> Answer:
 def _critical(
     metric: Metric, level: Limit, measurement: Measurement, rules: Rules
 ) -> Answer | None:
-    """What the critical level says: whole, by integration and of late; None when it is not past."""
+    """What the critical level says: whole, by part and of late; None when it is not past."""
     worst = critical_by_part(metric, measurement, rules) or critical_recently(metric, measurement)
     if worst:
         return Outcome.CRITICAL, worst

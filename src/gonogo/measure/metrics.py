@@ -32,7 +32,7 @@ def measure(
     Args:
         criteria: What each metric counts.
         tables: By survey.
-        recent: By survey, then by integration ("" is the whole): the newest events.
+        recent: By survey, then by part ("" is the whole): the newest events.
         window: What is judged.
     """
     return {
@@ -76,7 +76,7 @@ def _told(
         starts = [start for start, _ in hours(window)] if table.sliced else []
         told = _counted(metric, table.rows, recent, criteria.rules.recent, starts)
         if metric.parts_in:
-            return _with_every_part(told, tables.get(metric.parts_in, NOT_ASKED))
+            return _with_every_part(told, metric, tables.get(metric.parts_in, NOT_ASKED))
         return told
     return _quantity(metric, table.rows)
 
@@ -89,8 +89,8 @@ def _counted(
     starts: Sequence[datetime],
 ) -> Measurement:
     part, whole = metric.part or {}, metric.whole or {}
-    # A survey that brings the whole beside its parts marks it by a null integration.
-    total = [row for row in rows if row["integration"] is None] if metric.total_row else rows
+    # A survey that brings the whole beside its parts marks it by a part that is null.
+    total = [row for row in rows if row[metric.by or ""] is None] if metric.total_row else rows
     if metric.not_yet and not cube.total(total, metric.not_yet):
         settled = cube.count(total, part, whole)
         if settled.n:
@@ -100,7 +100,7 @@ def _counted(
     return Measurement(
         metric.id,
         count=cube.count(total, part, whole),
-        by_integration=cube.by(rows, "integration", part, whole) if metric.by_integration else {},
+        by_part=cube.by(rows, metric.by, part, whole) if metric.by else {},
         hourly=cube.hourly(by_hour, starts, part, whole),
         recent={name: _recent(table, sizes) for name, table in recent.items()},
         recent_missing=next((table.missing for table in recent.values() if table.missing), None),
@@ -110,12 +110,12 @@ def _counted(
     )
 
 
-def _with_every_part(told: Measurement, parts: Table) -> Measurement:
-    """Also the integrations of which nothing was counted, with none of none."""
+def _with_every_part(told: Measurement, metric: Metric, parts: Table) -> Measurement:
+    """Add the parts of which nothing was counted, with 0 of 0."""
     if parts.missing:
         return replace(told, parts_missing=parts.missing)
-    every = {str(row["integration"]): Count(0, 0) for row in parts.rows}
-    return replace(told, by_integration={**every, **told.by_integration})
+    every = {str(row[metric.by or ""]): Count(0, 0) for row in parts.rows}
+    return replace(told, by_part={**every, **told.by_part})
 
 
 def _breakdown(metric: Metric, rows: Sequence[Row]) -> dict[str, int]:
@@ -171,11 +171,11 @@ def _picked(metric: Metric, rows: Sequence[Row], values: Sequence[Fraction]) -> 
 
 def _parts(metric: Metric, rows: Sequence[Row]) -> dict[str, int]:
     """The value by the names in a column, and the other columns that are shown with it."""
-    if metric.by_column is None:
+    if metric.by is None:
         return {}
-    own = {str(row[metric.by_column]): int(_fraction(row[metric.value or ""]) or 0) for row in rows}
+    own = {str(row[metric.by]): int(_fraction(row[metric.value or ""]) or 0) for row in rows}
     others = {
-        f"{row[metric.by_column]} {column}": cube.amount(row, column)
+        f"{row[metric.by]} {column}": cube.amount(row, column)
         for row in rows
         for column in metric.columns
     }

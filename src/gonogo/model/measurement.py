@@ -79,12 +79,12 @@ class Measurement:
         missing: Why there is nothing to judge, as a sentence part; None when there is.
         left_out: Why this was left out on purpose; None when it was not.
         degraded: What is not as it should be, though the limit holds; None when nothing.
-        by_integration: k of n by integration.
+        by_part: k of n by the values of the metric's column `by`.
         hourly: k of n by hour, oldest first.
         hourly_parts: The breakdown by hour: counts by name, each as long as `hourly`.
-        recent: For each integration ("" is the whole), k of n of the last 5, 10, 20, 50 events.
+        recent: For each part ("" is the whole), k of n of the last 5, 10, 20, 50 events.
         recent_missing: Why these could not be asked; None when they could.
-        parts_missing: Why nobody knows which integrations there are; None when it is known.
+        parts_missing: Why nobody knows which parts there are; None when it is known.
         breakdown: Counts by name, for the reader.
         notes: Sentences for the reader.
     """
@@ -95,7 +95,7 @@ class Measurement:
     missing: str | None = None
     left_out: str | None = None
     degraded: str | None = None
-    by_integration: Mapping[str, Count] = field(default_factory=dict)
+    by_part: Mapping[str, Count] = field(default_factory=dict)
     hourly: tuple[HourCount, ...] = ()
     hourly_parts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     recent: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)

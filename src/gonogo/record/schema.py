@@ -75,7 +75,7 @@ MEASUREMENT: Json = {
     "value": None,
     "missing": None,
     "count": None,
-    "by_integration": {},
+    "by_part": {},
     "hourly": [],
     "hourly_parts": {},
     "breakdown": {},

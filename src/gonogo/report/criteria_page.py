@@ -146,15 +146,15 @@ def _value(value: str | bool) -> str:  # noqa: FBT001  # a filter's value, no sw
 
 def _besides(metric: Metric) -> Iterator[str]:
     """What else is looked at, and when it does not apply."""
-    if metric.by_integration:
+    if metric.by:
         named = f", each of {_survey(metric.parts_in)}" if metric.parts_in else ""
-        yield f"by integration too{named}"
+        yield f"by {code(metric.by)} too{named}"
     if metric.recency:
         yield f"its newest events in {_survey(metric.recency)}"
     if metric.trend:
         yield "its trend over the window"
-    if metric.breakdown or metric.by_column:
-        yield f"shown by {code(metric.breakdown or metric.by_column or '')}"
+    if metric.breakdown:
+        yield f"shown by {code(metric.breakdown)}"
     if metric.footprint:
         yield "a footprint of the health score"
     if metric.empty == "none":

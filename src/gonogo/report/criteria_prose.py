@@ -29,17 +29,17 @@ A **rate** is judged in this order:
 
 Beside the whole:
 
-- *By integration*: one whose whole interval lies past the critical level (n ≥ {least}) is a
-  critical alert, however good the pool is. Where there are several, one whose evidence does not
-  exclude the critical level leaves the alert inconclusive: a pool proves nothing about a part of
-  it that hardly ran, or did not run at all.
+- *By part* (a value of the column `by`): one whose whole interval lies past the critical level
+  (n ≥ {least}) is a critical alert, however good the pool is. Where there are several, one whose
+  evidence does not exclude the critical level leaves the alert inconclusive: a pool proves nothing
+  about a part of it that hardly ran, or did not run at all.
 - *Recency*: when the 99 % interval of the last {recent} events lies wholly past the critical
   level, it is a critical alert, however well the window looks.
 - *Trend*: a second half of the window that is significantly worse than the first (99 %) and past
   the warning level is a warning.
 
 A **census** counts what exists now and stands as it is; past its critical level or trigger with
-n < {least} it is inconclusive. Triggers look at the whole, never at single integrations.
+n < {least} it is inconclusive. Triggers look at the whole, never at single parts.
 
 **No data is never a pass.** No rows where there must be some, a missing table, a missing right,
 hidden rows, a query that ran out of time: inconclusive, and the check says what is missing. Only

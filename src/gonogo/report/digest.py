@@ -122,7 +122,7 @@ def _misses(missed: Sequence[Sequence[Found]]) -> tuple[Miss, ...]:
 
 
 def _reason(answers: Sequence[Found]) -> str:
-    """The worst answer's; and what another tells of an integration, or of the newest events."""
+    """The worst answer's; and what another tells of a part, or of the newest events."""
     worst, *others = answers
     value = str(worst["value"])
     more = (other["reason"] for other in others if not str(other["reason"]).startswith(value))

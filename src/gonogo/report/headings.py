@@ -15,7 +15,7 @@ SECONDS = frozenset({"min", "h", "d"})
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a figure: of one integration, one state, one reason."""
+    """A part of a figure: of one part, one state, one reason."""
 
     name: str
     count: str
@@ -32,7 +32,7 @@ class Figure:
         value: Without the counts; why there is none, where there is none.
         of: K of n; empty for what is no share.
         is_missing: Whether there are no data.
-        parts: What it consists of, integrations first.
+        parts: What it consists of, the parts of `by` first.
         notes: What else there is to say.
     """
 
@@ -92,7 +92,7 @@ def _figure(metric: str, measurement: Json) -> Figure:
 
 
 def _parts(measurement: Json) -> Iterator[Part]:
-    for name, count in measurement["by_integration"].items():
+    for name, count in measurement["by_part"].items():
         yield Part(name, of(count), share(count))
     breakdown: Mapping[str, int] = measurement["breakdown"]
     whole, unit = _whole(measurement), _unit(measurement["unit"])

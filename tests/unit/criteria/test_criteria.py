@@ -189,7 +189,7 @@ def test_the_drill_down_finds_what_was_counted(pattern: str) -> None:
 def test_rates_are_looked_at_by_part_of_late_and_over_time_where_asked() -> None:
     """Sync and onboarding by integration, sync and webhooks by recency and trend."""
     metrics = CRITERIA.metrics.values()
-    judged = {m.id for m in metrics if m.by_integration and m.critical}
+    judged = {m.id for m in metrics if m.by and m.critical}
     assert judged == {"sync.success_rate", "onboarding.success_rate"}
     assert {m.id for m in metrics if m.recency} == {"sync.success_rate", "webhook.success_rate"}
     assert {m.id for m in metrics if m.trend} == {"sync.success_rate", "webhook.success_rate"}
@@ -312,7 +312,7 @@ def test_the_smallest_file_loads(tmp_path: Path) -> None:
         ('recency = "b"\ncritical = "< 80 %"', "there is no"),
         ('also = ["b"]', "b.sql"),
         ("trend = true", "held against the warning level: give one"),
-        ('parts_in = "a"', "it names integrations: set by_integration"),
+        ('parts_in = "a"', "it lists the values of a column: name that column with by"),
         ('derived = "guess"', "'longest_gap' or 'webhook_frequency', but is 'guess'"),
         ("expand = 3", "is no list of names; write it like"),
         ("expand = { x = [] }", "is no list of names"),

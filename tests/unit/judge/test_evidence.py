@@ -108,7 +108,7 @@ def test_one_integration_past_its_level_is_seen_under_a_good_pool(
 ) -> None:
     """From ten events on, when its whole interval lies past the critical level."""
     counts = {"google_contacts": Count(9_700, 10_000), "google_calendar": calendar}
-    measurement = Measurement(SYNC.id, count=Count(9_700, 10_010), by_integration=counts)
+    measurement = Measurement(SYNC.id, count=Count(9_700, 10_010), by_part=counts)
     told = critical_by_part(SYNC, measurement, RULES)
     assert bool(told) is critical
     assert not told or told.startswith("google_calendar alone: ")
@@ -136,7 +136,7 @@ def test_a_pool_proves_nothing_of_a_part_that_hardly_ran(contacts: Count, told: 
     """
     calendar = Count(9_700, 10_000)
     parts = {"google_calendar": calendar, "google_contacts": contacts}
-    measurement = Measurement(SYNC.id, count=calendar + contacts, by_integration=parts)
+    measurement = Measurement(SYNC.id, count=calendar + contacts, by_part=parts)
     found = unproven_part(SYNC, measurement, RULES)
     assert (found is None) is (told is None)
     assert told is None or (found and told in found and found.startswith("google_contacts alone: "))
@@ -145,7 +145,7 @@ def test_a_pool_proves_nothing_of_a_part_that_hardly_ran(contacts: Count, told: 
 
 def test_one_integration_alone_is_judged_as_the_whole() -> None:
     """The criterion asks for its evidence already; the alert need not ask again."""
-    measurement = Measurement(SYNC.id, count=Count(3, 3), by_integration={"a": Count(3, 3)})
+    measurement = Measurement(SYNC.id, count=Count(3, 3), by_part={"a": Count(3, 3)})
     assert unproven_part(SYNC, measurement, RULES) is None
 
 
@@ -153,13 +153,13 @@ def test_which_integrations_there_are_must_be_known() -> None:
     """Otherwise one that is down might not even be asked for."""
     measurement = Measurement(SYNC.id, count=Count(99, 99), parts_missing="no right to read it")
     told = unproven_part(SYNC, measurement, RULES)
-    assert told == "no data of which integrations there are: no right to read it"
+    assert told == "no data on which parts (integration) there are: no right to read it"
 
 
 def test_a_census_has_no_doubtful_parts() -> None:
     """Open breakers are not judged by integration: what exists now is no sample."""
     parts = {"google_calendar": Count(90, 100), "google_contacts": Count(1, 1)}
-    measurement = Measurement(BREAKERS.id, by_integration=parts)
+    measurement = Measurement(BREAKERS.id, by_part=parts)
     assert critical_by_part(BREAKERS, measurement, RULES) is None
     assert unproven_part(BREAKERS, measurement, RULES) is None
 
@@ -230,7 +230,7 @@ def test_a_metric_without_levels_has_no_evidence_against_it() -> None:
     assert Fraction(0) == Count(0, 5).share
     measurement = Measurement(
         metric.id,
-        by_integration={"google_calendar": Count(0, 99), "google_contacts": Count(0, 0)},
+        by_part={"google_calendar": Count(0, 99), "google_contacts": Count(0, 0)},
         recent={"": (Count(0, 5),)},
         hourly=by_hour(Count(99, 99), Count(0, 99)),
     )

@@ -280,7 +280,7 @@ def test_one_dead_integration_is_critical_under_a_pool_above_90_percent() -> Non
     parts = {"google_contacts": Count(9_700, 10_000), "google_calendar": Count(0, 700)}
     pool = Count(9_700, 10_700)
     found = outcomes(
-        "sync.success_rate", Measurement("sync.success_rate", count=pool, by_integration=parts)
+        "sync.success_rate", Measurement("sync.success_rate", count=pool, by_part=parts)
     )
     assert found == {Role.CRITERION: MET, Role.ALERT: CRITICAL, Role.TRIGGER: MET}
 
@@ -288,7 +288,7 @@ def test_one_dead_integration_is_critical_under_a_pool_above_90_percent() -> Non
 def test_one_integration_without_evidence_leaves_the_alert_open_not_the_criterion() -> None:
     """Half of nine contacts syncs may fail beside 300 good ones: HOLD, whatever the pool says."""
     parts = {"google_contacts": Count(5, 9), "google_calendar": Count(300, 300)}
-    measurement = Measurement("sync.success_rate", count=Count(305, 309), by_integration=parts)
+    measurement = Measurement("sync.success_rate", count=Count(305, 309), by_part=parts)
     found = outcomes("sync.success_rate", measurement)
     assert found == {Role.CRITERION: MET, Role.ALERT: OPEN, Role.TRIGGER: MET}
 
@@ -407,7 +407,7 @@ def verdict_on(events: list[bool]) -> VerdictKind:
     measurement = Measurement(
         "sync.success_rate",
         count=Count(sum(events), len(events)),
-        by_integration={"google_calendar": Count(sum(events), len(events))},
+        by_part={"google_calendar": Count(sum(events), len(events))},
         recent={"": tuple(counts)},
         hourly=hourly,
     )

@@ -68,7 +68,7 @@ def test_a_rate_brings_its_hours_and_integrations() -> None:
     rows = (sync(9), sync(1, "failure"), sync(5, integration="google_contacts"))
     found = measured("sync.success_rate", *rows, sliced=True)
     assert [hour.count for hour in found.hourly] == [Count(14, 15), Count(0, 0)]
-    assert found.by_integration == {"google_calendar": Count(9, 10), "google_contacts": Count(5, 5)}
+    assert found.by_part == {"google_calendar": Count(9, 10), "google_contacts": Count(5, 5)}
 
 
 def test_a_breakdown_is_told_by_hour() -> None:
@@ -130,7 +130,7 @@ def test_onboarding_counts_users_not_connections() -> None:
     }
     found = measured("onboarding.success_rate", whole, part)
     assert found.count == Count(18, 20)
-    assert found.by_integration == {"google_calendar": Count(19, 20)}
+    assert found.by_part == {"google_calendar": Count(19, 20)}
     assert found.breakdown == {"new_users": 23, "pending": 3}
 
 
@@ -139,7 +139,7 @@ def test_an_integration_of_which_nothing_was_counted_has_its_place() -> None:
     names = ("google_contacts", "google_calendar")
     schedule = Table(tuple({"integration": name} for name in names))
     found = measured("sync.success_rate", sync(9), also={"schedule_states": schedule})
-    assert found.by_integration == {"google_contacts": Count(0, 0), "google_calendar": Count(9, 9)}
+    assert found.by_part == {"google_contacts": Count(0, 0), "google_calendar": Count(9, 9)}
     assert found.parts_missing is None
 
 

@@ -162,7 +162,7 @@ def test_everything_else_of_the_document_is_on_the_page(go: Json, templates_dir:
     page = Page(render(go, templates_dir))
     text = page.text
     for measurement in go["measurements"].values():
-        for count in [*measurement["hourly"], *measurement["by_integration"].values()]:
+        for count in [*measurement["hourly"], *measurement["by_part"].values()]:
             assert f"{count['k']:,} of {count['n']:,}" in text
         for name, count in measurement["breakdown"].items():
             assert any(name in row and f"{count:,}" in row for row in page.rows)

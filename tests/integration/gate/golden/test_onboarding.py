@@ -23,7 +23,7 @@ def test_a_user_succeeds_with_every_integration_that_they_connected(world: Any) 
     world.connected(4, integration="contacts")  # failed: never synchronised
     told = world.measured("onboarding.success_rate")
     assert told.count == Count(2, 4)
-    assert told.by_integration == {"google_calendar": Count(3, 3), "google_contacts": Count(1, 3)}
+    assert told.by_part == {"google_calendar": Count(3, 3), "google_contacts": Count(1, 3)}
     assert told.breakdown == {"new_users": 4, "pending": 0}
 
 

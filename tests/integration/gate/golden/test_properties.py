@@ -97,7 +97,7 @@ def test_the_sums_of_a_cube_are_what_brute_force_counts(
             sum(sync.integration == name for sync in good),
             sum(sync.integration == name for sync in executed),
         )
-        assert rate.by_integration.get(f"google_{name}", Count(0, 0)) == mine
+        assert rate.by_part.get(f"google_{name}", Count(0, 0)) == mine
     assert [hour.count for hour in rate.hourly] == [
         Count(
             sum(sync.hours_ago == hours for sync in good),
@@ -130,8 +130,8 @@ def test_two_halves_of_the_window_merge_to_the_whole(world: Any, syncs: list[Syn
         halves = (earlier[name], later[name])
         assert halves[0].count + halves[1].count == whole[name].count
         assert halves[0].hourly + halves[1].hourly == whole[name].hourly
-        for part, count in whole[name].by_integration.items():
-            parts = (half.by_integration.get(part, Count(0, 0)) for half in halves)
+        for part, count in whole[name].by_part.items():
+            parts = (half.by_part.get(part, Count(0, 0)) for half in halves)
             assert sum(parts, Count(0, 0)) == count
     saved = [each["sync.api_calls_saved"].value or 0 for each in (earlier, later, whole)]
     assert saved[0] + saved[1] == saved[2]

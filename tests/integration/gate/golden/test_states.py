@@ -28,7 +28,7 @@ def test_invalid_tokens_are_counted_each(world: Any) -> None:
     world.token("unknown", user=3, integration="contacts")
     told = world.measured("token.invalid")
     assert told.count == Count(2, 4)
-    assert told.by_integration["google_contacts"] == Count(1, 3)
+    assert told.by_part["google_contacts"] == Count(1, 3)
 
 
 def test_unknown_tokens_are_of_all_tokens(world: Any) -> None:
@@ -86,4 +86,4 @@ def test_breakers_are_counted_by_state_and_integration(world: Any) -> None:
     told = world.measured("breaker.states")
     assert told.count == Count(2, 6)
     assert told.breakdown == {"closed": 3, "open": 2, "half_open": 1}
-    assert told.by_integration == {"google_calendar": Count(2, 3), "google_contacts": Count(0, 3)}
+    assert told.by_part == {"google_calendar": Count(2, 3), "google_contacts": Count(0, 3)}

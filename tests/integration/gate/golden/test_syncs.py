@@ -20,7 +20,7 @@ def test_the_success_rate_is_of_what_was_executed(world: Any) -> None:
     world.sync("skipped", integration="calendar", skip_reason="not_due", times=9)
     told = world.measured("sync.success_rate")
     assert told.count == Count(5, 6)
-    assert told.by_integration == {"google_calendar": Count(3, 3), "google_contacts": Count(2, 3)}
+    assert told.by_part == {"google_calendar": Count(3, 3), "google_contacts": Count(2, 3)}
 
 
 def test_syncs_of_no_integration_are_a_part_of_their_own(own_world: Any) -> None:
@@ -30,7 +30,7 @@ def test_syncs_of_no_integration_are_a_part_of_their_own(own_world: Any) -> None
     own_world.sync(times=190)
     own_world.sync("failure", times=10, integration_type=None)
     told = own_world.measured("sync.success_rate")
-    assert told.by_integration == {"(none)": Count(0, 10), "google_calendar": Count(190, 190)}
+    assert told.by_part == {"(none)": Count(0, 10), "google_calendar": Count(190, 190)}
     assert own_world.found("sync.success_rate").outcome is Outcome.MET
     assert own_world.found("sync.success_rate", "alert").outcome is Outcome.CRITICAL
 
@@ -85,7 +85,7 @@ def test_the_skip_rate_is_of_every_row(world: Any) -> None:
         "token expiring": 1,
         "other": 2,
     }
-    assert told.by_integration == {"google_calendar": Count(8, 9), "google_contacts": Count(1, 3)}
+    assert told.by_part == {"google_calendar": Count(8, 9), "google_contacts": Count(1, 3)}
 
 
 def test_what_was_carried_out_is_told_by_its_result(world: Any) -> None:

@@ -81,7 +81,7 @@ def test_calendar_at_nothing_under_a_good_pool(judged: Judged, soaked: Any) -> N
     )
     verdict, observation = judged(soaked.conninfo, soaked.end)
     pool = observation.measurements["sync.success_rate"]
-    assert pool.by_integration["google_calendar"].k == 0
+    assert pool.by_part["google_calendar"].k == 0
     assert pool.count.k > 0.9 * pool.count.n
     assert observation.findings["alert:sync.success_rate"].outcome is Outcome.CRITICAL
     assert verdict.kind is not VerdictKind.GO

@@ -83,7 +83,7 @@ def told(measurement: Measurement) -> tuple[object, ...]:
     by_part = KNOWN.metrics[measurement.metric].critical is not None
     return (
         measurement.count,
-        measurement.by_integration if by_part else None,
+        measurement.by_part if by_part else None,
         measurement.hourly if trended else None,
         measurement.recent,
         measurement.missing,

@@ -59,7 +59,7 @@ def test_a_look_sums_up_what_happened_in_its_window() -> None:
     told = busy.measurement("sync.success_rate", 60)
     assert told.count == Count(int(events.good[inside].sum()), int(inside.sum()))
     assert sum((hour.count for hour in told.hourly), Count(0, 0)) == told.count
-    assert sum(told.by_integration.values(), Count(0, 0)) == told.count
+    assert sum(told.by_part.values(), Count(0, 0)) == told.count
     contacts = events.good[inside & (events.part == 1)]
     assert told.recent["google_contacts"][1] == Count(int(contacts[-10:].sum()), 10)
 
