@@ -32,12 +32,12 @@ end $$"""
 
 
 @pytest.fixture(scope="session")
-def pausing_template(databases: Databases, base_template: str, pytestconfig: pytest.Config) -> str:
+def pausing_template(databases: Databases, base_template: str) -> str:
     """The template of a database before 038, whose ledger can make a deployer wait."""
 
     def build(conninfo: str) -> None:
         with session.connect(conninfo) as connection:
-            installation.install(connection, pytestconfig.rootpath / "migrations" / "ledger")
+            installation.install(connection)
             connection.execute((HERE / "pausing.sql").read_bytes())
             connection.execute(MAKE_ROLE.encode())
             # pg_dump locks it, and gonogo itself never does.

@@ -156,7 +156,7 @@ def test_no_client_waits_behind_a_migration_or_its_revert(
         with ExitStack() as stack:
             connection = stack.enter_context(session.connect(conninfo))
             ledger = Ledger(stack.enter_context(session.connect(conninfo)))
-            installation.install(connection, root / "ledger")
+            installation.install(connection)
             told = NewDeployment("staging", "after", "before", "0" * 64, "0" * 64, "tests")
             deployment = ledger.open_deployment(told)
             with holding(conninfo, HOLDERS[holder]):

@@ -32,7 +32,6 @@ from migrated_world import quietly
 from proxy import Proxy, proxied
 from waiting import until
 
-LEDGER = Path(__file__).parents[2] / "migrations" / "ledger"
 BUSY = """
 select pid from pg_stat_activity
 where datname = current_database() and application_name = 'gonogo deploy' and {}"""
@@ -59,7 +58,7 @@ def conninfo(empty_database: str) -> str:
 def begin(conninfo: str) -> None:
     """Set up a ledger, and a table that tells how often the migration was applied."""
     with session.connect(conninfo) as connection:
-        installation.install(connection, LEDGER)
+        installation.install(connection)
         connection.execute("create table users (); create table applied (n integer)")
 
 

@@ -66,7 +66,7 @@ class Project:
 
     @property
     def templates_dir(self) -> Path:
-        """Jinja2 templates and the style sheet of the records."""
+        """The team's own templates and style sheet, in place of gonogo's; may be missing."""
         return self.root / "reports" / "templates"
 
     @property

@@ -1,8 +1,9 @@
-"""The ledger's own schema, versioned apart from the application's."""
+"""The ledger's own schema, versioned apart from the application's; its SQL lies in `sql/`."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from gonogo.errors import DatabaseError, MigrationError
 from gonogo.postgres.send import send
@@ -13,33 +14,38 @@ INSUFFICIENT_PRIVILEGE = "42501"
 
 
 @asking("the ledger cannot be set up")
-def install(connection: Connection, ledger_dir: Path) -> None:
-    """Bring the ledger's own schema up to the files of `ledger_dir`; a second run touches nothing.
+def install(connection: Connection) -> None:
+    """Bring the ledger's schema up to this gonogo's; a second run touches nothing.
 
     Args:
         connection: In autocommit; its role must be allowed to create a schema.
-        ledger_dir: Holds ``001_….sql`` and those after it.
 
     Raises:
-        DatabaseError: The ledger is newer than these files, or the role may not create it.
+        DatabaseError: The ledger is newer than this gonogo, or the role may not create it.
     """
-    files = {int(path.name[:3]): path for path in sorted(ledger_dir.glob("[0-9][0-9][0-9]_*.sql"))}
+    migrations = _migrations()
     here = version(connection)
-    if here > max(files, default=0):
+    if here > max(migrations):
         raise DatabaseError(
             f"the ledger of this database is version {here}, newer than this gonogo knows",
             "use the gonogo that deployed last, or a later one",
         )
     with connection.transaction():
-        for number, path in files.items():
+        for number, file in migrations.items():
             if number > here:
-                _run(connection, path)
+                _run(connection, file)
 
 
-def _run(connection: Connection, path: Path) -> None:
+def _migrations() -> dict[int, Traversable]:
+    """The ledger's migrations by version, oldest first."""
+    sql = [file for file in files(__package__).joinpath("sql").iterdir() if ".sql" in file.name]
+    return {int(file.name[:3]): file for file in sorted(sql, key=lambda file: file.name)}
+
+
+def _run(connection: Connection, file: Traversable) -> None:
     try:
-        for statement in parse(path.read_text(encoding="utf-8"), path.name).inside:
-            send(connection, path.name, statement)
+        for statement in parse(file.read_text(encoding="utf-8"), file.name).inside:
+            send(connection, file.name, statement)
     except MigrationError as error:
         closed = error.sqlstate == INSUFFICIENT_PRIVILEGE
         remedy = "deploy as a role that may create a schema" if closed else ""

@@ -3,6 +3,8 @@
 Three walls against hostile text: autoescape; every printed value passes `visible`; and a policy in
 the page itself that allows this very style sheet and nothing else. The same document always gives
 the same bytes.
+
+The templates lie in the package; a team's own of the same name, in its `reports/templates/`, wins.
 """
 
 from __future__ import annotations
@@ -10,9 +12,11 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from importlib.metadata import version
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import jinja2
@@ -24,6 +28,7 @@ from gonogo.record.canonical import canonical_json, sha256_hex
 from gonogo.record.schema import ENDED_BY, Json, with_defaults
 from gonogo.report import headings, looks, page, scales, text, trends, why
 
+ROOM = "gonogo.report"
 STYLE = "record.css"
 PAGES = {"gate": "gate.html.jinja", "summary": "summary.html.jinja"}
 OTHER_PAGE = "rollout.html.jinja"
@@ -67,7 +72,7 @@ def render(document: Mapping[str, object], templates_dir: Path) -> str:
 
     Args:
         document: As record.json holds it; what it lacks reads as unknown.
-        templates_dir: The templates and the style sheet.
+        templates_dir: The team's own templates and style sheet; may be missing.
 
     Raises:
         RecordError: A part of the document is of another shape than gonogo writes.
@@ -83,7 +88,10 @@ def render(document: Mapping[str, object], templates_dir: Path) -> str:
         )
     except MISSHAPEN as error:
         problem = "the record cannot be shown: its document is not as gonogo writes it"
-        raise RecordError(problem, "look at record.json itself") from error
+        remedy = "look at record.json itself"
+        if overriding := _overriding(templates_dir):
+            remedy += f", and at your own {', '.join(sorted(overriding))}"
+        raise RecordError(problem, remedy) from error
 
 
 def render_template(name: str, templates_dir: Path, values: Mapping[str, object]) -> str:
@@ -91,35 +99,60 @@ def render_template(name: str, templates_dir: Path, values: Mapping[str, object]
 
     Args:
         name: The template's file name.
-        templates_dir: Where it lies.
+        templates_dir: The team's own templates and style sheet; may be missing.
         values: What it reads; a name that it reads and does not get is an error.
 
     Raises:
         UsageError: A template is missing or wrong.
     """
+    at_work = STYLE
     try:
-        style = (templates_dir / STYLE).read_text(encoding="utf-8")
+        style = _templates(templates_dir)[STYLE].read_text(encoding="utf-8")
+        at_work = name
         template = _environment(templates_dir).get_template(name)
         return template.render(values, style=Markup(style), policy=_policy(style))  # noqa: S704  # our own style sheet
-    except (OSError, jinja2.TemplateError) as error:
-        place = f"{templates_dir.name}/{getattr(error, 'name', None) or name}"
-        problem = f"the template {place} does not work: {text.visible(error)}"
-        raise UsageError(problem, "mend it, or take it back from git") from error
+    except (OSError, UnicodeDecodeError, jinja2.TemplateError) as error:
+        wrong = getattr(error, "name", None) or at_work
+        problem = f"the template {wrong} does not work: {text.visible(error)}"
+        own = wrong in _overriding(templates_dir)
+        remedy = f"correct it, or delete it from {templates_dir.name}/" if own else ""
+        raise UsageError(problem, remedy or "install gonogo again") from error
 
 
 def renderer_sha256(templates_dir: Path) -> str:
     """The hash of all that makes the page besides the document: templates, code, Jinja2's version.
 
+    Args:
+        templates_dir: The team's own templates and style sheet; may be missing.
+
     Raises:
         OSError: A file cannot be read.
     """
-    here = Path(__file__).parent
-    files = [*sorted(here.glob("*.py")), *map(Path, (canonical.__file__, schema.__file__))]
-    files += sorted(path for path in templates_dir.iterdir() if path.is_file())
+    code = [file for file in files(ROOM).iterdir() if file.name.endswith(".py")]
+    code = sorted(code, key=lambda file: file.name)
+    code += map(Path, (canonical.__file__, schema.__file__))
+    templates = _templates(templates_dir)
     digest = sha256(f"jinja2 {version('jinja2')}\n".encode())
-    for file in files:
+    for file in (*code, *(templates[name] for name in sorted(templates))):
         digest.update(f"{file.name}\0{sha256_hex(file.read_bytes())}\n".encode())
     return digest.hexdigest()
+
+
+def _templates(templates_dir: Path) -> dict[str, Traversable]:
+    """Every template and the style sheet by name; the team's own in place of gonogo's."""
+    shipped = {file.name: file for file in files(ROOM).joinpath("templates").iterdir()}
+    return shipped | _overriding(templates_dir)
+
+
+def _source(templates_dir: Path, name: str) -> str | None:
+    file = _templates(templates_dir).get(name)
+    return file.read_text(encoding="utf-8") if file else None
+
+
+def _overriding(templates_dir: Path) -> dict[str, Traversable]:
+    """What the team has put in place of gonogo's own, or has its templates include."""
+    there = templates_dir.iterdir() if templates_dir.is_dir() else ()
+    return {file.name: file for file in there if file.name == STYLE or file.suffix == ".jinja"}
 
 
 def _view(document: Json) -> Json:
@@ -149,7 +182,7 @@ def _policy(style: str) -> str:
 @lru_cache(maxsize=4)
 def _environment(templates_dir: Path) -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates_dir),
+        loader=jinja2.FunctionLoader(partial(_source, templates_dir)),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_finalized,

@@ -8,7 +8,6 @@ from pathlib import Path
 NEEDED = (
     "checks",
     "migrations",
-    "reports/templates",
     "conftest.py",
     "pyproject.toml",
     "rollout.toml",

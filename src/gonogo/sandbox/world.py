@@ -33,10 +33,10 @@ def migrate_base(connection: Connection, migrations_dir: Path) -> None:
 
     Args:
         connection: To a database from `create_base`, in autocommit.
-        migrations_dir: Holds the migrations, and the ledger's own beside them.
+        migrations_dir: Holds the migrations.
     """
     migrations = load(migrations_dir)
-    install(connection, migrations_dir / "ledger")
+    install(connection)
     ledger = Ledger(connection)
     ledger.mark_environment("staging", simulated=True)
     hashes = (digest(migrations), "0" * 64)

@@ -38,11 +38,11 @@ insert into audit_logs (user_id, action) select id, 'signup' from users;
 
 
 @pytest.fixture
-def conninfo(empty_database: str, pytestconfig: pytest.Config) -> str:
+def conninfo(empty_database: str) -> str:
     """A database with the application's tables and a ledger."""
     with session.connect(empty_database) as connection:
         connection.execute(BASE)
-        install(connection, pytestconfig.rootpath / "migrations" / "ledger")
+        install(connection)
     return empty_database
 
 

@@ -17,25 +17,21 @@ from gonogo.postgres.session import Connection
 Deploy = Callable[[], int]
 
 
-def test_installing_it_again_touches_nothing(
-    connection: Connection, pytestconfig: pytest.Config
-) -> None:
+def test_installing_it_again_touches_nothing(connection: Connection) -> None:
     """The second run writes no row of the catalogue."""
     tables = "select array_agg(xmin::text order by oid) from pg_class where relnamespace = 'gonogo'"
     query = f"{tables}::regnamespace".encode()
     before = connection.execute(query).fetchone()
-    install(connection, pytestconfig.rootpath / "migrations" / "ledger")
+    install(connection)
     assert connection.execute(query).fetchone() == before
     assert version(connection) == 1
 
 
-def test_a_ledger_from_the_future_is_refused(
-    connection: Connection, pytestconfig: pytest.Config
-) -> None:
+def test_a_ledger_from_the_future_is_refused(connection: Connection) -> None:
     """An older gonogo would not know what its columns mean."""
     connection.execute("insert into gonogo.ledger_version (version) values (99)")
     with pytest.raises(DatabaseError, match="version 99"):
-        install(connection, pytestconfig.rootpath / "migrations" / "ledger")
+        install(connection)
 
 
 def test_a_database_without_a_ledger_has_version_0(empty_database: str) -> None:

@@ -32,7 +32,7 @@ create table users (id uuid primary key default gen_random_uuid(), email varchar
 create table oauth_tokens (id uuid primary key, expires_at timestamptz);
 create table audit_logs (id uuid primary key);
 """
-LEDGER = Path("migrations", "ledger", "001_ledger.sql")
+LEDGER = Path("src", "gonogo", "ledger", "sql", "001_ledger.sql")
 WORLD = """
 insert into users (email) values ('a@example.com');
 insert into sync_schedule (user_id, integration_type, current_frequency_ms, default_frequency_ms,

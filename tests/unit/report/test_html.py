@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gonogo.errors import UsageError
+from gonogo.errors import RecordError, UsageError
 from gonogo.report.html import render, renderer_sha256
 
 Json = dict[str, Any]
@@ -302,26 +303,60 @@ def test_a_document_that_lacks_nearly_everything_is_rendered(
     assert "<h1>" in render({"kind": kind}, templates_dir)
 
 
-def test_a_template_that_does_not_work_is_told_in_one_line(
-    go: Json, templates_dir: Path, tmp_path: Path
-) -> None:
+def test_a_template_that_does_not_work_is_told_in_one_line(go: Json, tmp_path: Path) -> None:
     """A misspelt name in a template is an error, never an empty place."""
-    for file in templates_dir.iterdir():
-        (tmp_path / file.name).write_text(file.read_text())
     (tmp_path / "gate.html.jinja").write_text("{{ record.verdit }}")
     with pytest.raises(UsageError, match="verdit") as refused:
         render(go, tmp_path)
+    assert "delete it from" in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_the_renderers_hash_changes_with_a_template(templates_dir: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"{% if %}\xff", b"\xff", None], ids=["jinja", "bytes", "dir"])
+@pytest.mark.parametrize("name", ["record.css", "gate.html.jinja"])
+def test_a_template_that_cannot_be_read_is_named(
+    name: str, content: bytes | None, go: Json, tmp_path: Path
+) -> None:
+    """Whatever lies in the place of a template or of the style sheet."""
+    if content is None:
+        (tmp_path / name).mkdir()
+    else:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UsageError, match=f"the template {name} does not work"):
+        render(go, tmp_path)
+
+
+def test_a_template_that_fails_on_the_figures_is_named(go: Json, tmp_path: Path) -> None:
+    """The document is the first to look at, and the team's own template the second."""
+    (tmp_path / "gate.html.jinja").write_text("{{ record.title + 1 }}")
+    with pytest.raises(RecordError, match=r"and at your own gate\.html\.jinja"):
+        render(go, tmp_path)
+
+
+def test_a_teams_own_template_wins(go: Json, tmp_path: Path) -> None:
+    """It extends gonogo's own and includes the team's others, by name."""
+    (tmp_path / "ours.jinja").write_text("ours")
+    (tmp_path / "gate.html.jinja").write_text(
+        "{% extends 'base.html.jinja' %}{% block body %}{% include 'ours.jinja' %}{% endblock %}"
+    )
+    (tmp_path / "record.css").write_text("body { color: #123456 }")
+    html = render(go, tmp_path)
+    assert "ours" in html
+    assert "#123456" in html
+    assert "</html>" in html
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"), [("record.css", True), ("more.jinja", True), ("README.md", False)]
+)
+def test_the_renderers_hash_changes_with_a_template(
+    name: str, *, changes: bool, templates_dir: Path, tmp_path: Path
+) -> None:
     """So that verification knows whether a page can be rendered again."""
-    for file in templates_dir.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
     before = renderer_sha256(tmp_path)
     assert before == renderer_sha256(templates_dir)
-    (tmp_path / "record.css").write_text("body {}")
-    assert renderer_sha256(tmp_path) != before
+    (tmp_path / name).write_text("body {}")
+    assert (renderer_sha256(tmp_path) != before) is changes
 
 
 def _luminance(colour: str) -> float:
@@ -331,9 +366,9 @@ def _luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
-def test_every_text_contrasts_with_its_ground(scheme: int, templates_dir: Path) -> None:
+def test_every_text_contrasts_with_its_ground(scheme: int) -> None:
     """WCAG AA: at least 4.5 to 1, on the page and on each badge."""
-    css = (templates_dir / "record.css").read_text()
+    css = (files("gonogo.report") / "templates" / "record.css").read_text()
     roots = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
     colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", roots[scheme]))
     grounds = {"paper", "panel"}

@@ -19,8 +19,6 @@ from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.narrator import Narrator
 from gonogo.rollout.runner.steps import Evidence, Step
 
-LEDGER_MIGRATIONS = "ledger"
-
 
 @dataclass(frozen=True, slots=True)
 class Consent:
@@ -127,7 +125,7 @@ def _admit(site: Site, evidence: Evidence, stack: ExitStack, consent: Consent) -
     if not version(site.connection):
         # A database that is not the application's gets no ledger.
         application_schema(site.connection)
-    install(site.connection, context.project.migrations_dir / LEDGER_MIGRATIONS)
+    install(site.connection)
     site.ledger.mark_environment(context.environment, simulated=context.simulated)
     server = identity.server_version.split()[0]
     return f"{identity.database} on PostgreSQL {server} as {identity.role}, locked"
