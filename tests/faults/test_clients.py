@@ -18,11 +18,10 @@ import pytest
 from psycopg import errors
 
 from desk import Desk
-from gonogo.ledger import installation
+from gonogo.ledger import installation, migration
 from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.rows import NewDeployment
 from gonogo.postgres import session
-from gonogo.rollout.migrations import migration
 from gonogo.rollout.migrations.migrate import apply_pending
 from gonogo.rollout.migrations.revert import revert
 from gonogo.sandbox.databases import Databases

@@ -18,13 +18,12 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from desk import Desk
 from gonogo.errors import MigrationError, SandboxError
-from gonogo.ledger import history, installation
+from gonogo.ledger import history, installation, migration
 from gonogo.ledger.ledger import Ledger
+from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import NewDeployment
 from gonogo.postgres import session
-from gonogo.rollout.migrations import migration
 from gonogo.rollout.migrations.migrate import apply_pending
-from gonogo.rollout.migrations.migration import Migration
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.sandbox.surroundings import database_url

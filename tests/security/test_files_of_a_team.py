@@ -12,9 +12,9 @@ from gonogo.application import code
 from gonogo.application.commands import Commands
 from gonogo.config import RolloutConfig
 from gonogo.errors import ConfigError, MigrationError, UsageError
+from gonogo.ledger import migration
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment
-from gonogo.rollout.migrations import migration
 
 RUN = "touch canary"
 STAGING = 'archive_dir = "a"\n[environments.staging]\nbackup_dir = "x"\n'

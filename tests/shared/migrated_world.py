@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gonogo.ledger.migration import Migration
 from gonogo.postgres.session import Connection
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.migrations.migrate import MigrationEvent, apply_pending
-from gonogo.rollout.migrations.migration import Migration
 from gonogo.sandbox.server import EmbeddedServer
 
 Deploy = Callable[[], int]

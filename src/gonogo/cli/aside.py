@@ -55,7 +55,7 @@ def _confirmed(
     drop: bool,
 ) -> str:
     from gonogo.cli.consent import confirmed
-    from gonogo.rollout.migrations.aside import chosen
+    from gonogo.rollout.migrations.revert import chosen
     from gonogo.rollout.standing import read_standing
 
     with open_database("rollback") as connection:

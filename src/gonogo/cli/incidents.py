@@ -27,7 +27,7 @@ def open_(
     kind: Annotated[Kind, typer.Option(help="What it is.")] = Kind.CRITICAL,
 ) -> None:
     """Open an incident; an open critical one allows no GO."""
-    from gonogo.ledger.incident import open_incident
+    from gonogo.ledger.history import open_incident
 
     with open_database("incident") as connection:
         require_ledger(connection)
@@ -44,7 +44,7 @@ def close_(
     void: Annotated[bool, typer.Option("--void", help="It was none, and does not count.")] = False,
 ) -> None:
     """Close an incident."""
-    from gonogo.ledger.incident import close_incident
+    from gonogo.ledger.history import close_incident
 
     with open_database("incident") as connection:
         require_ledger(connection)
@@ -55,7 +55,7 @@ def close_(
 @app.command("list")
 def list_() -> None:
     """List all incidents, open ones first."""
-    from gonogo.ledger.incident import incidents
+    from gonogo.ledger.history import incidents
     from gonogo.report.narration import Narration
 
     with open_database("incident") as connection:

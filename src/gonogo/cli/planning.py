@@ -11,7 +11,7 @@ from gonogo.errors import GonogoError
 
 if TYPE_CHECKING:
     from gonogo.report.narration import Narration
-    from gonogo.rollout.migrations.locks import Effect
+    from gonogo.rollout.migrations.effects import Effect
     from gonogo.rollout.preflight.plan import Plan, PlannedMigration, Size
     from gonogo.rollout.runner.context import RolloutContext
 

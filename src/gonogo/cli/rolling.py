@@ -141,7 +141,7 @@ def _deployment_confirmed(context: RolloutContext, narration: Narration, given: 
 
 def _lasting(context: RolloutContext, standing: Standing) -> str:
     """The files to come that no revert takes back; empty when there are none."""
-    from gonogo.rollout.migrations.inventory import irreversible, named
+    from gonogo.ledger.migration import irreversible, named
 
     known = {row.version: row for row in standing.migrations if row.reverted_at is None}
     return named(irreversible(context.migrations(), known))

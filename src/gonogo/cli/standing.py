@@ -151,7 +151,7 @@ def _tell_retention(narration: Narration, standing: Standing) -> None:
     """List what is older than it need be kept; nothing of it is deleted by us."""
     from datetime import UTC, datetime
 
-    from gonogo.ledger.retention import past_retention
+    from gonogo.ledger.rows import past_retention
 
     retention_days = _retention_days(standing)
     if retention_days is None:

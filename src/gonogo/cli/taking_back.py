@@ -178,7 +178,7 @@ def _standing(context: RolloutContext, narration: Narration) -> Standing:
 
 def _meant(standing: Standing, narration: Narration, number: int | None) -> Deployment | None:
     """The deployment to roll back; None, and why is told, when there is nothing."""
-    from gonogo.ledger.target import to_roll_back, why_nothing
+    from gonogo.ledger.rows import to_roll_back, why_nothing
 
     meant = to_roll_back(standing.deployments, number)
     if meant is None:

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from gonogo.config.project import Project
 from gonogo.criteria import ENDPOINTS, Metric
 from gonogo.errors import DatabaseError
 from gonogo.gate.masking import masked
 from gonogo.gate.setting import LEDGER, Observation, Options, Setting
 from gonogo.judge.finding import judge
+from gonogo.ledger.migration import versions
 from gonogo.measure.ledger import LedgerFacts, read_identity, read_ledger
 from gonogo.measure.take import Plan, take
 from gonogo.measure.timeline import read_timeline
@@ -59,7 +59,10 @@ def _observe(session: Session, setting: Setting, answers: Mapping[str, Measureme
         setting.project.sql_dir,
         setting.environment,
         window,
-        _versions(setting.project, options),
+        versions(
+            options.migrations_dir or setting.project.migrations_dir,
+            first=options.migrations_from,
+        ),
     )
     told_ledger = LEDGER not in options.without
     events = read_timeline(session, setting.environment) if told_ledger else ()
@@ -90,18 +93,6 @@ def _facts(session: Session, setting: Setting) -> LedgerFacts:
     if LEDGER in setting.options.without:
         return LedgerFacts(problem="left out on purpose")
     return read_ledger(session, setting.environment)
-
-
-def _versions(project: Project, options: Options) -> tuple[str, ...]:
-    directory = options.migrations_dir or project.migrations_dir
-    files = [
-        path
-        for path in sorted(directory.glob("[0-9]*_*.sql"))
-        if not path.name.endswith(".revert.sql")
-    ]
-    versions = [path.name.partition("_")[0] for path in files]
-    first = int(options.migrations_from or 0)
-    return tuple(one for one in versions if one.isdecimal() and int(one) >= first)
 
 
 def _unreachable(setting: Setting, answers: Mapping[str, Measurement], problem: str) -> Observation:

@@ -1,70 +1,53 @@
-"""What the ledger says of migrations: which are in place, and every try."""
+"""The ledger's history: migrations that were applied, every attempt at one, and incidents."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Protocol
 
 import psycopg
 from psycopg.rows import class_row
 
-from gonogo.ledger.rows import MigrationRow
+from gonogo.errors import UsageError
+from gonogo.ledger.migration import Migration
+from gonogo.ledger.rows import Incident, MigrationRow
 from gonogo.postgres.connection import first_line
 from gonogo.postgres.session import Connection, asking
 
+KINDS = ("critical", "complaint")
 COLUMNS = """
 select deployment_id, version, name, sha256, xid::text, applied_at, duration_ms, adopted,
     completed_at, reverted_at
 from gonogo.migration"""
 
 
-class MigrationFile(Protocol):
-    """What the ledger keeps of a migration's file."""
-
-    @property
-    def version(self) -> str:
-        """Its number, as the file's name says it."""
-
-    @property
-    def name(self) -> str:
-        """What it makes, as the file's name says it."""
-
-    @property
-    def sha256(self) -> str:
-        """The hash of its text."""
-
-
-@asking("the ledger's migrations cannot be read")
 def in_place(connection: Connection) -> dict[str, MigrationRow]:
     """The migrations that are applied or adopted, and not reverted since, by version."""
-    with connection.cursor(row_factory=class_row(MigrationRow)) as cursor:
-        cursor.execute(f"{COLUMNS} where reverted_at is null order by id")
-        return {row.version: row for row in cursor}
+    return {row.version: row for row in _migrations(connection, "where reverted_at is null")}
 
 
-@asking("the ledger's migrations cannot be read")
 def every(connection: Connection) -> tuple[MigrationRow, ...]:
     """Every migration that was ever applied or adopted, oldest first."""
-    with connection.cursor(row_factory=class_row(MigrationRow)) as cursor:
-        return tuple(cursor.execute(f"{COLUMNS} order by id"))
+    return _migrations(connection)
+
+
+def of_deployment(connection: Connection, deployment_id: int) -> tuple[MigrationRow, ...]:
+    """The migrations that a deployment applied itself and that still stand, in that order."""
+    own = "where deployment_id = %s and not adopted and reverted_at is null"
+    return _migrations(connection, own, deployment_id)
 
 
 @asking("the ledger's migrations cannot be read")
-def of_deployment(connection: Connection, deployment_id: int) -> tuple[MigrationRow, ...]:
-    """What a deployment applied itself and did not take back, in the order in which it did."""
+def _migrations(
+    connection: Connection, condition: str = "", *values: object
+) -> tuple[MigrationRow, ...]:
     with connection.cursor(row_factory=class_row(MigrationRow)) as cursor:
-        cursor.execute(
-            f"{COLUMNS} where deployment_id = %s and not adopted and reverted_at is null "
-            "order by id",
-            (deployment_id,),
-        )
-        return tuple(cursor)
+        return tuple(cursor.execute(f"{COLUMNS} {condition} order by id", values))
 
 
 def record(
     connection: Connection,
-    migration: MigrationFile,
+    migration: Migration,
     deployment_id: int,
     duration_ms: int,
     *,
@@ -146,3 +129,62 @@ def attempt(ledger: Connection, deployment_id: int, version: str) -> Iterator[No
             ledger.execute(finish, ("failed", sqlstate, first_line(error), attempt_id))
         raise
     ledger.execute(finish, ("succeeded", "", None, attempt_id))
+
+
+@asking("the incident could not be opened")
+def open_incident(connection: Connection, title: str, kind: str = "critical") -> int:
+    """Open an incident, and return its id.
+
+    Args:
+        connection: In autocommit.
+        title: What happened, in one line.
+        kind: critical or complaint.
+
+    Raises:
+        UsageError: The title is empty, or the kind is neither.
+    """
+    if not title.strip():
+        raise UsageError("an incident needs a title", "say in one line what happened")
+    if kind not in KINDS:
+        raise UsageError(f"an incident is {' or '.join(KINDS)}, not {kind!r}")
+    row = connection.execute(
+        "insert into gonogo.incident (title, kind) values (%s, %s) returning id",
+        (title.strip(), kind),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+@asking("the incident could not be closed")
+def close_incident(connection: Connection, incident_id: int, *, void: bool = False) -> None:
+    """Close an incident.
+
+    Args:
+        connection: In autocommit.
+        incident_id: Which.
+        void: It was none, and does not count.
+
+    Raises:
+        UsageError: There is no open incident of that id.
+    """
+    closed = connection.execute(
+        "update gonogo.incident set closed_at = clock_timestamp(), void = %s "
+        "where id = %s and closed_at is null",
+        (void, incident_id),
+    )
+    if closed.rowcount == 0:
+        raise UsageError(f"there is no open incident {incident_id}", "list them first")
+
+
+@asking("the incidents could not be read")
+def incidents(connection: Connection, *, only_open: bool = False) -> tuple[Incident, ...]:
+    """Incidents, newest first."""
+    with connection.cursor(row_factory=class_row(Incident)) as cursor:
+        cursor.execute(
+            """
+            select id, title, kind, opened_at, opened_by::text, closed_at, void
+            from gonogo.incident
+            where not %s or closed_at is null
+            order by id desc""",
+            (only_open,),
+        )
+        return tuple(cursor)

@@ -12,10 +12,8 @@ from gonogo.errors import UsageError
 from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
 from gonogo.postgres.session import application_schema
-from gonogo.rollout.migrations.aside import Aside, chosen
-from gonogo.rollout.migrations.pair import Reapplied
-from gonogo.rollout.migrations.reapply import reapply
-from gonogo.rollout.migrations.revert import drop_aside
+from gonogo.rollout.migrations.reapply import Reapplied, reapply
+from gonogo.rollout.migrations.revert import Aside, chosen, drop_aside
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.narrator import narrated
 from gonogo.rollout.runner.site import Consent, Site, open_site

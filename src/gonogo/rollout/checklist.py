@@ -14,7 +14,7 @@ from gonogo.checklist.sources import Book, StepTold, Told
 from gonogo.config import RolloutConfig
 from gonogo.config.project import Project
 from gonogo.criteria import load as load_criteria
-from gonogo.ledger.retention import past_retention
+from gonogo.ledger.rows import past_retention
 from gonogo.model.kinds import Environment
 from gonogo.rollout.runner.step_names import known_steps
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from gonogo.errors import DatabaseError, GonogoError
 from gonogo.ledger import history
+from gonogo.ledger.migration import Migration, named
 from gonogo.model.kinds import Environment
 from gonogo.model.step import Tell
 from gonogo.rollout.application import (
@@ -23,8 +24,6 @@ from gonogo.rollout.application import (
 )
 from gonogo.rollout.backing_up import BACKUP_AGAIN, back_up
 from gonogo.rollout.database_steps import MIGRATE_AGAIN, grant, migrate, promote, verify_schema
-from gonogo.rollout.migrations.inventory import named
-from gonogo.rollout.migrations.migration import Migration
 from gonogo.rollout.preflight.permission import permission_step
 from gonogo.rollout.preflight.preflight import check_readiness
 from gonogo.rollout.rollback import Request, roll_back, rollback

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gonogo.ledger.incident import incidents
+from gonogo.ledger.history import incidents
 from gonogo.ledger.rows import Incident
 from gonogo.record.archived import ArchivedRecord, load
 from gonogo.record.listing import list_records

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import sql
 
-from gonogo.ledger.incident import incidents
+from gonogo.ledger.history import incidents
 from gonogo.ledger.rows import StepRow
 from gonogo.postgres.session import asking
 from gonogo.report.text import span

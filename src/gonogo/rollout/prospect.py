@@ -12,8 +12,8 @@ from psycopg import sql
 from gonogo.application.commands import Commands
 from gonogo.errors import MigrationError
 from gonogo.ledger import history
+from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import MigrationRow
-from gonogo.rollout.migrations.migration import Migration
 from gonogo.rollout.migrations.revert import aside_schema, plan
 from gonogo.rollout.restore.carry import Carried
 from gonogo.rollout.restore.telling import summed_up

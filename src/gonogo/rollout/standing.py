@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from psycopg import IsolationLevel
 
-from gonogo.ledger.incident import incidents
+from gonogo.ledger.deployer import Holder, holder
+from gonogo.ledger.history import incidents
 from gonogo.ledger.installation import version
 from gonogo.ledger.ledger import Ledger
-from gonogo.ledger.lock import Holder, holder
 from gonogo.ledger.rows import (
     Backup,
     Deployment,
@@ -21,13 +21,13 @@ from gonogo.ledger.rows import (
     Incident,
     MigrationRow,
     StepRow,
+    to_roll_back,
 )
-from gonogo.ledger.target import to_roll_back
 from gonogo.model.measurement import DatabaseIdentity
 from gonogo.postgres.beside import PREPARATION, relatives
 from gonogo.postgres.identity import identify
 from gonogo.postgres.session import Connection, asking
-from gonogo.rollout.migrations.aside import schemas_aside
+from gonogo.rollout.migrations.revert import schemas_aside
 
 DEPLOY_AGAIN = (
     "run ./noxw -s deploy_{environment} again: it goes on from there; "

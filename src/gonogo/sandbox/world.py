@@ -6,9 +6,9 @@ from pathlib import Path
 
 from gonogo.ledger.installation import install
 from gonogo.ledger.ledger import Ledger
+from gonogo.ledger.migration import digest, load
 from gonogo.ledger.rows import NewDeployment
 from gonogo.rollout.migrations.migrate import apply_pending
-from gonogo.rollout.migrations.migration import digest, load
 from gonogo.sandbox.script import Connection, run_script
 
 

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from desk import Desk
-from gonogo.ledger.lock import deployer_lock
+from gonogo.ledger.deployer import deployer_lock
 from gonogo.postgres.session import connect
 from gonogo.record.archive import list_records
 from gonogo.sandbox.surroundings import database_url

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from gonogo.ledger import migration
 from gonogo.ledger.installation import install
 from gonogo.ledger.ledger import Ledger
+from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import NewDeployment
 from gonogo.postgres import session
 from gonogo.postgres.session import Connection
-from gonogo.rollout.migrations import migration
-from gonogo.rollout.migrations.migration import Migration
 from gonogo.sandbox.server import EmbeddedServer
 from migrated_world import World
 

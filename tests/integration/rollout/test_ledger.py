@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.errors import DatabaseError, StepError, UsageError
-from gonogo.ledger import incident
+from gonogo.ledger import history
 from gonogo.ledger.installation import install, version
 from gonogo.ledger.ledger import Ledger
 from gonogo.postgres import session
@@ -136,17 +136,17 @@ def test_a_backup_is_verified_after_it_was_made(ledger: Ledger, deploy: Deploy) 
 
 def test_incidents_are_opened_closed_and_voided(connection: Connection) -> None:
     """Only an open one can be closed."""
-    first = incident.open_incident(connection, " sync is down ")
-    second = incident.open_incident(connection, "a user asks", "complaint")
-    incident.close_incident(connection, first, void=True)
-    found = incident.incidents(connection)
+    first = history.open_incident(connection, " sync is down ")
+    second = history.open_incident(connection, "a user asks", "complaint")
+    history.close_incident(connection, first, void=True)
+    found = history.incidents(connection)
     assert [(one.id, one.title, one.void) for one in found] == [
         (second, "a user asks", False),
         (first, "sync is down", True),
     ]
-    assert [one.id for one in incident.incidents(connection, only_open=True)] == [second]
+    assert [one.id for one in history.incidents(connection, only_open=True)] == [second]
     with pytest.raises(UsageError, match="no open incident"):
-        incident.close_incident(connection, first)
+        history.close_incident(connection, first)
 
 
 @pytest.mark.parametrize(("title", "kind"), [(" ", "critical"), ("x", "catastrophe")])
@@ -155,7 +155,7 @@ def test_an_incident_that_cannot_be_meant_is_refused(
 ) -> None:
     """It needs a title and one of two kinds."""
     with pytest.raises(UsageError):
-        incident.open_incident(connection, title, kind)
+        history.open_incident(connection, title, kind)
 
 
 def test_a_database_out_of_reach_is_one_line_without_the_password() -> None:

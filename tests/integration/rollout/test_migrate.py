@@ -8,11 +8,11 @@ import pytest
 
 from gonogo.errors import MigrationError
 from gonogo.ledger import history
+from gonogo.ledger.migration import Migration
 from gonogo.postgres.patience import Patience
 from gonogo.postgres.session import Connection
 from gonogo.rollout.migrations import migrate
 from gonogo.rollout.migrations.migrate import Applied, MigrationEvent, apply_pending
-from gonogo.rollout.migrations.migration import Migration
 
 QUICK = Patience(lock_timeout_ms=50, first_wait_s=0.01, longest_wait_s=0.02, budget_s=5)
 HURRIED = Patience(lock_timeout_ms=20, first_wait_s=0.01, longest_wait_s=0.02, budget_s=0.05)

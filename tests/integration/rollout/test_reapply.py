@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gonogo.errors import UsageError
-from gonogo.rollout.migrations.aside import asides, chosen
-from gonogo.rollout.migrations.pair import Reapplied
-from gonogo.rollout.migrations.reapply import reapply
-from gonogo.rollout.migrations.revert import revert
+from gonogo.rollout.migrations.reapply import Reapplied, reapply
+from gonogo.rollout.migrations.revert import asides, chosen, revert
 from migrated_world import ASIDE, World, quietly
 
 PROMOTED = "select count(*) from users where is_admin"

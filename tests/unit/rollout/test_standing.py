@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gonogo.ledger.lock import Holder
+from gonogo.ledger.deployer import Holder
 from gonogo.ledger.rows import Deployment, StepRow
 from gonogo.model.measurement import DatabaseIdentity
 from gonogo.rollout.standing import Standing

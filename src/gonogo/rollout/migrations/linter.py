@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.errors import StepError
+from gonogo.ledger.migration import Migration
 from gonogo.postgres.sqlfile import Statement
-from gonogo.rollout.migrations.migration import Migration
 from gonogo.secret_names import without_secrets
 
 PROGRAM = "squawk"

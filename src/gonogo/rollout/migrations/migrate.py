@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
+from psycopg.rows import dict_row
 
 from gonogo.errors import MigrationError
 from gonogo.ledger import history
+from gonogo.ledger.migration import Migration, pending
 from gonogo.ledger.rows import MigrationRow
 from gonogo.postgres import session, transaction
 from gonogo.postgres.connection import first_line
 from gonogo.postgres.patience import Patience, search_path
 from gonogo.postgres.send import send
-from gonogo.postgres.session import Connection
-from gonogo.rollout.migrations import adopt
-from gonogo.rollout.migrations.concurrently import run_outside
-from gonogo.rollout.migrations.migration import Migration
-from gonogo.rollout.migrations.rewrite import refuse_rewrites
+from gonogo.postgres.session import Connection, asking
+from gonogo.rollout.migrations.statements import refuse_rewrites, run_outside
+from gonogo.show import some
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ def apply_pending(
     schema = session.application_schema(connection)
     owner = session.owner_to_be(connection, schema)
     known = history.in_place(connection)
-    pending = _pending(migrations, known)
-    whole = adopt.adoptable(connection, pending, survey)
+    _require_unchanged(migrations, known)
+    whole = adoptable(connection, pending(migrations, known), survey)
     with session.connect(session.conninfo_of(connection), "gonogo ledger") as ledger:
         runner = _Runner(
             connection, ledger, deployment_id, schema, owner, on_event, patience or Patience()
@@ -103,9 +103,7 @@ def apply_pending(
         )
 
 
-def _pending(
-    migrations: Sequence[Migration], known: dict[str, MigrationRow]
-) -> tuple[Migration, ...]:
+def _require_unchanged(migrations: Sequence[Migration], known: Mapping[str, MigrationRow]) -> None:
     for migration in migrations:
         row = known.get(migration.version)
         if row is not None and row.sha256 != migration.sha256:
@@ -114,7 +112,43 @@ def _pending(
                 "restore the file, and put the change into a new migration",
                 file=migration.path.name,
             )
-    return tuple(one for one in migrations if one.version not in known)
+
+
+@asking("the schema cannot be surveyed")
+def adoptable(connection: Connection, pending: Sequence[Migration], survey: str) -> frozenset[str]:
+    """The pending migrations whose every object exists already, made by another runner.
+
+    Args:
+        connection: To the application's database.
+        pending: Migrations that the ledger does not know.
+        survey: A query that gives the columns migration, object and present (boolean) for every
+            object; empty when nothing can be adopted.
+
+    Returns:
+        Their versions.
+
+    Raises:
+        MigrationError: Some objects of a migration exist and others do not: neither running nor
+            skipping it would be right.
+    """
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    if survey and pending:
+        with connection.cursor(row_factory=dict_row) as cursor:
+            for row in cursor.execute(survey.encode(), {}):
+                present, missing = found.setdefault(str(row["migration"]), ([], []))
+                (present if row["present"] else missing).append(str(row["object"]))
+    whole = []
+    for migration in pending:
+        present, missing = found.get(migration.version, ([], []))
+        if present and missing:
+            raise MigrationError(
+                f"its objects are there in part, made by another runner: missing {some(missing)}",
+                "add what is missing by hand, or take the rest away, then deploy again",
+                file=migration.path.name,
+            )
+        if present:
+            whole.append(migration.version)
+    return frozenset(whole)
 
 
 @dataclass(slots=True)

@@ -13,17 +13,18 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from gonogo.errors import MigrationError
+from gonogo.errors import MigrationError, UsageError
 from gonogo.ledger import history
+from gonogo.ledger.migration import Migration
 from gonogo.postgres import session, transaction
 from gonogo.postgres.connection import first_line
 from gonogo.postgres.patience import Patience, search_path
 from gonogo.postgres.send import send
 from gonogo.postgres.session import Connection
 from gonogo.rollout.migrations.migrate import MigrationEvent
-from gonogo.rollout.migrations.migration import Migration
 
 ASIDE_PREFIX = "gonogo_aside_"
+SCHEMAS = "select nspname from pg_namespace where nspname ~ %s order by length(nspname), nspname"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,3 +206,60 @@ class _Body:
         for (owner,) in owners:
             grant = sql.SQL("grant usage on schema {} to {}")
             self.connection.execute(grant.format(sql.Identifier(aside), sql.Identifier(owner)))
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What one deployment's revert moved aside.
+
+    Args:
+        deployment_id: The deployment.
+        schema: Where it lies.
+        rows: How many rows each table there holds.
+    """
+
+    deployment_id: int
+    schema: str
+    rows: Mapping[str, int]
+
+
+def schemas_aside(connection: Connection) -> tuple[str, ...]:
+    """The schemas in which something lies aside, the oldest deployment's first."""
+    rows = connection.execute(SCHEMAS, (f"^{ASIDE_PREFIX}[0-9]+$",)).fetchall()
+    return tuple(str(name) for (name,) in rows)
+
+
+def asides(connection: Connection) -> tuple[Aside, ...]:
+    """What lies aside, the oldest deployment's first."""
+    return tuple(
+        Aside(int(name.removeprefix(ASIDE_PREFIX)), name, rows_aside(connection, name))
+        for name in schemas_aside(connection)
+    )
+
+
+def chosen(connection: Connection, deployment_id: int | None) -> Aside:
+    """The aside that is meant.
+
+    Args:
+        connection: To the application's database.
+        deployment_id: Whose; None where there is but one.
+
+    Raises:
+        UsageError: Nothing lies aside, not of that deployment, or of several.
+    """
+    found = asides(connection)
+    if not found:
+        raise UsageError("nothing lies aside; nothing was done", "see ./noxw -s status")
+    ids = ", ".join(str(one.deployment_id) for one in found)
+    if deployment_id is None and len(found) > 1:
+        raise UsageError(
+            f"something lies aside of the deployments {ids}; nothing was done",
+            "say which with --deployment",
+        )
+    meant = [one for one in found if deployment_id in {None, one.deployment_id}]
+    if not meant:
+        raise UsageError(
+            f"nothing lies aside of deployment {deployment_id}; nothing was done",
+            f"there is of {ids}",
+        )
+    return meant[0]

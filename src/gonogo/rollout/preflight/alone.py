@@ -11,8 +11,8 @@ from gonogo.application import code
 from gonogo.application.commands import Commands
 from gonogo.errors import GonogoError
 from gonogo.ledger import installation
+from gonogo.ledger.deployer import holder
 from gonogo.ledger.ledger import Ledger
-from gonogo.ledger.lock import holder
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment
 from gonogo.model.step import Tell

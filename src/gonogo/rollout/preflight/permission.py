@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from gonogo.errors import GonogoError, UsageError
-from gonogo.rollout.migrations.migration import digest
+from gonogo.ledger.migration import digest
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.revisions import wanted_revision
 from gonogo.rollout.runner.steps import Evidence, Skipped, Step

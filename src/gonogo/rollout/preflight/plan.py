@@ -13,9 +13,10 @@ import psycopg
 from psycopg import sql
 
 from gonogo.errors import BackupError, DatabaseError, GonogoError, MigrationError
-from gonogo.ledger import history
+from gonogo.ledger import history, migration
 from gonogo.ledger.installation import version as ledger_version
 from gonogo.ledger.ledger import Ledger
+from gonogo.ledger.migration import Migration, digest
 from gonogo.ledger.rows import Deployment, MigrationRow
 from gonogo.model.measurement import DatabaseIdentity
 from gonogo.postgres.connection import first_line
@@ -23,10 +24,10 @@ from gonogo.postgres.identity import identify, major_version
 from gonogo.postgres.session import Connection, application_schema, connect
 from gonogo.postgres.tools import find_tools
 from gonogo.rollout.backup.scratch import likeness
-from gonogo.rollout.migrations import adopt, inventory, linter
-from gonogo.rollout.migrations.locks import Effect, effects, tables
-from gonogo.rollout.migrations.migration import Migration, digest
-from gonogo.rollout.migrations.rewrite import ALTER
+from gonogo.rollout.migrations import linter
+from gonogo.rollout.migrations.effects import Effect, effects, tables
+from gonogo.rollout.migrations.migrate import adoptable
+from gonogo.rollout.migrations.statements import ALTER
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.revisions import revisions
 
@@ -106,7 +107,7 @@ def plan(context: RolloutContext) -> Plan:
         sizes = _sizes(connection, schema)
         problems = [
             *_known_as_another(connection, context),
-            *inventory.problems(migrations, known, context.config.migrations_from),
+            *migration.problems(migrations, known, context.config.migrations_from),
         ]
         states = _states(connection, context, migrations, known, problems)
         major = major_version(connection)
@@ -145,9 +146,9 @@ def _states(
     known: Mapping[str, MigrationRow],
     problems: list[str],
 ) -> dict[Migration, str]:
-    waiting = inventory.pending(migrations, known)
+    waiting = migration.pending(migrations, known)
     try:
-        whole = adopt.adoptable(connection, waiting, context.survey)
+        whole = adoptable(connection, waiting, context.survey)
     except MigrationError as error:
         problems.append(str(error))
         whole = frozenset()

@@ -13,16 +13,17 @@ from psycopg.errors import LockNotAvailable
 
 from gonogo.application import code
 from gonogo.errors import DatabaseError, GonogoError, MigrationError, UnreadyError
-from gonogo.ledger import history
+from gonogo.ledger import history, migration
 from gonogo.ledger.installation import version as ledger_version
+from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import MigrationRow
 from gonogo.postgres.identity import major_version, version_problem
 from gonogo.postgres.patience import settings
 from gonogo.postgres.session import Connection, application_schema
 from gonogo.postgres.tools import find_tools
 from gonogo.rollout.backup.place import needed_bytes, place_problem
-from gonogo.rollout.migrations import adopt, inventory, linter
-from gonogo.rollout.migrations.migration import Migration
+from gonogo.rollout.migrations import linter
+from gonogo.rollout.migrations.migrate import adoptable
 from gonogo.rollout.preflight import prerequisites
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.steps import Evidence, Skipped
@@ -178,17 +179,17 @@ def _disk(ground: Ground) -> str:
 
 def _migrations(ground: Ground) -> str:
     migrations, known = ground.context.migrations(), ground.known()
-    require(inventory.problems(migrations, known, ground.context.config.migrations_from))
-    waiting = inventory.pending(migrations, known)
-    whole = adopt.adoptable(ground.connection, waiting, ground.context.survey)
-    lasting = [one for one in inventory.irreversible(migrations, known) if one.version not in whole]
+    require(migration.problems(migrations, known, ground.context.config.migrations_from))
+    waiting = migration.pending(migrations, known)
+    whole = adoptable(ground.connection, waiting, ground.context.survey)
+    lasting = [one for one in migration.irreversible(migrations, known) if one.version not in whole]
     ground.notes += [f"cannot be reverted: {one.path.name} has {UNREVERTED}" for one in lasting]
     return f"{len(migrations)} files in order, {len(known)} in place, {len(waiting)} to come"
 
 
 def _lint(ground: Ground) -> str:
     context = ground.context
-    waiting = inventory.pending(_files(ground), ground.known())
+    waiting = migration.pending(_files(ground), ground.known())
     lines, told = linter.heard(context.environ, waiting, context.project.root)
     ground.notes += lines
     return told

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from psycopg import sql
 
 from gonogo.config import EnvironmentConfig
+from gonogo.ledger.migration import Migration
 from gonogo.postgres.session import Connection, owner_to_be
-from gonogo.rollout.migrations.migration import Migration
-from gonogo.rollout.migrations.rewrite import NAME
+from gonogo.rollout.migrations.statements import NAME
 
 TABLE = rf"(?:only\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})"
 ALTERED = re.compile(rf"alter\s+table\s+(?:if\s+exists\s+)?{TABLE}", re.IGNORECASE)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import psycopg
 
 from gonogo.errors import DatabaseError, StepError, UsageError
-from gonogo.ledger.lock import deployer_lock
+from gonogo.ledger.deployer import deployer_lock
 from gonogo.postgres import beside, swap
 from gonogo.postgres.session import Connection, connect
 from gonogo.rollout.backup.tables import TABLES

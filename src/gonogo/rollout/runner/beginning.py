@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from gonogo.application import code
 from gonogo.errors import UsageError
-from gonogo.ledger.rows import Deployment, NewDeployment
-from gonogo.ledger.target import to_roll_back, why_nothing
+from gonogo.ledger.migration import digest
+from gonogo.ledger.rows import Deployment, NewDeployment, to_roll_back, why_nothing
 from gonogo.postgres.session import application_schema
-from gonogo.rollout.migrations.migration import digest
 from gonogo.rollout.runner.revisions import UNKNOWN, revisions
 from gonogo.rollout.runner.site import Site
 from gonogo.rollout.runner.work import Work, reread

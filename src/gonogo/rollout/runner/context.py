@@ -10,10 +10,10 @@ from pathlib import Path
 
 from gonogo.config import EnvironmentConfig, RolloutConfig
 from gonogo.config.project import Project
+from gonogo.ledger.migration import Migration, load
 from gonogo.model.kinds import Environment
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.rollout.backup.order import BackupCheck
-from gonogo.rollout.migrations.migration import Migration, load
 
 
 @dataclass(frozen=True, slots=True)

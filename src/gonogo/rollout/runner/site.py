@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from gonogo.application.environment import check_environment
 from gonogo.errors import DatabaseError, UsageError
+from gonogo.ledger.deployer import deployer_lock
 from gonogo.ledger.installation import install, version
 from gonogo.ledger.ledger import Ledger
-from gonogo.ledger.lock import deployer_lock
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import DatabaseIdentity
 from gonogo.postgres.identity import identify, version_problem

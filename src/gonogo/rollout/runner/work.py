@@ -8,12 +8,12 @@ from pathlib import Path
 
 from gonogo.application.commands import Commands
 from gonogo.errors import StepError
+from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import Backup, Deployment
 from gonogo.masking import Mask
 from gonogo.postgres.identity import major_version
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.tools import Tools, find_tools
-from gonogo.rollout.migrations.migration import Migration
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.site import Site
 

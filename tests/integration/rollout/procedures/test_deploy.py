@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gonogo.errors import LockHeldError, MigrationError, StepError, UsageError
-from gonogo.ledger.lock import deployer_lock
+from gonogo.ledger.deployer import deployer_lock
 from gonogo.model.step import StepKind
 from gonogo.postgres.session import connect
 from gonogo.rollout.deploy import deploy

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gonogo.ledger.migration import load
 from gonogo.rollout.migrations.linter import ABSENT, find_linter, heard, lint
-from gonogo.rollout.migrations.migration import load
 
 HEAVY = """\
 alter table users add column x integer not null;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gonogo.config import EnvironmentConfig
-from gonogo.rollout.migrations.migration import load
+from gonogo.ledger.migration import load
 from gonogo.rollout.preflight.prerequisites import (
     altered_tables,
     missing_programs,

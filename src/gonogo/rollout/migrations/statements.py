@@ -1,4 +1,10 @@
-"""Would an ALTER TABLE rewrite its table? An empty copy tells, so the answer is PostgreSQL's."""
+"""Statements that need care: those that would rewrite a table, and those outside a transaction.
+
+Whether an ALTER TABLE would rewrite its table is tried on an empty copy, so the answer is
+PostgreSQL's own. A CREATE INDEX CONCURRENTLY that is interrupted leaves an invalid index, which
+IF NOT EXISTS then takes for the index itself: an invalid index is dropped first, and what was built
+is checked afterwards.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +14,12 @@ import psycopg
 from psycopg import sql
 
 from gonogo.errors import MigrationError
-from gonogo.postgres.patience import Patience, limit
+from gonogo.ledger.migration import Migration
+from gonogo.postgres.patience import Patience, limit, settings
+from gonogo.postgres.send import failure
 from gonogo.postgres.session import Connection
 from gonogo.postgres.sqlfile import Statement
 from gonogo.postgres.transaction import may_pass
-from gonogo.rollout.migrations.migration import Migration
 
 NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 ALTER = re.compile(
@@ -20,6 +27,11 @@ ALTER = re.compile(
     re.IGNORECASE,
 )
 TRIAL = "gonogo_trial"
+INDEX = re.compile(
+    rf"create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(?!on\b)(?P<name>{NAME})",
+    re.IGNORECASE,
+)
+DROP = sql.SQL("drop index concurrently if exists {}")
 
 
 def refuse_rewrites(
@@ -103,3 +115,68 @@ def _copy(connection: Connection, table: str) -> str | None:
 def _filenode(connection: Connection, table: str) -> int:
     row = connection.execute("select pg_relation_filenode(%s::regclass)", (table,)).fetchone()
     return int(row[0]) if row else 0
+
+
+def run_outside(
+    connection: Connection, migration: Migration, schema: str, patience: Patience
+) -> None:
+    """Run the statements after ``-- gonogo: no-transaction``; running them again changes nothing.
+
+    Args:
+        connection: In autocommit, outside a transaction.
+        migration: Its part inside the transaction is in place.
+        schema: The application's.
+        patience: `build_timeout_s` bounds each statement. A concurrent build waits for every older
+            transaction without standing in anyone's way, so the short lock timeout is not for it.
+
+    Raises:
+        MigrationError: A statement failed, or left an index that is not valid.
+    """
+    limits = {
+        "search_path": sql.Identifier(schema).as_string(),
+        "lock_timeout": f"{patience.build_timeout_s}s",
+        "statement_timeout": f"{patience.build_timeout_s}s",
+    }
+    with settings(connection, limits):
+        for statement in migration.file.outside:
+            _run(connection, migration, statement, schema)
+
+
+def _run(connection: Connection, migration: Migration, statement: Statement, schema: str) -> None:
+    match = INDEX.match(statement.text)
+    index = match["name"] if match else None
+    try:
+        if index and _valid(connection, schema, index) is False:
+            connection.execute(DROP.format(_named(connection, schema, index)))
+        connection.execute(statement.text.encode())
+        built = index is None or _valid(connection, schema, index)
+    except psycopg.Error as error:
+        raise failure(migration.path.name, statement, error) from error
+    if not built:
+        raise MigrationError(
+            f"the index {index} is not valid",
+            "look at the server's log, then deploy again: it is dropped and built anew",
+            file=migration.path.name,
+            line=statement.line,
+        )
+
+
+def _named(connection: Connection, schema: str, index: str) -> sql.Identifier:
+    """An index by the name that the server gave it, however the file spells that."""
+    row = connection.execute(
+        "select relname from pg_class where oid = to_regclass(%s)", (_spelt(schema, index),)
+    ).fetchone()
+    return sql.Identifier(schema, str(row[0] if row else index))
+
+
+def _spelt(schema: str, index: str) -> str:
+    return f"{sql.Identifier(schema).as_string()}.{index}"
+
+
+def _valid(connection: Connection, schema: str, index: str) -> bool | None:
+    """Whether an index is valid; None when it is not there."""
+    row = connection.execute(
+        "select indisvalid and indisready from pg_index where indexrelid = to_regclass(%s)",
+        (_spelt(schema, index),),
+    ).fetchone()
+    return None if row is None else bool(row[0])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.errors import MigrationError
-from gonogo.rollout.migrations.migration import digest, load
+from gonogo.ledger.migration import digest, load, versions
 
 STEMS = [
     "038_add_admin_role_support",
@@ -75,3 +75,15 @@ def test_files_before_the_first_version_are_passed_over(tmp_path: Path) -> None:
     assert [one.version for one in load(tmp_path, first="038")] == ["038", "039"]
     with pytest.raises(MigrationError, match="from 040 on"):
         load(tmp_path, first="040")
+
+
+def test_versions_are_listed_without_reading_a_file(tmp_path: Path) -> None:
+    """A file of another name, a revert and a lower version are left out; no content matters."""
+    for name in ("037_a.sql", "038_a.sql", "038_a.revert.sql", "039_B.sql", "040.sql", "x_1.sql"):
+        (tmp_path / name).write_bytes(b"'\xff")
+    assert versions(tmp_path, first="038") == ("038", "039")
+
+
+def test_a_directory_that_is_not_there_has_no_versions(tmp_path: Path) -> None:
+    """A project without migrations can be measured."""
+    assert versions(tmp_path / "nowhere") == ()

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from gonogo.errors import LockHeldError
-from gonogo.ledger import lock
-from gonogo.ledger.lock import deployer_lock, holder
+from gonogo.ledger import deployer
+from gonogo.ledger.deployer import deployer_lock, holder
 from gonogo.postgres import session
 from gonogo.postgres.session import Connection
 
@@ -50,14 +50,14 @@ def test_waiting_ends_when_the_holder_does(
     connection: Connection, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It asks again and again, and says who it waits for."""
-    monkeypatch.setattr(lock, "POLL_S", 0.01)
+    monkeypatch.setattr(deployer, "POLL_S", 0.01)
     first = connect()
-    first.execute("select pg_advisory_lock(%s)", (lock.KEY,))
+    first.execute("select pg_advisory_lock(%s)", (deployer.KEY,))
     told: list[str] = []
 
     def release(text: str) -> None:
         told.append(text)
-        first.execute("select pg_advisory_unlock(%s)", (lock.KEY,))
+        first.execute("select pg_advisory_unlock(%s)", (deployer.KEY,))
 
     with deployer_lock(connection, wait=True, on_wait=release):
         found = holder(connection)
@@ -70,7 +70,7 @@ def test_waiting_has_an_end(
     connection: Connection, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the timeout the refusal is the same."""
-    monkeypatch.setattr(lock, "POLL_S", 0.01)
+    monkeypatch.setattr(deployer, "POLL_S", 0.01)
     with (
         deployer_lock(connect()),
         pytest.raises(LockHeldError, match="another deployer"),

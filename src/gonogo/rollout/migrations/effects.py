@@ -14,13 +14,12 @@ from dataclasses import dataclass
 
 import psycopg
 
+from gonogo.ledger.migration import Migration
 from gonogo.postgres.patience import search_path
 from gonogo.postgres.send import failure, send
 from gonogo.postgres.session import Connection
 from gonogo.postgres.sqlfile import Statement
-from gonogo.rollout.migrations.concurrently import INDEX
-from gonogo.rollout.migrations.migration import Migration
-from gonogo.rollout.migrations.rewrite import NAME
+from gonogo.rollout.migrations.statements import INDEX, NAME
 
 # From the weakest to the strongest; the first stands in no client's way.
 MODES = (
