@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -109,5 +109,5 @@ def read(content: bytes) -> SignOff:
 
 
 def said_at(moment: datetime) -> str:
-    """A moment for a message."""
-    return f"{moment:%Y-%m-%d %H:%M:%SZ}"
+    """A moment for a message, in UTC whatever zone it was written in."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
