@@ -22,7 +22,7 @@ from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.tools import PROGRAMS, find_tools
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import open_private, write_whole
-from gonogo.rollout.backup import fingerprint
+from gonogo.rollout.backup import fingerprint, tables
 from gonogo.rollout.backup.backup import NAME_TIME, make_backup
 from gonogo.rollout.backup.order import BackupOrder
 from gonogo.rollout.backup.rowhash import write_row_hashes
@@ -176,8 +176,8 @@ def test_a_link_in_the_place_of_a_backup_leads_nowhere(
     made = make_backup(BackupOrder(settings, tools, backups, Environment.STAGING, "read"))
     rows = made.path.with_suffix(".rows.gz")
     with session.connect(base_database) as connection:
-        tables = fingerprint.describe(connection, ["users"], "public")
-        write_row_hashes(connection, tables, rows, "public")
+        described = tables.describe(connection, ["users"], "public")
+        write_row_hashes(connection, described, rows, "public")
     assert victim.read_text(encoding="utf-8") == "mine"
     for path in (made.path, rows):
         assert not path.is_symlink()

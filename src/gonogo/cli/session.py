@@ -134,8 +134,8 @@ def open_database(command: str) -> Iterator[Connection]:
 
 
 def _connected(settings: DatabaseSettings, name: str) -> Connection:
-    from gonogo.postgres.beside import closed_by_restore
     from gonogo.postgres.session import connect
+    from gonogo.rollout.restore.swap import closed_by_restore
 
     try:
         return connect(settings.conninfo, name)

@@ -164,7 +164,7 @@ def _roll_back(context: RolloutContext, wish: Wish) -> None:
 
 def _standing(context: RolloutContext, narration: Narration) -> Standing:
     """How the database stands, opened again when a restore that was cut short had closed it."""
-    from gonogo.postgres.beside import reopen_cut_short
+    from gonogo.rollout.restore.swap import reopen_cut_short
     from gonogo.rollout.standing import read_standing
 
     if reopen_cut_short(context.database):

@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, stop_never, wait_fixed
 
 from gonogo.errors import LockHeldError
-from gonogo.postgres.session import Connection, asking
+from gonogo.postgres.session import Connection, ask_bool, asking
 
 # The letters of "gonogo"; advisory locks are each database's own.
 KEY = int.from_bytes(b"gonogo", "big")
@@ -106,8 +106,7 @@ def holder(connection: Connection) -> Holder | None:
 
 @asking("the deployer's lock could not be asked for")
 def _take(connection: Connection) -> None:
-    row = connection.execute("select pg_try_advisory_lock(%s)", (KEY,)).fetchone()
-    if row is None or not row[0]:
+    if not ask_bool(connection, "select pg_try_advisory_lock(%s)", (KEY,)):
         found = holder(connection)
         raise LockHeldError(
             f"another deployer is at work on this database: {found}"

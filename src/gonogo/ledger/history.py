@@ -12,7 +12,7 @@ from gonogo.errors import UsageError
 from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import Incident, MigrationRow
 from gonogo.postgres.connection import first_line
-from gonogo.postgres.session import Connection, asking
+from gonogo.postgres.session import Connection, ask_int, asking
 
 KINDS = ("critical", "complaint")
 COLUMNS = """
@@ -110,16 +110,14 @@ def attempt(ledger: Connection, deployment_id: int, version: str) -> Iterator[No
         deployment_id: By which deployment.
         version: What is tried.
     """
-    row = ledger.execute(
-        "insert into gonogo.migration_attempt (deployment_id, version) values (%s, %s) "
-        "returning id",
-        (deployment_id, version),
-    ).fetchone()
+    begin = (
+        "insert into gonogo.migration_attempt (deployment_id, version) values (%s, %s) returning id"
+    )
+    attempt_id = ask_int(ledger, begin, (deployment_id, version))
     finish = """
         update gonogo.migration_attempt
         set finished_at = clock_timestamp(), outcome = %s, sqlstate = nullif(%s, ''), error = %s
         where id = %s"""
-    attempt_id = row and row[0]
     try:
         yield
     except BaseException as error:
@@ -147,11 +145,8 @@ def open_incident(connection: Connection, title: str, kind: str = "critical") ->
         raise UsageError("an incident needs a title", "say in one line what happened")
     if kind not in KINDS:
         raise UsageError(f"an incident is {' or '.join(KINDS)}, not {kind!r}")
-    row = connection.execute(
-        "insert into gonogo.incident (title, kind) values (%s, %s) returning id",
-        (title.strip(), kind),
-    ).fetchone()
-    return int(row[0]) if row else 0
+    insert = "insert into gonogo.incident (title, kind) values (%s, %s) returning id"
+    return ask_int(connection, insert, (title.strip(), kind))
 
 
 @asking("the incident could not be closed")

@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 
 from gonogo.errors import DatabaseError, MigrationError
 from gonogo.postgres.send import send
-from gonogo.postgres.session import Connection, asking
+from gonogo.postgres.session import Connection, ask_bool, ask_int, asking
 from gonogo.postgres.sqlfile import parse
 
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -55,10 +55,6 @@ def _run(connection: Connection, file: Traversable) -> None:
 @asking("the ledger cannot be read")
 def version(connection: Connection) -> int:
     """The version of the ledger's schema; 0 when there is none."""
-    row = connection.execute("select to_regclass('gonogo.ledger_version') is not null").fetchone()
-    if row is None or not row[0]:
+    if not ask_bool(connection, "select to_regclass('gonogo.ledger_version') is not null"):
         return 0
-    row = connection.execute(
-        "select coalesce(max(version), 0) from gonogo.ledger_version"
-    ).fetchone()
-    return int(row[0]) if row else 0
+    return ask_int(connection, "select max(version) from gonogo.ledger_version")

@@ -23,7 +23,7 @@ from gonogo.ledger.rows import (
     StepRow,
 )
 from gonogo.postgres.connection import first_line
-from gonogo.postgres.session import Connection, asking
+from gonogo.postgres.session import Connection, ask_int, asking
 
 DEPLOYMENT = """
 select id, environment, revision, previous_revision, migrations_sha256, criteria_sha256,
@@ -242,8 +242,7 @@ class Ledger:
 
     @asking("the ledger cannot be written")
     def _insert(self, query: str, values: Values) -> int:
-        row = self.connection.execute(query, values).fetchone()
-        return int(row[0]) if row else 0
+        return ask_int(self.connection, query, values)
 
     def _one(self, kind: type[T], query: str, values: Values | None = None) -> T | None:
         return next(iter(self._all(kind, query, values)), None)

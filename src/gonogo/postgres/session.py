@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
+from psycopg.abc import Params
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
@@ -17,6 +18,7 @@ from gonogo.postgres.sentinel import watch
 from gonogo.postgres.settings import DatabaseSettings
 
 Connection = psycopg.Connection[TupleRow]
+Query = LiteralString | bytes | sql.SQL | sql.Composed
 
 # A rollout waits longer than the gate: it has more to lose by giving up.
 DEFAULTS: dict[str, Any] = {**KEEPALIVES, "connect_timeout": 10, "tcp_user_timeout": 30_000}
@@ -140,6 +142,24 @@ def acting_as(connection: Connection, role: str | None) -> Iterator[None]:
     if role is not None:
         # After an error the transaction is rolled back, and the role with it.
         connection.execute("set local role none")
+
+
+def ask_int(connection: Connection, query: Query, values: Params | None = None) -> int:
+    """The number that a query answers with; 0 where it answers with none."""
+    row = connection.execute(query, values).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def ask_bool(connection: Connection, query: Query, values: Params | None = None) -> bool:
+    """Whether what a query answers with is true; NULL and no row are not."""
+    row = connection.execute(query, values).fetchone()
+    return bool(row and row[0])
+
+
+def ask_text(connection: Connection, query: Query, values: Params | None = None) -> str | None:
+    """The text that a query answers with; None for NULL and where there is no row."""
+    row = connection.execute(query, values).fetchone()
+    return None if row is None or row[0] is None else str(row[0])
 
 
 @contextlib.contextmanager

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from gonogo.ledger.rows import Backup
-from gonogo.rollout.backup.backup import VerifiedBackup, make_backup
-from gonogo.rollout.backup.fingerprint import describe, schema_fingerprint
+from gonogo.rollout.backup.backup import VerifiedBackup, make_backup, remove_partial
+from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.backup.order import BackupOrder
-from gonogo.rollout.backup.place import remove_partial
 from gonogo.rollout.backup.rowhash import write_row_hashes
+from gonogo.rollout.backup.tables import describe
 from gonogo.rollout.preflight.prerequisites import touched_tables
 from gonogo.rollout.runner.steps import Evidence, HowItEnded, Resumption, Skipped
 from gonogo.rollout.runner.work import Work, rows_file

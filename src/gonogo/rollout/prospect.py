@@ -16,7 +16,6 @@ from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import MigrationRow
 from gonogo.rollout.migrations.revert import aside_schema, plan
 from gonogo.rollout.restore.carry import Carried
-from gonogo.rollout.restore.telling import summed_up
 from gonogo.rollout.runner.steps import Step
 from gonogo.rollout.runner.work import Work
 
@@ -74,7 +73,7 @@ def restore_lines(work: Work, carried: Carried) -> Iterator[str]:
         carried: What could be carried over, as it was tried.
     """
     database = work.site.identity.database
-    yield summed_up(carried)
+    yield carried.summary
     for one in carried.since:
         yield f"  since the backup  {one}"
     for one in carried.left:

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 from gonogo.errors import GonogoError, StepError, UsageError
 from gonogo.model.step import Tell
-from gonogo.postgres.beside import reopen_cut_short
 from gonogo.rollout.prospect import restore_lines
-from gonogo.rollout.restore.restore import Restoration, drop_prepared, is_swapped, restoring
+from gonogo.rollout.restore.restoration import Restoration, drop_prepared, is_swapped, restoring
+from gonogo.rollout.restore.swap import reopen_cut_short
 from gonogo.rollout.rollback_ending import Ended, Request, as_agreed, result_of
 from gonogo.rollout.rollback_steps import START, STEPS, STOP, STOP_AGAIN
 from gonogo.rollout.runner.beginning import take_up

@@ -10,11 +10,11 @@ import psycopg
 
 from gonogo.errors import GonogoError
 from gonogo.ledger.rows import Deployment, StepRow
-from gonogo.postgres.beside import COMPARISON, PREPARATION
 from gonogo.postgres.connection import first_line
 from gonogo.postgres.session import application_schema
 from gonogo.rollout.course import Course
 from gonogo.rollout.drafting import draft
+from gonogo.rollout.restore.swap import COMPARISON, PREPARATION
 from gonogo.rollout.runner.report import Report
 from gonogo.rollout.runner.result import RollbackMode, RollbackResult
 from gonogo.rollout.runner.site import Site

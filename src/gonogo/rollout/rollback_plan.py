@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gonogo.model.step import Tell
 from gonogo.rollout.prospect import restore_lines, revert_lines, step_lines
-from gonogo.rollout.restore.restore import is_swapped, restoring
+from gonogo.rollout.restore.restoration import is_swapped, restoring
 from gonogo.rollout.rollback_ending import Request, as_agreed
 from gonogo.rollout.rollback_steps import START, STEPS, STOP, STOP_AGAIN
 from gonogo.rollout.runner.beginning import take_up, why_none

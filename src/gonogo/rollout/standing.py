@@ -24,10 +24,10 @@ from gonogo.ledger.rows import (
     to_roll_back,
 )
 from gonogo.model.measurement import DatabaseIdentity
-from gonogo.postgres.beside import PREPARATION, relatives
 from gonogo.postgres.identity import identify
 from gonogo.postgres.session import Connection, asking
 from gonogo.rollout.migrations.revert import schemas_aside
+from gonogo.rollout.restore.swap import PREPARATION, relatives
 
 DEPLOY_AGAIN = (
     "run ./noxw -s deploy_{environment} again: it goes on from there; "

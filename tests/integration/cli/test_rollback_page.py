@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from desk import Desk
-from gonogo.postgres.beside import relatives
 from gonogo.postgres.session import connect
+from gonogo.rollout.restore.swap import relatives
 from gonogo.sandbox.databases import Databases
 from howto import blocks, run_block
 

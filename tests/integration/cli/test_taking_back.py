@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from desk import Desk
-from gonogo.postgres import beside, swap
 from gonogo.postgres.session import connect
 from gonogo.postgres.settings import DatabaseSettings
+from gonogo.rollout.restore import swap
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.traffic import Traffic, generate
 
@@ -33,7 +33,7 @@ def soaked(desk: Desk, databases: Databases) -> Iterator[Desk]:
         generate(link, Traffic(row[0], row[0] + SOAK, seed=1))
     yield desk
     with connect(desk.conninfo) as connection:
-        kept, prepared = beside.relatives(connection)
+        kept, prepared = swap.relatives(connection)
     for name in (*kept, *prepared):
         databases.drop(name)
 
@@ -92,7 +92,7 @@ def test_a_database_that_a_restore_left_closed_is_told_by_status(soaked: Desk) -
     """One line says why nobody can connect, and what opens it; a rollback opens it and goes on."""
     settings, name = DatabaseSettings(soaked.conninfo, "test"), soaked.database
     oid = soaked.ask("select oid from pg_database where datname = current_database()")
-    with beside.connect_beside(settings, name) as server:
+    with swap.connect_beside(settings, name) as server:
         server.execute(f"create database gonogo_restore_{oid}".encode())
         swap.shut(server, name, [])
     told = soaked.run("status")

@@ -12,8 +12,9 @@ import pytest
 from gonogo.errors import DatabaseError
 from gonogo.postgres import session
 from gonogo.postgres.session import Connection
-from gonogo.rollout.backup.fingerprint import TableColumns, describe, schema_fingerprint
+from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.backup.rowhash import compare_row_hashes, write_row_hashes
+from gonogo.rollout.backup.tables import TableColumns, describe
 from gonogo.sandbox.server import EmbeddedServer
 
 

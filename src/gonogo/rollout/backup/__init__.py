@@ -1,1 +1,1 @@
-"""A backup that is proved, and by what it is told whether two states of a database are the same."""
+"""Backups that are proved, and fingerprints that compare two states of a database."""

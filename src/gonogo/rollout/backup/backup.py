@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,18 +20,20 @@ import psycopg
 from psycopg import IsolationLevel
 
 from gonogo.errors import BackupError
+from gonogo.model.kinds import Environment
 from gonogo.postgres.connection import first_line
-from gonogo.postgres.session import Connection, connect
+from gonogo.postgres.session import Connection, ask_text, connect
+from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.tools import Tools
 from gonogo.record.files import make_directory, open_private
-from gonogo.rollout.backup.order import BackupCheck, BackupOrder
-from gonogo.rollout.backup.place import PARTIAL, ROOM_BESIDE_BYTES, place_problem
-from gonogo.rollout.backup.progress import TableProgress
-from gonogo.rollout.backup.proof import UNCHANGED, prove
-from gonogo.rollout.backup.scratch import LOCK_WAIT, OURS
-from gonogo.rollout.backup.tables import TABLES, count_rows
+from gonogo.rollout.backup.order import BackupCheck, BackupOrder, TableProgress
+from gonogo.rollout.backup.scratch import LOCK_WAIT, OURS, scratch_database
+from gonogo.rollout.backup.tables import count_rows, table_sizes
 
 NAME_TIME = "%Y%m%dT%H%M%SZ"
+UNCHANGED = "nothing was changed"
+PARTIAL = ".dump.partial"
+ROOM_BESIDE_BYTES = 16 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +113,13 @@ def _dump(order: BackupOrder, partial: Path) -> tuple[Mapping[str, int], Mapping
         connection.read_only = True
         # The snapshot must outlive the dump, however long that takes.
         connection.execute("set idle_in_transaction_session_timeout = 0")
-        snapshot = _exported(connection)
-        tables = connection.execute(TABLES).fetchall()
-        total_bytes = sum(size for _, _, size in tables)
+        snapshot = ask_text(connection, "select pg_export_snapshot()") or ""
+        sizes = table_sizes(connection)
+        total_bytes = sum(sizes.values())
         if problem := place_problem(order.directory, total_bytes + ROOM_BESIDE_BYTES):
             raise BackupError(problem, UNCHANGED, step="backup")
         # Made first, so that no other user can read even its beginning.
         os.close(open_private(partial))
-        sizes = {f"{schema}.{table}": int(size) for schema, table, size in tables}
         progress = TableProgress("dump", sizes, order.progress)
         order.tools.run(
             "pg_dump",
@@ -127,18 +129,12 @@ def _dump(order: BackupOrder, partial: Path) -> tuple[Mapping[str, int], Mapping
             on_line=progress.line,
         )
         order.progress("dump", total_bytes, total_bytes)
-        return count_rows(connection, tables) if order.check == "restore" else {}, sizes
+        return count_rows(connection) if order.check == "restore" else {}, sizes
 
 
 def _words(tools: Tools, snapshot: str, partial: Path) -> list[str]:
     how = ["--verbose", "--format=custom", f"--compress={tools.compression}", LOCK_WAIT, *OURS]
     return [*how, f"--snapshot={snapshot}", f"--file={partial}"]
-
-
-def _exported(connection: Connection) -> str:
-    """The name of the snapshot that the connection's transaction sees."""
-    row = connection.execute("select pg_export_snapshot()").fetchone()
-    return str(row and row[0])
 
 
 def file_sha256(path: Path) -> str:
@@ -152,3 +148,98 @@ def _keep(partial: Path, path: Path) -> None:
     with partial.open("rb") as stream:
         os.fsync(stream.fileno())
     partial.rename(path)
+
+
+def prove(
+    order: BackupOrder, partial: Path, rows: Mapping[str, int], sizes: Mapping[str, int]
+) -> None:
+    """Prove that a dump holds what was in the snapshot that it was taken from.
+
+    Args:
+        order: What was ordered.
+        partial: The dump.
+        rows: Rows by table within the snapshot.
+        sizes: Bytes by table, to tell how far it is.
+
+    Raises:
+        BackupError: It cannot be read, or holds something else.
+    """
+    size_bytes = partial.stat().st_size
+    order.progress("read", 0, size_bytes)
+    # A listing is not enough: it accepts a dump cut in half.
+    order.tools.run("pg_restore", ["--file=/dev/null", str(partial)])
+    order.progress("read", size_bytes, size_bytes)
+    if order.check == "restore":
+        with scratch_database(order.database) as scratch:
+            _restore(order, scratch, partial, sizes)
+            _compare(scratch, partial, rows)
+
+
+def _restore(
+    order: BackupOrder, scratch: DatabaseSettings, partial: Path, sizes: Mapping[str, int]
+) -> None:
+    progress = TableProgress("restore", sizes, order.progress)
+    jobs = min(os.cpu_count() or 1, 4)
+    whole = ["--exit-on-error", "--no-owner", "--no-privileges"]
+    order.tools.run(
+        "pg_restore",
+        ["--verbose", *whole, f"--jobs={jobs}", str(partial)],
+        scratch,
+        on_tick=progress.tick,
+        on_line=progress.line,
+    )
+    progress.tick()
+
+
+def _compare(scratch: DatabaseSettings, partial: Path, rows: Mapping[str, int]) -> None:
+    with connect(scratch.conninfo, "gonogo backup") as connection:
+        restored = count_rows(connection)
+    differing = sorted(
+        table for table in rows.keys() | restored.keys() if rows.get(table) != restored.get(table)
+    )
+    if differing:
+        raise BackupError(
+            f"the restored backup differs in {', '.join(differing[:5])}"
+            f" ({len(differing)} of {len(rows)} tables)",
+            f"{UNCHANGED}; keep {partial} for a look",
+            step="backup",
+        )
+
+
+def place_problem(directory: Path, needed_bytes: int) -> str:
+    """Why a directory cannot take a backup; empty when it can.
+
+    Args:
+        directory: Where backups are kept; it need not be there yet.
+        needed_bytes: How much room there must be.
+    """
+    there = directory
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        return f"{there} is no directory: set backup_dir in rollout.toml"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"{there} cannot be written: make it so, or set backup_dir in rollout.toml"
+    free_bytes = shutil.disk_usage(there).free
+    if free_bytes < needed_bytes:
+        return (
+            f"{directory} has {free_bytes / 1e6:,.0f} MB free, a backup may take"
+            f" {needed_bytes / 1e6:,.0f} MB: free some room, or set backup_dir in rollout.toml"
+        )
+    return ""
+
+
+def remove_partial(directory: Path, environment: Environment) -> None:
+    """Remove the dumps of an environment that no run finished.
+
+    Args:
+        directory: Where backups are kept.
+        environment: Whose.
+    """
+    for left in directory.glob(f"backup_{environment}_*{PARTIAL}"):
+        left.unlink(missing_ok=True)
+
+
+def needed_bytes(connection: Connection) -> int:
+    """How much room a backup may take: what the tables hold, were nothing of it compressed."""
+    return sum(table_sizes(connection).values()) + ROOM_BESIDE_BYTES

@@ -7,7 +7,9 @@ writes it: the table's place in that list, the row's key, the row's hash.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -19,10 +21,11 @@ from psycopg.pq import TransactionStatus
 
 from gonogo.errors import DatabaseError
 from gonogo.postgres.session import Connection, asking
-from gonogo.rollout.backup.fingerprint import TableColumns, describe
-from gonogo.rollout.backup.rowfile import FORMAT, opened, read_header, written
+from gonogo.record.files import open_private
+from gonogo.rollout.backup.tables import TableColumns, describe
 
 CHUNK_BYTES = 1 << 16
+FORMAT = "gonogo.rowhashes/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def write_row_hashes(
 
     Args:
         connection: From `session.connect`; inside a transaction its snapshot is used.
-        tables: From `fingerprint.describe`.
+        tables: From `describe`.
         path: The file, written whole or not at all; readable by its owner only.
         schema: The application's schema.
 
@@ -85,7 +88,7 @@ def hashed(
 
     Args:
         connection: Its snapshot is read.
-        tables: From `fingerprint.describe`.
+        tables: From `describe`.
         schema: The application's schema.
     """
     for place, one in enumerate(tables):
@@ -168,3 +171,57 @@ def _repeatable_read(connection: Connection) -> Iterator[None]:
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         yield
+
+
+def read_header(file: gzip.GzipFile, path: Path) -> tuple[TableColumns, ...]:
+    """The tables whose rows follow, in the order in which the lines name their places.
+
+    Args:
+        file: At its beginning.
+        path: Its path, for the error.
+
+    Raises:
+        DatabaseError: It is none of ours.
+    """
+    try:
+        header = json.loads(file.readline())
+        tables = tuple(
+            TableColumns(
+                one["table"], tuple(one["key"]), tuple(one["columns"]), one.get("schema", "")
+            )
+            for one in header["tables"]
+        )
+        known = header["format"] == FORMAT
+    except (ValueError, KeyError, TypeError):
+        known = False
+    if not known:
+        raise DatabaseError(f"{path.name} is no file of row hashes of this version")
+    return tables
+
+
+@contextlib.contextmanager
+def written(path: Path) -> Iterator[gzip.GzipFile]:
+    """A file that its owner alone may read, on disk when the body ends; gone when it fails."""
+    try:
+        with os.fdopen(open_private(path), "wb") as raw:
+            with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=1, mtime=0) as file:
+                yield file
+            raw.flush()
+            os.fsync(raw.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[gzip.GzipFile]:
+    """A file of row hashes, to be read.
+
+    Raises:
+        DatabaseError: It is not there, or damaged.
+    """
+    try:
+        with gzip.open(path, "rb") as file:
+            yield file
+    except (OSError, EOFError) as error:
+        raise DatabaseError(f"{path.name} cannot be read: {type(error).__name__}") from error

@@ -1,22 +1,164 @@
-"""A scratch database beside another one, like it; it is dropped again however that ends."""
+"""New databases made like another one, and scratch databases, which are dropped again.
+
+A dump carries no encoding, locale, owner, tablespace or connection limit: they are set when the
+database is created. Settings and grants of the database itself are copied on demand.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from psycopg import sql
 
-from gonogo.postgres.likeness import create_like
-from gonogo.postgres.session import Connection, connect
+from gonogo.errors import DatabaseError
+from gonogo.postgres.session import Connection, asking, connect
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.tools import Tools
 
+DEFAULT_TABLESPACE = "pg_default"
+PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
+# Of any server version: a column that this one does not have is just not there.
+DESCRIPTION = """
+select to_jsonb(d) || jsonb_build_object('encoding', pg_encoding_to_char(d.encoding),
+    'owner', pg_get_userbyid(d.datdba), 'tablespace', t.spcname)
+from pg_database as d
+join pg_tablespace as t on t.oid = d.dattablespace
+where d.datname = %s"""
+SETTINGS = """
+select r.rolname, c.setting
+from pg_db_role_setting as s
+join pg_database as d on d.oid = s.setdatabase
+left join pg_roles as r on r.oid = s.setrole
+cross join unnest(s.setconfig) with ordinality as c (setting, place)
+where d.datname = %s and (s.setrole = 0 or r.oid is not null)
+order by r.rolname nulls first, c.place"""
+GRANTS = """
+select case when a.grantee = 0 then null else pg_get_userbyid(a.grantee) end,
+    a.privilege_type, a.is_grantable
+from pg_database as d
+cross join aclexplode(d.datacl) as a
+where d.datname = %s and (a.grantee = 0 or exists (select from pg_roles where oid = a.grantee))
+order by 1 nulls first, 2"""
 OURS = ("--exclude-schema=gonogo", "--exclude-schema=gonogo_aside_*")
 LOCK_WAIT = "--lock-wait-timeout=30s"
 OWN = "select oid, datname from pg_database where datname = current_database()"
+
+
+def create_like(connection: Connection, source: str, name: str, *, owner: bool = False) -> None:
+    """Make an empty database of the encoding and locale of another.
+
+    Args:
+        connection: In autocommit, to any database of the server.
+        source: The other database.
+        name: The new one's name; nothing of that name is there.
+        owner: Give it the owner, tablespace and connection limit of the other one as well.
+
+    Raises:
+        psycopg.Error: The role may not, or there is no room.
+        DatabaseError: There is no such database.
+    """
+    told = _described(connection, source)
+    words = [*_locale(told), *(_ownership(told) if owner else ())]
+    connection.execute(
+        sql.SQL(" ").join(
+            [
+                sql.SQL("create database {} template template0").format(sql.Identifier(name)),
+                *words,
+            ]
+        )
+    )
+
+
+@asking("the settings of the database cannot be copied")
+def copy_settings(connection: Connection, source: str, target: str) -> int:
+    """Give a database the settings (``alter database … set``) of another; how many there were.
+
+    Args:
+        connection: In autocommit, to a third database.
+        source: The other one.
+        target: Whose settings to make.
+    """
+    rows = connection.execute(SETTINGS, (source,)).fetchall()
+    for role, setting in rows:
+        name, _, value = str(setting).partition("=")
+        _set(connection, target, role, name, value)
+    return len(rows)
+
+
+@asking("the grants on the database cannot be copied")
+def copy_grants(connection: Connection, source: str, target: str) -> int:
+    """Give a database the grants of another; how many there were, 0 for the default ones.
+
+    Args:
+        connection: In autocommit.
+        source: The other one.
+        target: Whose grants to make.
+    """
+    rows = connection.execute(GRANTS, (source,)).fetchall()
+    if not rows:
+        return 0
+    database = sql.Identifier(target)
+    connection.execute(sql.SQL("revoke all on database {} from public").format(database))
+    for grantee, privilege, grantable in rows:
+        connection.execute(
+            sql.SQL("grant {} on database {} to {}{}").format(
+                sql.SQL(privilege),
+                database,
+                sql.SQL("public") if grantee is None else sql.Identifier(grantee),
+                sql.SQL(" with grant option" if grantable and grantee else ""),
+            )
+        )
+    return len(rows)
+
+
+def _described(connection: Connection, source: str) -> Mapping[str, Any]:
+    row = connection.execute(DESCRIPTION, (source,)).fetchone()
+    if row is None:
+        raise DatabaseError(f"there is no database {source}")
+    described: Mapping[str, Any] = row[0]
+    return described
+
+
+def _locale(told: Mapping[str, Any]) -> Iterator[sql.Composable]:
+    def option(name: str, value: object) -> sql.Composable:
+        return sql.SQL("{} {}").format(sql.SQL(name), sql.Literal(value))
+
+    yield option("encoding", told["encoding"])
+    yield option("lc_collate", told["datcollate"])
+    yield option("lc_ctype", told["datctype"])
+    provider = PROVIDERS.get(str(told.get("datlocprovider")))
+    if provider is None:
+        return
+    yield sql.SQL("locale_provider {}").format(sql.SQL(provider))
+    # Called daticulocale up to version 16.
+    locale = told.get("datlocale") or told.get("daticulocale")
+    if locale and provider != "libc":
+        yield option(f"{provider}_locale", locale)
+    if rules := told.get("daticurules"):
+        yield option("icu_rules", rules)
+
+
+def _ownership(told: Mapping[str, Any]) -> Iterator[sql.Composable]:
+    yield sql.SQL("owner {}").format(sql.Identifier(told["owner"]))
+    # To name the one that it would lie in anyway needs a right of its own.
+    if told["tablespace"] != DEFAULT_TABLESPACE:
+        yield sql.SQL("tablespace {}").format(sql.Identifier(told["tablespace"]))
+    yield sql.SQL("connection limit {}").format(sql.Literal(told["datconnlimit"]))
+
+
+def _set(connection: Connection, target: str, role: str | None, name: str, value: str) -> None:
+    whose = sql.SQL("database {}").format(sql.Identifier(target))
+    if role is not None:
+        whose = sql.SQL("role {} in {}").format(sql.Identifier(role), whose)
+    parameter = sql.SQL(".").join(map(sql.Identifier, name.split(".")))
+    # A list (search_path) is kept as text that no literal can say: it is taken as it stands.
+    with connection.transaction():
+        connection.execute("select set_config(%s, %s, true)", (name, value))
+        connection.execute(sql.SQL("alter {} set {} from current").format(whose, parameter))
 
 
 @contextmanager

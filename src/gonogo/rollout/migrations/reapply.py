@@ -13,9 +13,8 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from gonogo.postgres.patience import Patience
-from gonogo.postgres.session import Connection
-from gonogo.postgres.transfer import listed
-from gonogo.rollout.backup.shapes import referring_last
+from gonogo.postgres.session import Connection, ask_int
+from gonogo.rollout.backup.tables import listed, referring_last
 from gonogo.rollout.migrations.revert import Aside, in_one_transaction
 
 COLUMNS = """
@@ -217,9 +216,9 @@ class Pair:
         return self.connection.execute(COLUMNS, (table.as_string(),)).fetchall()
 
     def _count(self, rows: sql.Composed) -> int:
-        query = sql.SQL("select count(*) from ({}) as counted").format(rows)
-        row = self.connection.execute(query).fetchone()
-        return int(row[0]) if row else 0
+        return ask_int(
+            self.connection, sql.SQL("select count(*) from ({}) as counted").format(rows)
+        )
 
 
 def reapply(connection: Connection, aside: Aside, schema: str) -> tuple[Reapplied, ...]:

@@ -20,7 +20,7 @@ from gonogo.postgres import session, transaction
 from gonogo.postgres.connection import first_line
 from gonogo.postgres.patience import Patience, search_path
 from gonogo.postgres.send import send
-from gonogo.postgres.session import Connection
+from gonogo.postgres.session import Connection, ask_int
 from gonogo.rollout.migrations.migrate import MigrationEvent
 
 ASIDE_PREFIX = "gonogo_aside_"
@@ -121,12 +121,11 @@ def rows_aside(connection: Connection, aside: str) -> dict[str, int]:
         "order by relname",
         (aside,),
     ).fetchall()
-    counted: dict[str, int] = {}
-    for (table,) in tables:
-        query = sql.SQL("select count(*) from {}").format(sql.Identifier(aside, table))
-        row = connection.execute(query).fetchone()
-        counted[table] = int(row[0]) if row else 0
-    return counted
+    query = sql.SQL("select count(*) from {}")
+    return {
+        table: ask_int(connection, query.format(sql.Identifier(aside, table)))
+        for (table,) in tables
+    }
 
 
 def drop_aside(

@@ -17,7 +17,7 @@ from gonogo.errors import MigrationError
 from gonogo.ledger.migration import Migration
 from gonogo.postgres.patience import Patience, limit, settings
 from gonogo.postgres.send import failure
-from gonogo.postgres.session import Connection
+from gonogo.postgres.session import Connection, ask_int, ask_text
 from gonogo.postgres.sqlfile import Statement
 from gonogo.postgres.transaction import may_pass
 
@@ -113,8 +113,7 @@ def _copy(connection: Connection, table: str) -> str | None:
 
 
 def _filenode(connection: Connection, table: str) -> int:
-    row = connection.execute("select pg_relation_filenode(%s::regclass)", (table,)).fetchone()
-    return int(row[0]) if row else 0
+    return ask_int(connection, "select pg_relation_filenode(%s::regclass)", (table,))
 
 
 def run_outside(
@@ -163,10 +162,8 @@ def _run(connection: Connection, migration: Migration, statement: Statement, sch
 
 def _named(connection: Connection, schema: str, index: str) -> sql.Identifier:
     """An index by the name that the server gave it, however the file spells that."""
-    row = connection.execute(
-        "select relname from pg_class where oid = to_regclass(%s)", (_spelt(schema, index),)
-    ).fetchone()
-    return sql.Identifier(schema, str(row[0] if row else index))
+    query = "select relname from pg_class where oid = to_regclass(%s)"
+    return sql.Identifier(schema, ask_text(connection, query, (_spelt(schema, index),)) or index)
 
 
 def _spelt(schema: str, index: str) -> str:

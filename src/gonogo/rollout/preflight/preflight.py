@@ -21,7 +21,7 @@ from gonogo.postgres.identity import major_version, version_problem
 from gonogo.postgres.patience import settings
 from gonogo.postgres.session import Connection, application_schema
 from gonogo.postgres.tools import find_tools
-from gonogo.rollout.backup.place import needed_bytes, place_problem
+from gonogo.rollout.backup.backup import needed_bytes, place_problem
 from gonogo.rollout.migrations import linter
 from gonogo.rollout.migrations.migrate import adoptable
 from gonogo.rollout.preflight import prerequisites

@@ -12,11 +12,17 @@ from dataclasses import dataclass
 
 import psycopg
 
-from gonogo.postgres.session import Connection
-from gonogo.postgres.transfer import copy_sequences, reading, unhurried, without_triggers
-from gonogo.rollout.backup.shapes import Shape, shapes
+from gonogo.postgres.session import Connection, ask_bool
+from gonogo.rollout.backup.tables import Shape, shapes
 from gonogo.rollout.restore.delta import Beyond, TableDelta, beyond, compare, differences
-from gonogo.rollout.restore.writing import Writer
+from gonogo.rollout.restore.transfer import (
+    Writer,
+    copy_sequences,
+    reading,
+    unhurried,
+    without_triggers,
+)
+from gonogo.rollout.runner.steps import Evidence
 
 # A cascade of one pass is mended by the next; chains of them are short.
 MOST_PASSES = 10
@@ -50,6 +56,32 @@ class Carried:
         back = sum(one.total for one in (*self.left, *self.damage))
         return sum(one.total for one in self.since) - back
 
+    @property
+    def summary(self) -> str:
+        """What becomes of the rows since the backup, in one line."""
+        since = sum(one.total for one in self.since)
+        left = sum(one.total for one in self.left)
+        damage = sum(one.total for one in self.damage)
+        return (
+            f"{since:,} rows written since the backup, {self.carried:,} carried over"
+            + (f", {left:,} cannot be" if left else "")
+            + (f", {damage:,} taken for damage" if damage else "")
+        )
+
+    @property
+    def evidence(self) -> Evidence:
+        """The same with its figures, for a record."""
+        return {
+            "since": [str(one) for one in self.since],
+            "cannot_be_carried": [str(one) for one in self.left],
+            "taken_for_damage": [str(one) for one in self.damage],
+            "reasons": dict(self.reasons),
+            "tables_not_in_the_backup": dict(self.beyond.tables),
+            "columns_not_in_the_backup": list(self.beyond.columns),
+            "large_objects_not_in_the_backup": self.beyond.large_objects,
+            "columns_that_are_gone": {name: list(gone) for name, gone in self.gone.items()},
+        }
+
 
 def carry_over(
     live: Connection, restored: Connection, damaged: Sequence[str] = (), *, keep: bool
@@ -72,8 +104,8 @@ def carry_over(
         tables = shapes(live, restored)
         compare(live, restored, tables)
         since = differences(restored, tables)
-        row = restored.execute(DEFERRABLE).fetchone()
-        carrier = _Carrier(Writer(live, restored), tables, frozenset(damaged), bool(row and row[0]))
+        deferrable = ask_bool(restored, DEFERRABLE)
+        carrier = _Carrier(Writer(live, restored), tables, frozenset(damaged), deferrable)
         with without_triggers(restored, [one.oid for one in tables]):
             remains = carrier.until_nothing_moves(since)
         if keep:

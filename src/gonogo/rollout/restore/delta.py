@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from psycopg import sql
 
 from gonogo.postgres.session import Connection
-from gonogo.rollout.backup.fingerprint import TableColumns
 from gonogo.rollout.backup.rowhash import hashed, take_in
-from gonogo.rollout.backup.shapes import Shape, described
+from gonogo.rollout.backup.tables import Shape, TableColumns, count, described
 
 KINDS = ("inserted", "changed", "deleted")
 ASIDE = """
@@ -145,12 +144,12 @@ def beyond(live: Connection, restored: Connection) -> Beyond:
     columns: list[str] = []
     for _, schema, table, _, names, *_ in described(live):
         if (schema, table) not in known:
-            tables[f"{schema}.{table}"] = _count(live, schema, table)
+            tables[f"{schema}.{table}"] = count(live, schema, table)
         else:
             new = (name for name in names if name not in known[schema, table])
             columns += [f"{schema}.{table}.{name}" for name in new]
     for schema, table in live.execute(ASIDE).fetchall():
-        tables[f"{schema}.{table}"] = _count(live, schema, table)
+        tables[f"{schema}.{table}"] = count(live, schema, table)
     objects = _large_objects(live) - _large_objects(restored)
     return Beyond(tables, tuple(columns), len(objects))
 
@@ -165,12 +164,6 @@ def _uncarried(restored: Connection, place: int, one: Shape) -> TableDelta:
     query = COUNT_KEYLESS.format(place=place, hash=named.row_hash, table=named.relation())
     inserted, deleted = restored.execute(query).fetchone() or (0, 0)
     return TableDelta(one.name, inserted, 0, deleted, keyed=False)
-
-
-def _count(connection: Connection, schema: str, table: str) -> int:
-    query = sql.SQL("select count(*) from only {}").format(sql.Identifier(schema, table))
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0
 
 
 def _large_objects(connection: Connection) -> set[int]:

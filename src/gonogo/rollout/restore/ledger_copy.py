@@ -11,11 +11,11 @@ from typing import Any
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from gonogo.postgres.session import Connection
+from gonogo.postgres.session import Connection, ask_int
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.tools import Tools
-from gonogo.postgres.transfer import copy_sequences, listed, stream, unhurried
-from gonogo.rollout.backup.shapes import referring_last
+from gonogo.rollout.backup.tables import listed, referring_last
+from gonogo.rollout.restore.transfer import copy_sequences, stream, unhurried
 
 SCHEMA = "gonogo"
 TABLES = """
@@ -93,8 +93,7 @@ def _copy(live: Connection, restored: Connection, name: str, columns: tuple[str,
     )
     stream(live, out, restored, into)
     query = sql.SQL("select count(*) from {}").format(sql.Identifier(SCHEMA, name))
-    row = restored.execute(query).fetchone()
-    return int(row[0]) if row else 0
+    return ask_int(restored, query)
 
 
 def _tell(restored: Connection, swapped: Swapped) -> None:

@@ -1,30 +1,58 @@
-"""The new database of a restore: made like the live one, filled from the backup, proved."""
+"""The new database of a restore: what it takes, how it is made, filled and proved."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from gonogo.errors import StepError
+from psycopg.conninfo import conninfo_to_dict
+
+from gonogo.errors import BackupError, StepError
 from gonogo.ledger.installation import version
 from gonogo.ledger.rows import Backup
-from gonogo.postgres import swap
-from gonogo.postgres.likeness import copy_grants, copy_settings, create_like
-from gonogo.postgres.session import Connection, connect
+from gonogo.postgres.session import Connection, ask_int, ask_text, connect
 from gonogo.postgres.settings import DatabaseSettings
+from gonogo.rollout.backup.backup import ROOM_BESIDE_BYTES, file_sha256
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
-from gonogo.rollout.backup.tables import TABLES, count_rows
+from gonogo.rollout.backup.scratch import copy_grants, copy_settings, create_like
+from gonogo.rollout.backup.tables import count_rows
+from gonogo.rollout.restore import swap
 from gonogo.rollout.restore.ledger_copy import make_ledger_schema
-from gonogo.rollout.restore.ready import (
-    require_rights_and_room,
-    rows_backed_up,
-    usable_backup,
-)
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Skipped, Step
 from gonogo.rollout.runner.work import Work
+from gonogo.show import some
 
+LOCAL = ("localhost", "127.0.0.1", "::1")
+RIGHTS = """
+select r.rolsuper or r.rolcreatedb as creates,
+    r.rolsuper or pg_has_role(d.datdba, 'usage') as owns,
+    r.rolsuper or pg_has_role('pg_signal_backend', 'usage') or not exists (
+        select from pg_stat_activity as a
+        where a.datname = d.datname and a.usesysid is not null
+            and not pg_has_role(a.usesysid, 'usage')
+    ) as ends
+from pg_roles as r, pg_database as d
+where r.rolname = current_user and d.datname = current_database()"""
+FOREIGN_TABLES = """
+select n.nspname || '.' || c.relname
+from pg_class as c
+join pg_namespace as n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+    and not pg_has_role(c.relowner, 'usage')
+    and not exists (
+        select from pg_depend as d
+        where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+    )
+order by 1"""
+DATA_DIRECTORY = """
+select case when pg_has_role('pg_read_all_settings', 'usage')
+    then current_setting('data_directory') end"""
+PREPARED = "select gid from pg_prepared_xacts where database = current_database() order by 1"
 PREPARED_AGAIN: Resumption[Work] = Resumption(
     stands=lambda _: False,
     otherwise="whether it is there still is looked for",
@@ -142,8 +170,7 @@ class NewDatabase:
         )
 
     def _equal_counts(self, work: Work) -> Mapping[str, int]:
-        connection = self.connection
-        now = count_rows(connection, connection.execute(TABLES).fetchall())
+        now = count_rows(self.connection)
         then = rows_backed_up(work)
         differing = [name for name in then if then[name] != now.get(name)]
         if differing:
@@ -165,3 +192,91 @@ class NewDatabase:
         if self._backup is None:
             raise StepError("the backup was not checked")
         return self._backup
+
+
+def usable_backup(work: Work) -> Backup:
+    """The deployment's newest verified backup from before its first change, proved unharmed.
+
+    Raises:
+        BackupError: There is none, it is not here, or it is not what it was.
+    """
+    own = [row for row in work.site.ledger.migrations() if row.deployment_id == work.deployment.id]
+    first = min((row.applied_at for row in own if not row.adopted), default=None)
+    made = [
+        one
+        for one in work.site.ledger.backups(work.deployment.id)
+        if one.verified_at and (first is None or one.made_at <= first)
+    ]
+    if not made:
+        raise BackupError(
+            f"deployment {work.deployment.id} has no verified backup", "roll back by revert"
+        )
+    backup = made[0]
+    path = Path(backup.path)
+    if not path.is_file():
+        raise BackupError(f"the backup {path} is not on this machine", "bring it back there")
+    if (path.stat().st_size, file_sha256(path)) != (backup.bytes, backup.sha256):
+        raise BackupError(
+            f"the backup {path} is not what it was when it was verified", "bring back a copy of it"
+        )
+    return backup
+
+
+def require_rights_and_room(work: Work) -> int:
+    """See that the role may do all of it and that there is room; every problem at once.
+
+    Returns:
+        How large the database is, in bytes.
+
+    Raises:
+        StepError: Something is in the way.
+    """
+    size_bytes = ask_int(work.site.connection, "select pg_database_size(current_database())")
+    problems = (*_rights(work), *_room(work, size_bytes))
+    if problems:
+        raise StepError("; ".join(problems), "nothing was changed; mend these and try again")
+    return size_bytes
+
+
+def rows_backed_up(work: Work) -> Mapping[str, int]:
+    """Rows by table within the backup's snapshot, as its step proved; empty when nobody counted."""
+    steps = work.site.ledger.steps(work.deployment.id, "deploy")
+    proved = [step for step in steps if step.name == "backup" and step.outcome == "succeeded"]
+    rows: Any = proved[-1].evidence.get("rows", {}) if proved else {}
+    return {str(name): int(count) for name, count in rows.items()}
+
+
+def _rights(work: Work) -> Iterator[str]:
+    connection, identity = work.site.connection, work.site.identity
+    creates, owns, ends = connection.execute(RIGHTS).fetchone() or (False, False, False)
+    if not creates:
+        yield f"{identity.role} may not create databases (CREATEDB)"
+    if not owns:
+        yield f"{identity.role} does not own the database {identity.database}"
+    if not ends:
+        yield (
+            f"{identity.role} may not end the sessions of other roles (grant pg_signal_backend,"
+            " or end them by hand)"
+        )
+    foreign = [str(name) for (name,) in connection.execute(FOREIGN_TABLES)]
+    if foreign:
+        yield f"{identity.role} does not own {some(foreign)}"
+    prepared = [str(gid) for (gid,) in connection.execute(PREPARED)]
+    if prepared:
+        yield f"prepared transactions keep the database in use: {some(prepared)}"
+
+
+def _room(work: Work, needed_bytes: int) -> Iterator[str]:
+    """Ask the disk where it is ours to ask: a server elsewhere tells by failing."""
+    host = str(conninfo_to_dict(work.database.conninfo).get("host") or "")
+    if not (host in LOCAL or host.startswith("/")):
+        return
+    directory = ask_text(work.site.connection, DATA_DIRECTORY)
+    if not directory or not Path(directory).is_dir():
+        return
+    free_bytes = shutil.disk_usage(directory).free
+    if free_bytes < needed_bytes + ROOM_BESIDE_BYTES:
+        yield (
+            f"the server has {free_bytes / 1e6:,.0f} MB free, a second database needs"
+            f" {needed_bytes / 1e6:,.0f} MB"
+        )

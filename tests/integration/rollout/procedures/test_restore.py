@@ -18,11 +18,11 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from gonogo.errors import DatabaseError, GonogoError, LockHeldError, UsageError
 from gonogo.model.step import StepEvent, StepKind
-from gonogo.postgres import beside
 from gonogo.postgres.session import connect
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.tools import PROGRAMS
 from gonogo.rollout.deploy import deploy
+from gonogo.rollout.restore import swap
 from gonogo.rollout.rollback import Request, rollback
 from gonogo.rollout.rollback_plan import plan_rollback
 from gonogo.rollout.standing import read_standing
@@ -69,7 +69,7 @@ def deployed(deployed_copy: Team) -> Iterator[Team]:
     deployed_copy.ask(SIGN_UP)
     deployed_copy.ask(JOB_RUN)
     yield deployed_copy
-    beside.reopen_cut_short(deployed_copy.context.database)
+    swap.reopen_cut_short(deployed_copy.context.database)
     for name in deployed_copy.relatives():
         deployed_copy.drop(name)
 
@@ -242,7 +242,7 @@ def test_a_closed_database_says_so_and_a_revert_opens_it_too(deployed: Team) -> 
     settings = deployed.context.database
     with pytest.raises(DatabaseError, match="not currently accepting connections"):
         connect(settings.conninfo)
-    assert beside.closed_by_restore(settings)
+    assert swap.closed_by_restore(settings)
     assert after_a_kill(deployed).outcome == "succeeded"
     assert deployed.ask(SIGNED_UP) == 1
     assert deployed.relatives() == []
@@ -337,10 +337,10 @@ def test_a_backup_that_does_not_load_leaves_nothing_behind(deployed: Team, tmp_p
 def test_two_restores_of_one_database_do_not_meet(deployed: Team) -> None:
     """The second is refused: the deployer's lock alone would go with the swap."""
     settings = deployed.context.database
-    name = beside.database_name(settings)
+    name = swap.database_name(settings)
     with (
-        beside.connect_beside(settings, name) as server,
-        beside.restore_lock(server, name),
+        swap.connect_beside(settings, name) as server,
+        swap.restore_lock(server, name),
         pytest.raises(LockHeldError, match=f"another restore of {name} is at work"),
     ):
         rollback(deployed.context, deployed.tell, RESTORE)

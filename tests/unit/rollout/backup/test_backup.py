@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gonogo.rollout.backup.place import place_problem
+from gonogo.rollout.backup.backup import place_problem
 
 
 def test_a_backup_wants_a_directory_with_room(tmp_path: Path) -> None:

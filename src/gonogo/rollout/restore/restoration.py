@@ -15,14 +15,12 @@ import psycopg
 
 from gonogo.errors import DatabaseError, StepError, UsageError
 from gonogo.ledger.deployer import deployer_lock
-from gonogo.postgres import beside, swap
-from gonogo.postgres.session import Connection, connect
-from gonogo.rollout.backup.tables import TABLES
+from gonogo.postgres.session import Connection, ask_int, connect
+from gonogo.rollout.backup.tables import table_sizes
+from gonogo.rollout.restore import swap
 from gonogo.rollout.restore.carry import Carried, carry_over
 from gonogo.rollout.restore.ledger_copy import Swapped, copy_ledger
-from gonogo.rollout.restore.new import NewDatabase
-from gonogo.rollout.restore.ready import rows_backed_up
-from gonogo.rollout.restore.telling import summed_up, told
+from gonogo.rollout.restore.new import NewDatabase, rows_backed_up
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Step
 from gonogo.rollout.runner.work import Work
 
@@ -59,7 +57,7 @@ class Restoration:
     def preparation(self) -> tuple[Step[Work], ...]:
         """What is done before anybody is asked: nothing of it touches the live database."""
         title = "Find what was written since, try to carry it"
-        compare = Step(beside.COMPARISON, title, self._try, LOOKS)
+        compare = Step(swap.COMPARISON, title, self._try, LOOKS)
         return (*self.new.steps, compare)
 
     @property
@@ -109,14 +107,13 @@ class Restoration:
             self._stack.close()
 
     def _try(self, work: Work, evidence: Evidence) -> str:
-        there = self.new.connection.execute(TABLES)
-        _require_known(self.damaged, [f"{schema}.{table}" for schema, table, _ in there])
+        _require_known(self.damaged, table_sizes(self.new.connection))
         evidence["damaged"] = list(self.damaged)
         self.prospect = carry_over(
             work.site.connection, self.new.connection, self.damaged, keep=False
         )
-        evidence |= told(self.prospect)
-        return summed_up(self.prospect)
+        evidence |= self.prospect.evidence
+        return self.prospect.summary
 
     def _close(self, work: Work, evidence: Evidence) -> str:
         # From here on what was carried over makes it another database than the backup's.
@@ -129,8 +126,8 @@ class Restoration:
 
     def _carry(self, work: Work, evidence: Evidence) -> str:
         carried = carry_over(work.site.connection, self.new.connection, self.damaged, keep=True)
-        evidence |= told(carried)
-        return summed_up(carried)
+        evidence |= carried.evidence
+        return carried.summary
 
     def _carry_ledger(self, work: Work, evidence: Evidence) -> str:
         counted = copy_ledger(work.site.ledger.connection, self.new.connection)
@@ -138,7 +135,7 @@ class Restoration:
         return f"{sum(counted.values()):,} rows of {len(counted)} tables, and their sequences"
 
     def _swap(self, work: Work, evidence: Evidence) -> str:
-        kept = beside.kept_name(self.database, datetime.now(UTC))
+        kept = swap.kept_name(self.database, datetime.now(UTC))
         evidence |= {"database": self.database, "kept_as": kept}
         swapped = Swapped(work.deployment.id, SWAPPED, evidence)
         # Once more, with this very step: what it says is read where the swap has happened.
@@ -176,16 +173,15 @@ def restoring(work: Work, damaged: Sequence[str]) -> Iterator[Restoration]:
     """
     name = work.site.identity.database
     query = "select oid::bigint from pg_database where datname = current_database()"
-    row = work.site.connection.execute(query).fetchone()
+    prepared = swap.prepared_name(ask_int(work.site.connection, query))
     named = tuple(one if "." in one else f"{work.schema}.{one}" for one in damaged)
     if counted := rows_backed_up(work):
         # Before the backup is loaded; where nobody counted, its tables are known only then.
         _require_known(named, counted)
     with (
-        beside.connect_beside(work.database, name) as server,
-        beside.restore_lock(server, name),
+        swap.connect_beside(work.database, name) as server,
+        swap.restore_lock(server, name),
     ):
-        prepared = beside.prepared_name(row[0] if row else 0)
         new = NewDatabase(server, name, prepared, work.database.with_database(prepared))
         restoration = Restoration(work, server, new, named)
         try:
@@ -207,9 +203,9 @@ def drop_prepared(work: Work) -> bool:
         work: A deployment that was rolled back by other means.
     """
     try:
-        _, prepared = beside.relatives(work.site.connection)
+        _, prepared = swap.relatives(work.site.connection)
         for name in prepared:
-            with beside.connect_beside(work.database, work.site.identity.database) as server:
+            with swap.connect_beside(work.database, work.site.identity.database) as server:
                 swap.drop(server, name)
     except (DatabaseError, psycopg.Error):
         # The rollback is done; status names what is left.

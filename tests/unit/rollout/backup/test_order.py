@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gonogo.rollout.backup.progress import TableProgress
+from gonogo.rollout.backup.order import TableProgress
 
 SIZES = {"public.users": 1000, "public.sync_metrics": 9000}
 

@@ -1,22 +1,30 @@
-"""The way to a database that cannot be asked itself: it is closed, or about to be renamed.
+"""Close a database, rename it, and put another one in its place.
 
-Everything here goes over a connection to another database of the same server.
+A database that is closed or about to be renamed cannot be connected to, so everything here goes
+over a connection to another database of the same server.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_delay,
+    wait_fixed,
+)
 
-from gonogo.errors import DatabaseError, LockHeldError
-from gonogo.postgres.session import Connection, asking, connect
+from gonogo.errors import DatabaseError, LockHeldError, StepError
+from gonogo.postgres.session import Connection, ask_bool, ask_text, asking, connect
 from gonogo.postgres.settings import DatabaseSettings
-from gonogo.postgres.swap import allow
 
 OTHERS = ("postgres", "template1")
 PREPARED = "gonogo_restore_"
@@ -29,15 +37,22 @@ PREPARATION = frozenset(
     {"check_backup", "new_database", "restore_backup", "verify_restored", COMPARISON}
 )
 LOCK_KEY = "hashtextextended('gonogo restore ' || %s, 0)"
+WAIT_S = 15.0
+PAUSE_S = 0.1
+SESSIONS = """
+select pid, coalesce(usename, 'another role') || ' (' || coalesce(nullif(application_name, ''),
+    backend_type, 'unknown') || ', pid ' || pid || ')'
+from pg_stat_activity
+where datname = %s and pid <> all(%s)"""
 
 
 def prepared_name(oid: int) -> str:
-    """What the database is called that is restored for the one with this oid."""
+    """The name of the database that is restored in place of the one with this oid."""
     return f"{PREPARED}{oid}"
 
 
 def kept_name(name: str, moment: datetime) -> str:
-    """What a database is called once another one has taken its place.
+    """The name that a database is kept under once another one has taken its place.
 
     Args:
         name: Its name until then.
@@ -89,8 +104,7 @@ def restore_lock(beside: Connection, name: str) -> Iterator[None]:
     Raises:
         LockHeldError: Another restore of it is at work.
     """
-    row = beside.execute(f"select pg_try_advisory_lock({LOCK_KEY})".encode(), (name,)).fetchone()
-    if not (row and row[0]):
+    if not ask_bool(beside, f"select pg_try_advisory_lock({LOCK_KEY})".encode(), (name,)):
         raise LockHeldError(f"another restore of {name} is at work", "let it finish")
     try:
         yield
@@ -129,7 +143,8 @@ def is_closed_by_restore(beside: Connection, name: str) -> bool:
         beside: To another database.
         name: The database's name.
     """
-    row = beside.execute(
+    return ask_bool(
+        beside,
         """
         select exists (
             select from pg_database as d
@@ -137,8 +152,7 @@ def is_closed_by_restore(beside: Connection, name: str) -> bool:
             where d.datname = %s and not d.datallowconn
         )""",
         (PREPARED, name),
-    ).fetchone()
-    return bool(row and row[0])
+    )
 
 
 def closed_by_restore(settings: DatabaseSettings) -> bool:
@@ -166,3 +180,99 @@ def reopen_cut_short(settings: DatabaseSettings) -> bool:
     with connect_beside(settings, name) as beside, restore_lock(beside, name):
         allow(beside, name)
     return True
+
+
+@asking("the database cannot be opened again")
+def allow(beside: Connection, name: str) -> None:
+    """Let everybody connect who may."""
+    words = sql.SQL("alter database {} allow_connections true")
+    beside.execute(words.format(sql.Identifier(name)))
+
+
+def shut(beside: Connection, name: str, ours: Sequence[int]) -> int:
+    """Let nobody connect any more, and end every session but our own.
+
+    Args:
+        beside: To another database.
+        name: The database's name.
+        ours: The pids of our own sessions in it.
+
+    Returns:
+        How many sessions were ended.
+
+    Raises:
+        StepError: One would not end.
+    """
+    words = sql.SQL("alter database {} allow_connections false")
+    beside.execute(words.format(sql.Identifier(name)))
+    ended: set[int] = set()
+
+    def end() -> list[str]:
+        found = beside.execute(SESSIONS, (name, list(ours))).fetchall()
+        for pid, _ in found:
+            beside.execute("select pg_terminate_backend(%s)", (pid,))
+            ended.add(pid)
+        return [who for _, who in found]
+
+    last = Retrying(
+        retry=retry_if_result(bool),
+        wait=wait_fixed(PAUSE_S),
+        stop=stop_after_delay(WAIT_S),
+        retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+    )(end)
+    if last:
+        raise StepError(f"sessions do not end: {', '.join(last[:3])}", "end them and try again")
+    return len(ended)
+
+
+def swap(beside: Connection, name: str, prepared: str, kept: str) -> None:
+    """Put a prepared database in the place of another: both renames, or neither.
+
+    Args:
+        beside: To another database.
+        name: The name that changes hands.
+        prepared: The database that gets it.
+        kept: What the other one is called from now on; it is opened again.
+    """
+
+    def attempt() -> None:
+        with beside.transaction():
+            rename = sql.SQL("alter database {} rename to {}")
+            old, new, aside = map(sql.Identifier, (name, prepared, kept))
+            beside.execute(rename.format(old, aside))
+            beside.execute(rename.format(new, old))
+            beside.execute(sql.SQL("alter database {} allow_connections true").format(aside))
+            # The comment of the database goes with its name.
+            mark(beside, name, marked(beside, kept))
+
+    # The server needs a moment to see that our own sessions are over.
+    Retrying(
+        retry=retry_if_exception_type(psycopg.errors.ObjectInUse),
+        wait=wait_fixed(PAUSE_S),
+        stop=stop_after_delay(WAIT_S),
+        reraise=True,
+    )(attempt)
+
+
+def mark(beside: Connection, prepared: str, text: str | None) -> None:
+    """Write a note on a database as its comment; None removes it.
+
+    Args:
+        beside: To another database.
+        prepared: The database's name.
+        text: The note.
+    """
+    words = sql.SQL("comment on database {} is {}")
+    beside.execute(words.format(sql.Identifier(prepared), sql.Literal(text)))
+
+
+def marked(beside: Connection, prepared: str) -> str | None:
+    """What was written down of a prepared database; None when nothing was, or it is not there."""
+    query = "select shobj_description(oid, 'pg_database') from pg_database where datname = %s"
+    return ask_text(beside, query, (prepared,))
+
+
+def drop(beside: Connection, prepared: str) -> None:
+    """Remove a prepared database, if it is there."""
+    words = sql.SQL("drop database if exists {} with (force)")
+    beside.execute(words.format(sql.Identifier(prepared)))

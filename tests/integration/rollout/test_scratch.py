@@ -11,8 +11,8 @@ from psycopg.rows import TupleRow
 
 from gonogo.errors import DatabaseError
 from gonogo.postgres import session
-from gonogo.postgres.likeness import copy_grants, copy_settings, create_like
 from gonogo.postgres.session import Connection
+from gonogo.rollout.backup.scratch import copy_grants, copy_settings, create_like
 from gonogo.sandbox.databases import Databases
 
 LOOKS = (
