@@ -18,7 +18,7 @@ with connection as (
         ) as succeeded
     from sync_schedule as s
     where s.onboarding_until is not null
-        and s.created_at >= %(onboarding_start)s
+        and s.created_at >= %(since_deployment)s
         and s.created_at < %(as_of)s
 )
 select

@@ -4,7 +4,7 @@ with failed as materialized (
     select s.user_id, s.integration_type, s.created_at
     from sync_schedule as s
     where s.onboarding_until is not null
-        and s.created_at >= %(onboarding_start)s
+        and s.created_at >= %(since_deployment)s
         and s.created_at <= %(as_of)s::timestamp - interval '1 hour'
         and case when exists (
             select from sync_metrics as m

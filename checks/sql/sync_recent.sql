@@ -1,10 +1,10 @@
--- The newest executed syncs of the window, newest first; of one integration, or of all when null.
+-- The newest executed syncs of the window, newest first; of one integration (the part), or of all when null.
 -- result: text
 select result
 from sync_metrics
 where created_at >= %(window_start)s
     and created_at < %(as_of)s
     and result in ('success', 'failure')
-    and (%(integration)s::text is null or integration_type = %(integration)s::text)
+    and (%(part)s::text is null or integration_type = %(part)s::text)
 order by created_at desc, id desc
 limit %(most_recent)s

@@ -5,7 +5,7 @@ is none, a warning on the wrong side of its critical level, a survey without a f
 do not add up to 100.
 """
 
-from gonogo.criteria.entries import ENDPOINTS, Criteria, Filter, Metric, Rules, Score
+from gonogo.criteria.entries import ENDPOINTS, Criteria, Derived, Filter, Metric, Rules, Score
 from gonogo.criteria.reading import load
 
-__all__ = ["ENDPOINTS", "Criteria", "Filter", "Metric", "Rules", "Score", "load"]
+__all__ = ["ENDPOINTS", "Criteria", "Derived", "Filter", "Metric", "Rules", "Score", "load"]

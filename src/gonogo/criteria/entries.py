@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from gonogo.model.kinds import Environment, Role
 from gonogo.model.limit import Limit, parse_limit
 
+Derived = Literal["longest_gap", "per_day", "sum"]
 Kind = Literal["rate", "census", "quantity", "answer", "top"]
 Filter = Mapping[str, tuple[str | bool, ...]]
 ALL_POINTS = 100
@@ -60,8 +61,9 @@ class Metric(Strict):
     part: str | Filter | None = None
     whole: str | Filter | None = None
     value: str | None = None
-    derived: Literal["critical_errors", "longest_gap", "webhook_frequency"] | None = None
-    also: tuple[str, ...] = ()
+    derived: Derived | None = None
+    plus: Mapping[str, str] = Field(default_factory=dict)
+    per: Mapping[str, str] = Field(default_factory=dict)
     unit: str = ""
     needs: Literal["ledger", "endpoints"] | None = None
     by: str | None = None
@@ -77,8 +79,10 @@ class Metric(Strict):
     recency: str | None = None
     trend: bool = False
     footprint: bool = False
+    traffic: bool = False
+    clock: bool = False
     empty: Literal["none"] | None = None
-    empty_reason: str = "none"
+    empty_reason: NotEmpty = "none"
     not_yet: str | None = None
     not_yet_reason: str = "not yet"
     objective: Objective = Field(default_factory=dict)
@@ -104,8 +108,14 @@ class Metric(Strict):
     @property
     def surveys(self) -> tuple[str, ...]:
         """Names of the SQL files that it needs; none for what is asked over HTTP."""
-        named = (self.survey, *self.also, self.parts_in, self.recency)
+        named = (*self.sources, self.parts_in, self.recency)
         return tuple(name for name in named if name and name != ENDPOINTS)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The surveys without which there is no figure at all."""
+        parts = (self.parts_in,) if self.derived and self.parts_in else ()
+        return (self.survey, *self.plus, *self.per, *parts)
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -132,8 +142,8 @@ class Rules(Strict):
     many_n: Positive
     excluded_of_many: Probability
     recent: Annotated[tuple[Positive, ...], Field(min_length=1)]
-    onboarding_most_days: Positive
-    critical_patterns: Annotated[tuple[NotEmpty, ...], Field(min_length=1)]
+    since_deployment_days: Positive = 14
+    critical_patterns: tuple[NotEmpty, ...] = ()
 
     def tail(self, n: int) -> float:
         """The probability up to which a level counts as excluded by so many events."""
@@ -143,7 +153,7 @@ class Rules(Strict):
 class Score(Strict):
     """The health score's bands and the weight of what is no single metric."""
 
-    jobs: int = Field(ge=0, le=ALL_POINTS)
+    jobs: int = Field(default=0, ge=0, le=ALL_POINTS)
     bands: Mapping[str, int]
 
 
@@ -165,6 +175,11 @@ class Criteria(Strict):
         return tuple(
             (role, metric) for metric in self.metrics.values() for role in metric.roles(environment)
         )
+
+    @property
+    def traffic(self) -> Metric | None:
+        """The metric whose events are the traffic of the soak."""
+        return next((metric for metric in self.metrics.values() if metric.traffic), None)
 
     def by_heading(self) -> Mapping[str, tuple[Metric, ...]]:
         """All metrics by what a reader finds them under, in the file's order."""

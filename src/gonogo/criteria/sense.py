@@ -28,6 +28,7 @@ def nonsense(criteria: Criteria, sql_dir: Path) -> Iterator[Complaint]:
             if not (sql_dir / f"{name}.sql").is_file():
                 yield ("metric", metric.id, "survey"), f"there is no {sql_dir.name}/{name}.sql"
     yield from _headings(criteria)
+    yield from _chosen(criteria)
     weights = sum(metric.weight for metric in criteria.metrics.values()) + criteria.score.jobs
     if weights != ALL_POINTS:
         yield ("score",), f"the weights add up to {weights}, not to {ALL_POINTS}"
@@ -43,11 +44,27 @@ def _headings(criteria: Criteria) -> Iterator[Complaint]:
                 yield ("headings", heading), f"no metric is called {start!r} or begins with it"
 
 
+def _chosen(criteria: Criteria) -> Iterator[Complaint]:
+    """What one metric alone may be."""
+    for key in ("traffic", "clock"):
+        chosen = [metric.id for metric in criteria.metrics.values() if getattr(metric, key)]
+        for other in chosen[1:]:
+            yield ("metric", other, key), f"{chosen[0]} has it already, and one metric alone may"
+
+
 def _counts(metric: Metric) -> Iterator[Complaint]:
     if metric.kind in SHARES and (metric.part is None or metric.whole is None):
         yield ("part",), f"a {metric.kind} needs both part and whole"
-    if metric.kind in {"quantity", "answer"} and not (metric.value or metric.derived):
-        yield ("value",), f"a {metric.kind} needs value or derived"
+    needs_value = metric.kind in {"quantity", "answer"} and metric.derived != "longest_gap"
+    if needs_value and not metric.value:
+        yield ("value",), f"a {metric.kind} needs value, the column that holds it"
+    for key, given, derived in (("plus", metric.plus, "sum"), ("per", metric.per, "per_day")):
+        if bool(given) != (metric.derived == derived):
+            yield (key,), f"{key} and derived = {derived!r} belong together"
+    if metric.derived and metric.kind != "quantity":
+        yield ("derived",), f"a {metric.kind} is counted, not derived: only a quantity is"
+    if metric.traffic and metric.kind != "rate":
+        yield ("traffic",), f"a {metric.kind} does not tell events by the hour: only a rate does"
 
 
 def _units(metric: Metric) -> Iterator[Complaint]:

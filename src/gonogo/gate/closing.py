@@ -6,7 +6,7 @@ from gonogo.gate.document import Json, document, unmeasured
 from gonogo.gate.facts import facts_of
 from gonogo.gate.reproduce import reproduce
 from gonogo.gate.setting import Observation, Setting
-from gonogo.gate.soak import TRAFFIC, soak
+from gonogo.gate.soak import soak
 from gonogo.judge.score import health_score
 from gonogo.model.finding import Finding, Verdict
 from gonogo.record.archive import gates_since
@@ -33,7 +33,8 @@ def closing(
     told = document(setting, observation, answers, verdict, score)
     archive_dir, environment, window = setting.archive_dir, setting.environment, observation.window
     gates = gates_since(archive_dir, environment, window.deployed_at or window.start)
-    traffic = observation.measurements.get(TRAFFIC)
+    metric = setting.criteria.traffic
+    traffic = observation.measurements.get(metric.id) if metric else None
     return told | {
         "facts": {**facts_of(setting, observation), "Gates since the deployment": str(gates)},
         "reproduce": reproduce(setting, window.end),

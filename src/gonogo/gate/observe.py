@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from gonogo.criteria import ENDPOINTS, Metric
+from gonogo.criteria import ENDPOINTS, Criteria, Metric
 from gonogo.errors import DatabaseError
 from gonogo.gate.masking import masked
 from gonogo.gate.setting import LEDGER, Observation, Options, Setting
@@ -24,7 +24,6 @@ from gonogo.model.window import clip, format_duration
 from gonogo.postgres.reading import Session
 from gonogo.postgres.snapshot import in_snapshot
 
-CLOCKS = "db.clock_skew"
 MOST_AHEAD = timedelta(minutes=2)
 
 
@@ -67,26 +66,28 @@ def _observe(session: Session, setting: Setting, answers: Mapping[str, Measureme
     told_ledger = LEDGER not in options.without
     events = read_timeline(session, setting.environment) if told_ledger else ()
     measured = take(session, plan)
-    told = {**_with_our_clock(measured, ahead), **answers}
+    told = {**_with_our_clock(setting.criteria, measured, ahead), **answers}
     return _judged(setting, Observation(window, now, facts, identity, told, {}, events))
 
 
 def _with_our_clock(
-    measured: Mapping[str, Measurement], ahead: timedelta
+    criteria: Criteria, measured: Mapping[str, Measurement], ahead: timedelta
 ) -> Mapping[str, Measurement]:
     """Say so when our clock is not the server's: no number rests on it, a signature's time does.
 
     Args:
+        criteria: Which metric judges the clocks.
         measured: By metric.
         ahead: How far our clock is ahead of the server's.
     """
-    found = measured.get(CLOCKS)
+    metric = next((one for one in criteria.metrics.values() if one.clock), None)
+    found = measured.get(metric.id) if metric else None
     if found is None or abs(ahead) < MOST_AHEAD:
         return measured
     side = "ahead of" if ahead > timedelta() else "behind"
     minutes = timedelta(minutes=round(abs(ahead) / timedelta(minutes=1)))
     note = f"the clock that runs this is {format_duration(minutes)} {side} the server's"
-    return {**measured, CLOCKS: replace(found, notes=(*found.notes, note))}
+    return {**measured, found.metric: replace(found, notes=(*found.notes, note))}
 
 
 def _facts(session: Session, setting: Setting) -> LedgerFacts:

@@ -8,7 +8,7 @@ from pathlib import Path
 from gonogo import criteria as criteria_file
 from gonogo.checklist import Checklist
 from gonogo.config.project import Project
-from gonogo.criteria import Criteria
+from gonogo.criteria import ENDPOINTS, Criteria
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.gate.setting import LEDGER, Options, Setting
 from gonogo.measure.ledger import LedgerFacts, read_identity, read_ledger
@@ -89,7 +89,8 @@ def _agreed(asked: Environment | None, facts: LedgerFacts) -> Environment:
 
 
 def _check_groups(without: frozenset[str], criteria: Criteria) -> None:
-    known = frozenset().union(*(metric.groups for metric in criteria.metrics.values()))
+    # The names that rollout.toml may hold for every project, whether or not a metric needs them.
+    known = frozenset({ENDPOINTS, LEDGER}).union(*(m.groups for m in criteria.metrics.values()))
     for name in sorted(without - known):
         raise UsageError(
             f"--without={name}: there is no such group", f"there are {', '.join(sorted(known))}"

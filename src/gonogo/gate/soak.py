@@ -14,8 +14,6 @@ from gonogo.record.archived import ArchivedRecord, read_record
 from gonogo.record.listing import list_records
 from gonogo.report.soak import Look, continuity
 
-# Every synchronisation counts, skipped ones too: they show that the scheduler runs.
-TRAFFIC = "sync.executed"
 VERDICTS = frozenset(kind.value for kind in VerdictKind)
 
 

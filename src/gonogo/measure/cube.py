@@ -30,6 +30,13 @@ def total(rows: Iterable[Row], selector: Selector) -> int:
     return sum(map(integer, values))
 
 
+def passes(row: Row, selector: Selector) -> bool:
+    """Whether one event counts: its column says so, or the filter lets it pass."""
+    if isinstance(selector, str):
+        return bool(integer(row[selector]))
+    return all(row[column] in wanted for column, wanted in selector.items())
+
+
 def _counted(rows: Iterable[Row], selector: Selector) -> tuple[Iterable[Row], str]:
     """The rows that a selector lets pass, and the column by which each of them counts."""
     if isinstance(selector, str):

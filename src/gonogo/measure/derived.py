@@ -1,6 +1,6 @@
-"""Metrics that are no plain sum: pure functions of the surveys' tables, named in the criteria.
+"""Metrics derived from several surveys or from moments: pure functions of the surveys' tables.
 
-A derivation finds every survey that its metric names, in ``survey`` and ``also``, and answered.
+A derivation finds every survey of its metric's `sources`, and each of them answered.
 """
 
 from __future__ import annotations
@@ -9,56 +9,61 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from gonogo.measure.cube import integer, total
+from gonogo.criteria import Derived, Metric
+from gonogo.measure.cube import total
 from gonogo.measure.surveys import Table, naive
 from gonogo.model.measurement import Measurement, Window
 from gonogo.postgres.reading import Row
 
 Tables = Mapping[str, Table]
-Derivation = Callable[[str, Tables, Window], Measurement]
+Derivation = Callable[[Metric, Tables, Window], Measurement]
 DAY = timedelta(days=1)
 EMPTY = "the window is empty: nothing has happened yet"
 
 
-def longest_gap(metric: str, tables: Tables, window: Window) -> Measurement:
-    """Longest stretch of the window without a sync, whole and by integration with connections.
+def longest_gap(metric: Metric, tables: Tables, window: Window) -> Measurement:
+    """Longest stretch of the window without an event, whole and by each part of `parts_in`.
 
     The cube holds each hour's first and last moment, so a gap is exact as soon as it crosses the
     end of a slice; one within a slice is shorter than an hour and never the limit's business.
     """
     if not window.covered:
-        return Measurement(metric, missing=EMPTY)
-    rows = tables["sync_cube"].rows
-    names = sorted({str(row["integration"]) for row in tables["schedule_states"].rows})
-    gaps = {
-        name: _gap([row for row in rows if row["integration"] == name], window) for name in names
-    }
+        return Measurement(metric.id, missing=EMPTY)
+    rows, by = tables[metric.survey].rows, metric.by or ""
+    parts = tables[metric.parts_in].rows if metric.parts_in else ()
+    names = sorted({str(row[by]) for row in parts})
+    gaps = {name: _gap([row for row in rows if row[by] == name], window) for name in names}
     whole = _gap(rows, window)
     worst = max([whole, *gaps.values()])
     return Measurement(
-        metric,
+        metric.id,
         value=_seconds(worst),
         breakdown={name: int(gap.total_seconds()) for name, gap in gaps.items()},
     )
 
 
-def webhook_frequency(metric: str, tables: Tables, window: Window) -> Measurement:
-    """Notifications per active subscription and day, over what the window covers."""
+def per_day(metric: Metric, tables: Tables, window: Window) -> Measurement:
+    """The sum of `value`, per thing that `per` counts and per day that the window covers."""
     if not window.covered:
-        return Measurement(metric, missing=EMPTY)
-    active = sum(integer(row["active"]) for row in tables["webhook_subscriptions"].rows)
-    notifications = sum(integer(row["n"]) for row in tables["webhook_cube"].rows)
-    if not active:
-        return Measurement(metric, missing="there is no active subscription")
+        return Measurement(metric.id, missing=EMPTY)
+    events = total(tables[metric.survey].rows, metric.value or "")
+    things = _sum(tables, metric.per)
+    if not things:
+        named = "empty_reason" in metric.model_fields_set
+        summed = " and ".join(f"{column} of {name}.sql" for name, column in metric.per.items())
+        return Measurement(metric.id, missing=metric.empty_reason if named else f"{summed} is 0")
     days = _seconds(window.covered) / _seconds(DAY)
-    return Measurement(metric, value=Fraction(notifications, active) / days)
+    return Measurement(metric.id, value=Fraction(events, things) / days)
 
 
-def critical_errors(metric: str, tables: Tables, _window: Window) -> Measurement:
-    """Rows with a critical message: failures, and those of another result that the cubes count."""
-    failed = total(tables["critical_errors"].rows, "n")
-    others = sum(total(tables[name].rows, "critical") for name in ("sync_cube", "webhook_cube"))
-    return Measurement(metric, value=Fraction(failed + others))
+def sum_of_all(metric: Metric, tables: Tables, _window: Window) -> Measurement:
+    """The sum of `value` and of each column that `plus` adds from a further survey."""
+    own = total(tables[metric.survey].rows, metric.value or "")
+    return Measurement(metric.id, value=Fraction(own + _sum(tables, metric.plus)))
+
+
+def _sum(tables: Tables, columns: Mapping[str, str]) -> int:
+    return sum(total(tables[survey].rows, column) for survey, column in columns.items())
 
 
 def _gap(rows: Iterable[Row], window: Window) -> timedelta:
@@ -79,8 +84,8 @@ def _seconds(length: timedelta) -> Fraction:
     return Fraction(length // timedelta(microseconds=1), 1_000_000)
 
 
-DERIVATIONS: Mapping[str, Derivation] = {
-    "critical_errors": critical_errors,
+DERIVATIONS: Mapping[Derived, Derivation] = {
     "longest_gap": longest_gap,
-    "webhook_frequency": webhook_frequency,
+    "per_day": per_day,
+    "sum": sum_of_all,
 }

@@ -42,6 +42,15 @@ def measure(
     }
 
 
+def parts_of(metric: Metric, tables: Tables) -> tuple[str, ...]:
+    """The parts of a metric as its own survey and `parts_in` list them, sorted by name."""
+    if metric.by is None:
+        return ()
+    listed = (tables.get(name or "", NOT_ASKED).rows for name in (metric.survey, metric.parts_in))
+    values = {row.get(metric.by) for rows in listed for row in rows}
+    return tuple(sorted(str(value) for value in values if value is not None))
+
+
 def _measure(
     metric: Metric,
     tables: Tables,
@@ -49,7 +58,7 @@ def _measure(
     criteria: Criteria,
     window: Window,
 ) -> Measurement:
-    missing = (tables[name].missing for name in (metric.survey, *metric.also))
+    missing = (tables[name].missing for name in metric.sources)
     if reason := next(filter(None, missing), None):
         return Measurement(metric.id, missing=reason)
     try:
@@ -69,7 +78,7 @@ def _told(
 ) -> Measurement:
     table = tables[metric.survey]
     if metric.derived:
-        return DERIVATIONS[metric.derived](metric.id, tables, window)
+        return DERIVATIONS[metric.derived](metric, tables, window)
     if metric.kind == "top":
         return Measurement(metric.id, value=Fraction(0), breakdown=_tops(table.rows))
     if metric.kind in {"rate", "census"}:
@@ -102,7 +111,7 @@ def _counted(
         count=cube.count(total, part, whole),
         by_part=cube.by(rows, metric.by, part, whole) if metric.by else {},
         hourly=cube.hourly(by_hour, starts, part, whole),
-        recent={name: _recent(table, sizes) for name, table in recent.items()},
+        recent={name: _recent(metric, table, sizes) for name, table in recent.items()},
         recent_missing=next((table.missing for table in recent.values() if table.missing), None),
         breakdown=parts | {column: cube.total(total, column) for column in metric.sums},
         hourly_parts=cube.hourly_parts(by_hour, starts, tuple(parts), partial(_breakdown, metric)),
@@ -137,9 +146,10 @@ def _problems(metric: Metric, rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(lacking[:MOST_PROBLEMS])
 
 
-def _recent(table: Table, sizes: Sequence[int]) -> tuple[Count, ...]:
+def _recent(metric: Metric, table: Table, sizes: Sequence[int]) -> tuple[Count, ...]:
     """K of n of the newest 5, 10, 20, 50 events, as many of these as there are."""
-    results = [row["result"] == "success" for row in table.rows]
+    part, whole = metric.part or {}, metric.whole or {}
+    results = [cube.passes(row, part) for row in table.rows if cube.passes(row, whole)]
     return tuple(Count(sum(results[:size]), size) for size in sizes if size <= len(results))
 
 

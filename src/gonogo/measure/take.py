@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,15 +10,19 @@ from pathlib import Path
 from gonogo.criteria import Criteria
 from gonogo.measure import surveys
 from gonogo.measure.asking import Asking
-from gonogo.measure.metrics import WHOLE, measure
+from gonogo.measure.derived import Tables
+from gonogo.measure.metrics import WHOLE, measure, parts_of
 from gonogo.measure.sharing import share_out
 from gonogo.measure.slices import CLUSTER_WIDTH, WIDTH, cut
-from gonogo.measure.surveys import Survey, naive
+from gonogo.measure.surveys import naive
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Measurement, Window
 from gonogo.postgres.reading import Session
 
-INTEGRATIONS = ("google_contacts", "google_calendar")
+# Where a survey of the newest events asks for one part of the whole.
+PART = "%(part)s"
+# No text matches it: where no pattern is critical, no message is.
+NOTHING = "a\\mb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,50 +54,56 @@ def take(session: Session, plan: Plan) -> dict[str, Measurement]:
     Raises:
         psycopg.errors.SerializationFailure: A standby cancelled the snapshot; repeat it whole.
     """
-    parameters = _parameters(plan)
+    parameters = {**_parameters(plan), "part": None}
     width = CLUSTER_WIDTH if session.on_cluster else WIDTH
-    recency = {metric.recency for metric in plan.criteria.metrics.values() if metric.recency}
-    asked: dict[str, dict[str, Asking]] = {}
+    sessions = (session, *session.open_others())
+    asked: dict[str, Asking] = {}
     for name in plan.criteria.surveys():
         survey = surveys.load(plan.sql_dir, name)
         slices = cut(plan.window, width) if survey.sliced else ()
-        asked[name] = {
-            whose: Asking(survey, {**parameters, "integration": whose or None}, slices)
-            for whose in (_whose(survey) if name in recency else (WHOLE,))
-        }
-    _ask(session, [one for each in asked.values() for one in each.values()])
-    tables = {name: each[WHOLE].table for name, each in asked.items() if name not in recency}
-    recent = {
-        name: {whose: one.table for whose, one in asked[name].items()}
-        for name in asked
-        if name in recency
+        asked[name] = Asking(survey, parameters, slices)
+    _ask(sessions, asked.values())
+    tables = {name: one.table for name, one in asked.items()}
+    # Which parts there are is known only now.
+    of_parts = {
+        (name, part): Asking(asked[name].survey, {**parameters, "part": part})
+        for name, parts in _parts(plan.criteria, tables).items()
+        for part in parts
+        if PART in asked[name].survey.query
     }
+    _ask(sessions, of_parts.values())
+    recent = {name: {WHOLE: tables[name]} for name in _parts(plan.criteria, tables)}
+    for (name, part), asking in of_parts.items():
+        recent[name][part] = asking.table
     return measure(plan.criteria, tables, recent, plan.window)
 
 
-def _ask(session: Session, asked: Sequence[Asking]) -> None:
+def _ask(sessions: Sequence[Session], asked: Iterable[Asking]) -> None:
     """Whole surveys are begun first; the many slices then keep every session busy to the end."""
     in_order = sorted(asked, key=lambda asking: asking.survey.sliced)
-    sessions = (session, *session.open_others())
     share_out(sessions, [job for asking in in_order for job in asking.jobs()])
 
 
-def _whose(survey: Survey) -> tuple[str, ...]:
-    """The newest events are asked of all and, where the survey knows integrations, of each."""
-    return (WHOLE, *INTEGRATIONS) if "%(integration)s" in survey.query else (WHOLE,)
+def _parts(criteria: Criteria, tables: Tables) -> Mapping[str, tuple[str, ...]]:
+    """The surveys of the newest events, and the parts of which each is asked as well."""
+    return {
+        metric.recency: parts_of(metric, tables)
+        for metric in criteria.metrics.values()
+        if metric.recency
+    }
 
 
 def _parameters(plan: Plan) -> dict[str, object]:
     window, rules = plan.window, plan.criteria.rules
-    oldest = window.end - timedelta(days=rules.onboarding_most_days)
-    onboarding_start = max(window.deployed_at or window.start, oldest)
+    oldest = window.end - timedelta(days=rules.since_deployment_days)
+    since_deployment = max(window.deployed_at or window.start, oldest)
     return {
         "window_start": naive(window.start),
         "as_of": naive(window.end),
         # Evidence grows since the deployment, but never covers less than the window.
-        "onboarding_start": naive(min(onboarding_start, window.start)),
+        "since_deployment": naive(min(since_deployment, window.start)),
         "most_recent": max(rules.recent),
-        "critical_pattern": "|".join(rules.critical_patterns),
+        "critical_pattern": "|".join(rules.critical_patterns) or NOTHING,
         "environment": plan.environment.value,
         "versions": list(plan.versions),
     }

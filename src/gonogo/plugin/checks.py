@@ -39,6 +39,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take out the test of a role or a group of which the criteria file holds no metric."""
+    of_nothing = [item for item in items if FINDING in _params(item) and not _check_of(item)]
+    if of_nothing:
+        items[:] = [item for item in items if item not in of_nothing]
+        config.hook.pytest_deselected(items=of_nothing)
+
+
 @pytest.fixture
 def finding(request: pytest.FixtureRequest) -> Finding:
     """The finding that this check asserts; the first one asked for measures everything."""
@@ -99,8 +108,14 @@ def pytest_report_teststatus(
 
 
 def _check_of(item: pytest.Item) -> str | None:
+    """The check that an item asks; None for another test, and for one without a metric."""
+    check = _params(item).get(FINDING)
+    return check if isinstance(check, str) else None
+
+
+def _params(item: pytest.Item) -> Mapping[str, object]:
     callspec = getattr(item, "callspec", None)
-    return callspec.params.get(FINDING) if callspec else None
+    return callspec.params if callspec else {}
 
 
 def _groups(marker: pytest.Mark) -> dict[str, frozenset[str]]:

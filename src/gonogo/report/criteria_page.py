@@ -113,7 +113,7 @@ def _counted(metric: Metric) -> str:
 def _what(metric: Metric) -> str:
     if metric.survey == ENDPOINTS:
         return "asked over HTTP, now, whatever the window"
-    of = " and ".join(_survey(name) for name in (metric.survey, *metric.also))
+    of = " and ".join(_survey(name) for name in metric.sources)
     if metric.kind == "top":
         return f"the most frequent messages of {of}"
     if metric.derived:
@@ -146,22 +146,17 @@ def _value(value: str | bool) -> str:  # noqa: FBT001  # a filter's value, no sw
 
 def _besides(metric: Metric) -> Iterator[str]:
     """What else is looked at, and when it does not apply."""
-    if metric.by:
-        named = f", each of {_survey(metric.parts_in)}" if metric.parts_in else ""
-        yield f"by {code(metric.by)} too{named}"
-    if metric.recency:
-        yield f"its newest events in {_survey(metric.recency)}"
-    if metric.trend:
-        yield "its trend over the window"
-    if metric.breakdown:
-        yield f"shown by {code(metric.breakdown)}"
-    if metric.footprint:
-        yield "a footprint of the health score"
-    if metric.empty == "none":
-        yield f"nothing there is met ({escape(metric.empty_reason)})"
-    if metric.not_yet:
-        yield f"left out at first ({escape(metric.not_yet_reason)})"
-    if metric.unmet == "inconclusive":
-        yield "a miss is inconclusive, never failed"
-    if metric.needs:
-        yield f"left out by {code(f'--without={metric.needs}')}"
+    named = f", each of {_survey(metric.parts_in)}" if metric.parts_in else ""
+    every = {
+        f"by {code(metric.by or '')} too{named}": metric.by,
+        f"its newest events in {_survey(metric.recency or '')}": metric.recency,
+        "its trend over the window": metric.trend,
+        f"shown by {code(metric.breakdown or '')}": metric.breakdown,
+        "its events are the traffic of the soak": metric.traffic,
+        "a footprint of the health score": metric.footprint,
+        f"nothing there is met ({escape(metric.empty_reason)})": metric.empty == "none",
+        f"left out at first ({escape(metric.not_yet_reason)})": metric.not_yet,
+        "a miss is inconclusive, never failed": metric.unmet == "inconclusive",
+        f"left out by {code(f'--without={metric.needs}')}": metric.needs,
+    }
+    yield from (words for words, applies in every.items() if applies)

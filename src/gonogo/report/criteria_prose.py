@@ -45,8 +45,8 @@ n < {least} it is inconclusive. Triggers look at the whole, never at single part
 hidden rows, a query that ran out of time: inconclusive, and the check says what is missing. Only
 where health empties the denominator is 0 of 0 met; such metrics say so below.
 
-Onboarding is counted from the deployment's end, at most {onboarding} days, never less than the
-window. Critical error messages are those that hold any of: {patterns}.
+A survey that asks for `%(since_deployment)s` counts from the deployment's end, at most {since}
+days, never less than the window. {patterns}
 """
 SCORE = """\
 0 to 100, weighed as in the tables below; background jobs weigh {jobs}, by their share of fresh
@@ -69,9 +69,16 @@ def rules(asked: Rules) -> str:
         many=asked.many_n,
         tail_of_many=_percent(asked.excluded_of_many),
         recent=_or(str(size) for size in asked.recent),
-        onboarding=asked.onboarding_most_days,
-        patterns=", ".join(code(pattern) for pattern in asked.critical_patterns),
+        since=asked.since_deployment_days,
+        patterns=_patterns(asked),
     )
+
+
+def _patterns(asked: Rules) -> str:
+    patterns = ", ".join(code(pattern) for pattern in asked.critical_patterns)
+    if not patterns:
+        return "No error message counts as critical."
+    return f"Critical error messages are those that hold any of: {patterns}."
 
 
 def verdicts() -> str:

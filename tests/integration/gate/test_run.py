@@ -8,6 +8,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -278,3 +279,38 @@ def test_a_killed_run_leaves_what_was_expected(soaked: Any, checkout: Path) -> N
     assert document["state"] == "running"
     assert "criterion:sync.success_rate" in document["expected"]
     assert document["verdict"] is None
+
+
+SMALL = """
+[rules]
+least_n = 10
+band_n = 30
+excluded_at = "2.5 %"
+many_n = 200
+excluded_of_many = "0.1 %"
+recent = [5]
+[score]
+bands = { Poor = 0 }
+[metric."tokens.valid"]
+title = "Valid tokens"
+kind = "census"
+survey = "token_states"
+part = { status = ["valid"] }
+whole = {}
+objective = "> 1 %"
+weight = 100
+"""
+
+
+def test_a_criteria_file_without_alerts_triggers_or_groups_is_judged(
+    gate: Gate, soaked: Any, checkout: Path
+) -> None:
+    """One criterion suffices: a test that has no metric to ask about is left out in silence."""
+    small = checkout / "small.toml"
+    small.write_text(SMALL, encoding="utf-8")
+    began = datetime.now(UTC) - timedelta(hours=49)
+    soak = f"--deployed-at={began:%Y-%m-%dT%H:%M:%SZ}"
+    told = gate(soaked.conninfo, *STAGING, "--without=ledger", f"--criteria={small}", soak)
+    assert "INTERNALERROR" not in told.output
+    assert told.code == 0, told.output
+    assert told.document["expected"] == ["criterion:tokens.valid"]

@@ -70,7 +70,7 @@ READ = [(survey, table) for survey in SURVEYS for table in tables_of(survey)]
 def open_roles(metric: Metric, survey: str) -> set[Role]:
     """The checks of a metric that cannot be answered without a survey."""
     roles = set(metric.roles(Environment.STAGING)) | set(metric.roles(Environment.PRODUCTION))
-    if survey in {metric.survey, *metric.also}:
+    if survey in metric.sources:
         return roles
     # The newest events, and which integrations there are, are asked by the alert alone.
     return roles & {Role.ALERT} if survey in metric.surveys else set()

@@ -27,7 +27,7 @@ excluded_at = "2.5 %"
 many_n = 200
 excluded_of_many = "0.1 %"
 recent = [5, 10]
-onboarding_most_days = 14
+since_deployment_days = 14
 critical_patterns = ["deadlock"]
 [score]
 jobs = 5
@@ -167,7 +167,7 @@ def test_the_rules_of_evidence_have_their_numbers() -> None:
     assert (rules.least_n, rules.band_n, rules.excluded_at) == (10, 30, 0.025)
     assert [rules.tail(n) for n in (1, 199, 200, 10_000)] == [0.025, 0.025, 0.001, 0.001]
     assert rules.recent == (5, 10, 20, 50)
-    assert rules.onboarding_most_days == 14
+    assert rules.since_deployment_days == 14
     assert set(rules.critical_patterns) == {
         "deadlock",
         "violates",
@@ -189,7 +189,7 @@ def test_the_drill_down_finds_what_was_counted(pattern: str) -> None:
 def test_rates_are_looked_at_by_part_of_late_and_over_time_where_asked() -> None:
     """Sync and onboarding by integration, sync and webhooks by recency and trend."""
     metrics = CRITERIA.metrics.values()
-    judged = {m.id for m in metrics if m.by and m.critical}
+    judged = {m.id for m in metrics if m.kind == "rate" and m.by and m.critical}
     assert judged == {"sync.success_rate", "onboarding.success_rate"}
     assert {m.id for m in metrics if m.recency} == {"sync.success_rate", "webhook.success_rate"}
     assert {m.id for m in metrics if m.trend} == {"sync.success_rate", "webhook.success_rate"}
@@ -310,17 +310,28 @@ def test_the_smallest_file_loads(tmp_path: Path) -> None:
         ('warning = "< 950 %"', "lies beyond 100 %"),
         ('recency = "a"', "held against the critical level: give one"),
         ('recency = "b"\ncritical = "< 80 %"', "there is no"),
-        ('also = ["b"]', "b.sql"),
+        (
+            f'{OTHER}kind = "quantity"\nvalue = "v"\nderived = "sum"\nplus = {{ b = "v" }}',
+            "b.sql",
+        ),
+        (f'{OTHER}kind = "quantity"\nvalue = "v"\nderived = "sum"', "plus and derived = 'sum'"),
+        (f'{OTHER}kind = "quantity"\nvalue = "v"\nper = {{ a = "v" }}', "per and derived = 'per_"),
+        ('derived = "longest_gap"', "a rate is counted, not derived: only a quantity is"),
+        (f'{OTHER}kind = "top"\ntraffic = true', "only a rate does"),
+        (
+            f'traffic = true\n{OTHER}kind = "rate"\npart = "k"\nwhole = "n"\ntraffic = true',
+            "a.rate has it already, and one metric alone may",
+        ),
         ("trend = true", "held against the warning level: give one"),
         ('parts_in = "a"', "it lists the values of a column: name that column with by"),
-        ('derived = "guess"', "'longest_gap' or 'webhook_frequency', but is 'guess'"),
+        ('derived = "guess"', "'per_day' or 'sum', but is 'guess'"),
         ("expand = 3", "is no list of names; write it like"),
         ("expand = { x = [] }", "is no list of names"),
         ("expand = { x = [1] }", "is no list of names"),
         ('expand = { x = ["1", "2"] }', "makes 'a.rate' twice; name it by its value"),
         (f'{OTHER}kind = "rat"', "kind: should be 'rate'"),
         (f'{OTHER}kind = "rate"', "needs both part and whole"),
-        (f'{OTHER}kind = "answer"', "needs value or derived"),
+        (f'{OTHER}kind = "answer"', "needs value, the column that holds it"),
         ('[metric."b.x"]\ntitle = "B"\nkind = "top"', 'metric."b.x".survey: is missing; add it'),
         (
             f'{OTHER}kind = "top"\nwarning = "> 1"',

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-from gonogo.measure.derived import Derivation, critical_errors, longest_gap, webhook_frequency
+from gonogo.criteria import Metric
+from gonogo.measure.derived import DERIVATIONS, longest_gap, per_day, sum_of_all
 from gonogo.measure.surveys import Table
 from gonogo.model.measurement import Window
 from gonogo.postgres.reading import Row
@@ -16,6 +17,34 @@ END = datetime(2026, 11, 23, tzinfo=UTC)
 START = END - timedelta(hours=48)
 WINDOW = Window(timedelta(hours=48), START, END)
 EMPTY = Window(timedelta(hours=48), END, END)
+GAP = Metric(
+    id="traffic.longest_gap",
+    title="Longest stretch without a sync",
+    kind="quantity",
+    survey="sync_cube",
+    derived="longest_gap",
+    by="integration",
+    parts_in="schedule_states",
+)
+FREQUENCY = Metric(
+    id="webhook.frequency",
+    title="Notifications per subscription and day",
+    kind="quantity",
+    survey="webhook_cube",
+    derived="per_day",
+    value="n",
+    per={"webhook_subscriptions": "active"},
+    empty_reason="there is no active subscription",
+)
+ERRORS = Metric(
+    id="errors.critical",
+    title="Critical error messages",
+    kind="quantity",
+    survey="critical_errors",
+    derived="sum",
+    value="n",
+    plus={"sync_cube": "critical", "webhook_cube": "critical"},
+)
 BOTH = ("google_calendar", "google_contacts")
 
 
@@ -36,7 +65,7 @@ def gap(rows: list[Row], connected: tuple[str, ...] = BOTH) -> tuple[float, dict
     """Longest stretch in hours, and by integration."""
     connections = tuple({"integration": name, "connections": 1} for name in connected)
     tables = {"sync_cube": Table(tuple(rows)), "schedule_states": Table(connections)}
-    measurement = longest_gap("traffic.longest_gap", tables, WINDOW)
+    measurement = longest_gap(GAP, tables, WINDOW)
     assert measurement.value is not None
     parts = {name: seconds / 3600 for name, seconds in measurement.breakdown.items()}
     return float(measurement.value) / 3600, parts
@@ -78,11 +107,11 @@ def test_an_integration_without_connections_has_no_gap() -> None:
     assert gap(rows, ("google_contacts",)) == (0, {"google_contacts": 0})
 
 
-@pytest.mark.parametrize("derivation", [longest_gap, webhook_frequency])
-def test_an_empty_window_tells_nothing(derivation: Derivation) -> None:
+@pytest.mark.parametrize("metric", [GAP, FREQUENCY], ids=lambda metric: metric.derived)
+def test_an_empty_window_tells_nothing(metric: Metric) -> None:
     """Right after the deployment no gap has been and nothing is frequent: no data, not zero."""
-    names = ("sync_cube", "schedule_states", "webhook_cube", "webhook_subscriptions")
-    measurement = derivation("a.b", {name: Table() for name in names}, EMPTY)
+    derive = DERIVATIONS[metric.derived or "sum"]
+    measurement = derive(metric, {name: Table() for name in metric.sources}, EMPTY)
     assert measurement.missing == "the window is empty: nothing has happened yet"
 
 
@@ -92,15 +121,15 @@ def test_the_frequency_is_per_subscription_and_day() -> None:
         "webhook_cube": Table(({"result": "success", "n": 400}, {"result": "ignored", "n": 80})),
         "webhook_subscriptions": Table(({"active": 24},)),
     }
-    assert webhook_frequency("webhook.frequency", tables, WINDOW).value == Fraction(10)
+    assert per_day(FREQUENCY, tables, WINDOW).value == Fraction(10)
     day = Window(timedelta(hours=48), END - timedelta(hours=24), END)
-    assert webhook_frequency("webhook.frequency", tables, day).value == Fraction(20)
+    assert per_day(FREQUENCY, tables, day).value == Fraction(20)
 
 
 def test_no_active_subscription_is_no_data() -> None:
     """Zero rows where there must be some."""
     tables = {"webhook_cube": Table(), "webhook_subscriptions": Table(({"active": 0},))}
-    measurement = webhook_frequency("webhook.frequency", tables, WINDOW)
+    measurement = per_day(FREQUENCY, tables, WINDOW)
     assert measurement.missing == "there is no active subscription"
 
 
@@ -111,4 +140,4 @@ def test_critical_errors_of_every_result_are_counted_once() -> None:
         "sync_cube": Table(({"critical": 0}, {"critical": 1})),
         "webhook_cube": Table(({"critical": 2},)),
     }
-    assert critical_errors("errors.critical", tables, WINDOW).value == 10
+    assert sum_of_all(ERRORS, tables, WINDOW).value == 10

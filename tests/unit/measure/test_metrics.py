@@ -187,10 +187,10 @@ def test_newest_events_that_could_not_be_asked_are_told() -> None:
 def test_a_survey_without_an_answer_is_missing_data(name: str) -> None:
     """Its reason stands in the measurement, also when it is one that is only read beside."""
     metric = CRITERIA.metrics[name]
-    for lost in (metric.survey, *metric.also):
+    for lost in metric.sources:
         tables = {
             other: Table(missing="no right to read it" if other == lost else None)
-            for other in (metric.survey, *metric.also)
+            for other in metric.sources
         }
         only = CRITERIA.model_copy(update={"metrics": {name: metric}})
         found = measure(only, tables, {}, WINDOW)[name]

@@ -42,6 +42,7 @@ def test_the_success_rate_brings_its_hours_and_its_newest_events(world: Any) -> 
     world.sync("success", at="-2h+59m")
     world.sync("failure", at="-1h")
     world.sync("skipped", at="-1h", times=5)
+    world.connected(1, integration="contacts")
     told = world.measured("sync.success_rate", window="4h")
     assert [hour.count for hour in told.hourly] == [
         Count(0, 0),
