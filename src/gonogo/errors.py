@@ -2,6 +2,7 @@
 
     GonogoError                 exit code 1
     ├── CancelledError          a person was asked and said no: nothing was done
+    ├── InterruptionError       exit code 130: Ctrl-C, or a signal to end
     ├── UsageError              exit code 4: an option, a variable, a file is wrong
     │   └── ConfigError         a TOML file is wrong: file, key, what was meant
     ├── DatabaseError           the database cannot be asked: out of reach, no right, no table
@@ -49,6 +50,13 @@ class CancelledError(GonogoError):
 
 
 @dataclass(eq=False)
+class InterruptionError(GonogoError):
+    """The command was interrupted, by Ctrl-C or a signal to end."""
+
+    exit_code: ClassVar[int] = 130
+
+
+@dataclass(eq=False)
 class UsageError(GonogoError):
     """An option, an environment variable or a file is not what it must be."""
 
@@ -57,11 +65,11 @@ class UsageError(GonogoError):
 
 @dataclass(eq=False)
 class ConfigError(UsageError):
-    """A TOML file holds something that cannot be meant.
+    """A TOML file holds an invalid value.
 
     Args:
         problem: What is wrong with the key.
-        remedy: What was probably meant.
+        remedy: What was probably meant instead.
         file: The file, as the user would name it.
         key: The dotted key within the file.
     """

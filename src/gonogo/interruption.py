@@ -1,4 +1,4 @@
-"""Being told to end: by Ctrl-C, by SIGTERM, by a terminal that closes; all three are one thing.
+"""Interruption: Ctrl-C, SIGTERM and a terminal that closes are all handled as one thing.
 
 Python raises KeyboardInterrupt between any two steps: also between the birth of a child and the
 line that notes its number, also in the middle of tidying up. What must not be torn apart there is
@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
+
+from gonogo.errors import InterruptionError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -97,6 +99,22 @@ def admitted() -> Iterator[None]:
         yield
     finally:
         _STATE.is_held, _STATE.is_held_again = before
+
+
+@contextmanager
+def interruptible(meaning: str) -> Iterator[None]:
+    """Turn an interruption of the block into one line that says what it means.
+
+    Args:
+        meaning: What became of the work, or what to do next.
+
+    Raises:
+        InterruptionError: The block was interrupted.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise InterruptionError("interrupted", meaning) from None
 
 
 def was_told() -> bool:

@@ -1,4 +1,4 @@
-"""Keeps secret values out of logs, messages and records."""
+"""Keeps secret values out of logs, messages, records and the programs that need none."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from gonogo.secret_names import is_secret
-
+# Which variables hold a secret is judged by their names: their values say nothing.
+SECRET = re.compile(
+    r"PASSW|PASSFILE|SECRET|TOKEN|JWT|CREDENTIAL|PRIVATE|_UR[IL]$|DSN"
+    r"|(?:API|ACCESS|ENCRYPTION|MASTER|SESSION|SIGNING)_?KEY",
+    re.IGNORECASE,
+)
+PUBLIC = re.compile(r"WEBHOOK_BASE_URL|REDIRECT", re.IGNORECASE)
 PASSWORD_IN_URL = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*@")
 PASSWORD_IN_QUERY = re.compile(r"(?<=[?&])(password|sslpassword)=[^&\s'\"]+", re.IGNORECASE)
 PASSWORD_IN_CONNINFO = re.compile(
@@ -23,6 +28,25 @@ SHORTEST_SECRET = 4
 # Of a secret of several lines, such as a private key, each of this length is one of its own.
 SHORTEST_LINE = 8
 PASSFILE_FIELDS = 5
+
+
+def is_secret(name: str) -> bool:
+    """Whether a variable of this name holds a secret."""
+    return bool(SECRET.search(name)) and not PUBLIC.search(name)
+
+
+def without_secrets(environ: Mapping[str, str], keep: str | None = None) -> dict[str, str]:
+    """The variables that a program which needs no secret may see.
+
+    Args:
+        environ: The session's variables.
+        keep: The beginning of the names that stay, secret or not.
+    """
+    return {
+        name: value
+        for name, value in environ.items()
+        if (keep and name.startswith(keep)) or not is_secret(name)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +61,7 @@ class Mask:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Mask:
-        """A mask for what a session's environment holds, told by the variables' names.
+        """A mask for the secrets of a session's environment, found by the variables' names.
 
         The passwords of libpq's password file are masked too, where it can be read.
         """

@@ -17,7 +17,6 @@ PACKAGE = Path(gonogo.__file__).parent
 ORDER = (
     "__init__",
     "errors",
-    "secret_names",
     "masking",
     "interruption",
     "leash",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.masking import Mask
-from gonogo.rollout.runner.session_log import SessionLog
+from gonogo.rollout.runner.log import Log
 
 ENVIRON = {
     "DB_PASSWORD": "hush-1",
@@ -45,7 +45,7 @@ def test_a_mask_does_not_show_what_it_masks() -> None:
 
 def test_the_log_is_json_lines_without_secrets(tmp_path: Path) -> None:
     """Nested evidence is masked too, and each line is whole by itself."""
-    with SessionLog.open(tmp_path / "logs", "deploy", Mask.of(ENVIRON)) as log:
+    with Log.open(tmp_path / "logs", "deploy", Mask.of(ENVIRON)) as log:
         log.write("finished", evidence={"lines": ["a hush-1"], "n": 3}, path=Path("/x/hush-1"))
     line = json.loads(log.path.read_text(encoding="utf-8"))
     assert line["evidence"] == {"lines": ["a <DB_PASSWORD>"], "n": 3}
@@ -55,7 +55,7 @@ def test_the_log_is_json_lines_without_secrets(tmp_path: Path) -> None:
 def test_a_log_does_nothing_to_the_terminal_that_shows_it(tmp_path: Path) -> None:
     """Escapes of any length, turned directions and broken UTF-8 stand as JSON's own escapes."""
     hostile = "\x1b[31m \x9b31m \u202egnp.exe\u2028 \udcff größer \U0001f600"
-    with SessionLog.open(tmp_path / "logs", "deploy", Mask.of(ENVIRON)) as log:
+    with Log.open(tmp_path / "logs", "deploy", Mask.of(ENVIRON)) as log:
         log.write("output", title=hostile)
     text = log.path.read_text(encoding="utf-8")
     assert json.loads(text)["title"] == hostile

@@ -29,7 +29,7 @@ from gonogo.record.listing import list_records
 from gonogo.record.manifest import read_hashes, written
 from gonogo.report.html import render
 from gonogo.report.index import write_index
-from gonogo.rollout.runner.step_names import known_steps
+from gonogo.rollout.checklist import known_steps
 from gonogo.signing import armor, document, ssh
 from gonogo.signing.integrity import open_closed
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gonogo.errors import CommandError, UsageError
-from gonogo.secret_names import without_secrets
+from gonogo.masking import without_secrets
 
 TIMEOUT_S = 60
 # A hook's own repository must not be taken for the application's.

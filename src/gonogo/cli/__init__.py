@@ -1,7 +1,10 @@
-"""The door from the command line: ``gonogo <command>``, which the nox sessions wrap.
+"""The command line: ``gonogo <command>``, which the nox sessions wrap. It may import every room.
 
-Each command imports what it needs when it is called, so that every one starts fast. What a user got
-wrong ends in one line on standard error and a non-zero exit code, never in a traceback.
+Each command imports what it needs when it is called, so that every one starts fast. A user's error
+ends in one line on standard error and a non-zero exit code, never in a traceback.
+
+Deployments, rollbacks and preflights keep a log of their steps, gates a record; the other commands
+that speak with a database or sign something are logged here: what was called, and how it ended.
 """
 
 from __future__ import annotations
@@ -9,7 +12,11 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -17,25 +24,38 @@ from gonogo import interruption
 from gonogo.cli import (
     admins,
     checklists,
-    incidents,
+    deploy,
     judging,
     monitoring,
-    readiness,
-    rehearsing,
-    rolling,
+    preflight,
+    rehearse,
+    rollback,
     signing,
-    standing,
-    taking_back,
+    status,
     verifying,
 )
-from gonogo.cli.endings import INTERRUPTED
-from gonogo.cli.logs import logged
-from gonogo.config.project import is_text
-from gonogo.errors import GonogoError, UsageError
+from gonogo.config.project import Project, is_text
+from gonogo.errors import GonogoError, InterruptionError, UsageError
+from gonogo.model.kinds import Environment
 from gonogo.report.text import visible
+
+if TYPE_CHECKING:
+    from gonogo.rollout.runner.log import Log
 
 # Typer brings a click of its own, or imports one: either way this is what that calls wrong usage.
 WrongUsage: type[Exception] = typer.BadParameter.__mro__[1]
+LOGGED = frozenset(
+    {
+        "checklist",
+        "final_report",
+        "incident",
+        "promote_admin",
+        "sign_off",
+        "status",
+        "verify",
+        "verify_record",
+    }
+)
 
 app = typer.Typer(
     name="gonogo",
@@ -43,26 +63,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(rehearsing.rehearse)
-app.command()(readiness.preflight)
-app.command()(rolling.deploy)
+app.command()(rehearse.rehearse)
+app.command()(preflight.preflight)
+app.command()(deploy.deploy)
 app.command()(judging.verify)
 PASSING_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command(context_settings=PASSING_ON)(judging.gate)
 app.command(context_settings=PASSING_ON)(monitoring.monitor)
 app.command(name="final_report")(monitoring.final_report)
-app.command()(taking_back.rollback)
+app.command()(rollback.rollback)
 app.command(name="sign_off")(signing.sign_off)
 app.command(name="verify_record")(verifying.verify_record)
 app.command()(checklists.checklist)
-app.command()(standing.status)
-app.add_typer(incidents.app, name="incident")
+app.command()(status.status)
+app.add_typer(status.incident_app, name="incident")
 app.add_typer(admins.app, name="promote_admin")
 app.command()(judging.criteria)
 
 
 def main() -> None:
-    """Run the command line; errors that users can mend are told in one line."""
+    """Run the command line; an error that a user can mend ends in one line."""
     with interruption.heard():
         code = _run()
     sys.exit(code)
@@ -76,22 +96,22 @@ def _run() -> int:
     try:
         _require_text(sys.argv)
         words = sys.argv[1:] or ["--help"]
-        code = logged(words, lambda: app(words, standalone_mode=False) or 0)
+        code = _logged(words, lambda: app(words, standalone_mode=False) or 0)
         sys.stdout.flush()
     except GonogoError as error:
-        code = _told(error, error.exit_code, getattr(error, "__notes__", ()))
+        code = _ended(error, error.exit_code, getattr(error, "__notes__", ()))
     except WrongUsage as error:
         problem = getattr(error, "format_message", error.__str__)()
-        # What was wrong is told in our words, without the name of a class.
+        # In our words, without the name of a class.
         plain = " ".join(problem.split()).replace(": Value error, ", ": ")
-        code = _told(plain, UsageError.exit_code)
+        code = _ended(plain, UsageError.exit_code)
     except BrokenPipeError:
-        # Whoever read our output has gone: `gonogo … | head`. Nothing is left to be told.
+        # Whoever read our output has gone: `gonogo … | head`. Nobody is left to read an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     else:
-        if code == INTERRUPTED:
-            _told("interrupted", code)
+        if code == InterruptionError.exit_code:
+            _ended("interrupted", code)
     return code
 
 
@@ -102,10 +122,49 @@ def _require_text(words: Iterable[str]) -> None:
             raise UsageError(f"the argument {word!r} is no UTF-8", "write it in UTF-8")
 
 
-def _told(problem: object, code: int, notes: Iterable[str] = ()) -> int:
-    """Tell it in one line; what it quotes from elsewhere can do nothing to a terminal."""
+def _ended(problem: object, code: int, notes: Iterable[str] = ()) -> int:
+    """Print one line; text quoted from elsewhere cannot control the terminal."""
     from gonogo.masking import Mask
 
     more = "".join(f" ({note})" for note in notes)
     sys.stderr.write(visible(Mask.of(os.environ)(f"gonogo: {problem}{more}")) + "\n")
     return code
+
+
+def _logged(words: Sequence[str], run: Callable[[], int]) -> int:
+    """Run a command with a log; an error gets a note that names the log."""
+    log = _open_log(words) if words[0] in LOGGED else None
+    if log is None:
+        return run()
+    with log:
+        log.write("started", words=list(words))
+        started = time.monotonic()
+        try:
+            code = run()
+        except BaseException as error:
+            problem = str(error) if isinstance(error, GonogoError) else type(error).__name__
+            log.write("failed", error=problem, elapsed_s=round(time.monotonic() - started, 3))
+            error.add_note(f"log: {log.path}")
+            raise
+        log.write("finished", code=code, elapsed_s=round(time.monotonic() - started, 3))
+    return code
+
+
+def _open_log(words: Sequence[str]) -> Log | None:
+    """The log; None outside a checkout, or where nothing can be written: reading needs no log."""
+    from gonogo.masking import Mask
+    from gonogo.rollout.runner.log import Log
+
+    try:
+        logs = Project.find(Path.cwd()).logs_dir
+        return Log.open(logs / _environment(words), words[0], Mask.of(os.environ))
+    except (UsageError, OSError):
+        return None
+
+
+def _environment(words: Sequence[str]) -> str:
+    """The environment as far as the option or else NODE_ENV names it."""
+    given = [word.removeprefix("--environment=") for word in words]
+    given += [after for word, after in pairwise(words) if word == "--environment"]
+    given += [os.environ.get("NODE_ENV", "")]
+    return next((name for name in given if name in set(Environment)), "any")

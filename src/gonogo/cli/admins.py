@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gonogo.cli.session import open_database
+from gonogo.cli.inputs import open_database
 from gonogo.report.text import visible
 
 REFUSED = "the administrators, whom migration 038 brings, cannot be asked or changed"
@@ -45,7 +45,6 @@ def revoke(email: Email) -> None:
 @app.command("list")
 def list_() -> None:
     """List the administrators."""
-    from gonogo.cli.standing import show_rows
     from gonogo.postgres.session import application_schema, asking
     from gonogo.report.narration import Narration
     from gonogo.rollout.admins import admins
@@ -60,4 +59,4 @@ def list_() -> None:
         )
         for one in found
     ]
-    show_rows(Narration.to_terminal(), rows or [("no administrator",)])
+    Narration.to_terminal().rows(rows or [("no administrator",)])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gonogo.cli.session import open_database
+from gonogo.cli.inputs import open_database
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.model.kinds import Environment
 
@@ -38,7 +38,7 @@ def checklist(
 ) -> None:
     """Print the checklist: what is proved by which record, what is attested, what is open."""
     from gonogo.checklist.block import checklist_block
-    from gonogo.cli.session import project_here
+    from gonogo.cli.inputs import project_here
     from gonogo.postgres.settings import named_environment
     from gonogo.report.narration import Narration
     from gonogo.rollout.checklist import checklist_desk

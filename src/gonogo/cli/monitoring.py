@@ -38,7 +38,7 @@ def final_report(
     ] = Environment.PRODUCTION,
 ) -> None:
     """Sum up a whole soak from the archive: one more record, to be signed."""
-    from gonogo.cli.session import project_here
+    from gonogo.cli.inputs import project_here
     from gonogo.gate.summary import sum_up
     from gonogo.report.narration import Narration
     from gonogo.report.terminal import STYLES

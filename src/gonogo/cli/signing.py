@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.finding import A_RECORD, find_record
-from gonogo.cli.session import project_here
+from gonogo.cli.inputs import A_RECORD, find_record, project_here
 from gonogo.errors import GonogoError, UsageError
 from gonogo.model.kinds import Environment
 from gonogo.record.manifest import SIGNATURES_PAGE

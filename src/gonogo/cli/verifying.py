@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.finding import A_RECORD, find_record
+from gonogo.cli.inputs import A_RECORD, find_record
 from gonogo.errors import SigningError, UsageError
 
 if TYPE_CHECKING:
     from gonogo.report.narration import Narration
     from gonogo.signing.checking import Checked
     from gonogo.signing.verification import Report
-from gonogo.cli.session import project_here
+from gonogo.cli.inputs import project_here
 
 
 def verify_record(

@@ -58,3 +58,16 @@ def version(connection: Connection) -> int:
     if not ask_bool(connection, "select to_regclass('gonogo.ledger_version') is not null"):
         return 0
     return ask_int(connection, "select max(version) from gonogo.ledger_version")
+
+
+def require(connection: Connection) -> None:
+    """Refuse a database without a ledger.
+
+    Raises:
+        DatabaseError: There is none.
+    """
+    if not version(connection):
+        raise DatabaseError(
+            "there is no ledger (schema gonogo) in this database",
+            "check which database the variables name; the first deployment sets the ledger up",
+        )

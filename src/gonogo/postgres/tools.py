@@ -20,10 +20,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gonogo import process
 from gonogo.errors import BackupError, DatabaseError
-from gonogo.masking import Mask
+from gonogo.masking import Mask, without_secrets
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.vigil import Vigil
-from gonogo.secret_names import without_secrets
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 VERSION = re.compile(r"\(PostgreSQL\) ((\d+)[^\s]*)")

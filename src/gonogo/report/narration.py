@@ -1,9 +1,8 @@
-"""How a rollout is told in the terminal: calm lines, one a step, with its time and what it proved.
+"""What a command shows in the terminal: one line a step, with its time and what it proved.
 
-On a terminal the step at work spins, and what is too long for a line goes on below, word by word;
-elsewhere only finished lines are printed, each in one piece, so that a CI log reads from top to
-bottom and can be searched. What a database or a command said stands there harmless: a terminal
-obeys no character of it.
+On a terminal the running step has a spinner, and a long line is wrapped between words; elsewhere
+only finished lines are printed, each in one piece, so that a CI log reads from top to bottom and
+can be searched. Text from a database or a command is escaped, so that it cannot control a terminal.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
@@ -24,7 +23,7 @@ from rich.text import Text
 
 from gonogo.masking import Mask
 from gonogo.model.step import StepEvent, StepKind
-from gonogo.report.text import visible
+from gonogo.report.text import cut, visible
 
 MARKS = {
     StepKind.FINISHED: ("✓", "green"),
@@ -37,23 +36,25 @@ TITLE_WIDTH = 44
 HANGING = re.compile(r" *(?:[^\w\s] |[^ ]+ {2,}(?! ))?")
 GAP_AND_WORD = re.compile(r"( *)([^ ]+)")
 WIDTH_WITHOUT_TERMINAL = 120
+# Of a cell.
+MOST_CHARACTERS = 300
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What a step that is told here proved; set it within the block."""
+class Task:
+    """A piece of work that `Narration.doing` shows; the block sets what it proved."""
 
     proved: str = ""
 
 
 @dataclass(slots=True)
 class Narration:
-    """Tells what happens now, how long it took, what it proved.
+    """Shows what happens now, how long it took and what it proved.
 
     Args:
-        console: Where to tell it.
-        streams: Whether the output of commands is told too.
-        mask: What every text goes through.
+        console: Where it is shown.
+        streams: Whether the output of commands is shown too.
+        mask: Hides the secrets of every text.
     """
 
     console: Console
@@ -63,10 +64,10 @@ class Narration:
 
     @classmethod
     def to_terminal(cls, *, streams: bool = False) -> Self:
-        """Tell it on standard output.
+        """Show it on standard output.
 
         Args:
-            streams: Whether the output of commands is told too.
+            streams: Whether the output of commands is shown too.
         """
         console = Console(highlight=False)
         if not console.is_terminal:
@@ -74,38 +75,46 @@ class Narration:
         return cls(console, streams, Mask.of(os.environ))
 
     def chapter(self, title: str) -> None:
-        """Begin a part of the story."""
+        """Begin a part, under a title."""
         self.console.print()
         self.console.print(Rule(Text(title, "bold"), align="left", style="dim"))
 
     def say(self, text: str, style: str = "", *, whole: bool = False) -> None:
-        """Tell a line of its own.
+        """Show a line.
 
         Args:
-            text: What to tell.
-            style: In which style.
+            text: The line.
+            style: Its style.
             whole: Whether somebody will copy it: then it stays in one piece on a terminal too.
         """
         shown = self._shown(text)
         self.console.print(Text(shown if whole else self._wrapped(shown), style), soft_wrap=True)
 
+    def rows(self, rows: Sequence[Sequence[str]]) -> None:
+        """Show rows in columns, each row on one line, however narrow the terminal is."""
+        shown = [[cut(cell, MOST_CHARACTERS) for cell in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+        for row in shown:
+            cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+            self.say(f"  {'  '.join(cells).rstrip()}")
+
     @contextmanager
-    def doing(self, title: str) -> Iterator[Outcome]:
-        """Tell a piece of work that is not a rollout's step.
+    def doing(self, title: str) -> Iterator[Task]:
+        """Show a piece of work that is not a rollout's step.
 
         Args:
             title: What happens now.
         """
-        started, outcome = time.monotonic(), Outcome()
+        started, task = time.monotonic(), Task()
         self(StepEvent(StepKind.STARTED, title, title))
         try:
-            yield outcome
+            yield task
         except BaseException:
             self._end()
             self._line(StepKind.FAILED, title, time.monotonic() - started, "")
             raise
         elapsed_s = time.monotonic() - started
-        self(StepEvent(StepKind.FINISHED, title, title, elapsed_s, outcome.proved))
+        self(StepEvent(StepKind.FINISHED, title, title, elapsed_s, task.proved))
 
     def __call__(self, event: StepEvent) -> None:
         """Show an event of a rollout."""

@@ -15,9 +15,8 @@ from gonogo.postgres.session import application_schema
 from gonogo.rollout.migrations.reapply import Reapplied, reapply
 from gonogo.rollout.migrations.revert import Aside, chosen, drop_aside
 from gonogo.rollout.runner.context import RolloutContext
-from gonogo.rollout.runner.narrator import narrated
 from gonogo.rollout.runner.site import Consent, Site, open_site
-from gonogo.rollout.runner.steps import Evidence, Procedure, Step
+from gonogo.rollout.runner.steps import Evidence, Procedure, Step, running
 
 T = TypeVar("T")
 
@@ -28,7 +27,7 @@ def drop_kept(
     """Remove for good what a revert moved aside.
 
     Args:
-        context: The circumstances.
+        context: The rollout's context.
         tell: Shows each event.
         deployment_id: Whose; None where something lies aside of one alone.
         consent: What a person said.
@@ -49,7 +48,7 @@ def drop_kept(
             return f"{sum(rows.values()):,} rows of {len(rows)} tables are gone for good"
 
         step = Step("drop_aside", f"Drop {aside.schema}", run)
-        site.narrator.run(step, site, site.ledger, aside.deployment_id)
+        site.runner.run(step, site, site.ledger, aside.deployment_id)
         return aside.rows
 
     return _at_site(context, tell, "rollback", consent, work)
@@ -61,7 +60,7 @@ def reapply_kept(
     """Copy what lies aside back into the tables of the deployment that is in place now.
 
     Args:
-        context: The circumstances.
+        context: The rollout's context.
         tell: Shows each event.
         deployment_id: Whose; None where something lies aside of one alone.
         consent: What a person said.
@@ -87,7 +86,7 @@ def reapply_kept(
             return f"{applied:,} of {rows:,} rows copied back"
 
         step = Step("reapply_aside", f"Copy back what lies in {aside.schema}", run)
-        site.narrator.run(step, site, site.ledger, latest.id)
+        site.runner.run(step, site, site.ledger, latest.id)
         return tuple(told)
 
     return _at_site(context, tell, "deploy", consent, work)
@@ -121,7 +120,7 @@ def _at_site(
     work: Callable[[Site], T],
 ) -> T:
     with (
-        narrated(procedure, tell, context.logs, context.environ) as narrator,
-        open_site(context, narrator, consent) as site,
+        running(procedure, tell, context.logs, context.environ) as runner,
+        open_site(context, runner, consent) as site,
     ):
         return work(site)

@@ -9,9 +9,8 @@ from gonogo.application import code, endpoints
 from gonogo.application.answers import AnswerKind, EndpointAnswer
 from gonogo.errors import CommandError, StepError
 from gonogo.ledger.ledger import CUT_SHORT
-from gonogo.rollout.runner.resume import last_stretch
 from gonogo.rollout.runner.steps import Evidence, HowItEnded, Resumption, Skipped, Step
-from gonogo.rollout.runner.work import Work
+from gonogo.rollout.runner.work import Work, last_stretch
 
 REQUEST_TIMEOUT_S = 10.0
 GIT_TIMEOUT_S = 120.0
@@ -43,7 +42,7 @@ def undone_by(name: str) -> Resumption[Work]:
         try:
             work.commands.run(name)
         except CommandError as error:
-            work.site.narrator.note(str(error))
+            work.site.runner.note(str(error))
 
     cut_short = f"the command {name} is run first, so that nothing runs twice, and then it again"
     return Resumption(cut_short=cut_short, undo=undo)
@@ -52,7 +51,7 @@ def undone_by(name: str) -> Resumption[Work]:
 def _became_healthy(work: Work) -> bool:
     """Whether nobody saw the application fail after it was started last."""
     site = work.site
-    earlier = last_stretch(site.ledger.steps(work.deployment.id), site.narrator.procedure)
+    earlier = last_stretch(site.ledger.steps(work.deployment.id), site.runner.procedure)
     seen = [earlier[name] for name in LOOKED_AT if name in earlier]
     return not any(row.outcome == "failed" and row.error != CUT_SHORT for row in seen)
 

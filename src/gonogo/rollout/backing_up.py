@@ -98,4 +98,4 @@ def _tell_progress(work: Work, what: str, done_bytes: int, all_bytes: int) -> No
     title = BACKING_UP[what]
     if all_bytes:
         title += f" {done_bytes / 1e6:,.1f} of {all_bytes / 1e6:,.1f} MB"
-    work.site.narrator.progress(title, done_bytes, all_bytes)
+    work.site.runner.progress(title, done_bytes, all_bytes)

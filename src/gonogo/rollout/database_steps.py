@@ -36,7 +36,7 @@ def migrate(work: Work, evidence: Evidence) -> str | Skipped:
         work.migrations,
         work.deployment.id,
         on_event=lambda event: _tell(work, event),
-        survey=work.survey,
+        survey=work.context.survey,
     )
     evidence["migrations"] = [
         {"version": one.version, "name": one.name, "outcome": one.outcome, "attempts": one.attempts}
@@ -50,7 +50,7 @@ def migrate(work: Work, evidence: Evidence) -> str | Skipped:
 def verify_schema(work: Work, evidence: Evidence) -> str:
     """See that every table, column, index and constraint is there and valid."""
     with work.site.connection.cursor(row_factory=dict_row) as cursor:
-        objects = cursor.execute(work.survey.encode(), {}).fetchall()
+        objects = cursor.execute(work.context.survey.encode(), {}).fetchall()
     missing = [f"{one['migration']} {one['object']}" for one in objects if not one["present"]]
     evidence |= {"objects": len(objects), "missing": missing}
     if missing or not objects:
@@ -147,6 +147,6 @@ def _tell(work: Work, event: MigrationEvent) -> None:
     detail = f": {event.detail}" if event.detail else ""
     line = f"{event.version}_{event.name} {event.kind}{detail}"
     if event.kind in {"started", "indexing"}:
-        work.site.narrator.progress(line, 0, 0)
+        work.site.runner.progress(line, 0, 0)
     else:
-        work.site.narrator.note(line)
+        work.site.runner.note(line)

@@ -27,14 +27,11 @@ from gonogo.rollout.database_steps import MIGRATE_AGAIN, grant, migrate, promote
 from gonogo.rollout.preflight.permission import permission_step
 from gonogo.rollout.preflight.preflight import check_readiness
 from gonogo.rollout.rollback import Request, roll_back, rollback
-from gonogo.rollout.runner.beginning import begin
 from gonogo.rollout.runner.context import RolloutContext
-from gonogo.rollout.runner.narrator import narrated
-from gonogo.rollout.runner.result import DeploymentResult, RollbackResult
-from gonogo.rollout.runner.resume import carry_out
+from gonogo.rollout.runner.result import DeploymentResult, RollbackResult, facts
 from gonogo.rollout.runner.site import Consent, open_site
-from gonogo.rollout.runner.steps import LOOKS, Step
-from gonogo.rollout.runner.work import Work, facts
+from gonogo.rollout.runner.steps import LOOKS, Step, running
+from gonogo.rollout.runner.work import Work, begin, carry_out
 
 STEPS: tuple[Step[Work], ...] = (
     Step("preflight", "Check that everything is ready", check_readiness),
@@ -88,7 +85,7 @@ def deploy(
     """Deploy the application's revision.
 
     Args:
-        context: The circumstances.
+        context: The rollout's context.
         tell: Shows each event.
         confirmed_database: The database's name as typed by a person; production asks for it.
         override_reason: Why production goes without a signed staging record.
@@ -102,10 +99,10 @@ def deploy(
     """
     started_at = datetime.now(UTC)
     consent = Consent(confirmed_database, wait)
-    with narrated("deploy", tell, context.logs, context.environ) as narrator, ExitStack() as stack:
+    with running("deploy", tell, context.logs, context.environ) as runner, ExitStack() as stack:
         if context.environment is Environment.PRODUCTION:
-            narrator.run(permission_step(override_reason), context)
-        site = stack.enter_context(open_site(context, narrator, consent))
+            runner.run(permission_step(override_reason), context)
+        site = stack.enter_context(open_site(context, runner, consent))
         work = begin(site, override_reason)
         if work.deployment.outcome == "succeeded":
             return _result(work, started_at)
@@ -135,7 +132,7 @@ def _run(work: Work) -> GonogoError | None:
 
 def _taken_back(work: Work, error: GonogoError | None) -> RollbackResult | None:
     """In production a migration that failed or did not verify is rolled back at once."""
-    failed = work.site.narrator.records[-1].name if error else ""
+    failed = work.site.runner.records[-1].name if error else ""
     if failed not in TAKEN_BACK or work.context.environment is Environment.STAGING:
         return None
     if _lasting(work):
@@ -148,9 +145,9 @@ def _taken_back(work: Work, error: GonogoError | None) -> RollbackResult | None:
         # The lock went with the connection: a rollback of its own takes it again.
         name = site.identity.database
         asked = Request(reason=reason)
-        return rollback(work.context, site.narrator.tell, asked, confirmed_database=name)
+        return rollback(work.context, site.runner.tell, asked, confirmed_database=name)
     except GonogoError as lost:
-        site.narrator.note(f"nothing could be rolled back by itself: {lost}")
+        site.runner.note(f"nothing could be rolled back by itself: {lost}")
         return None
 
 
@@ -173,20 +170,17 @@ def _result(
 ) -> DeploymentResult:
     site, deployment = work.site, work.deployment
     unchanged = deployment.outcome == "succeeded"
-    done = {record.name for record in site.narrator.records}
+    done = {record.name for record in site.runner.records}
     left = [step for step in steps_of(site.context.environment) if step.name not in done]
     return DeploymentResult(
         outcome="unchanged" if unchanged else "failed" if error else "succeeded",
         deployment_id=deployment.id,
-        revision=deployment.revision,
-        previous_revision=deployment.previous_revision,
-        identity=site.identity,
-        facts=facts(site, deployment, site.narrator.log.path),
-        steps=tuple(site.narrator.records),
+        facts=facts(site, deployment),
+        steps=tuple(site.runner.records),
         not_done=() if unchanged else tuple(step.title for step in left),
         started_at=started_at,
         finished_at=datetime.now(UTC),
-        log=site.narrator.log.path,
+        log=site.runner.log.path,
         error=error,
         rollback=rollback,
         next_steps=_next_steps(work, error, rollback),

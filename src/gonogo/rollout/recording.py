@@ -44,7 +44,7 @@ def recorded(
 
     Args:
         kind: deployment or rollback.
-        context: The circumstances.
+        context: The rollout's context.
         tell: Shows an event.
         carry_out: Does it, and tells what it is given.
 

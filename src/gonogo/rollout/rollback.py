@@ -16,14 +16,11 @@ from gonogo.rollout.restore.restoration import Restoration, drop_prepared, is_sw
 from gonogo.rollout.restore.swap import reopen_cut_short
 from gonogo.rollout.rollback_ending import Ended, Request, as_agreed, result_of
 from gonogo.rollout.rollback_steps import START, STEPS, STOP, STOP_AGAIN
-from gonogo.rollout.runner.beginning import take_up
 from gonogo.rollout.runner.context import RolloutContext
-from gonogo.rollout.runner.narrator import Narrator, narrated
 from gonogo.rollout.runner.result import RollbackResult
-from gonogo.rollout.runner.resume import carry_out
 from gonogo.rollout.runner.site import Consent, open_site, require_consent
-from gonogo.rollout.runner.steps import Step
-from gonogo.rollout.runner.work import Work, reread
+from gonogo.rollout.runner.steps import Runner, Step, running
+from gonogo.rollout.runner.work import Work, carry_out, reread, to_be_rolled_back
 
 __all__ = ["STEPS", "Request", "roll_back", "rollback"]
 
@@ -39,7 +36,7 @@ def rollback(
     """Roll back the latest deployment, or the one that is asked for, however it ended.
 
     Args:
-        context: The circumstances.
+        context: The rollout's context.
         tell: Shows each event.
         request: What is asked; a revert by default.
         confirmed_database: The database's name as typed by a person; production asks for it.
@@ -54,11 +51,11 @@ def rollback(
     asked = request or Request()
     consent = Consent(confirmed_database, wait, asked_later=asked.agree is not None)
     started_at = datetime.now(UTC)
-    with narrated("rollback", tell, context.logs, context.environ) as narrator:
+    with running("rollback", tell, context.logs, context.environ) as runner:
         if reopen_cut_short(context.database):
-            narrator.note("a restore that was cut short had closed the database: it is open again")
-        with open_site(context, narrator, consent) as site:
-            work = take_up(site, asked.deployment)
+            runner.note("a restore that was cut short had closed the database: it is open again")
+        with open_site(context, runner, consent) as site:
+            work = to_be_rolled_back(site, asked.deployment)
             if work is None:
                 return result_of(Ended(site, None, asked, started_at))
             return _carried_out(work, as_agreed(work, asked), consent, started_at)
@@ -71,8 +68,8 @@ def roll_back(work: Work, reason: str) -> RollbackResult:
         work: The deployment that failed.
         reason: Why; recorded.
     """
-    told = work.site.narrator
-    site = replace(work.site, narrator=Narrator("rollback", told.tell, told.log))
+    told = work.site.runner
+    site = replace(work.site, runner=Runner("rollback", told.tell, told.log))
     # As it is now: the backup's step wrote down what the rollback is measured by.
     deployment = reread(site, work.deployment.id)
     asked = Request(reason=reason)
@@ -83,13 +80,13 @@ def _carried_out(
     work: Work, asked: Request, consent: Consent, started_at: datetime
 ) -> RollbackResult:
     if is_swapped(work):
-        work.site.narrator.note("the restored database is in its place: the rollback goes on")
+        work.site.runner.note("the restored database is in its place: the rollback goes on")
         _agreed(work, asked, consent, ("the database is restored already; the rest follows",))
         return _run(work, replace(asked, mode="restore"), (*STOP, *START), started_at)
     if asked.mode == "revert":
         result = _run(work, asked, STEPS, started_at)
         if result.error is None and drop_prepared(work):
-            work.site.narrator.note("what a restore had prepared is gone: nobody needs it now")
+            work.site.runner.note("what a restore had prepared is gone: nobody needs it now")
         return result
     with restoring(work, asked.damaged) as restoration:
         return _restored(restoration, asked, consent, started_at)

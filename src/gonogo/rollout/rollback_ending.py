@@ -16,10 +16,10 @@ from gonogo.rollout.course import Course
 from gonogo.rollout.drafting import draft
 from gonogo.rollout.restore.swap import COMPARISON, PREPARATION
 from gonogo.rollout.runner.report import Report
-from gonogo.rollout.runner.result import RollbackMode, RollbackResult
+from gonogo.rollout.runner.result import RollbackMode, RollbackResult, facts
 from gonogo.rollout.runner.site import Site
 from gonogo.rollout.runner.steps import Step
-from gonogo.rollout.runner.work import Work, facts
+from gonogo.rollout.runner.work import Work
 
 NEXT: Mapping[RollbackMode, tuple[str, ...]] = {
     "revert": (
@@ -90,7 +90,7 @@ def as_agreed(work: Work, asked: Request) -> Request:
     if asked.mode == "restore" and not damaged:
         damaged = _damage_agreed_to(work.site.ledger.steps(work.deployment.id))
         if damaged:
-            work.site.narrator.note(f"--damaged {', '.join(damaged)}: as it was agreed to before")
+            work.site.runner.note(f"--damaged {', '.join(damaged)}: as it was agreed to before")
     return replace(asked, reason=reason, damaged=damaged)
 
 
@@ -112,19 +112,18 @@ def _damage_agreed_to(rows: Sequence[StepRow]) -> tuple[str, ...]:
 def result_of(ended: Ended) -> RollbackResult:
     """What a rollback hands back, the draft of its incident report included."""
     site, deployment, error = ended.site, ended.deployment, ended.error
-    done = {record.name for record in site.narrator.records}
+    done = {record.name for record in site.runner.records}
     return RollbackResult(
         outcome="failed" if error else "succeeded" if deployment else "unchanged",
         deployment_id=deployment.id if deployment else None,
         mode=ended.asked.mode,
         reason=ended.asked.reason,
-        identity=site.identity,
-        facts=facts(site, deployment, site.narrator.log.path),
-        steps=tuple(site.narrator.records),
+        facts=facts(site, deployment),
+        steps=tuple(site.runner.records),
         not_done=tuple(step.title for step in ended.steps if step.name not in done),
         started_at=ended.started_at,
         finished_at=datetime.now(UTC),
-        log=site.narrator.log.path,
+        log=site.runner.log.path,
         error=error,
         next_steps=AGAIN if error else NEXT[ended.asked.mode],
         report=_report(ended),
@@ -144,7 +143,7 @@ def _report(ended: Ended) -> Report | None:
                 asked.mode,
                 asked.reason,
                 context.deployed_by,
-                tuple(site.narrator.records),
+                tuple(site.runner.records),
                 site.ledger.steps(deployment.id),
                 connection,
                 application_schema(connection),
@@ -153,5 +152,5 @@ def _report(ended: Ended) -> Report | None:
             )
         )
     except (GonogoError, OSError, psycopg.Error) as error:
-        site.narrator.note(f"the incident report cannot be drafted: {first_line(error)}")
+        site.runner.note(f"the incident report cannot be drafted: {first_line(error)}")
         return None

@@ -7,10 +7,10 @@ from gonogo.rollout.prospect import restore_lines, revert_lines, step_lines
 from gonogo.rollout.restore.restoration import is_swapped, restoring
 from gonogo.rollout.rollback_ending import Request, as_agreed
 from gonogo.rollout.rollback_steps import START, STEPS, STOP, STOP_AGAIN
-from gonogo.rollout.runner.beginning import take_up, why_none
 from gonogo.rollout.runner.context import RolloutContext
-from gonogo.rollout.runner.narrator import narrated
 from gonogo.rollout.runner.site import look_at_site
+from gonogo.rollout.runner.steps import running
+from gonogo.rollout.runner.work import to_be_rolled_back, why_none
 
 
 def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tuple[str, ...]:
@@ -19,7 +19,7 @@ def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tupl
     For a restore the backup is restored into a database of its own, which goes again.
 
     Args:
-        context: The circumstances.
+        context: The rollout's context.
         tell: Shows each event.
         request: What would be asked.
 
@@ -27,10 +27,10 @@ def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tupl
         GonogoError: It cannot be told, and could not be done.
     """
     with (
-        narrated("rollback", tell, context.logs, context.environ) as narrator,
-        look_at_site(context, narrator) as site,
+        running("rollback", tell, context.logs, context.environ) as runner,
+        look_at_site(context, runner) as site,
     ):
-        work = take_up(site, request.deployment)
+        work = to_be_rolled_back(site, request.deployment)
         if work is None:
             return (f"nothing to roll back: {why_none(site, request.deployment)}",)
         if request.mode == "revert" and not is_swapped(work):
@@ -41,7 +41,7 @@ def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tupl
             was_there = restoration.new.is_there
             try:
                 for step in restoration.preparation:
-                    narrator.run(step, work)
+                    runner.run(step, work)
                 carried = restoration.needed_prospect
                 steps = (*STOP_AGAIN, *restoration.steps, *START)
                 return (*step_lines(work, steps), *restore_lines(work, carried))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.errors import SigningError, UsageError
-from gonogo.secret_names import without_secrets
+from gonogo.masking import without_secrets
 
 PUBLIC = re.compile(r"\b((?:sk-)?(?:ssh|ecdsa)-[\w@.-]+) (AAAA[0-9A-Za-z+/=]+)")
 LITERAL = "key::"

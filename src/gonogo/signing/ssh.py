@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gonogo.errors import SigningError
-from gonogo.secret_names import without_secrets
+from gonogo.masking import without_secrets
 from gonogo.signing import armor
 
 PROGRAM = "ssh-keygen"

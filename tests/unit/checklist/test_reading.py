@@ -13,9 +13,7 @@ from gonogo.config import RolloutConfig
 from gonogo.config.project import Project
 from gonogo.errors import ConfigError
 from gonogo.rollout import deploy, rollback
-from gonogo.rollout.checklist import checklist_desk
-from gonogo.rollout.runner import step_names
-from gonogo.rollout.runner.step_names import known_steps
+from gonogo.rollout.checklist import DEPLOY, ROLLBACK, checklist_desk, known_steps
 
 ROOT = Path(__file__).parents[3]
 KNOWN = Known(["sync.success_rate", "jobs.token_refresh"], ["deploy.backup"])
@@ -50,8 +48,8 @@ def test_the_projects_own_has_every_phase() -> None:
 
 def test_every_step_of_a_rollout_can_be_named() -> None:
     """Those that are there, and those before there is a ledger."""
-    assert tuple(step.name for step in deploy.STEPS) == step_names.DEPLOY
-    assert tuple(step.name for step in rollback.STEPS) == step_names.ROLLBACK
+    assert tuple(step.name for step in deploy.STEPS) == DEPLOY
+    assert tuple(step.name for step in rollback.STEPS) == ROLLBACK
     assert {"deploy.environment", "deploy.permission", "deploy.backup", "rollback.prove"} <= (
         known_steps()
     )

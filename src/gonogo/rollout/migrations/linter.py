@@ -18,8 +18,8 @@ from typing import Any
 
 from gonogo.errors import StepError
 from gonogo.ledger.migration import Migration
+from gonogo.masking import without_secrets
 from gonogo.postgres.sqlfile import Statement
-from gonogo.secret_names import without_secrets
 
 PROGRAM = "squawk"
 ABSENT = "no linter looked at the migrations: squawk is not installed (pip install squawk-cli)"

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.application import code
-from gonogo.application.commands import Commands
 from gonogo.errors import GonogoError
 from gonogo.ledger import installation
 from gonogo.ledger.deployer import holder
 from gonogo.ledger.ledger import Ledger
-from gonogo.masking import Mask
 from gonogo.model.kinds import Environment
 from gonogo.model.step import Tell
 from gonogo.postgres.identity import identify
@@ -21,8 +19,7 @@ from gonogo.postgres.session import connect
 from gonogo.rollout.preflight.permission import require_go
 from gonogo.rollout.preflight.preflight import ITEMS, Ground, Item, look_at, problems_of, require
 from gonogo.rollout.runner.context import RolloutContext
-from gonogo.rollout.runner.narrator import Narrator, narrated
-from gonogo.rollout.runner.steps import Evidence, Skipped, Step
+from gonogo.rollout.runner.steps import Evidence, Runner, Skipped, Step, running
 
 # The application's own, in the worktree as it is; a deployment runs them on what it installed.
 OWN = {
@@ -49,7 +46,7 @@ def inspect(context: RolloutContext, tell: Tell, variables: Sequence[str]) -> Re
     """Look at everything that a deployment needs, and change nothing.
 
     Args:
-        context: The circumstances; its database is asked unless its source is empty.
+        context: The rollout's context; its database is asked unless its source is empty.
         tell: Shows each item.
         variables: What is wrong with the session's variables.
 
@@ -59,24 +56,24 @@ def inspect(context: RolloutContext, tell: Tell, variables: Sequence[str]) -> Re
     problems: list[str] = []
     ground = Ground(context, None)
     with (
-        narrated("preflight", tell, context.logs, context.environ) as narrator,
+        running("preflight", tell, context.logs, context.environ) as runner,
         ExitStack() as stack,
     ):
-        for item in _items(context.environment, narrator, stack, variables):
+        for item in _items(context.environment, runner, stack, variables):
             told = len(ground.notes)
             try:
-                narrator.run(_step(item), ground)
+                runner.run(_step(item), ground)
             except GonogoError as error:
                 problems += problems_of(error)
-            proved = narrator.records[-1].proved
+            proved = runner.records[-1].proved
             for note in ground.notes[told:]:
                 if note != proved:
-                    narrator.note(note)
-        return Readiness(tuple(problems), narrator.log.path)
+                    runner.note(note)
+        return Readiness(tuple(problems), runner.log.path)
 
 
 def _items(
-    environment: Environment, narrator: Narrator, stack: ExitStack, variables: Sequence[str]
+    environment: Environment, runner: Runner, stack: ExitStack, variables: Sequence[str]
 ) -> Iterator[Item]:
     def look_at_variables(ground: Ground) -> str:
         require(variables)
@@ -96,7 +93,7 @@ def _items(
     if environment is Environment.PRODUCTION:
         yield Item("permission", "The signed GO of staging", _permission, asks_database=False)
     for name, title in OWN.items():
-        yield Item(name, title, _own(narrator, name), asks_database=False)
+        yield Item(name, title, _own(runner, name), asks_database=False)
 
 
 def _step(item: Item) -> Step[Ground]:
@@ -129,25 +126,13 @@ def _permission(ground: Ground) -> str | Skipped:
     return found.line if found else Skipped("overridden")
 
 
-def _own(narrator: Narrator, name: str) -> Callable[[Ground], str | Skipped]:
+def _own(runner: Runner, name: str) -> Callable[[Ground], str | Skipped]:
     def run(ground: Ground) -> str | Skipped:
-        done = _commands(ground.context, narrator).run(name)
+        context, repository = ground.context, ground.context.section.repository
+        here = code.head(repository, context.environ) if repository else context.revision
+        done = context.commands(here, context.previous_revision, runner.output).run(name)
         if done is None:
             return Skipped(f"no command {name} is configured")
         return f"`{done.command}` ended with 0"
 
     return run
-
-
-def _commands(context: RolloutContext, narrator: Narrator) -> Commands:
-    repository = context.section.repository
-    here = code.head(repository, context.environ) if repository else context.revision
-    return Commands(
-        context.environment,
-        context.section,
-        context.environ,
-        here,
-        context.previous_revision,
-        Mask.of(context.environ),
-        narrator.output,
-    )

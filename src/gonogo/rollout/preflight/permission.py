@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from gonogo.errors import GonogoError, UsageError
 from gonogo.ledger.migration import digest
-from gonogo.rollout.runner.context import RolloutContext
-from gonogo.rollout.runner.revisions import wanted_revision
+from gonogo.rollout.runner.context import RolloutContext, wanted_revision
 from gonogo.rollout.runner.steps import Evidence, Skipped, Step
 from gonogo.signing.permission import Permission, find_permission
 
@@ -16,7 +13,7 @@ def require_go(context: RolloutContext, override_reason: str | None) -> Permissi
     """Let nothing into production without a signed GO record of staging, or a reason.
 
     Args:
-        context: The circumstances of a deployment to production.
+        context: The context of a deployment to production.
         override_reason: Why it goes without one; None when it does not.
 
     Returns:
@@ -35,7 +32,7 @@ def require_go(context: RolloutContext, override_reason: str | None) -> Permissi
     wanted = {
         "revision": wanted_revision(context),
         "migrations_sha256": digest(context.migrations()),
-        "criteria_sha256": criteria_sha256(context),
+        "criteria_sha256": context.criteria_sha256,
     }
     try:
         return find_permission(context.config.archive_dir, signers, wanted, context.staging_record)
@@ -67,8 +64,3 @@ def _refused(problem: str) -> UsageError:
         'sign one, or name one by --staging-record; or go with --override "reason", which is '
         "recorded",
     )
-
-
-def criteria_sha256(context: RolloutContext) -> str:
-    """The hash of the criteria that the rollout is judged by."""
-    return hashlib.sha256(context.project.criteria_file.read_bytes()).hexdigest()

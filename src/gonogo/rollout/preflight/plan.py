@@ -28,8 +28,7 @@ from gonogo.rollout.migrations import linter
 from gonogo.rollout.migrations.effects import Effect, effects, tables
 from gonogo.rollout.migrations.migrate import adoptable
 from gonogo.rollout.migrations.statements import ALTER
-from gonogo.rollout.runner.context import RolloutContext
-from gonogo.rollout.runner.revisions import revisions
+from gonogo.rollout.runner.context import RolloutContext, revisions
 
 SIZES = """
 select c.relname, pg_total_relation_size(c.oid), greatest(c.reltuples, 0)::bigint
@@ -93,7 +92,7 @@ def plan(context: RolloutContext) -> Plan:
     """Find out what a deployment would do.
 
     Args:
-        context: The circumstances.
+        context: The rollout's context.
 
     Raises:
         GonogoError: The database does not answer, or a file cannot be read.

@@ -40,7 +40,7 @@ class Ground:
     """What is looked at.
 
     Args:
-        context: The circumstances.
+        context: The rollout's context.
         reached: To the application's database, as the role that deploys; None when it is not
             reached.
         notes: What is worth telling, and stands in nobody's way.
@@ -128,7 +128,7 @@ def check_readiness(work: Work, evidence: Evidence) -> str:
         except GonogoError as error:
             problems += problems_of(error)
     for note in ground.notes:
-        work.site.narrator.note(note)
+        work.site.runner.note(note)
     evidence |= {
         "migrations": [one.path.name for one in work.migrations],
         "proved": proved,

@@ -141,7 +141,7 @@ class NewDatabase:
             return Skipped("it is restored already")
         jobs = min(os.cpu_count() or 1, 4)
         path = self._need_backup().path
-        work.site.narrator.progress("restore", 0, 0)
+        work.site.runner.progress("restore", 0, 0)
         work.tools.run("pg_restore", ["--exit-on-error", f"--jobs={jobs}", path], self.settings)
         make_ledger_schema(work.tools, work.database, self.settings)
         self.connection.execute("analyze")

@@ -102,7 +102,7 @@ class Restoration:
             self.new.leave()
             if self._closed:
                 swap.allow(self.server, self.database)
-                self.work.site.narrator.note(f"{self.database} is open again, as it was")
+                self.work.site.runner.note(f"{self.database} is open again, as it was")
         finally:
             self._stack.close()
 
@@ -145,7 +145,7 @@ class Restoration:
         work.site.ledger.connection.close()
         swap.swap(self.server, self.database, self.new.name, kept)
         self._closed = False
-        work.site.narrator.note(f"{self.database} is the restored database now")
+        work.site.runner.note(f"{self.database} is the restored database now")
         ledger = connect(work.database.conninfo, "gonogo ledger")
         work.site.ledger.connection = self._stack.enter_context(ledger)
         return f"the database before is kept as {kept}"

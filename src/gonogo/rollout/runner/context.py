@@ -1,24 +1,32 @@
-"""What a rollout is told before it begins."""
+"""What a rollout works with from its beginning, and which revisions it is about."""
 
 from __future__ import annotations
 
 import getpass
+import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gonogo.application import code
+from gonogo.application.commands import Commands
 from gonogo.config import EnvironmentConfig, RolloutConfig
 from gonogo.config.project import Project
+from gonogo.errors import UsageError
 from gonogo.ledger.migration import Migration, load
+from gonogo.ledger.rows import Deployment
+from gonogo.masking import Mask
 from gonogo.model.kinds import Environment
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.rollout.backup.order import BackupCheck
 
+UNKNOWN = "unknown"
+
 
 @dataclass(frozen=True, slots=True)
 class RolloutContext:
-    """One deployment's or rollback's circumstances.
+    """The context of one deployment or rollback.
 
     Args:
         project: Where migrations and criteria lie.
@@ -30,9 +38,9 @@ class RolloutContext:
         previous_revision: What runs now; empty takes HEAD before the checkout, else the ledger's.
         bin_dir: Where PostgreSQL's client tools lie, when the caller knows.
         backup_check: How the backup is verified.
-        staging_record: The signed record that lets it into production; None takes the newest.
+        staging_record: The signed record of staging; None takes the newest.
         simulated: Marks the database as the sandbox's, whose soak lies ahead of the clock.
-        log_dir: Where the session's log goes; by default the project's, by environment.
+        log_dir: Where the log goes; by default the project's, by environment.
     """
 
     project: Project
@@ -62,19 +70,50 @@ class RolloutContext:
         directory = self.config.migrations_dir or self.project.migrations_dir
         return load(directory, first=self.config.migrations_from)
 
+    def commands(
+        self,
+        revision: str,
+        previous_revision: str,
+        on_line: Callable[[str, str], None],
+        target_revision: str = "",
+    ) -> Commands:
+        """The team's commands.
+
+        Args:
+            revision: What is deployed.
+            previous_revision: What ran before.
+            on_line: Called with a command's name and each line of its output.
+            target_revision: What is to run in the end; empty takes `revision`.
+        """
+        return Commands(
+            self.environment,
+            self.section,
+            self.environ,
+            revision,
+            previous_revision,
+            Mask.of(self.environ),
+            on_line,
+            target_revision,
+        )
+
     @property
     def survey(self) -> str:
         """The query that proves the schema, object by object."""
         return (self.project.sql_dir / "schema_objects.sql").read_text(encoding="utf-8")
 
     @property
+    def criteria_sha256(self) -> str:
+        """The hash of the criteria that the rollout is judged by."""
+        return hashlib.sha256(self.project.criteria_file.read_bytes()).hexdigest()
+
+    @property
     def logs(self) -> Path:
-        """The directory of the session's log."""
+        """The directory of the log."""
         return self.log_dir or self.project.logs_dir / self.environment
 
     @property
     def base_url(self) -> str:
-        """Where the application answers."""
+        """The application's address."""
         return self.environ.get("WEBHOOK_BASE_URL", "").strip()
 
     @property
@@ -84,15 +123,57 @@ class RolloutContext:
 
     @property
     def deployed_by(self) -> str:
-        """Who does this: the system's name of the user."""
+        """The system's name of the user who does this."""
         return who()
 
 
 def who() -> str:
-    """Who does this: the system's name of the user, spelt so that a database can hold it."""
+    """The system's name of the user who does this, spelt so that a database can hold it."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):
         # A container may run under a number that nobody gave a name.
         return f"uid {os.getuid()}"
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def wanted_revision(context: RolloutContext) -> str:
+    """The revision that is to run: git's full name of it, where the code is in git.
+
+    Raises:
+        UsageError: No revision was given.
+        CommandError: git does not know it.
+    """
+    repository, revision = context.section.repository, context.revision
+    if repository:
+        revision = code.resolve(repository, context.environ, revision or "HEAD")
+    if not revision:
+        raise UsageError("nobody said which revision is deployed", "pass it, or set git = true")
+    return code.plain(revision)
+
+
+def revisions(context: RolloutContext, latest: Deployment | None) -> tuple[str, str]:
+    """The revision that is to run, and the one that runs now.
+
+    Args:
+        context: The rollout's context.
+        latest: The newest deployment that the ledger knows.
+
+    Raises:
+        UsageError: No revision was given.
+        CommandError: git does not know it.
+    """
+    repository = context.section.repository
+    revision = wanted_revision(context)
+    now = code.head(repository, context.environ) if repository else ""
+    if latest is None:
+        ran = now if now != revision else ""
+    elif now in {"", revision, latest.revision}:
+        # A deployment that failed or was rolled back never came to run.
+        ran = latest.revision if latest.outcome == "succeeded" else latest.previous_revision
+    else:
+        ran = now
+    named = context.previous_revision
+    if named and repository:
+        named = code.resolve(repository, context.environ, named)
+    return revision, code.plain(named or ran or UNKNOWN)

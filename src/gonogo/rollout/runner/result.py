@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from gonogo.errors import GonogoError
-from gonogo.model.measurement import DatabaseIdentity
+from gonogo.ledger.rows import Deployment
 from gonogo.model.step import StepRecord
 from gonogo.rollout.runner.report import Report
+from gonogo.rollout.runner.site import Site
 
 RollbackMode = Literal["revert", "restore"]
 
@@ -22,19 +23,17 @@ class Result:
 
     Args:
         outcome: succeeded, failed, or unchanged: there was nothing to do.
-        identity: Which database.
         facts: What a record says of it, in order.
         steps: What was done, in order; the last one failed when `outcome` says so.
         not_done: Titles of the steps that a failure left undone.
         started_at: When it began.
         finished_at: When it ended.
-        log: The session's log.
+        log: Its log.
         error: What failed.
-        next_steps: What a person does now.
+        next_steps: What a person does next.
     """
 
     outcome: Literal["succeeded", "failed", "unchanged"]
-    identity: DatabaseIdentity
     facts: Mapping[str, str]
     steps: tuple[StepRecord, ...]
     not_done: tuple[str, ...]
@@ -51,10 +50,10 @@ class RollbackResult(Result):
 
     Args:
         deployment_id: What was rolled back; None when there was nothing.
-        mode: How the database was taken back.
+        mode: How the database was rolled back.
         reason: Why, as it was given.
-        report: The draft of the incident report; None when there was nothing to roll back, or
-            nobody could be asked for it.
+        report: The draft of the incident report; None when there was nothing to roll back, or the
+            database could not be asked for it.
     """
 
     deployment_id: int | None
@@ -69,12 +68,32 @@ class DeploymentResult(Result):
 
     Args:
         deployment_id: Its number in the ledger.
-        revision: What runs now, when it succeeded.
-        previous_revision: What ran before.
-        rollback: The rollback that a failed migration in production brought.
+        rollback: The automatic rollback that its failure triggered.
     """
 
     deployment_id: int
-    revision: str
-    previous_revision: str
     rollback: RollbackResult | None = None
+
+
+def facts(site: Site, deployment: Deployment | None) -> Mapping[str, str]:
+    """What a record says of the run as a whole, in the order in which it is shown."""
+    identity = site.identity
+    shown = {
+        "Database": identity.database,
+        "Address": site.context.database.shown,
+        "Server": identity.server_version,
+        "Role": identity.role,
+        "System identifier": identity.system_identifier,
+    }
+    if deployment:
+        shown |= {
+            "Deployment": str(deployment.id),
+            "Revision": deployment.revision,
+            "Previous revision": deployment.previous_revision,
+            "Deployed by": deployment.deployed_by,
+            "Migrations sha256": deployment.migrations_sha256,
+            "Criteria sha256": deployment.criteria_sha256,
+        }
+        if deployment.override_reason:
+            shown["Override"] = deployment.override_reason
+    return {**shown, "Log": str(site.runner.log.path)}

@@ -7,28 +7,27 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from gonogo.application.environment import check_environment
-from gonogo.errors import DatabaseError, UsageError
+from gonogo.errors import UsageError
 from gonogo.ledger.deployer import deployer_lock
-from gonogo.ledger.installation import install, version
+from gonogo.ledger.installation import install, require, version
 from gonogo.ledger.ledger import Ledger
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import DatabaseIdentity
 from gonogo.postgres.identity import identify, version_problem
 from gonogo.postgres.session import Connection, application_schema, connect
 from gonogo.rollout.runner.context import RolloutContext
-from gonogo.rollout.runner.narrator import Narrator
-from gonogo.rollout.runner.steps import Evidence, Step
+from gonogo.rollout.runner.steps import Evidence, Runner, Step
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a person has said before a rollout begins.
+    """A person's consent to a rollout.
 
     Args:
-        confirmed_database: The name of the database, as typed; production asks for it, and what
-            is given must be it everywhere.
+        confirmed_database: The name of the database, as typed; production asks for it, and a name
+            that is given must be right everywhere.
         wait: Wait for another deployer instead of refusing.
-        asked_later: It is asked for once more is known: see `require_consent`.
+        asked_later: The consent is asked for once more is known: see `require_consent`.
     """
 
     confirmed_database: str | None = None
@@ -41,22 +40,22 @@ class Site:
     """What every step works on.
 
     Args:
-        context: The circumstances.
-        narrator: Tells and keeps the steps.
+        context: The rollout's context.
+        runner: Runs the steps.
         connection: The migrating connection; holds the deployer's lock.
         ledger: On a connection of its own.
         identity: Which database this is.
     """
 
     context: RolloutContext
-    narrator: Narrator
+    runner: Runner
     connection: Connection
     ledger: Ledger
     identity: DatabaseIdentity
 
 
 @contextmanager
-def open_site(context: RolloutContext, narrator: Narrator, consent: Consent) -> Iterator[Site]:
+def open_site(context: RolloutContext, runner: Runner, consent: Consent) -> Iterator[Site]:
     """Open the database of a rollout; nothing is changed until everything about it is right.
 
     Raises:
@@ -65,23 +64,23 @@ def open_site(context: RolloutContext, narrator: Narrator, consent: Consent) -> 
         LockHeldError: Another deployer is at work.
         DatabaseError: The database does not answer, or the ledger may not be set up.
     """
-    narrator.run(Step("environment", "Check the environment", _check_variables), context)
+    runner.run(Step("environment", "Check the environment", _check_variables), context)
     with ExitStack() as stack:
         conninfo = context.database.conninfo
         connection = stack.enter_context(connect(conninfo))
         ledger = Ledger(stack.enter_context(connect(conninfo, "gonogo ledger")))
-        site = Site(context, narrator, connection, ledger, identify(connection))
+        site = Site(context, runner, connection, ledger, identify(connection))
 
         def admit(site: Site, evidence: Evidence) -> str:
             return _admit(site, evidence, stack, consent)
 
-        narrator.run(Step("database", "Identify and lock the database", admit), site)
+        runner.run(Step("database", "Identify and lock the database", admit), site)
         yield site
 
 
 @contextmanager
-def look_at_site(context: RolloutContext, narrator: Narrator) -> Iterator[Site]:
-    """Open a database to look only: nothing is written to it, no lock is held.
+def look_at_site(context: RolloutContext, runner: Runner) -> Iterator[Site]:
+    """Open a database for reading only: nothing is written to it, no lock is held.
 
     Raises:
         UsageError: A variable is wrong.
@@ -90,12 +89,8 @@ def look_at_site(context: RolloutContext, narrator: Narrator) -> Iterator[Site]:
     check_environment(context.environ, context.environment, context.database)
     conninfo = context.database.conninfo
     with connect(conninfo, "gonogo plan") as connection, connect(conninfo, "gonogo plan") as other:
-        if not version(connection):
-            raise DatabaseError(
-                "there is no ledger (schema gonogo) in this database",
-                "check which database the variables name; the first deployment sets the ledger up",
-            )
-        yield Site(context, narrator, connection, Ledger(other), identify(connection))
+        require(connection)
+        yield Site(context, runner, connection, Ledger(other), identify(connection))
 
 
 def _check_variables(context: RolloutContext, evidence: Evidence) -> str:
@@ -119,9 +114,7 @@ def _admit(site: Site, evidence: Evidence, stack: ExitStack, consent: Consent) -
         raise UsageError("this server is a standby, and cannot be written to", "name the primary")
     if not consent.asked_later:
         require_consent(context.environment, identity.database, consent)
-    stack.enter_context(
-        deployer_lock(site.connection, wait=consent.wait, on_wait=site.narrator.note)
-    )
+    stack.enter_context(deployer_lock(site.connection, wait=consent.wait, on_wait=site.runner.note))
     if not version(site.connection):
         # A database that is not the application's gets no ledger.
         application_schema(site.connection)
@@ -132,7 +125,7 @@ def _admit(site: Site, evidence: Evidence, stack: ExitStack, consent: Consent) -
 
 
 def require_consent(environment: Environment, database: str, consent: Consent) -> None:
-    """See that a person named the database, where that is asked for.
+    """Refuse to go on without a person who named the database, where that is asked for.
 
     Raises:
         UsageError: Nobody did, or another one was named.

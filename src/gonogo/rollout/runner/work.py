@@ -1,23 +1,31 @@
-"""A deployment under way: the site, which deployment it is, and what its steps work with."""
+"""A deployment under way: begun in the ledger or resumed, and carried out step by step.
+
+The ledger says what an earlier run did. Only its last unbroken stretch counts: when a rollback was
+begun after a deployment's steps, nothing of what those did can be relied upon.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
+from gonogo.application import code
 from gonogo.application.commands import Commands
-from gonogo.errors import StepError
-from gonogo.ledger.migration import Migration
-from gonogo.ledger.rows import Backup, Deployment
-from gonogo.masking import Mask
+from gonogo.errors import StepError, UsageError
+from gonogo.ledger.migration import Migration, digest
+from gonogo.ledger.rows import Backup, Deployment, NewDeployment, StepRow, to_roll_back, why_nothing
 from gonogo.postgres.identity import major_version
+from gonogo.postgres.session import application_schema
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.tools import Tools, find_tools
-from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.context import UNKNOWN, RolloutContext, revisions
 from gonogo.rollout.runner.site import Site
+from gonogo.rollout.runner.steps import HowItEnded, Procedure, Step
 
 ROWS_SUFFIX = ".rows.gz"
+STAMP = "%Y-%m-%d %H:%M:%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ class Work:
 
     @property
     def context(self) -> RolloutContext:
-        """The circumstances."""
+        """The rollout's context."""
         return self.site.context
 
     @property
@@ -59,18 +67,10 @@ class Work:
     @property
     def commands(self) -> Commands:
         """The team's commands."""
-        previous = self.deployment.previous_revision
-        going_back = self.site.narrator.procedure == "rollback"
-        return Commands(
-            self.context.environment,
-            self.context.section,
-            self.context.environ,
-            self.deployment.revision,
-            previous,
-            Mask.of(self.context.environ),
-            self.site.narrator.output,
-            target_revision=previous if going_back else "",
-        )
+        revision, previous = self.deployment.revision, self.deployment.previous_revision
+        going_back = self.site.runner.procedure == "rollback"
+        target = previous if going_back else revision
+        return self.context.commands(revision, previous, self.site.runner.output, target)
 
     @property
     def backup(self) -> Backup | None:
@@ -79,15 +79,92 @@ class Work:
         whole = (one for one in made if one.verified_at and rows_file(Path(one.path)).is_file())
         return next(whole, None)
 
-    @property
-    def survey(self) -> str:
-        """The query that proves the schema, object by object."""
-        return self.context.survey
-
 
 def rows_file(backup: Path) -> Path:
-    """Where the row hashes of a backup's moment lie."""
+    """The file of the row hashes that were taken at a backup's moment."""
     return backup.with_suffix(ROWS_SUFFIX)
+
+
+def begin(site: Site, override_reason: str | None) -> Work:
+    """Open a deployment in the ledger, or resume one that did not end.
+
+    Args:
+        site: The locked database.
+        override_reason: Why production goes without a signed staging record.
+
+    Returns:
+        The work; its deployment's outcome is ``succeeded`` when there is nothing to do.
+    """
+    context, ledger = site.context, site.ledger
+    schema = application_schema(site.connection)
+    migrations = context.migrations()
+    latest = ledger.latest_deployment(context.environment)
+    revision, previous = revisions(context, latest)
+    sha256 = digest(migrations)
+    same = latest and (latest.revision, latest.migrations_sha256) == (revision, sha256)
+    if latest and same and latest.outcome == "succeeded":
+        return Work(site, latest, migrations, schema)
+    if latest and same and _can_resume(site, latest):
+        ledger.resume_deployment(latest.id)
+        site.runner.note(f"deployment {latest.id} goes on where it ended")
+        deployment_id = latest.id
+    else:
+        criteria, who = context.criteria_sha256, context.deployed_by
+        environment = context.environment.value
+        new = NewDeployment(environment, revision, previous, sha256, criteria, who, override_reason)
+        deployment_id = ledger.open_deployment(new)
+    return Work(site, reread(site, deployment_id), migrations, schema)
+
+
+def _can_resume(site: Site, latest: Deployment) -> bool:
+    """Whether it can go on: a deployment that was reverted in part has its tables aside."""
+    rows = site.ledger.migrations()
+    reverted = any(row.reverted_at for row in rows if row.deployment_id == latest.id)
+    return latest.outcome in {"running", "failed"} and not reverted
+
+
+def to_be_rolled_back(site: Site, number: int | None = None) -> Work | None:
+    """The deployment to roll back; None when there is none, or it is rolled back already.
+
+    Args:
+        site: The database.
+        number: Which one is meant; None takes the latest.
+
+    Raises:
+        UsageError: Another one must be rolled back first, or the revision before it is unknown.
+    """
+    meant = to_roll_back(_deployments(site), number)
+    if meant is None:
+        return None
+    section = site.context.section
+    command = section.commands.revert_code
+    by_revision = command is not None and any("{previous_revision}" in word for word in command.run)
+    if meant.previous_revision == UNKNOWN and (by_revision or (not command and section.repository)):
+        raise UsageError(
+            f"nobody recorded which revision ran before deployment {meant.id}; nothing was done",
+            "set a revert_code in rollout.toml that names it",
+        )
+    # A command will see them, and the ledger is but a table.
+    code.plain(meant.revision)
+    code.plain(meant.previous_revision)
+    migrations = site.context.migrations()
+    return Work(site, meant, migrations, application_schema(site.connection))
+
+
+def why_none(site: Site, number: int | None = None) -> str:
+    """Why `to_be_rolled_back` finds nothing.
+
+    Args:
+        site: The database.
+        number: Which one was meant.
+    """
+    return why_nothing(_deployments(site), number)
+
+
+def _deployments(site: Site) -> Sequence[Deployment]:
+    """The environment's deployments, newest first."""
+    here = site.context.environment
+    return [one for one in site.ledger.deployments() if one.environment == here]
 
 
 def reread(site: Site, deployment_id: int) -> Deployment:
@@ -102,25 +179,46 @@ def reread(site: Site, deployment_id: int) -> Deployment:
     return deployment
 
 
-def facts(site: Site, deployment: Deployment | None, log: Path) -> Mapping[str, str]:
-    """What a record says of the run as a whole, in the order in which it is shown."""
-    identity = site.identity
-    told = {
-        "Database": identity.database,
-        "Address": site.context.database.shown,
-        "Server": identity.server_version,
-        "Role": identity.role,
-        "System identifier": identity.system_identifier,
-    }
-    if deployment:
-        told |= {
-            "Deployment": str(deployment.id),
-            "Revision": deployment.revision,
-            "Previous revision": deployment.previous_revision,
-            "Deployed by": deployment.deployed_by,
-            "Migrations sha256": deployment.migrations_sha256,
-            "Criteria sha256": deployment.criteria_sha256,
-        }
-        if deployment.override_reason:
-            told["Override"] = deployment.override_reason
-    return {**told, "Log": str(log)}
+def carry_out(steps: Iterable[Step[Work]], work: Work) -> None:
+    """Run the steps of a deployment or rollback, except those that an earlier run did.
+
+    Args:
+        steps: From first to last.
+        work: What they work on; its runner says of which procedure they are.
+
+    Raises:
+        GonogoError: A step failed; the later ones were not begun.
+    """
+    runner, ledger, deployment_id = work.site.runner, work.site.ledger, work.deployment.id
+    ledger.cut_short(deployment_id)
+    earlier = last_stretch(ledger.steps(deployment_id), runner.procedure)
+    for step in steps:
+        row = earlier.get(step.name)
+        if row is None or row.outcome == "skipped":
+            pass
+        elif row.outcome != "succeeded":
+            ended: HowItEnded = "failed" if row.finished_at else "killed"
+            how = f"failed {_at(row)}" if row.finished_at else f"was cut short (begun {_at(row)})"
+            runner.note(f"{step.name} {how}: {step.resumption.cut_short}")
+            step.resumption.undo(work, ended)
+        elif step.resumption.stands(work):
+            runner.stands(step, f"done {_at(row)}, not repeated", dict(row.evidence))
+            continue
+        else:
+            runner.note(f"{step.name} succeeded {_at(row)}: {step.resumption.otherwise}")
+        runner.run(step, work, ledger, deployment_id)
+
+
+def last_stretch(rows: Sequence[StepRow], procedure: Procedure) -> Mapping[str, StepRow]:
+    """The newest row of each step since the other procedure was last at work.
+
+    Args:
+        rows: The steps of one deployment, oldest first.
+        procedure: deploy or rollback.
+    """
+    others = [place for place, row in enumerate(rows) if row.procedure != procedure]
+    return {row.name: row for row in rows[others[-1] + 1 if others else 0 :]}
+
+
+def _at(row: StepRow) -> str:
+    return f"at {(row.finished_at or row.started_at).astimezone(UTC):{STAMP}}"

@@ -69,7 +69,7 @@ def test_another_revision_is_another_deployment(team: Team) -> None:
     """What ran before it is taken from the ledger."""
     deploy(team.context, team.tell)
     result = deploy(replace(team.context, revision="newer", previous_revision=""), team.tell)
-    assert (result.outcome, result.previous_revision) == ("succeeded", "new")
+    assert (result.outcome, result.facts["Previous revision"]) == ("succeeded", "new")
 
 
 @pytest.mark.parametrize("name", ["install", "test", "start_app"])

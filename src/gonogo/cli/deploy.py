@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.endings import interruptible
-from gonogo.cli.finding import find_record
-from gonogo.cli.session import open_database, rollout_context
+from gonogo.cli.inputs import confirmed, find_record, open_database, rollout_context
 from gonogo.errors import GonogoError, UsageError
+from gonogo.interruption import interruptible
 from gonogo.model.kinds import Environment
 
 if TYPE_CHECKING:
     from gonogo.report.narration import Narration
     from gonogo.rollout.runner.context import RolloutContext
+    from gonogo.rollout.runner.result import DeploymentResult, RollbackResult
     from gonogo.rollout.runner.site import Consent
     from gonogo.rollout.standing import Standing
 
 SEE_STATUS = "./noxw -s status tells how far it came; run the same again to go on from there"
+TITLES = {
+    ("deployment", "succeeded"): "Deployed",
+    ("deployment", "unchanged"): "Deployed already: nothing was changed",
+    ("deployment", "failed"): "The deployment failed",
+    ("rollback", "succeeded"): "Rolled back",
+    ("rollback", "unchanged"): "There was nothing to roll back: nothing was changed",
+    ("rollback", "failed"): "The rollback failed",
+}
 
 
 class Check(StrEnum):
@@ -83,7 +93,7 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
 
 
 def _plan(context: RolloutContext, override: str | None) -> None:
-    from gonogo.cli.planning import show_plan
+    from gonogo.cli.preflight import show_plan
     from gonogo.report.narration import Narration
     from gonogo.rollout.preflight.permission import require_go
     from gonogo.rollout.preflight.plan import plan
@@ -100,7 +110,6 @@ def _plan(context: RolloutContext, override: str | None) -> None:
 
 
 def _deploy(context: RolloutContext, consent: Consent, override: str | None) -> None:
-    from gonogo.cli.outcome import tell_deployment
     from gonogo.report.narration import Narration
     from gonogo.rollout.deploy import deploy as carry_out
     from gonogo.rollout.recording import recorded
@@ -122,25 +131,30 @@ def _deploy(context: RolloutContext, consent: Consent, override: str | None) -> 
                 wait=consent.wait,
             ),
         )
-    tell_deployment(narration, context, result, record)
+    _show_result("deployment", narration, result, record)
+    if (automatic := result.rollback) is not None:
+        # It has ended already, and gets a record of its own.
+        _, page = recorded("rollback", context, narration, lambda _: automatic)
+        show_rollback(narration, automatic, page)
+    if result.error:
+        raise result.error
 
 
 def _deployment_confirmed(context: RolloutContext, narration: Narration, given: str | None) -> str:
-    from gonogo.cli.consent import confirmed
     from gonogo.rollout.standing import read_standing
 
     with open_database("deploy") as connection:
         standing = read_standing(connection)
     require_mark(standing, context.environment)
-    told = [f"deploy {context.revision or 'HEAD'} to {context.environment}"]
-    told += describe_database(context, standing)
-    if lasting := _lasting(context, standing):
-        told += [f"cannot be reverted, only restored from the backup: {lasting}"]
-    return confirmed(narration, standing.identity, told, given=given, option="--yes-deploy-to")
+    lines = [f"deploy {context.revision or 'HEAD'} to {context.environment}"]
+    lines += describe_database(context, standing)
+    if irreversible := _irreversible(context, standing):
+        lines += [f"cannot be reverted, only restored from the backup: {irreversible}"]
+    return confirmed(narration, standing.identity, lines, given=given, option="--yes-deploy-to")
 
 
-def _lasting(context: RolloutContext, standing: Standing) -> str:
-    """The files to come that no revert takes back; empty when there are none."""
+def _irreversible(context: RolloutContext, standing: Standing) -> str:
+    """The files to be applied that have no revert file; empty when all have one."""
     from gonogo.ledger.migration import irreversible, named
 
     known = {row.version: row for row in standing.migrations if row.reverted_at is None}
@@ -148,10 +162,10 @@ def _lasting(context: RolloutContext, standing: Standing) -> str:
 
 
 def require_mark(standing: Standing, environment: Environment) -> None:
-    """See that the ledger does not know the database as another environment.
+    """Refuse a database that the ledger knows as another environment.
 
     Raises:
-        UsageError: It does.
+        UsageError: It is such a database.
     """
     if standing.mark and standing.mark.name != environment:
         raise UsageError(
@@ -169,3 +183,49 @@ def describe_database(context: RolloutContext, standing: Standing) -> list[str]:
         f"PostgreSQL {identity.server_version} as {identity.role}",
         f"system identifier {identity.system_identifier or 'not for this role to know'}",
     ]
+
+
+def show_rollback(narration: Narration, result: RollbackResult, record: Path) -> None:
+    """Show how a rollback ended.
+
+    Args:
+        narration: The terminal.
+        result: How it ended.
+        record: Its ``record.html``.
+
+    Raises:
+        GonogoError: What failed.
+    """
+    from gonogo.rollout.recording import REPORT
+
+    _show_result("rollback", narration, result, record)
+    if result.report:
+        _list(narration, "report", [str(record.with_name(REPORT.name))])
+    if result.error:
+        raise result.error
+
+
+def _show_result(
+    kind: str, narration: Narration, result: DeploymentResult | RollbackResult, record: Path
+) -> None:
+    from gonogo.cli.checklists import checklist_lines
+
+    narration.chapter(TITLES[kind, result.outcome])
+    if result.outcome == "failed":
+        done = [step.title for step in result.steps if step.outcome == "succeeded"]
+        _list(narration, "done", done)
+        _list(narration, "not done", result.not_done)
+    if result.outcome != "unchanged":
+        _list(narration, "next", result.next_steps)
+    if result.outcome == "succeeded":
+        # After a rollback the other phases wait for the next deployment.
+        phase = "rollback" if kind == "rollback" else ""
+        _list(narration, "checklist", checklist_lines(record.with_name("record.json"), phase))
+    if result.outcome == "failed":
+        _list(narration, "log", [str(result.log)])
+    _list(narration, "record", [str(record)])
+
+
+def _list(narration: Narration, label: str, lines: Sequence[str]) -> None:
+    for place, line in enumerate(lines):
+        narration.say(f"  {'' if place else label:<9} {line}")

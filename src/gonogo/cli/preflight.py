@@ -1,13 +1,17 @@
-"""How a plan is told: the steps with their commands, the migrations with their locks."""
+"""``gonogo preflight`` and ``deploy --plan``: what a deployment needs, and what it would do."""
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from gonogo.cli.standing import show_rows
+import typer
+
+from gonogo.cli.inputs import required_environment, unchecked_context
 from gonogo.errors import GonogoError
+from gonogo.interruption import interruptible
 
 if TYPE_CHECKING:
     from gonogo.report.narration import Narration
@@ -25,30 +29,62 @@ TEXT_WIDTH = 56
 UNREVERTED = "cannot be reverted, it has no revert file: only a restore takes it back"
 
 
+def preflight(
+    *,
+    environment: Annotated[
+        str | None, typer.Option(help="staging or production; else NODE_ENV.")
+    ] = None,
+    revision: Annotated[str, typer.Option(help="What is to run; by default git's HEAD.")] = "",
+) -> None:
+    """Check everything that a deployment needs; change nothing."""
+    from gonogo.report.narration import Narration
+    from gonogo.rollout.preflight.alone import inspect
+
+    named = required_environment(environment)
+    context, variables = unchecked_context(named, os.environ, revision=revision)
+    narration = Narration.to_terminal(streams=True)
+    narration.chapter(f"Is all ready for a deployment to {named}?")
+    with interruptible("nothing was changed"):
+        ready = inspect(context, narration, variables)
+    if not ready.problems:
+        narration.say(f"ready: nothing stands in the way of ./noxw -s deploy_{named}", "bold")
+        return
+    narration.chapter("To be mended")
+    for problem in ready.problems:
+        narration.say(f"  ✗ {problem}")
+    count = len(ready.problems)
+    error = GonogoError(
+        f"not ready: {count} {'problem stands' if count == 1 else 'problems stand'} in the way of a"
+        f" deployment to {named}",
+        "they are listed above; nothing was changed",
+    )
+    error.add_note(f"log: {ready.log}")
+    raise error
+
+
 def show_plan(narration: Narration, context: RolloutContext, plan: Plan) -> None:
-    """Tell a plan.
+    """Show the plan of a deployment.
 
     Args:
-        narration: Where.
-        context: The circumstances.
+        narration: The terminal.
+        context: The rollout's context.
         plan: What would be done.
 
     Raises:
-        GonogoError: It would not succeed.
+        GonogoError: The deployment would not succeed.
     """
     narration.chapter(f"What a deployment to {context.environment} would do")
-    show_rows(
-        narration,
+    narration.rows(
         [
             ("database", f"{plan.identity.database} ({context.database.shown})"),
             ("revision", f"{plan.revision}, before it {plan.previous_revision}"),
         ],
     )
     narration.chapter("Its steps")
-    show_rows(narration, list(_steps(context, plan)))
+    narration.rows(list(_steps(context, plan)))
     narration.chapter("Its migrations")
     for one in plan.migrations:
-        _tell_migration(narration, one, plan)
+        _show_migration(narration, one, plan)
     for title, lines in (("Worth knowing", plan.notes), ("What stands in the way", plan.problems)):
         if lines:
             narration.chapter(title)
@@ -59,48 +95,37 @@ def show_plan(narration: Narration, context: RolloutContext, plan: Plan) -> None
         count = len(plan.problems)
         raise GonogoError(
             f"a deployment would not succeed: {count} {'problem' if count == 1 else 'problems'}",
-            "they are told above",
+            "they are listed above",
         )
 
 
 def _steps(context: RolloutContext, plan: Plan) -> Iterator[tuple[str, str]]:
-    from gonogo.application.commands import Commands
-    from gonogo.masking import Mask
     from gonogo.rollout.deploy import steps_of
 
-    mask = Mask.of(context.environ)
-    commands = Commands(
-        context.environment,
-        context.section,
-        context.environ,
-        plan.revision,
-        plan.previous_revision,
-        mask,
-        lambda *_: None,
-    )
+    commands = context.commands(plan.revision, plan.previous_revision, lambda *_: None)
     known = type(context.section.commands).model_fields
     for step in steps_of(context.environment):
         words = commands.words(step.name)
         absent = "no command is configured: skipped" if step.name in known else ""
-        yield step.title, absent if words is None else mask(shlex.join(words))
+        yield step.title, absent if words is None else commands.mask(shlex.join(words))
 
 
-def _tell_migration(narration: Narration, one: PlannedMigration, plan: Plan) -> None:
+def _show_migration(narration: Narration, one: PlannedMigration, plan: Plan) -> None:
     narration.say(f"  {one.migration.path.name}: {STATES[one.state]}", "bold")
     rows: list[tuple[str, ...]] = []
     quiet = 0
     for effect in one.effects or ():
-        told = "; ".join(_effect(effect, plan.sizes))
-        if told:
+        done = "; ".join(_effect(effect, plan.sizes))
+        if done:
             text = " ".join(effect.statement.text.split())
             shown = text if len(text) <= TEXT_WIDTH else f"{text[: TEXT_WIDTH - 1]}…"
-            rows.append((f"  line {effect.statement.line}", shown, told))
+            rows.append((f"  line {effect.statement.line}", shown, done))
         else:
             quiet += 1
     if quiet:
         rows.append((f"  {quiet} more", "need no further lock of a table that is there", ""))
     if rows:
-        show_rows(narration, rows)
+        narration.rows(rows)
     if one.state == "pending" and one.migration.revert is None:
         narration.say(f"    {UNREVERTED}", "yellow")
 

@@ -1,4 +1,4 @@
-"""The log of one session: JSON lines under ``logs/<environment>/``, secrets masked."""
+"""The log of one command: JSON lines under ``logs/<environment>/``, secrets masked."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ UNSEEN = re.compile(r"[^\x20-\x7e\w]")
 STAMP = "%Y%m%dT%H%M%S%fZ"
 
 
-class SessionLog:
-    """One file a session. Each line is flushed, so that a killed session's log is whole.
+class Log:
+    """One file. Each line is flushed, so that the log of a killed command is whole.
 
     Args:
         path: The file.
         stream: The file, open for writing.
-        mask: What every text goes through.
+        mask: Hides the secrets of every text.
     """
 
     def __init__(self, path: Path, stream: TextIOWrapper, mask: Mask) -> None:
@@ -33,13 +33,13 @@ class SessionLog:
         self.mask = mask
 
     @classmethod
-    def open(cls, directory: Path, procedure: str, mask: Mask) -> Self:
-        """Begin a log, named by the moment and what is done.
+    def open(cls, directory: Path, command: str, mask: Mask) -> Self:
+        """Begin a log, named by the moment and the command.
 
         Raises:
             UsageError: The directory cannot be written.
         """
-        path = directory / f"{datetime.now(UTC).strftime(STAMP)}_{procedure}.jsonl"
+        path = directory / f"{datetime.now(UTC).strftime(STAMP)}_{command}.jsonl"
         try:
             make_directory(directory)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)

@@ -13,8 +13,7 @@ from gonogo.config.project import Project
 from gonogo.ledger.rows import Deployment
 from gonogo.model.kinds import Environment
 from gonogo.postgres.settings import DatabaseSettings
-from gonogo.rollout.runner import revisions
-from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.context import UNKNOWN, RolloutContext, revisions
 
 
 def latest(outcome: str) -> Deployment:
@@ -43,7 +42,7 @@ def latest(outcome: str) -> Deployment:
     ("head", "deployed", "before", "previous"),
     [
         ("one", "two", None, "one"),
-        ("two", "two", None, revisions.UNKNOWN),
+        ("two", "two", None, UNKNOWN),
         ("two", "three", "succeeded", "two"),
         ("two", "three", "failed", "one"),
         ("three", "three", "succeeded", "two"),
@@ -71,4 +70,4 @@ def test_what_ran_before(
         Project(tmp_path), Environment.STAGING, config, database, {}, revision=deployed
     )
     known = latest(before) if before else None
-    assert revisions.revisions(context, known) == (deployed, previous)
+    assert revisions(context, known) == (deployed, previous)

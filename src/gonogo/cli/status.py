@@ -1,14 +1,17 @@
-"""``gonogo status``: where this database stands, from its ledger."""
+"""``gonogo status`` and ``incident``: what the ledger says of this database."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from gonogo.cli.session import open_database
+import typer
+
+from gonogo.cli.inputs import open_database, project_here
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,56 +22,86 @@ if TYPE_CHECKING:
 
 MOST = 10
 SHORT = 12
-MOST_CHARACTERS = 300
 STAMP = "%Y-%m-%d %H:%M:%SZ"
 Row = Sequence[str]
 
+incident_app = typer.Typer(help="Incidents and complaints, which stand in the way of GO.")
+
+
+class Kind(StrEnum):
+    """The kind of an incident."""
+
+    CRITICAL = "critical"
+    COMPLAINT = "complaint"
+
+
+@incident_app.command("open")
+def open_(
+    title: Annotated[str, typer.Argument(help="What happened, in one line.")],
+    *,
+    kind: Annotated[Kind, typer.Option(help="What it is.")] = Kind.CRITICAL,
+) -> None:
+    """Open an incident; an open critical one allows no GO."""
+    from gonogo.ledger.history import open_incident
+
+    with open_database("incident", with_ledger=True) as connection:
+        number = open_incident(connection, title, kind)
+    typer.echo(
+        f"incident {number} ({kind}) is open; close it: ./noxw -s incident -- close {number}"
+    )
+
+
+@incident_app.command("close")
+def close_(
+    number: Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")],
+    *,
+    void: Annotated[bool, typer.Option("--void", help="It was none, and does not count.")] = False,
+) -> None:
+    """Close an incident."""
+    from gonogo.ledger.history import close_incident
+
+    with open_database("incident", with_ledger=True) as connection:
+        close_incident(connection, number, void=void)
+    typer.echo(f"incident {number} is closed{' as void' if void else ''}")
+
+
+@incident_app.command("list")
+def list_() -> None:
+    """List all incidents, open ones first."""
+    from gonogo.ledger.history import incidents
+    from gonogo.report.narration import Narration
+
+    with open_database("incident", with_ledger=True) as connection:
+        rows = list(_incidents(incidents(connection)))
+    Narration.to_terminal().rows(rows or [("no incident",)])
+
 
 def status() -> None:
-    """Tell where this database stands: deployments, steps, migrations, backups, incidents."""
+    """Show where this database stands: deployments, steps, migrations, backups, incidents."""
     from gonogo.report.narration import Narration
     from gonogo.rollout.standing import read_standing
 
     with open_database("status") as connection:
         standing = read_standing(connection)
     narration = Narration.to_terminal()
-    _tell_database(narration, standing)
+    _show_database(narration, standing)
     if not standing.has_ledger:
         narration.say("no ledger (schema gonogo): gonogo never deployed to this database")
         return
-    _tell_rows(narration, "Deployments", (_deployment(standing, d) for d in standing.deployments))
+    _show_rows(narration, "Deployments", (_deployment(standing, d) for d in standing.deployments))
     if standing.at_hand:
         title = f"Steps of deployment {standing.at_hand.id}"
-        _tell_rows(narration, title, (_step(standing, step) for step in standing.steps), None)
-    _tell_rows(narration, "Migrations", _migrations(standing.migrations), None)
-    _tell_rows(narration, "Backups", map(_backup, standing.backups))
-    _tell_retention(narration, standing)
-    _tell_rows(narration, "Incidents", incident_rows(standing.incidents))
+        _show_rows(narration, title, (_step(standing, step) for step in standing.steps), None)
+    _show_rows(narration, "Migrations", _migrations(standing.migrations), None)
+    _show_rows(narration, "Backups", map(_backup, standing.backups))
+    _show_retention(narration, standing)
+    _show_rows(narration, "Incidents", _incidents(standing.incidents))
     if standing.advice:
         narration.console.print()
         narration.say(f"next: {standing.advice}", "bold")
 
 
-def incident_rows(incidents: Iterable[Incident]) -> Iterable[Row]:
-    """Incidents as rows, open ones first."""
-    for one in sorted(incidents, key=lambda incident: incident.closed_at is not None):
-        ended = f"{'void' if one.void else 'closed'} {_at(one.closed_at)}"
-        state = ended if one.closed_at else "OPEN"
-        yield str(one.id), one.kind, f"{_at(one.opened_at)} by {one.opened_by}", state, one.title
-
-
-def show_rows(narration: Narration, rows: Sequence[Row]) -> None:
-    """Tell rows in columns, each row on one line, however narrow the terminal is."""
-    from gonogo.report.text import cut
-
-    shown = [[cut(cell, MOST_CHARACTERS) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    for row in shown:
-        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        narration.say(f"  {'  '.join(cells).rstrip()}")
-
-
-def _tell_database(narration: Narration, standing: Standing) -> None:
+def _show_database(narration: Narration, standing: Standing) -> None:
     from gonogo.postgres.settings import database_settings
 
     identity, mark = standing.identity, standing.mark
@@ -89,28 +122,27 @@ def _tell_database(narration: Narration, standing: Standing) -> None:
         ("prepared", f"{name}: left by a restore that was cut short; the next one uses it")
         for name in standing.prepared
     ]
-    show_rows(narration, rows)
+    narration.rows(rows)
 
 
-def _tell_rows(
+def _show_rows(
     narration: Narration, title: str, rows: Iterable[Row], most: int | None = MOST
 ) -> None:
     every = list(rows)
     narration.chapter(title)
-    show_rows(narration, every[:most] or [("none",)])
+    narration.rows(every[:most] or [("none",)])
     if most and len(every) > most:
         narration.say(f"  and {len(every) - most} more")
 
 
 def _deployment(standing: Standing, one: Deployment) -> Row:
     revisions = f"{one.revision[:SHORT]}, before it {one.previous_revision[:SHORT]}"
-    told = [f"override: {one.override_reason}" if one.override_reason else ""]
+    notes = [f"override: {one.override_reason}" if one.override_reason else ""]
     if one.rolled_back_at:
-        told += [f"by {one.rollback_mode} {_at(one.rolled_back_at)}: {one.rollback_reason or '-'}"]
+        notes += [f"by {one.rollback_mode} {_at(one.rolled_back_at)}: {one.rollback_reason or '-'}"]
     ended = f"to {_at(one.finished_at)}" if one.finished_at else ""
     began = f"{_at(one.started_at)} by {one.deployed_by}"
-    notes = "; ".join(filter(None, told))
-    return str(one.id), standing.state(one), revisions, began, ended, notes
+    return str(one.id), standing.state(one), revisions, began, ended, "; ".join(filter(None, notes))
 
 
 def _step(standing: Standing, one: StepRow) -> Row:
@@ -121,23 +153,18 @@ def _step(standing: Standing, one: StepRow) -> Row:
 
 
 def _migrations(rows: Sequence[MigrationRow]) -> Iterable[Row]:
+    reverted: dict[int, int] = {}
     for one in rows:
         if one.reverted_at:
+            reverted[one.deployment_id] = reverted.get(one.deployment_id, 0) + 1
             continue
         state = "adopted" if one.adopted else "applied"
         outstanding = "" if one.completed_at else "NOT COMPLETE: its index is outstanding"
         by = f"by deployment {one.deployment_id}"
         yield f"{one.version}_{one.name}", state, _at(one.applied_at), by, outstanding
-    reverted: dict[int, int] = {}
-    for one in rows:
-        if one.reverted_at:
-            reverted[one.deployment_id] = reverted.get(one.deployment_id, 0) + 1
     for deployment_id, count in reverted.items():
-        yield _counted(count), "reverted", "", f"of deployment {deployment_id}", ""
-
-
-def _counted(count: int) -> str:
-    return f"{count} migration{'' if count == 1 else 's'}"
+        counted = f"{count} migration{'' if count == 1 else 's'}"
+        yield counted, "reverted", "", f"of deployment {deployment_id}", ""
 
 
 def _backup(one: Backup) -> Row:
@@ -147,8 +174,8 @@ def _backup(one: Backup) -> Row:
     return f"of deployment {one.deployment_id}", _at(one.made_at), size, verified, one.path, there
 
 
-def _tell_retention(narration: Narration, standing: Standing) -> None:
-    """List what is older than it need be kept; nothing of it is deleted by us."""
+def _show_retention(narration: Narration, standing: Standing) -> None:
+    """List the backups that are older than their retention; gonogo deletes none of them."""
     from datetime import UTC, datetime
 
     from gonogo.ledger.rows import past_retention
@@ -160,22 +187,28 @@ def _tell_retention(narration: Narration, standing: Standing) -> None:
     if old:
         size = sum(one.bytes for one in old) / 1e6
         title = f"Backups older than their retention of {retention_days} days: {size:,.1f} MB"
-        _tell_rows(narration, title, map(_backup, old), None)
+        _show_rows(narration, title, map(_backup, old), None)
 
 
 def _retention_days(standing: Standing) -> int | None:
     """How long rollout.toml has backups of this environment kept; None where it does not say."""
-    from gonogo.cli.session import project_here
     from gonogo.errors import UsageError
     from gonogo.model.kinds import Environment
 
     if standing.mark is None:
         return None
-    # Where a database stands can be told without a file that says how to deploy to it.
+    # `status` works without a rollout.toml.
     with suppress(UsageError):
         _, config = project_here()
         return config.environment(Environment(standing.mark.name)).retention_days
     return None
+
+
+def _incidents(incidents: Iterable[Incident]) -> Iterable[Row]:
+    for one in sorted(incidents, key=lambda incident: incident.closed_at is not None):
+        ended = f"{'void' if one.void else 'closed'} {_at(one.closed_at)}"
+        state = ended if one.closed_at else "OPEN"
+        yield str(one.id), one.kind, f"{_at(one.opened_at)} by {one.opened_by}", state, one.title
 
 
 def _at(moment: datetime | None) -> str:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from gonogo.cli.endings import interruptible
 from gonogo.config.project import Project
 from gonogo.errors import UsageError
+from gonogo.interruption import interruptible
 
 
 def rehearse(

@@ -1,0 +1,247 @@
+"""What a command works on: project, variables, database, a record by name, a person's consent."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from gonogo.config.project import MARKER, Project
+from gonogo.errors import CancelledError, DatabaseError, UsageError
+from gonogo.model.kinds import Environment
+
+if TYPE_CHECKING:
+    from gonogo.config import RolloutConfig
+    from gonogo.model.measurement import DatabaseIdentity
+    from gonogo.postgres.session import Connection
+    from gonogo.postgres.settings import DatabaseSettings
+    from gonogo.report.narration import Narration
+    from gonogo.rollout.backup.order import BackupCheck
+    from gonogo.rollout.runner.context import RolloutContext
+
+A_RECORD = "Its directory, or its name in the archive."
+QUESTION = "  Type the name of the database to go on, anything else to cancel: "
+
+
+class Asked(TypedDict, total=False):
+    """The optional choices of a deployment.
+
+    Args:
+        revision: What is to run; left out, the repository's HEAD.
+        previous_revision: What runs now; left out, the rollout finds out.
+        backup_check: How the backup is verified; left out, by a restore.
+    """
+
+    revision: str
+    previous_revision: str
+    backup_check: BackupCheck
+
+
+def project_here() -> tuple[Project, RolloutConfig]:
+    """The project of the working directory, and its `rollout.toml`.
+
+    Raises:
+        UsageError: The working directory lies in no project.
+        ConfigError: `rollout.toml` is invalid.
+    """
+    from gonogo.config import RolloutConfig
+
+    project = Project.find(Path.cwd())
+    return project, RolloutConfig.load(project.root / MARKER)
+
+
+def rollout_context(
+    environment: Environment, environ: Mapping[str, str], **asked: Unpack[Asked]
+) -> RolloutContext:
+    """The context of a deployment or rollback whose variables are all valid.
+
+    Args:
+        environment: The session's environment.
+        environ: The session's variables.
+        asked: The optional choices.
+
+    Raises:
+        UsageError: A variable or rollout.toml is invalid; nothing was done.
+    """
+    from gonogo.application.environment import require_none
+
+    context, problems = unchecked_context(environment, environ, **asked)
+    require_none(problems)
+    return context
+
+
+def unchecked_context(
+    environment: Environment, environ: Mapping[str, str], **asked: Unpack[Asked]
+) -> tuple[RolloutContext, tuple[str, ...]]:
+    """The context of a deployment, and every problem with the variables.
+
+    Args:
+        environment: The session's environment.
+        environ: The session's variables.
+        asked: The optional choices.
+
+    Raises:
+        UsageError: rollout.toml is invalid.
+    """
+    from gonogo.application.environment import problems
+    from gonogo.postgres.settings import DatabaseSettings, database_settings
+    from gonogo.rollout.runner.context import RolloutContext
+
+    project, config = project_here()
+    config.environment(environment)
+    unnamed: tuple[str, ...] = ()
+    try:
+        database = database_settings(environ)
+    except UsageError as error:
+        database = DatabaseSettings("", "")
+        unnamed = (f"{error.problem} ({error.remedy})",)
+    context = RolloutContext(project, environment, config, database, environ, **asked)
+    return context, (*unnamed, *problems(environ, environment, database))
+
+
+def required_environment(option: str | None) -> Environment:
+    """The environment that ``--environment`` or NODE_ENV names.
+
+    Raises:
+        UsageError: Neither names one.
+    """
+    from gonogo.postgres.settings import named_environment
+
+    environment = named_environment(os.environ, option)
+    if environment is None:
+        raise UsageError(
+            "nothing says which environment this is", "pass --environment or set NODE_ENV"
+        )
+    return environment
+
+
+@contextmanager
+def open_database(command: str, *, with_ledger: bool = False) -> Iterator[Connection]:
+    """Connect to the database that the environment names.
+
+    Args:
+        command: What ``pg_stat_activity`` shows after our name.
+        with_ledger: Whether a database without a ledger is refused.
+
+    Raises:
+        DatabaseError: It does not answer, or has no ledger.
+    """
+    from gonogo.ledger.installation import require
+    from gonogo.postgres.settings import database_settings
+
+    with _connected(database_settings(os.environ), f"gonogo {command}") as connection:
+        if with_ledger:
+            require(connection)
+        yield connection
+
+
+def _connected(settings: DatabaseSettings, name: str) -> Connection:
+    from gonogo.postgres.session import connect
+    from gonogo.rollout.restore.swap import closed_by_restore
+
+    try:
+        return connect(settings.conninfo, name)
+    except DatabaseError as error:
+        # A server that does not answer at all is not asked once more.
+        if "timeout" in error.problem or not closed_by_restore(settings):
+            raise
+    raise DatabaseError(
+        "a restore that was cut short has left the database closed",
+        "run ./noxw -s rollback -- --mode restore again: it opens it and goes on",
+    )
+
+
+def find_record(text: str, archive_dir: Path) -> Path:
+    """The directory of a record.
+
+    Args:
+        text: The directory or a file in it, or the name of one in the archive.
+        archive_dir: The archive.
+
+    Raises:
+        UsageError: There is none, or more than one.
+    """
+    given = Path(text)
+    if given.is_file():
+        given = given.parent
+    if given.is_dir():
+        return given.resolve()
+    found = [path for path in (archive_dir / text, *_by_name(archive_dir, text)) if path.is_dir()]
+    if len(found) == 1:
+        return found[0]
+    problem = f"{len(found)} records are called {text}" if found else f"there is no record {text}"
+    raise UsageError(problem, f"name its directory; the archive is {archive_dir}")
+
+
+def _by_name(archive_dir: Path, name: str) -> list[Path]:
+    plain = name.strip() and "/" not in name and name not in {".", ".."}
+    if not plain or not archive_dir.is_dir():
+        return []
+    return [place / name for place in sorted(archive_dir.iterdir()) if place.is_dir()]
+
+
+def confirmed(
+    narration: Narration,
+    identity: DatabaseIdentity,
+    lines: Sequence[str],
+    *,
+    given: str | None,
+    option: str,
+) -> str:
+    """Ask a person to confirm by typing the database's name, unless an option gave it.
+
+    Args:
+        narration: The terminal.
+        identity: The database that is meant.
+        lines: What will be done, and to which database.
+        given: The option's value.
+        option: The option's name.
+
+    Returns:
+        The name.
+
+    Raises:
+        UsageError: The option names another database, or there is nobody to ask.
+        CancelledError: The person said no.
+    """
+    require_somebody(identity, given=given, option=option)
+    # Shown even where an option gave the name: the log of CI then says what was confirmed.
+    narration.chapter("Is this what you want?" if given is None else f"Confirmed by {option}")
+    for line in lines:
+        narration.say(f"  {line}")
+    if given is not None:
+        return given
+    # On standard error, so that it is seen when standard output goes into a file.
+    sys.stderr.write(QUESTION)
+    sys.stderr.flush()
+    typed = sys.stdin.readline().strip()
+    if typed != identity.database:
+        raise CancelledError("cancelled: that is not the database's name; nothing was done")
+    return typed
+
+
+def require_somebody(identity: DatabaseIdentity, *, given: str | None, option: str) -> None:
+    """Refuse at once what `confirmed` would refuse later, whatever a person types.
+
+    Args:
+        identity: The database that is meant.
+        given: The option's value.
+        option: The option's name.
+
+    Raises:
+        UsageError: The option names another database, or there is nobody to ask.
+    """
+    if given is not None and given != identity.database:
+        raise UsageError(
+            f"{option} {given}: the database is {identity.database}; nothing was done",
+            "check which database the variables name",
+        )
+    if given is None and not sys.stdin.isatty():
+        raise UsageError(
+            "this asks for the name of the database as confirmation, and there is no terminal to"
+            " ask at; nothing was done",
+            f"run it in a terminal, or pass {option} with that name",
+        )

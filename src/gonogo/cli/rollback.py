@@ -1,0 +1,242 @@
+"""``gonogo rollback``: by revert or restore, planned, confirmed and recorded; and what lies aside.
+
+``--drop-aside`` and ``--reapply-aside`` work on what a revert moved aside, each with a confirmation
+of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gonogo.cli.deploy import SEE_STATUS, describe_database, require_mark, show_rollback
+from gonogo.cli.inputs import (
+    confirmed,
+    open_database,
+    require_somebody,
+    required_environment,
+    rollout_context,
+)
+from gonogo.errors import UsageError
+from gonogo.interruption import interruptible
+
+if TYPE_CHECKING:
+    from gonogo.ledger.rows import Deployment
+    from gonogo.report.narration import Narration
+    from gonogo.rollout.runner.context import RolloutContext
+    from gonogo.rollout.standing import Standing
+
+CONSENT = "--yes-roll-back"
+
+
+class Mode(StrEnum):
+    """How the database is rolled back."""
+
+    REVERT = "revert"
+    RESTORE = "restore"
+
+
+BECOMES = {
+    Mode.REVERT: "what the new version wrote into new tables and columns is moved aside, not"
+    " dropped",
+    Mode.RESTORE: "the backup takes the database's place; the database as it is is kept under"
+    " another name",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of the command.
+
+    Args:
+        mode: How the database is rolled back.
+        reason: Why.
+        damaged: Tables whose changes since the backup are damage.
+        given: The consent, when an option gave it.
+        wait: Wait for another deployer.
+        deployment: Which one, where it is not the latest, or something lies aside of several.
+    """
+
+    mode: Mode
+    reason: str
+    damaged: tuple[str, ...]
+    given: str | None
+    wait: bool
+    deployment: int | None = None
+
+
+def rollback(  # noqa: PLR0913  # each is an option of the command
+    *,
+    environment: Annotated[
+        str | None, typer.Option(help="staging or production; else NODE_ENV.")
+    ] = None,
+    mode: Annotated[
+        Mode, typer.Option(help="revert loses nothing; restore is for damaged old data.")
+    ] = Mode.REVERT,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Tell what would happen; change nothing.")
+    ] = False,
+    damaged: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TABLE",
+            help="With restore: what was changed or deleted in it since the backup is damage.",
+        ),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; recorded.")] = "",
+    yes_roll_back: Annotated[
+        str | None, typer.Option(metavar="DBNAME", help="The consent that is asked for.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another deployer.")] = False,
+    drop_aside: Annotated[
+        bool, typer.Option("--drop-aside", help="Remove for good what a revert moved aside.")
+    ] = False,
+    reapply_aside: Annotated[
+        bool, typer.Option("--reapply-aside", help="After a new deployment: copy it back.")
+    ] = False,
+    deployment: Annotated[
+        int | None,
+        typer.Option(help="Which one, where it is not the latest, or there are several."),
+    ] = None,
+) -> None:
+    """Roll back the latest deployment: migrations reverted, data moved aside, old code."""
+    chosen = {"--plan": plan, "--drop-aside": drop_aside, "--reapply-aside": reapply_aside}
+    given = [name for name, is_given in chosen.items() if is_given]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} do not go together", "say one thing at a time")
+    if damaged and mode is not Mode.RESTORE:
+        raise UsageError("--damaged goes with --mode restore alone", "a revert keeps every row")
+    named = required_environment(environment)
+    context = rollout_context(named, {**os.environ, "NODE_ENV": named.value})
+    options = Options(mode, reason, tuple(damaged or ()), yes_roll_back, wait, deployment)
+    if plan:
+        _plan(context, options)
+    elif drop_aside or reapply_aside:
+        _aside(context, options, drop=drop_aside)
+    else:
+        _roll_back(context, options)
+
+
+def _plan(context: RolloutContext, options: Options) -> None:
+    from gonogo.report.narration import Narration
+    from gonogo.rollout.rollback import Request
+    from gonogo.rollout.rollback_plan import plan_rollback
+
+    narration = Narration.to_terminal(streams=True)
+    with interruptible("nothing was changed"):
+        request = Request(options.mode.value, options.reason, options.damaged, options.deployment)
+        lines = plan_rollback(context, narration, request)
+    narration.chapter(f"What rollback --mode {options.mode} would do")
+    for line in lines:
+        narration.say(f"  {line}")
+    narration.say("nothing was changed")
+
+
+def _roll_back(context: RolloutContext, options: Options) -> None:
+    from gonogo.ledger.rows import to_roll_back, why_nothing
+    from gonogo.report.narration import Narration
+    from gonogo.rollout.recording import recorded
+    from gonogo.rollout.rollback import Request
+    from gonogo.rollout.rollback import rollback as carry_out
+
+    narration = Narration.to_terminal(streams=True)
+    standing = _standing(context, narration)
+    meant = to_roll_back(standing.deployments, options.deployment)
+    if meant is None:
+        why = why_nothing(standing.deployments, options.deployment)
+        narration.say(f"nothing to roll back: {why}; nothing was done")
+        return
+    described = _described(context, standing, meant, options.mode)
+
+    def agree(lines: Sequence[str]) -> str:
+        return confirmed(
+            narration, standing.identity, [*described, *lines], given=options.given, option=CONSENT
+        )
+
+    name, agreed = None, None
+    if options.mode is Mode.RESTORE:
+        # Before the preparation, which may be long.
+        require_somebody(standing.identity, given=options.given, option=CONSENT)
+        agreed = agree
+    else:
+        name = agree(())
+    narration.chapter(f"Roll back {context.environment}")
+    request = Request(
+        options.mode.value, options.reason, options.damaged, options.deployment, agreed
+    )
+    with interruptible(SEE_STATUS):
+        result, record = recorded(
+            "rollback",
+            context,
+            narration,
+            lambda tell: carry_out(
+                context, tell, request, confirmed_database=name, wait=options.wait
+            ),
+        )
+    show_rollback(narration, result, record)
+
+
+def _standing(context: RolloutContext, narration: Narration) -> Standing:
+    """The database's standing, after opening it where an interrupted restore had closed it."""
+    from gonogo.rollout.restore.swap import reopen_cut_short
+    from gonogo.rollout.standing import read_standing
+
+    if reopen_cut_short(context.database):
+        narration.say("a restore that was cut short had closed the database: it is open again")
+    with open_database("rollback", with_ledger=True) as connection:
+        standing = read_standing(connection)
+    require_mark(standing, context.environment)
+    return standing
+
+
+def _described(
+    context: RolloutContext, standing: Standing, meant: Deployment, mode: Mode
+) -> list[str]:
+    return [
+        f"roll back deployment {meant.id} of {context.environment} ({standing.state(meant)})",
+        f"revision {meant.revision}, back to {meant.previous_revision}",
+        BECOMES[mode],
+        *describe_database(context, standing),
+    ]
+
+
+def _aside(context: RolloutContext, options: Options, *, drop: bool) -> None:
+    """Drop for good what a revert moved aside, or copy it back."""
+    from gonogo.report.narration import Narration
+    from gonogo.rollout.afterwards import drop_kept, reapply_kept
+    from gonogo.rollout.runner.site import Consent
+
+    narration = Narration.to_terminal(streams=True)
+    consent = Consent(_aside_confirmed(context, narration, options, drop=drop), options.wait)
+    with interruptible("either all of it was changed or nothing: run the same again"):
+        if drop:
+            drop_kept(context, narration, options.deployment, consent)
+            return
+        for one in reapply_kept(context, narration, options.deployment, consent):
+            narration.say(f"  {one}")
+    narration.say("it lies aside still: ./noxw -s rollback -- --drop-aside removes it")
+
+
+def _aside_confirmed(
+    context: RolloutContext, narration: Narration, options: Options, *, drop: bool
+) -> str:
+    from gonogo.rollout.migrations.revert import chosen
+    from gonogo.rollout.standing import read_standing
+
+    with open_database("rollback", with_ledger=True) as connection:
+        aside = chosen(connection, options.deployment)
+    with open_database("rollback") as connection:
+        standing = read_standing(connection)
+    require_mark(standing, context.environment)
+    what = "drop for good" if drop else "copy back"
+    lines = [
+        f"{what} what deployment {aside.deployment_id} wrote, which lies in {aside.schema}:",
+        *(f"  {table}: {count:,} rows" for table, count in aside.rows.items()),
+        *describe_database(context, standing),
+    ]
+    return confirmed(narration, standing.identity, lines, given=options.given, option=CONSENT)
