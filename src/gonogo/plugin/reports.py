@@ -10,6 +10,7 @@ from typing import TextIO
 import pytest
 
 from gonogo.gate.run import GateRun
+from gonogo.plugin.options import DEST
 
 STANDARD_OUTPUT = pytest.StashKey[TextIO]()
 
@@ -17,7 +18,7 @@ STANDARD_OUTPUT = pytest.StashKey[TextIO]()
 @contextmanager
 def told_apart(config: pytest.Config) -> Iterator[None]:
     """With ``--json -`` standard output is the record's alone: pytest tells on standard error."""
-    if config.getoption("record_json") != "-":
+    if config.getoption(DEST.format("json")) != "-":
         yield
         return
     config.stash[STANDARD_OUTPUT] = sys.stdout

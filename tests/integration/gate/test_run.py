@@ -153,6 +153,7 @@ def test_an_archive_that_cannot_be_written_is_one_line(
     gate: Gate, soaked: Any, checkout: Path
 ) -> None:
     """Without a record there is no GO: one line says why, and the exit code is not 0."""
+    (checkout / "reports").mkdir()
     (checkout / "reports" / "archive").write_text("a file where a directory must be")
     told = gate(soaked.conninfo, *STAGING, as_of(soaked))
     assert told.code != 0
