@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +15,11 @@ from gonogo.config.project import Project
 
 ROOT = Project.find(Path(__file__).parent).root
 NEEDED = ("sh", "dirname", "readlink", "cmp", "rm", "mkdir", "cp", "printf")
-# Is new enough, makes a "venv" that holds itself, and tells what it is asked to run.
+# Is new enough, makes a "venv" that holds itself, and prints what it is asked to run. It takes no
+# lock: that needs a real Python.
 GOOD = """#!/bin/sh
 case "$1 $2" in
+    "-c import fcntl"*) shift 3; exec "$@" ;;
     "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
     "-m nox") shift 2; printf '%s\\n' "$@" ;;
 esac
@@ -113,10 +117,22 @@ def test_somebody_elses_venv_is_never_removed(checkout: Checkout) -> None:
     kept = checkout.root / ".venv" / "kept"
     kept.parent.mkdir()
     kept.touch()
+    checkout.program("python3", GOOD)
     ended = checkout.noxw()
     assert ended.returncode == 1
     assert "was not made by noxw" in ended.stderr
     assert kept.exists()
+
+
+def test_two_at_the_same_time_make_one_venv(checkout: Checkout) -> None:
+    """The second waits under a real lock, and both run nox."""
+    locking = GOOD.replace("shift 3; exec", f"exec '{sys.executable}'")
+    slow = locking.replace("mkdir -p", "printf 'made\\n' >>made && mkdir -p")
+    checkout.program("python3", slow)
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda name: checkout.noxw(name, cwd=checkout.root), ("a", "b")))
+    assert [ended.stdout.splitlines()[-1:] for ended in both] == [["a"], ["b"]]
+    assert (checkout.root / "made").read_text(encoding="utf-8") == "made\n"
 
 
 def test_it_can_be_called_from_anywhere_through_a_link(checkout: Checkout, tmp_path: Path) -> None:
