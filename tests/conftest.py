@@ -59,6 +59,7 @@ HINTS = {
     "locales": "they need a German locale and PostgreSQL's translations: apt-get install locales",
     "browser": "they need Chromium on PATH: apt-get install chromium",
     "axe": "they need axe-core: npm ci --ignore-scripts --prefix tests/browser",
+    "npm": "they need Node.js 20 and npm on PATH",
     "ssh": "they need ssh-keygen and ssh-agent on PATH: apt-get install openssh-client",
 }
 WANTED = "wanted"
@@ -121,6 +122,7 @@ def _missing() -> list[str]:
         "locales": bool(shutil.which("localedef")) and all(path.is_file() for path in GERMAN),
         "browser": bool(shutil.which("chromium")),
         "axe": AXE.is_file(),
+        "npm": bool(shutil.which("node") and shutil.which("npm")),
         "ssh": bool(shutil.which("ssh-keygen") and shutil.which("ssh-agent")),
     }
     return [mark for mark, is_there in there.items() if not is_there]
