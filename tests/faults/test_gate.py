@@ -30,8 +30,7 @@ from gonogo.gate import observe as observing
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Options
 from gonogo.model.kinds import Environment
-from gonogo.postgres.connection import Manners
-from gonogo.postgres.reading import Session
+from gonogo.postgres.reading import Manners, Session
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.snapshot import in_snapshot
 from gonogo.sandbox.address import Address

@@ -16,7 +16,7 @@ from gonogo.cli import app
 from gonogo.errors import DatabaseError
 from gonogo.plugin.options import add_options
 from gonogo.postgres import session
-from gonogo.postgres.connection import connect
+from gonogo.postgres.reading import connect
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.sandbox import application
 from gonogo.sandbox.databases import Databases

@@ -13,9 +13,8 @@ import pytest
 from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
-from gonogo.measure.ledger import read_identity
-from gonogo.postgres.connection import Manners, connect
-from gonogo.postgres.reading import Session
+from gonogo.postgres.identity import read_identity
+from gonogo.postgres.reading import Manners, Session, connect
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.snapshot import in_snapshot
 from gonogo.rollout.grants import MEASURED

@@ -17,7 +17,8 @@ app = typer.Typer(help="The application's administrators.")
 @app.command("promote")
 def promote(email: Email) -> None:
     """Make a user an administrator."""
-    from gonogo.postgres.session import application_schema, asking
+    from gonogo.postgres.identity import application_schema
+    from gonogo.postgres.session import asking
     from gonogo.rollout.admins import promote_admins
     from gonogo.rollout.runner.context import who
 
@@ -31,7 +32,8 @@ def promote(email: Email) -> None:
 @app.command("revoke")
 def revoke(email: Email) -> None:
     """Make an administrator a user like others."""
-    from gonogo.postgres.session import application_schema, asking
+    from gonogo.postgres.identity import application_schema
+    from gonogo.postgres.session import asking
     from gonogo.rollout.admins import revoke_admin
     from gonogo.rollout.runner.context import who
 
@@ -45,7 +47,8 @@ def revoke(email: Email) -> None:
 @app.command("list")
 def list_() -> None:
     """List the administrators."""
-    from gonogo.postgres.session import application_schema, asking
+    from gonogo.postgres.identity import application_schema
+    from gonogo.postgres.session import asking
     from gonogo.report.narration import Narration
     from gonogo.rollout.admins import admins
 

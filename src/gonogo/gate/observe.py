@@ -16,11 +16,12 @@ from gonogo.gate.masking import masked
 from gonogo.gate.setting import LEDGER, Observation, Options, Setting
 from gonogo.judge.finding import judge
 from gonogo.ledger.migration import versions
-from gonogo.measure.ledger import LedgerFacts, read_identity, read_ledger
+from gonogo.measure.ledger import LedgerFacts, read_ledger
 from gonogo.measure.take import Plan, take
 from gonogo.measure.timeline import read_timeline
 from gonogo.model.measurement import Measurement
 from gonogo.model.window import clip, format_duration
+from gonogo.postgres.identity import read_identity
 from gonogo.postgres.reading import Session
 from gonogo.postgres.snapshot import in_snapshot
 

@@ -17,7 +17,7 @@ from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Role
 from gonogo.model.measurement import DatabaseIdentity, LedgerEvent, Measurement, Window
 from gonogo.model.window import DEFAULT_WINDOW
-from gonogo.postgres.connection import Manners
+from gonogo.postgres.reading import Manners
 from gonogo.postgres.settings import DatabaseSettings
 
 LEDGER = "ledger"

@@ -11,8 +11,7 @@ from psycopg.rows import class_row
 from gonogo.errors import UsageError
 from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import Incident, MigrationRow
-from gonogo.postgres.connection import first_line
-from gonogo.postgres.session import Connection, ask_int, asking
+from gonogo.postgres.session import Connection, ask_int, asking, first_line
 
 KINDS = ("critical", "complaint")
 COLUMNS = """

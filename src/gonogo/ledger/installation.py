@@ -6,9 +6,9 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from gonogo.errors import DatabaseError, MigrationError
-from gonogo.postgres.send import send
 from gonogo.postgres.session import Connection, ask_bool, ask_int, asking
 from gonogo.postgres.sqlfile import parse
+from gonogo.postgres.transaction import send
 
 INSUFFICIENT_PRIVILEGE = "42501"
 

@@ -22,8 +22,7 @@ from gonogo.ledger.rows import (
     Step,
     StepRow,
 )
-from gonogo.postgres.connection import first_line
-from gonogo.postgres.session import Connection, ask_int, asking
+from gonogo.postgres.session import Connection, ask_int, asking, first_line
 
 DEPLOYMENT = """
 select id, environment, revision, previous_revision, migrations_sha256, criteria_sha256,

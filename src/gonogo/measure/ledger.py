@@ -11,9 +11,9 @@ from psycopg import errors
 from gonogo.errors import DatabaseError
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import DatabaseIdentity
-from gonogo.postgres.connection import first_line
 from gonogo.postgres.identity import IDENTITY
 from gonogo.postgres.reading import Row, Session
+from gonogo.postgres.session import first_line
 
 ENVIRONMENT: LiteralString = "select name, simulated from gonogo.environment"
 DEPLOYMENT: LiteralString = """

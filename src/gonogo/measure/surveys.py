@@ -12,8 +12,8 @@ from psycopg import errors
 
 from gonogo.errors import ConfigError
 from gonogo.measure.slices import Slice, starts
-from gonogo.postgres.connection import first_line
 from gonogo.postgres.reading import Row, Session
+from gonogo.postgres.session import first_line
 
 SLICED = "%(slice_start)s"
 LOST = "the connection to the database was lost"

@@ -1,13 +1,16 @@
-"""Which database answers, and of which version: shown, confirmed and recorded."""
+"""Which database answers, of which version, and which of its schemas is the application's."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import LiteralString
 
 from psycopg.rows import dict_row
 
 from gonogo.errors import DatabaseError
 from gonogo.model.measurement import DatabaseIdentity
+from gonogo.postgres.reading import Row, Session
 from gonogo.postgres.session import Connection
 
 OLDEST, NEWEST = 13, 18
@@ -46,11 +49,27 @@ def identify(connection: Connection) -> DatabaseIdentity:
         DatabaseError: The server answered with nothing.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(IDENTITY).fetchone()
-    if row is None:
-        raise DatabaseError("the server did not say who it is", "check what answers there")
-    del row["now"]
-    return DatabaseIdentity(**row)
+        identity, _ = _identified(cursor.execute(IDENTITY).fetchall())
+    return identity
+
+
+def read_identity(session: Session) -> tuple[DatabaseIdentity, datetime]:
+    """Which database this is, and the snapshot's moment.
+
+    Raises:
+        DatabaseError: The server answered with nothing.
+    """
+    return _identified(session.ask(IDENTITY))
+
+
+def _identified(rows: Sequence[Row]) -> tuple[DatabaseIdentity, datetime]:
+    if not rows:
+        raise DatabaseError(
+            "the server did not say who it is", "check what answers at this address"
+        )
+    named = dict(rows[0])
+    now: datetime = named.pop("now")
+    return DatabaseIdentity(**named), now.astimezone(UTC)
 
 
 def version_problem(server_version: int) -> str:
@@ -68,3 +87,50 @@ def version_problem(server_version: int) -> str:
 def major_version(connection: Connection) -> int:
     """The server's major version: 18 of 18.6."""
     return connection.info.server_version // MAJOR
+
+
+def application_schema(connection: Connection) -> str:
+    """The application's schema: the first of the search path that holds ``users``.
+
+    Raises:
+        DatabaseError: No schema of the search path does.
+    """
+    row = connection.execute(
+        """
+        select n.nspname
+        from unnest(current_schemas(false)) with ordinality as s (name, place)
+        join pg_namespace as n on n.nspname = s.name
+        join pg_class as c on c.relnamespace = n.oid
+        where c.relname = 'users' and c.relkind in ('r', 'p')
+        order by s.place limit 1"""
+    ).fetchone()
+    if row is None:
+        raise DatabaseError(
+            "no schema of the search_path holds the table users",
+            "check that this is the application's database, and the role's search_path",
+        )
+    return str(row[0])
+
+
+def owner_to_be(connection: Connection, schema: str) -> str | None:
+    """Whose the tables must be that a migration makes: those of whoever owns ``users``.
+
+    A superuser's or a deployer's own tables would be closed to the application.
+
+    Args:
+        connection: As the role that migrates.
+        schema: The application's.
+
+    Returns:
+        The owner; None when the role is it, or may not act as it.
+    """
+    row = connection.execute(
+        """
+        select pg_get_userbyid(c.relowner)
+        from pg_class as c
+        join pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname = %s and c.relname = 'users'
+          and pg_get_userbyid(c.relowner) <> current_user and pg_has_role(c.relowner, 'member')""",
+        (schema,),
+    ).fetchone()
+    return str(row[0]) if row else None

@@ -1,4 +1,4 @@
-"""A connection within its one read-only transaction; every query is bounded in time.
+"""The gate's connection: one read-only transaction, every query bounded in time.
 
 Everything is set inside the transaction (``set local``), so it also holds behind a transaction
 pooler, which refuses or forgets start-up options.
@@ -12,24 +12,29 @@ from dataclasses import dataclass, field
 from typing import LiteralString
 
 import psycopg
-from psycopg import sql
-from psycopg.rows import DictRow
+from psycopg import IsolationLevel, sql
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.rows import DictRow, dict_row
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from gonogo.postgres.connection import WRITTEN, Connection, Manners
-from gonogo.postgres.watchdog import Watchdog
+from gonogo.errors import DatabaseError
+from gonogo.postgres.session import WRITTEN, first_line
+from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.watchdog import Watchdog, link_parameters
 
 Row = DictRow
-# Over what the server is told itself, so that its own answer comes first while it lives.
+# On top of the server's own time limits, so that a server that lives answers first.
 GRACE_S = 5
 KNOWS_TRANSACTION_TIMEOUT = 170_000
 FOR_A_MOMENT: LiteralString = "set local lock_timeout = '250ms'"
-# Surveys name no schema: a table is the one beside the `users` that the role sees, and never one of
-# the same name elsewhere, be it first on the path or a temporary one.
+# Surveys name no schema: a table is the one in the schema of the `users` that the role sees, never
+# one of the same name elsewhere, be it earlier in the search path or a temporary one.
 PIN_SCHEMA: LiteralString = """
 select set_config('search_path', format('%I, pg_temp', n.nspname), true)
 from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
 where c.oid = to_regclass('users')"""
-# The zone of whoever has none of its own, to be read before this session has one: '' where the
+# The time zone of sessions that set none, read before this session sets its own: '' where the
 # connection string or the gate's role hides it.
 KEEP_TIME_ZONE: LiteralString = """
 select set_config(
@@ -37,6 +42,41 @@ select set_config(
     case when source in ('client', 'user', 'database user') then '' else reset_val end,
     true)
 from pg_settings where name = 'TimeZone'"""
+CONNECT_BUDGET_S = 10
+NOT_WORTH_A_RETRY = ("28", "3D", "42")
+# A refused connection has no code, only words. A server that speaks another language is asked again
+# until the time is over, and the answer is the same.
+REFUSED = (
+    "authentication failed",
+    "does not exist",
+    "could not translate",
+    "no pg_hba.conf",
+    "server does not support SSL",
+    "certificate verify failed",
+    "server certificate for",
+)
+
+NO_ENCODING = "SQL_ASCII"
+TEXT_TYPES = ("text", "varchar", "bpchar", "name")
+
+Connection = psycopg.Connection[DictRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How long the gate may keep the database waiting.
+
+    Args:
+        statement_timeout_s: One query's longest run; a server that does not keep to it is given up
+            a few seconds later, so that nothing keeps a gate longer than half a minute.
+        lock_timeout_s: The longest wait for a lock; the gate takes only the weakest.
+        sessions: How many sessions share the surveys, where the server has room for them. Three
+            are as many processes as it takes for one parallel query, unless told otherwise.
+    """
+
+    statement_timeout_s: int = 25
+    lock_timeout_s: int = 3
+    sessions: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +88,7 @@ class Session:
         manners: The time limits.
         watchdog: Ends a query that nobody answers.
         open_others: Opens the further sessions of the same snapshot, as far as there can be any.
-        on_cluster: Whether the server hands each query on to others (Citus).
+        on_cluster: Whether the server is the coordinator of a cluster (Citus).
     """
 
     connection: Connection
@@ -69,13 +109,13 @@ class Session:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Keep the snapshot usable for what follows a query that failed."""
+        """Keep the snapshot usable after a query that failed."""
         with self._watched(self.connection.transaction()):
             yield
 
     @contextmanager
     def _watched(self, context: AbstractContextManager[object]) -> Iterator[None]:
-        """A context whose beginning and end each ask the server something: bounded too."""
+        """Bound the beginning and the end of a context in time: each asks the server something."""
         with self.watchdog.within(GRACE_S):
             context.__enter__()
         try:
@@ -105,12 +145,12 @@ class Session:
             self.connection.cancel_safe(timeout=GRACE_S)
 
     def wait_no_more(self) -> None:
-        """Wait for locks but a moment from now on: one that was waited for in vain is enough."""
+        """Wait for locks only 250 ms from now on: one wait in vain is enough."""
         with suppress(psycopg.Error), self.watchdog.within(GRACE_S):
             self.connection.execute(FOR_A_MOMENT)
 
     def without_workers(self) -> None:
-        """Plan every query for one process: beside other sessions, these are the workers.
+        """Plan every query for one process: the other sessions take the place of parallel workers.
 
         Measured: it saves an eighth of the processor time of a gate.
         """
@@ -118,7 +158,7 @@ class Session:
             self.connection.execute("set local max_parallel_workers_per_gather = 0")
 
     def begin(self, snapshot: str | None = None) -> None:
-        """Start the transaction, and pin what its numbers depend on.
+        """Start the transaction, and set every parameter that its numbers depend on.
 
         Args:
             snapshot: One that another session has exported; None takes a new one.
@@ -146,3 +186,78 @@ class Session:
                 imported = sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot))
                 self.connection.execute(imported)
             self.connection.execute(statement)
+
+
+def connect(
+    settings: DatabaseSettings,
+    application_name: str = "gonogo",
+    *,
+    budget_s: float = CONNECT_BUDGET_S,
+) -> Connection:
+    """Open a read-only, repeatable-read connection; try for a bounded time.
+
+    Args:
+        settings: Which database.
+        application_name: What ``pg_stat_activity`` shows.
+        budget_s: How long to try again, in seconds; 0 is one try.
+
+    Raises:
+        DatabaseError: The database is out of reach or refuses; the message holds no secret.
+    """
+    retrying = Retrying(
+        stop=stop_after_delay(budget_s),
+        wait=wait_exponential(multiplier=0.2, max=2),
+        retry=retry_if_exception(_may_pass),
+        reraise=True,
+    )
+    try:
+        connection = retrying(
+            psycopg.connect,
+            settings.conninfo,
+            **link_parameters(settings),
+            application_name=application_name,
+            row_factory=dict_row,
+            prepare_threshold=None,
+        )
+    except (psycopg.Error, UnicodeError) as error:  # a host that no name server could be asked for
+        raise DatabaseError(
+            f"the database does not answer ({settings.shown or settings.source}): "
+            f"{first_line(error)}",
+            "check that it runs, and DATABASE_URL or DB_*",
+        ) from None
+    _read_any_text(connection)
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    return connection
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether trying again may help: not for a wrong password, a missing database or a role."""
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    text = str(error)
+    return not (error.sqlstate or "").startswith(NOT_WORTH_A_RETRY) and not any(
+        words in text for words in REFUSED
+    )
+
+
+def _read_any_text(connection: Connection) -> None:
+    """Ask for text in UTF-8, or unconverted where the server knows no encoding.
+
+    A server in SQL_ASCII that is asked for UTF-8 sends an error in place of other bytes.
+    """
+    known = connection.info.parameter_status
+    wanted = NO_ENCODING if known("server_encoding") == NO_ENCODING else "UTF8"
+    if known("client_encoding") != wanted:
+        connection.execute(sql.SQL("set client_encoding = {}").format(sql.Literal(wanted)))
+        connection.commit()
+    for name in TEXT_TYPES:
+        connection.adapters.register_loader(name, AnyText)
+
+
+class AnyText(Loader):
+    """Loads text of any bytes: a database in SQL_ASCII promises no encoding."""
+
+    def load(self, data: Buffer) -> str:
+        """Each byte that is not UTF-8 becomes a lone surrogate, which the record spells out."""
+        return bytes(data).decode("utf-8", "surrogateescape")

@@ -1,9 +1,10 @@
-"""Connections of a rollout: autocommit, pinned to what its numbers and files depend on."""
+"""A rollout's connections: autocommit, with every parameter set that its numbers depend on."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping
 from typing import Any, LiteralString
 
 import psycopg
@@ -13,13 +14,23 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from gonogo.errors import DatabaseError
-from gonogo.postgres.connection import KEEPALIVES, WRITTEN, first_line
-from gonogo.postgres.sentinel import watch
 from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.watchdog import KEEPALIVES, watch
 
 Connection = psycopg.Connection[TupleRow]
 Query = LiteralString | bytes | sql.SQL | sql.Composed
 
+# How values and names are written and read; a database or role may set it otherwise.
+WRITTEN: Mapping[str, str] = {
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "array_nulls": "on",
+    "quote_all_identifiers": "off",
+    "standard_conforming_strings": "on",
+    "transform_null_equals": "off",
+}
 # A rollout waits longer than the gate: it has more to lose by giving up.
 DEFAULTS: dict[str, Any] = {**KEEPALIVES, "connect_timeout": 10, "tcp_user_timeout": 30_000}
 PINNED = {
@@ -34,6 +45,9 @@ PINNED = {
 # waits for or builds.
 GONE_WITHIN = "set client_connection_check_interval = '1s'"
 GONE_WITHIN_SINCE = 140_000
+
+# What the driver says beside its errors would be a second line on a terminal.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 def connect(conninfo: str, application_name: str = "gonogo deploy") -> Connection:
@@ -86,64 +100,6 @@ def conninfo_of(connection: Connection) -> str:
     return make_conninfo("", **named)
 
 
-def application_schema(connection: Connection) -> str:
-    """The application's schema: the first of the search path that holds ``users``.
-
-    Raises:
-        DatabaseError: No schema of the search path does.
-    """
-    row = connection.execute(
-        """
-        select n.nspname
-        from unnest(current_schemas(false)) with ordinality as s (name, place)
-        join pg_namespace as n on n.nspname = s.name
-        join pg_class as c on c.relnamespace = n.oid
-        where c.relname = 'users' and c.relkind in ('r', 'p')
-        order by s.place limit 1"""
-    ).fetchone()
-    if row is None:
-        raise DatabaseError(
-            "no schema of the search_path holds the table users",
-            "check that this is the application's database, and the role's search_path",
-        )
-    return str(row[0])
-
-
-def owner_to_be(connection: Connection, schema: str) -> str | None:
-    """Whose the tables must be that a migration makes: those of whoever owns ``users``.
-
-    A superuser's or a deployer's own tables would be closed to the application.
-
-    Args:
-        connection: As the role that migrates.
-        schema: The application's.
-
-    Returns:
-        The owner; None when the role is it, or may not act as it.
-    """
-    row = connection.execute(
-        """
-        select pg_get_userbyid(c.relowner)
-        from pg_class as c
-        join pg_namespace as n on n.oid = c.relnamespace
-        where n.nspname = %s and c.relname = 'users'
-          and pg_get_userbyid(c.relowner) <> current_user and pg_has_role(c.relowner, 'member')""",
-        (schema,),
-    ).fetchone()
-    return str(row[0]) if row else None
-
-
-@contextlib.contextmanager
-def acting_as(connection: Connection, role: str | None) -> Iterator[None]:
-    """Act as another role until the body ends, within a transaction; as oneself for None."""
-    if role is not None:
-        connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
-    yield
-    if role is not None:
-        # After an error the transaction is rolled back, and the role with it.
-        connection.execute("set local role none")
-
-
 def ask_int(connection: Connection, query: Query, values: Params | None = None) -> int:
     """The number that a query answers with; 0 where it answers with none."""
     row = connection.execute(query, values).fetchone()
@@ -176,3 +132,9 @@ def asking(what: str) -> Iterator[None]:
         yield
     except psycopg.Error as error:
         raise DatabaseError(f"{what}: {first_line(error)}") from error
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a driver's message: what happened, without context or hints."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__

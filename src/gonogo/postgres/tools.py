@@ -22,7 +22,7 @@ from gonogo import process
 from gonogo.errors import BackupError, DatabaseError
 from gonogo.masking import Mask, without_secrets
 from gonogo.postgres.settings import DatabaseSettings
-from gonogo.postgres.vigil import Vigil
+from gonogo.postgres.watchdog import Vigil
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 VERSION = re.compile(r"\(PostgreSQL\) ((\d+)[^\s]*)")

@@ -1,16 +1,19 @@
-"""One transaction: with manners towards the application's clients, its COMMIT never guessed.
+"""Transactions on a live database: bounded waits, retries, and a COMMIT that is never guessed.
 
-`lock_timeout` bounds how long a client can queue behind us; a transaction that met it is rolled
-back whole and tried again after a pause. When COMMIT's answer is lost, ``pg_xact_status`` gives it.
+`lock_timeout` bounds how long a client can queue behind us; a transaction that runs into it is
+rolled back whole and tried again after a pause. When the answer to COMMIT is lost,
+``pg_xact_status`` says how it ended. An error of a file's statement names file and line.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 import psycopg
+from psycopg import sql
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -24,24 +27,55 @@ from tenacity import (
 
 from gonogo.errors import DatabaseError, MigrationError
 from gonogo.postgres import session
-from gonogo.postgres.connection import first_line
-from gonogo.postgres.patience import Patience, limit
-from gonogo.postgres.session import Connection
+from gonogo.postgres.session import Connection, ask_text, first_line
+from gonogo.postgres.sqlfile import Statement
 
 LOCK_NOT_AVAILABLE = "55P03"
 # A lock not granted in time, a deadlock, a serialization failure: another try may succeed.
 RETRIED = frozenset({LOCK_NOT_AVAILABLE, "40P01", "40001"})
 SETTLE_BUDGET_S = 60
 
+REMEDIES = {
+    "55P03": "end the long transaction that holds the lock, or try again later",
+    "57014": "find out what the statement waits for, or raise the statement timeout",
+    "42501": "deploy as the owner of the application's tables",
+}
+
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a migration may wait, hold and try.
+
+    Args:
+        lock_timeout_ms: The longest wait for a lock, and so the longest stall of a client.
+        statement_timeout_s: The longest run of a statement inside a transaction.
+        idle_timeout_s: After this the server ends a transaction whose runner fell silent.
+        first_wait_s: The pause after the first try; each further one is `growth` times longer.
+        growth: See `first_wait_s`.
+        longest_wait_s: No pause is longer.
+        budget_s: No further try begins after this much time.
+        build_timeout_s: The longest run of a statement outside a transaction: an index build.
+    """
+
+    lock_timeout_ms: int = 250
+    statement_timeout_s: int = 60
+    idle_timeout_s: int = 60
+    first_wait_s: float = 0.5
+    growth: float = 1.6
+    longest_wait_s: float = 5.0
+    budget_s: float = 120.0
+    build_timeout_s: int = 3600
+
+
 def retrying(patience: Patience, on_wait: Callable[[BaseException, float], None]) -> Retrying:
-    """The way to repeat whole transactions.
+    """How a whole transaction is repeated.
 
     Args:
         patience: Pauses and budget.
-        on_wait: Told why a try failed and how many seconds the pause before the next one lasts.
+        on_wait: Called with the error of a failed try and the pause before the next one, in
+            seconds.
     """
 
     def before_sleep(state: RetryCallState) -> None:
@@ -68,7 +102,7 @@ def may_pass(error: BaseException) -> bool:
 
 
 def reason(error: BaseException, pause_s: float) -> str:
-    """Why a try failed and when the next one comes, for whoever watches."""
+    """Why a try failed and when the next one begins, in one line."""
     if getattr(error, "sqlstate", None) == LOCK_NOT_AVAILABLE:
         why = "another transaction holds a lock"
     else:
@@ -97,12 +131,12 @@ def once(connection: Connection, body: Callable[[], T], patience: Patience) -> T
     try:
         limit(connection, patience)
         result = body()
-        row = connection.execute("select pg_current_xact_id()::text").fetchone()
+        xid = ask_text(connection, "select pg_current_xact_id()::text")
     except BaseException:
         with contextlib.suppress(psycopg.Error):
             connection.execute("rollback")
         raise
-    _commit(connection, str(row and row[0]), conninfo)
+    _commit(connection, str(xid), conninfo)
     return result
 
 
@@ -130,7 +164,7 @@ def settle(conninfo: str, xid: str) -> bool:
     Raises:
         MigrationError: Nobody could say within a minute.
     """
-    asking = Retrying(
+    again = Retrying(
         retry=retry_if_exception_type((DatabaseError, psycopg.OperationalError))
         | retry_if_result(lambda status: status == "in progress"),
         wait=wait_fixed(0.5),
@@ -138,7 +172,7 @@ def settle(conninfo: str, xid: str) -> bool:
         reraise=True,
     )
     try:
-        status = asking(_status, conninfo, xid)
+        status = again(_status, conninfo, xid)
     except Exception as error:
         raise MigrationError(
             f"the answer to COMMIT was lost, and the server does not say how it ended "
@@ -150,5 +184,102 @@ def settle(conninfo: str, xid: str) -> bool:
 
 def _status(conninfo: str, xid: str) -> str:
     with session.connect(conninfo, "gonogo commit check") as fresh:
-        row = fresh.execute("select pg_xact_status(%s::text::xid8)", (xid,)).fetchone()
-    return str(row and row[0])
+        return str(ask_text(fresh, "select pg_xact_status(%s::text::xid8)", (xid,)))
+
+
+def limit(connection: Connection, patience: Patience) -> None:
+    """Set the current transaction's time limits.
+
+    Args:
+        connection: Inside a transaction.
+        patience: The time limits.
+    """
+    limits = {
+        "lock_timeout": f"{patience.lock_timeout_ms}ms",
+        "statement_timeout": f"{patience.statement_timeout_s}s",
+        "idle_in_transaction_session_timeout": f"{patience.idle_timeout_s}s",
+    }
+    for name, value in limits.items():
+        connection.execute("select set_config(%s, %s, true)", (name, value))
+
+
+@contextlib.contextmanager
+def set_for_session(connection: Connection, values: Mapping[str, str]) -> Iterator[None]:
+    """Set parameters of the session, and restore them afterwards.
+
+    Args:
+        connection: In autocommit, outside a transaction.
+        values: Each parameter's value.
+    """
+    change = "select current_setting(%(name)s), set_config(%(name)s, %(value)s, false)"
+    before: dict[str, str] = {}
+    try:
+        for name, value in values.items():
+            before[name] = str(ask_text(connection, change, {"name": name, "value": value}))
+        yield
+    finally:
+        with contextlib.suppress(psycopg.Error):
+            for name, value in before.items():
+                connection.execute(change, {"name": name, "value": value})
+
+
+def search_path(connection: Connection, schema: str) -> None:
+    """Make unqualified names mean the application's schema until the transaction ends.
+
+    Args:
+        connection: Inside a transaction.
+        schema: The application's.
+    """
+    path = sql.Identifier(schema).as_string()
+    connection.execute("select set_config('search_path', %s, true)", (path,))
+
+
+@contextlib.contextmanager
+def acting_as(connection: Connection, role: str | None) -> Iterator[None]:
+    """Act as another role within a transaction while the body runs; None changes nothing."""
+    if role is not None:
+        connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+    yield
+    if role is not None:
+        # After an error the transaction is rolled back, and the role with it.
+        connection.execute("set local role none")
+
+
+def send(
+    connection: Connection, file: str, statement: Statement, names: Mapping[str, str] | None = None
+) -> None:
+    """Send one statement.
+
+    Args:
+        connection: Where to.
+        file: The file's name, for the error.
+        statement: What to send.
+        names: The identifiers of its placeholders.
+
+    Raises:
+        MigrationError: The server refused it, or was lost.
+    """
+    try:
+        connection.execute(statement.bind(names or {}))
+    except psycopg.Error as error:
+        raise failure(file, statement, error) from error
+
+
+def failure(file: str, statement: Statement, error: psycopg.Error) -> MigrationError:
+    """What PostgreSQL said of a statement, with its place in the file.
+
+    Args:
+        file: The file's name.
+        statement: What was sent.
+        error: What came back.
+    """
+    position = error.diag.statement_position
+    line = statement.line_at(int(position)) if position else statement.line
+    text = error.diag.message_primary or first_line(error)
+    return MigrationError(
+        text,
+        error.diag.message_hint or REMEDIES.get(error.sqlstate or "", ""),
+        file=file,
+        line=line,
+        sqlstate=error.sqlstate or "",
+    )

@@ -10,8 +10,8 @@ import psycopg
 
 from gonogo.errors import GonogoError
 from gonogo.ledger.rows import Deployment, StepRow
-from gonogo.postgres.connection import first_line
-from gonogo.postgres.session import application_schema
+from gonogo.postgres.identity import application_schema
+from gonogo.postgres.session import first_line
 from gonogo.rollout.course import Course
 from gonogo.rollout.drafting import draft
 from gonogo.rollout.restore.swap import COMPARISON, PREPARATION

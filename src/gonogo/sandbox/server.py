@@ -16,7 +16,7 @@ import psycopg
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from gonogo.errors import SandboxError
-from gonogo.postgres.connection import first_line
+from gonogo.postgres.session import first_line
 from gonogo.sandbox import postmaster
 from gonogo.sandbox.address import Address, passfile_of
 from gonogo.sandbox.binaries import wheel_bin_dir

@@ -19,8 +19,7 @@ from gonogo.measure.sharing import share_out
 from gonogo.measure.surveys import LOST
 from gonogo.measure.take import take
 from gonogo.model.measurement import Measurement
-from gonogo.postgres.connection import Manners
-from gonogo.postgres.reading import Session
+from gonogo.postgres.reading import Manners, Session
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.snapshot import ATTEMPTS, in_snapshot
 

@@ -9,8 +9,7 @@ import psycopg
 import pytest
 
 from gonogo.measure import surveys
-from gonogo.postgres.connection import Manners
-from gonogo.postgres.reading import Session
+from gonogo.postgres.reading import Manners, Session
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.snapshot import in_snapshot
 from gonogo.sandbox.databases import Databases

@@ -12,6 +12,7 @@ from gonogo.ledger import history
 from gonogo.ledger.installation import install, version
 from gonogo.ledger.ledger import Ledger
 from gonogo.postgres import session
+from gonogo.postgres.identity import application_schema
 from gonogo.postgres.session import Connection
 
 Deploy = Callable[[], int]
@@ -181,4 +182,4 @@ def test_a_database_without_the_application_is_refused(empty_database: str) -> N
         session.connect(empty_database) as connection,
         pytest.raises(DatabaseError, match="holds the table users"),
     ):
-        session.application_schema(connection)
+        application_schema(connection)

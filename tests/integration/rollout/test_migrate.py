@@ -9,8 +9,8 @@ import pytest
 from gonogo.errors import MigrationError
 from gonogo.ledger import history
 from gonogo.ledger.migration import Migration
-from gonogo.postgres.patience import Patience
 from gonogo.postgres.session import Connection
+from gonogo.postgres.transaction import Patience
 from gonogo.rollout.migrations import migrate
 from gonogo.rollout.migrations.migrate import Applied, MigrationEvent, apply_pending
 

@@ -10,8 +10,8 @@ import pytest
 
 from gonogo.errors import DatabaseError, MigrationError
 from gonogo.postgres import session, transaction
-from gonogo.postgres.patience import Patience
 from gonogo.postgres.session import Connection
+from gonogo.postgres.transaction import Patience
 
 Connect = Callable[[], Connection]
 MAKE = "create table made ()"

@@ -12,7 +12,7 @@ from gonogo import process
 from gonogo.errors import DatabaseError
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.tools import split_secrets, tool_environment
-from gonogo.postgres.vigil import Vigil
+from gonogo.postgres.watchdog import Vigil
 
 DUMP_TIMEOUT_S = 300
 # What changes from dump to dump, or tells about the tool and not about the schema.

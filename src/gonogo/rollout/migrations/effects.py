@@ -8,17 +8,16 @@ that way says so: a statement outside a transaction gives its locks back before 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
+from psycopg import sql
 
 from gonogo.ledger.migration import Migration
-from gonogo.postgres.patience import search_path
-from gonogo.postgres.send import failure, send
 from gonogo.postgres.session import Connection
 from gonogo.postgres.sqlfile import Statement
+from gonogo.postgres.transaction import failure, search_path, send, set_for_session
 from gonogo.rollout.migrations.statements import INDEX, NAME
 
 # From the weakest to the strongest; the first stands in no client's way.
@@ -120,7 +119,7 @@ def effects(
             before, held = tables(connection), _held(connection)
             send(connection, migration.path.name, statement)
             found.append(_effect(connection, statement, there, before, held))
-    with _session_path(connection, schema):
+    with set_for_session(connection, {"search_path": sql.Identifier(schema).as_string()}):
         for statement in migration.file.outside:
             _run_outside(connection, migration, statement)
             found.append(Effect(statement, _by_the_manual(statement), outside=True))
@@ -186,13 +185,6 @@ def _run_outside(connection: Connection, migration: Migration, statement: Statem
         connection.execute(statement.text.encode())
     except psycopg.Error as error:
         raise failure(migration.path.name, statement, error) from error
-
-
-@contextmanager
-def _session_path(connection: Connection, schema: str) -> Iterator[None]:
-    connection.execute("select set_config('search_path', quote_ident(%s), false)", (schema,))
-    yield
-    connection.execute("reset search_path")
 
 
 def strongest(found: Sequence[Effect]) -> dict[str, str]:

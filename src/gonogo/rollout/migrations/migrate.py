@@ -14,10 +14,9 @@ from gonogo.ledger import history
 from gonogo.ledger.migration import Migration, pending
 from gonogo.ledger.rows import MigrationRow
 from gonogo.postgres import session, transaction
-from gonogo.postgres.connection import first_line
-from gonogo.postgres.patience import Patience, search_path
-from gonogo.postgres.send import send
-from gonogo.postgres.session import Connection, asking
+from gonogo.postgres.identity import application_schema, owner_to_be
+from gonogo.postgres.session import Connection, asking, first_line
+from gonogo.postgres.transaction import Patience, acting_as, search_path, send
 from gonogo.rollout.migrations.statements import refuse_rewrites, run_outside
 from gonogo.show import some
 
@@ -88,8 +87,8 @@ def apply_pending(
             migration failed. Files before the failing one are in place.
         DatabaseError: The database does not answer.
     """
-    schema = session.application_schema(connection)
-    owner = session.owner_to_be(connection, schema)
+    schema = application_schema(connection)
+    owner = owner_to_be(connection, schema)
     known = history.in_place(connection)
     _require_unchanged(migrations, known)
     whole = adoptable(connection, pending(migrations, known), survey)
@@ -211,7 +210,7 @@ class _Runner:
         search_path(self.connection, self.schema)
         began = time.monotonic()
         file = migration.file
-        with session.acting_as(self.connection, self.owner):
+        with acting_as(self.connection, self.owner):
             for statement in file.inside:
                 send(self.connection, migration.path.name, statement)
         duration_ms = round((time.monotonic() - began) * 1000)

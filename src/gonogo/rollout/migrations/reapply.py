@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from gonogo.postgres.patience import Patience
 from gonogo.postgres.session import Connection, ask_int
+from gonogo.postgres.transaction import Patience
 from gonogo.rollout.backup.tables import listed, referring_last
 from gonogo.rollout.migrations.revert import Aside, in_one_transaction
 

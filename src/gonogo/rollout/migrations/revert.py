@@ -16,11 +16,10 @@ from psycopg import sql
 from gonogo.errors import MigrationError, UsageError
 from gonogo.ledger import history
 from gonogo.ledger.migration import Migration
-from gonogo.postgres import session, transaction
-from gonogo.postgres.connection import first_line
-from gonogo.postgres.patience import Patience, search_path
-from gonogo.postgres.send import send
-from gonogo.postgres.session import Connection, ask_int
+from gonogo.postgres import transaction
+from gonogo.postgres.identity import application_schema
+from gonogo.postgres.session import Connection, ask_int, first_line
+from gonogo.postgres.transaction import Patience, search_path, send
 from gonogo.rollout.migrations.migrate import MigrationEvent
 
 ASIDE_PREFIX = "gonogo_aside_"
@@ -74,7 +73,7 @@ def revert(
     aside = aside_schema(deployment_id)
     steps = plan(connection, migrations, deployment_id)
     if steps:
-        body = _Body(connection, steps, deployment_id, session.application_schema(connection))
+        body = _Body(connection, steps, deployment_id, application_schema(connection))
         in_one_transaction(connection, body, on_event, patience or Patience())
     elapsed = time.monotonic() - began
     for one in steps:

@@ -15,11 +15,9 @@ from psycopg import sql
 
 from gonogo.errors import MigrationError
 from gonogo.ledger.migration import Migration
-from gonogo.postgres.patience import Patience, limit, settings
-from gonogo.postgres.send import failure
 from gonogo.postgres.session import Connection, ask_int, ask_text
 from gonogo.postgres.sqlfile import Statement
-from gonogo.postgres.transaction import may_pass
+from gonogo.postgres.transaction import Patience, failure, limit, may_pass, set_for_session
 
 NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 ALTER = re.compile(
@@ -136,7 +134,7 @@ def run_outside(
         "lock_timeout": f"{patience.build_timeout_s}s",
         "statement_timeout": f"{patience.build_timeout_s}s",
     }
-    with settings(connection, limits):
+    with set_for_session(connection, limits):
         for statement in migration.file.outside:
             _run(connection, migration, statement, schema)
 

@@ -19,9 +19,8 @@ from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.migration import Migration, digest
 from gonogo.ledger.rows import Deployment, MigrationRow
 from gonogo.model.measurement import DatabaseIdentity
-from gonogo.postgres.connection import first_line
-from gonogo.postgres.identity import identify, major_version
-from gonogo.postgres.session import Connection, application_schema, connect
+from gonogo.postgres.identity import application_schema, identify, major_version
+from gonogo.postgres.session import Connection, connect, first_line
 from gonogo.postgres.tools import find_tools
 from gonogo.rollout.backup.scratch import likeness
 from gonogo.rollout.migrations import linter

@@ -17,10 +17,10 @@ from gonogo.ledger import history, migration
 from gonogo.ledger.installation import version as ledger_version
 from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import MigrationRow
-from gonogo.postgres.identity import major_version, version_problem
-from gonogo.postgres.patience import settings
-from gonogo.postgres.session import Connection, application_schema
+from gonogo.postgres.identity import application_schema, major_version, version_problem
+from gonogo.postgres.session import Connection
 from gonogo.postgres.tools import find_tools
+from gonogo.postgres.transaction import set_for_session
 from gonogo.rollout.backup.backup import needed_bytes, place_problem
 from gonogo.rollout.migrations import linter
 from gonogo.rollout.migrations.migrate import adoptable
@@ -93,7 +93,7 @@ def look_at(item: Item, ground: Ground) -> str | Skipped:
     if not item.asks_database:
         return item.look(ground)
     try:
-        with settings(ground.connection, {"lock_timeout": f"{LONGEST_LOCKED_S}s"}):
+        with set_for_session(ground.connection, {"lock_timeout": f"{LONGEST_LOCKED_S}s"}):
             return item.look(ground)
     except LockNotAvailable:
         locked = f"a table stayed locked for {LONGEST_LOCKED_S} s"

@@ -10,7 +10,8 @@ from psycopg import sql
 
 from gonogo.config import EnvironmentConfig
 from gonogo.ledger.migration import Migration
-from gonogo.postgres.session import Connection, owner_to_be
+from gonogo.postgres.identity import owner_to_be
+from gonogo.postgres.session import Connection
 from gonogo.rollout.migrations.statements import NAME
 
 TABLE = rf"(?:only\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})"

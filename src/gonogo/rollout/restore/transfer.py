@@ -13,8 +13,7 @@ from functools import partial
 import psycopg
 from psycopg import sql
 
-from gonogo.postgres.connection import first_line
-from gonogo.postgres.session import Connection
+from gonogo.postgres.session import Connection, first_line
 from gonogo.rollout.backup.tables import Shape, listed
 
 UNHURRIED = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")

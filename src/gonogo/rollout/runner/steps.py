@@ -19,7 +19,7 @@ from gonogo.errors import GonogoError, StepError
 from gonogo.ledger.ledger import Ledger
 from gonogo.masking import Mask
 from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell
-from gonogo.postgres.connection import first_line
+from gonogo.postgres.session import first_line
 from gonogo.rollout.runner.log import Log
 
 Procedure = Literal["deploy", "rollback", "preflight"]

@@ -11,7 +11,7 @@ import pytest
 from gonogo.measure.ledger import LedgerFacts, read_ledger
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Count
-from gonogo.postgres.connection import Manners
+from gonogo.postgres.reading import Manners
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.snapshot import in_snapshot
 

@@ -12,7 +12,7 @@ from abroad import KIND, SETTINGS, emigrate, germany, settle
 from gate_process import Soaked, soak_end
 from gonogo.errors import DatabaseError
 from gonogo.model.kinds import VerdictKind
-from gonogo.postgres.connection import connect
+from gonogo.postgres.reading import connect
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.sandbox.databases import Databases
 

@@ -15,8 +15,7 @@ from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Options
 from gonogo.model.kinds import Environment, Outcome, VerdictKind
-from gonogo.postgres.connection import Connection, Manners, connect
-from gonogo.postgres.reading import GRACE_S
+from gonogo.postgres.reading import GRACE_S, Connection, Manners, connect
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.sandbox.server import EmbeddedServer
 

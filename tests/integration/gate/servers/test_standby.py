@@ -10,8 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from gonogo.model.kinds import VerdictKind
 from gonogo.postgres import session
-from gonogo.postgres.connection import Manners
-from gonogo.postgres.reading import Session
+from gonogo.postgres.reading import Manners, Session
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.snapshot import in_snapshot
 from gonogo.rollout.grants import grant_gate

@@ -19,7 +19,7 @@ from gonogo.measure.take import Plan, take
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Measurement
 from gonogo.model.window import clip
-from gonogo.postgres.connection import Manners
+from gonogo.postgres.reading import Manners
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.snapshot import in_snapshot
 from lab.verdict_quality.incidents import COURSES, INCIDENTS

@@ -16,8 +16,8 @@ ANSWER = "select pg_sleep({}), 'here' as answer"
 @pytest.fixture
 def curious(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever is waited for is asked for a sign of life soon, and given little time."""
-    monkeypatch.setattr("gonogo.postgres.sentinel.PROBE_AFTER_S", 0.1)
-    monkeypatch.setattr("gonogo.postgres.connection.CONNECT_TIMEOUT_S", 2)
+    monkeypatch.setattr("gonogo.postgres.watchdog.PROBE_AFTER_S", 0.1)
+    monkeypatch.setattr("gonogo.postgres.watchdog.CONNECT_TIMEOUT_S", 2)
 
 
 @pytest.fixture
