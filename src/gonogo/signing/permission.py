@@ -11,7 +11,7 @@ from gonogo.errors import SigningError
 from gonogo.model.kinds import Environment
 from gonogo.record.archived import NAME, RUNNING, ArchivedRecord
 from gonogo.record.listing import list_records
-from gonogo.signing.chain import unlike_since
+from gonogo.signing.chain import chained, unlike_since
 from gonogo.signing.checking import Checked, check_signoffs, numbers_in
 from gonogo.signing.document import Decision, said_at
 from gonogo.signing.integrity import Closed, open_closed
@@ -71,6 +71,7 @@ def find_permission(
         *_unsigned(checked),
         *_other(closed.document, wanted),
         *_overtaken(closed, records),
+        *chained(closed),
         *unlike_since(closed, archive_dir / Environment.STAGING),
     ]
     if problems:
