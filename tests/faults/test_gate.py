@@ -33,6 +33,7 @@ from gonogo.model.kinds import Environment
 from gonogo.postgres.reading import Manners, Session
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.snapshot import in_snapshot
+from gonogo.report.english import remark_of
 from gonogo.sandbox.address import Address
 from gonogo.sandbox.cluster import Cluster, data_of
 from gonogo.sandbox.databases import Databases
@@ -411,4 +412,4 @@ def test_a_clock_of_ours_that_is_wrong(
     observation = observing.observe(setting, {})
     assert abs(observation.window.end - datetime.now(UTC)) < timedelta(minutes=10)
     assert observation.findings["criterion:sync.success_rate"].outcome == "met"
-    assert "; ".join(observation.measurements["db.clock_skew"].notes) == said
+    assert "; ".join(map(remark_of, observation.measurements["db.clock_skew"].notes)) == said

@@ -19,6 +19,7 @@ from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.setting import Options, Setting
 from gonogo.model.kinds import Environment
 from gonogo.postgres.settings import DatabaseSettings
+from gonogo.report.english import remark_of
 from gonogo.rollout.checklist import load_checklist
 
 PROJECT = Project(Path(__file__).parents[2])
@@ -121,9 +122,10 @@ def test_what_is_no_address_and_no_token_is_not_asked_with(
     told = ask_endpoints(setting, EndpointsConfig(), environ)
     assert set(told) == {"endpoint.health", "endpoint.admin", "endpoint.dashboard"}
     for measurement in told.values():
-        assert says in str(measurement.missing)
-        assert "evil" not in str(measurement.missing).lower()
-        assert JWT not in str(measurement.missing)
+        missing = remark_of(measurement.missing)
+        assert says in missing
+        assert "evil" not in missing.lower()
+        assert JWT not in missing
 
 
 def _ask(url: str) -> dict[str, EndpointAnswer]:

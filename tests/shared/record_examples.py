@@ -37,6 +37,7 @@ def finding(
         "outcome": outcome,
         "limit": limit,
         "reason": more.get("reason") or f"{value} meets {limit}",
+        "worsened": False,
         "value": more.get("value", value),
         "count": {"k": count[0], "n": count[1]} if count else None,
         "interval": more.get("interval"),

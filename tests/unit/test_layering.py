@@ -24,7 +24,6 @@ ORDER = (
     "model",
     "config",
     "criteria",
-    "show",
     "judge",
     "postgres",
     "measure",

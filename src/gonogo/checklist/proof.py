@@ -8,7 +8,6 @@ from typing import Any
 
 from gonogo.checklist.entries import Item, covers
 from gonogo.checklist.sources import Sources, Told
-from gonogo.judge.evidence import WORSE
 from gonogo.signing.refusals import window_short
 
 PROVED, FAILED, OPEN = "proved", "failed", "open"
@@ -124,7 +123,7 @@ def _soak_complete(gate: Told) -> Standing:
 
 def _trend(gate: Told) -> Standing:
     alerts = [one for one in gate.document.get("findings") or () if one["role"] == "alert"]
-    if worse := [one for one in alerts if one["reason"].startswith(WORSE)]:
+    if worse := [one for one in alerts if one["worsened"]]:
         return FAILED, _reasons(worse)
     if not any(one["outcome"] in FINE for one in alerts):
         return OPEN, "no rate was measured"

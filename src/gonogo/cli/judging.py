@@ -54,6 +54,7 @@ def verify(
     from gonogo.gate.setting import Options
     from gonogo.gate.verification import verify as find_out
     from gonogo.postgres.settings import database_settings, named_environment
+    from gonogo.report.english import reason_of
     from gonogo.report.narration import Narration
 
     project = Project.find(Path.cwd())
@@ -70,7 +71,8 @@ def verify(
     narration.chapter(f"Is all in place in {found.environment}?")
     for finding in found.findings:
         mark, style = MARKS.get(finding.outcome, WRONG)
-        narration.say(f"  {mark} {found.titles[finding.metric]}: {finding.reason}", style)
+        metric = found.metrics[finding.metric]
+        narration.say(f"  {mark} {metric.title}: {reason_of(finding, metric)}", style)
     verified = not found.exit_code
     narration.say(f"{'verified' if verified else 'NOT verified'}: {found.tally}", "bold")
     codes = {found.exit_code, _smoke(narration, project, config, found) if smoke else 0}

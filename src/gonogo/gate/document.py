@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from gonogo.criteria import Criteria, Metric
@@ -11,7 +11,8 @@ from gonogo.gate.setting import Observation, Setting
 from gonogo.model.finding import Finding, HealthScore, Verdict
 from gonogo.model.measurement import Count, LedgerEvent, Measurement, Window
 from gonogo.model.window import format_duration, format_moment
-from gonogo.show import show_value
+from gonogo.report.english import limits_text, reason_of, remark_of, verdict_reasons
+from gonogo.report.numbers import show_value
 
 Json = dict[str, object]
 
@@ -55,10 +56,10 @@ def document(
         verdict: The decision.
         score: The health score; None when nothing was measured.
     """
-    metrics = setting.criteria.metrics
+    metrics, findings = setting.criteria.metrics, tuple(findings)
     return {
         "as_of_age_s": int((observation.taken_at - observation.window.end).total_seconds()),
-        "verdict": _verdict(verdict),
+        "verdict": _verdict(verdict, findings, metrics),
         "window": _window(observation.window),
         "score": _score(score),
         "headings": _headings(setting.criteria),
@@ -81,7 +82,7 @@ def unmeasured(verdict: Verdict) -> Json:
     """The document of a run that ended before anything was measured."""
     return {
         "as_of_age_s": 0,
-        "verdict": _verdict(verdict),
+        "verdict": _verdict(verdict, (), {}),
         "window": None,
         "score": None,
         "findings": [],
@@ -108,12 +109,13 @@ def _top_errors(criteria: Criteria, observation: Observation) -> list[Json]:
     ]
 
 
-def _verdict(verdict: Verdict) -> Json:
+def _verdict(verdict: Verdict, findings: Iterable[Finding], metrics: Mapping[str, Metric]) -> Json:
+    given = tuple(findings)
     return {
         "kind": verdict.kind.value,
         "exit_code": verdict.kind.exit_code,
-        "reasons": list(verdict.reasons),
-        "warnings": list(verdict.warnings),
+        "reasons": list(verdict_reasons(verdict.reasons, given, metrics)),
+        "warnings": list(verdict_reasons(verdict.warnings, given, metrics)),
         "not_run": list(verdict.not_run),
     }
 
@@ -150,9 +152,12 @@ def _finding(finding: Finding, metric: Metric, measurement: Measurement) -> Json
         "group": metric.group,
         "title": metric.title,
         "outcome": finding.outcome.value,
-        "limit": finding.limit,
-        "reason": finding.reason,
-        "value": None if measurement.missing else show_value(metric, measurement),
+        "limit": limits_text(finding.limits),
+        "reason": reason_of(finding, metric),
+        "worsened": finding.worsened,
+        "value": None
+        if measurement.missing
+        else show_value(metric, measurement.count, measurement.value),
         "count": _count(measurement.count),
         "interval": {"low": interval.low, "high": interval.high} if interval else None,
         "recommendation": {
@@ -167,8 +172,10 @@ def _measurement(metric: Metric, measurement: Measurement) -> Json:
     return {
         "title": metric.title,
         "unit": metric.unit or ("%" if measurement.count else ""),
-        "value": None if measurement.missing else show_value(metric, measurement),
-        "missing": measurement.missing,
+        "value": None
+        if measurement.missing
+        else show_value(metric, measurement.count, measurement.value),
+        "missing": remark_of(measurement.missing) if measurement.missing else None,
         "count": _count(measurement.count),
         "by_part": {name: _count(count) for name, count in measurement.by_part.items()},
         "hourly": [
@@ -177,7 +184,7 @@ def _measurement(metric: Metric, measurement: Measurement) -> Json:
         ],
         "hourly_parts": {name: list(counts) for name, counts in measurement.hourly_parts.items()},
         "breakdown": dict(measurement.breakdown),
-        "notes": list(measurement.notes),
+        "notes": list(map(remark_of, measurement.notes)),
     }
 
 

@@ -11,7 +11,8 @@ from gonogo.application.environment import MUST_BE_HTTPS, problem_of
 from gonogo.config import EndpointsConfig
 from gonogo.criteria import ENDPOINTS
 from gonogo.gate.setting import Setting
-from gonogo.model.measurement import Measurement
+from gonogo.model.measurement import Measurement, Remark
+from gonogo.model.reasons import Says
 
 REQUEST_TIMEOUT_S = 5.0
 METRICS = {
@@ -49,22 +50,22 @@ def ask_endpoints(
     return {metric: _measured(metric, answers) for metric, answers in by_metric.items()}
 
 
-def _problem(base_url: str, jwt: str | None) -> str:
+def _problem(base_url: str, jwt: str | None) -> Remark | None:
     """Why nothing may be asked: an address or a token that a deployment refuses as well.
 
     Only where no token would travel with it, plain http is as good as any.
     """
     address = problem_of("WEBHOOK_BASE_URL", base_url)
     if address and not (address == MUST_BE_HTTPS and not jwt):
-        return f"WEBHOOK_BASE_URL {address}"
+        return Remark(Says.BAD_VARIABLE, "WEBHOOK_BASE_URL", address)
     token = problem_of("ADMIN_JWT", jwt) if jwt else ""
-    return f"ADMIN_JWT {token}" if token else ""
+    return Remark(Says.BAD_VARIABLE, "ADMIN_JWT", token) if token else None
 
 
 def _measured(metric: str, answers: list[EndpointAnswer]) -> Measurement:
     """An endpoint is as good as the worst of its answers."""
     worst = min(answers, key=lambda answer: WORST_FIRST.index(answer.kind))
-    told = f"{worst.url}: {worst.reason}"
+    told = Remark(Says.ANSWERED, worst.url, worst.reason)
     if worst.kind is AnswerKind.INCONCLUSIVE:
         return Measurement(metric, missing=told)
     value = Fraction(worst.kind is not AnswerKind.FAILED)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from gonogo.gate.setting import Observation
 from gonogo.masking import Mask
-from gonogo.model.measurement import Measurement
+from gonogo.model.measurement import Measurement, Remark
 
 V = TypeVar("V")
 # checks/sql/*_errors.sql cut messages there, before anybody could mask them.
@@ -43,15 +43,15 @@ def _measurement(one: Measurement, mask: Mask) -> Measurement:
         breakdown[clean] = breakdown.get(clean, 0) + count
     return replace(
         one,
-        missing=_line(one.missing, mask),
-        degraded=_line(one.degraded, mask),
-        recent_missing=_line(one.recent_missing, mask),
-        parts_missing=_line(one.parts_missing, mask),
+        missing=_remark(one.missing, mask),
+        degraded=_remark(one.degraded, mask),
+        recent_missing=_remark(one.recent_missing, mask),
+        parts_missing=_remark(one.parts_missing, mask),
         by_part=_named(one.by_part, mask),
         recent=_named(one.recent, mask),
         hourly_parts=_named(one.hourly_parts, mask),
         breakdown=breakdown,
-        notes=tuple(map(mask, one.notes)),
+        notes=tuple(filter(None, (_remark(note, mask) for note in one.notes))),
     )
 
 
@@ -70,6 +70,10 @@ def _named(values: Mapping[str, V], mask: Mask) -> dict[str, V]:
             free += " (another)"
         clean[free] = value
     return clean
+
+
+def _remark(one: Remark | None, mask: Mask) -> Remark | None:
+    return one and replace(one, subject=mask(one.subject), detail=mask(one.detail))
 
 
 def _line(text: str | None, mask: Mask) -> str | None:

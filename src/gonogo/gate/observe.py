@@ -22,6 +22,9 @@ from gonogo.measure.timeline import read_timeline
 from gonogo.model.measurement import Measurement
 from gonogo.model.window import clip, format_duration
 from gonogo.postgres.identity import read_identity
+from gonogo.model.measurement import Measurement, Remark
+from gonogo.model.reasons import Says
+from gonogo.model.window import clip
 from gonogo.postgres.reading import Session
 from gonogo.postgres.snapshot import in_snapshot
 
@@ -85,9 +88,8 @@ def _with_our_clock(
     found = measured.get(metric.id) if metric else None
     if found is None or abs(ahead) < MOST_AHEAD:
         return measured
-    side = "ahead of" if ahead > timedelta() else "behind"
-    minutes = timedelta(minutes=round(abs(ahead) / timedelta(minutes=1)))
-    note = f"the clock that runs this is {format_duration(minutes)} {side} the server's"
+    says = Says.CLOCK_AHEAD if ahead > timedelta() else Says.CLOCK_BEHIND
+    note = Remark(says, number=round(abs(ahead) / timedelta(minutes=1)))
     return {**measured, found.metric: replace(found, notes=(*found.notes, note))}
 
 
@@ -101,7 +103,8 @@ def _unreachable(setting: Setting, answers: Mapping[str, Measurement], problem: 
     now = datetime.now(UTC)
     window = clip(setting.window_asked, setting.options.as_of or now, setting.options.deployed_at)
     missing = {
-        metric_id: Measurement(metric_id, missing=problem) for metric_id in setting.criteria.metrics
+        metric_id: Measurement(metric_id, missing=Remark(Says.UNREACHABLE, detail=problem))
+        for metric_id in setting.criteria.metrics
     }
     facts = LedgerFacts(problem=problem)
     return _judged(setting, Observation(window, now, facts, None, {**missing, **answers}, {}))
@@ -125,11 +128,10 @@ def _judged(setting: Setting, observation: Observation) -> Observation:
 
 def _left_out(metric: Metric, options: Options) -> Measurement | None:
     names = sorted(metric.groups & options.without)
-    reason = f"left out on purpose: --without={names[0]}" if names else ""
-    return Measurement(metric.id, left_out=reason) if names else None
+    return Measurement(metric.id, left_out=Remark(Says.LEFT_OUT, names[0])) if names else None
 
 
-def _nobody_asked(metric: Metric) -> str:
+def _nobody_asked(metric: Metric) -> Remark:
     if metric.survey == ENDPOINTS:
-        return "WEBHOOK_BASE_URL is not set, so nothing could be asked"
-    return "it was not measured"
+        return Remark(Says.NO_ADDRESS, "WEBHOOK_BASE_URL")
+    return Remark(Says.NOT_ASKED)

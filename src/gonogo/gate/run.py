@@ -25,12 +25,14 @@ from gonogo.gate.setting import Observation, Options, Setting
 from gonogo.gate.staging import staging_directory
 from gonogo.judge.verdict import MAY_BE_LEFT_OUT, decide
 from gonogo.masking import Mask
-from gonogo.model.finding import Finding, Verdict
+from gonogo.model.finding import Finding, Verdict, VerdictReason
 from gonogo.model.kinds import Outcome, Role
+from gonogo.model.reasons import Why
 from gonogo.model.window import format_moment
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.record.archive import RunningRecord
 from gonogo.report import step_summary
+from gonogo.report.english import limits_text, reason_of, verdict_reasons
 from gonogo.report.evidence import write_sealed
 from gonogo.report.figures import tell_figures
 from gonogo.report.terminal import tell
@@ -127,8 +129,8 @@ class GateRun:
         measurement = self._observed.measurements[found.metric]
         told: list[tuple[str, object]] = [
             ("outcome", found.outcome.value),
-            ("limit", found.limit),
-            ("reason", found.reason),
+            ("limit", limits_text(found.limits)),
+            ("reason", self.reason(found)),
         ]
         count = measurement.count
         value = count.share if count else measurement.value
@@ -136,16 +138,24 @@ class GateRun:
             told.append(("value", float(value)))
         return told + ([("k", count.k), ("n", count.n)] if count else [])
 
+    def reason(self, found: Finding) -> str:
+        """Why a finding's outcome is what it is, in one sentence."""
+        return reason_of(found, self.fixed.criteria.metrics[found.metric])
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the verdict is what it is, in sentences; nothing before `decide`."""
+        reasons = self.verdict.reasons if self.verdict else ()
+        return verdict_reasons(reasons, self.answers, self.fixed.criteria.metrics)
+
     def decide(self, *, aborted: bool) -> Verdict:
         """The verdict on what was answered; everything that was not counts as open.
 
         Args:
             aborted: Whether the run was interrupted or crashed: then it is never GO.
         """
-        hold = ["the run was aborted"] if aborted else []
-        hold += [
-            f"{cut(node, MOST_ID)} failed, and no finding says why" for node in self.unexplained
-        ]
+        hold = [VerdictReason(Why.ABORTED)] if aborted else []
+        hold += [VerdictReason(Why.UNEXPLAINED, cut(node, MOST_ID)) for node in self.unexplained]
         expected = [f"{role}:{metric.id}" for role, metric in self.fixed.expected]
         left_out = sorted(self.options.without - MAY_BE_LEFT_OUT)
         self.verdict = decide(
@@ -153,7 +163,7 @@ class GateRun:
             self._answered.values(),
             self._observation.window if self._observation else None,
             strict=self.options.strict,
-            hold=[*hold, *(f"{group} was left out on purpose" for group in left_out)],
+            hold=[*hold, *(VerdictReason(Why.GROUP_LEFT_OUT, group) for group in left_out)],
         )
         return self.verdict
 

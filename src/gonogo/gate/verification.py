@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gonogo.config.project import Project
+from gonogo.criteria import Metric
 from gonogo.errors import DatabaseError
 from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.facts import facts_of, subject_of
@@ -33,7 +34,7 @@ class Verification:
     Args:
         environment: Whose criteria were applied.
         findings: One for every check, in the order of the criteria file.
-        titles: What each metric is called.
+        metrics: What was asked, by id.
         simulated: Whether the ledger marks the database as the sandbox.
         subject: What is deployed there, by its number and its hashes.
         facts: What names the database.
@@ -41,7 +42,7 @@ class Verification:
 
     environment: Environment
     findings: tuple[Finding, ...]
-    titles: Mapping[str, str]
+    metrics: Mapping[str, Metric]
     simulated: bool
     subject: Mapping[str, str]
     facts: Mapping[str, str]
@@ -94,7 +95,7 @@ def verify(
     return Verification(
         environment=setting.environment,
         findings=tuple(seen.findings.values()),
-        titles={name: metric.title for name, metric in asked.items()},
+        metrics=asked,
         simulated=setting.simulated,
         subject=subject_of(part, seen),
         facts=facts_of(part, seen),

@@ -7,12 +7,14 @@ from fractions import Fraction
 
 from gonogo.criteria import Metric, Rules
 from gonogo.judge.statistics import Z99, falls, lower_tail, upper_tail, wilson
+from gonogo.model.finding import Figures, LevelLimit
+from gonogo.model.kinds import Level, Outcome
 from gonogo.model.limit import Limit
 from gonogo.model.measurement import Count, HourCount, Measurement
-from gonogo.show import show_count
+from gonogo.model.reasons import Reason
 
-# How a trend for the worse begins to tell of itself.
-WORSE = "second half of the window"
+# Outcome, reason, and what the reason rests on.
+Judgement = tuple[Outcome, Reason, Figures]
 LARGEST_N = 1_000_000
 SEVERAL = 2
 
@@ -71,50 +73,52 @@ def _smallest(settled: Callable[[int], bool], least: int) -> int | None:
     return high
 
 
-def critical_by_part(metric: Metric, measurement: Measurement, rules: Rules) -> str | None:
-    """One part whose whole interval lies past the critical level, however good the pool."""
+def part_past_critical(metric: Metric, measurement: Measurement, rules: Rules) -> Judgement | None:
+    """One part whose whole interval lies past the critical level, however good the pool is."""
     if not metric.critical or metric.kind != "rate":
         return None
     for name, count in measurement.by_part.items():
         if count.n >= rules.least_n and metric.critical.contains(wilson(count)):
-            shown = show_count(count, metric.limits)
-            return f"{name} alone: {shown} is past critical {metric.critical.text}"
+            figures = Figures(count=count, part=name, passed=_critical(metric.critical))
+            return Outcome.CRITICAL, Reason.PART_PAST_LEVEL, figures
     return None
 
 
-def unproven_part(metric: Metric, measurement: Measurement, rules: Rules) -> str | None:
+def unproven_part(metric: Metric, measurement: Measurement, rules: Rules) -> Judgement | None:
     """One part of several whose evidence does not exclude the critical level.
 
     The pool proves nothing about a part of it that hardly ran: half of nine syncs may fail beside
-    three hundred good ones, and 97 % are left. One part alone is judged as the whole.
+    three hundred good ones, and 97 % are left. A part that is the only one is judged as the whole.
     """
     if not metric.critical or metric.kind != "rate":
         return None
     if measurement.parts_missing:
-        return f"no data on which parts ({metric.by}) there are: {measurement.parts_missing}"
+        figures = Figures(remark=measurement.parts_missing)
+        return Outcome.INCONCLUSIVE, Reason.PARTS_UNKNOWN, figures
     if len(measurement.by_part) < SEVERAL:
         return None
     for name, count in measurement.by_part.items():
         if not excludes(count, metric.critical, rules.tail(count.n)):
-            return f"{name} alone: {_too_few(metric, metric.critical, count, rules)}"
+            more = _more_to_exclude(metric.critical, count, rules)
+            passed = _critical(metric.critical)
+            figures = Figures(count=count, part=name, passed=passed, more=more)
+            return Outcome.INCONCLUSIVE, Reason.PART_TOO_FEW, figures
     return None
 
 
-def _too_few(metric: Metric, critical: Limit, count: Count, rules: Rules) -> str:
-    shown = f"{show_count(count, metric.limits)}, too few events to exclude {critical.text}"
+def _more_to_exclude(critical: Limit, count: Count, rules: Rules) -> int | None:
     share = count.share
     if share is None or critical.holds(share):
-        return shown
+        return None
 
     def settled(n: int) -> bool:
         return excludes(Count(round(share * n), n), critical, rules.tail(n))
 
     needed = _smallest(settled, count.n)
-    more = f"; about {needed - count.n} more at this rate would settle it" if needed else ""
-    return shown + more
+    return needed - count.n if needed else None
 
 
-def critical_recently(metric: Metric, measurement: Measurement) -> str | None:
+def newest_past_critical(metric: Metric, measurement: Measurement) -> Judgement | None:
     """The newest 5, 10, 20 or 50 events, whole or of one part, lie past the critical level.
 
     An outage that began five failed events ago is never GO, however well the window looks.
@@ -124,27 +128,26 @@ def critical_recently(metric: Metric, measurement: Measurement) -> str | None:
     for name, counts in measurement.recent.items():
         for count in counts:
             if metric.critical.contains(wilson(count, Z99)):
-                where = f" of {name}" if name else ""
-                return (
-                    f"the last {count.n} events{where}: {show_count(count, metric.limits)}, "
-                    f"past critical {metric.critical.text}"
-                )
+                figures = Figures(count=count, part=name, passed=_critical(metric.critical))
+                return Outcome.CRITICAL, Reason.NEWEST_PAST_LEVEL, figures
     return None
 
 
-def worsening(metric: Metric, measurement: Measurement) -> str | None:
+def worsened(metric: Metric, measurement: Measurement) -> Judgement | None:
     """The second half of the window is significantly worse than the first, past a warning level."""
     if not metric.trend or not metric.warning:
         return None
     first, second = halves(measurement.hourly)
     past = second.share is not None and metric.warning.holds(second.share)
     worse = falls(first, second) if metric.warning.points_down else falls(second, first)
-    if past and worse:
-        return (
-            f"{WORSE} {show_count(second, metric.limits)}, worse than the first "
-            f"{show_count(first, metric.limits)} and past warning {metric.warning.text}"
-        )
-    return None
+    if not (past and worse):
+        return None
+    passed = LevelLimit(Level.WARNING, metric.warning)
+    return Outcome.WARNING, Reason.WORSENED, Figures(count=second, before=first, passed=passed)
+
+
+def _critical(limit: Limit) -> LevelLimit:
+    return LevelLimit(Level.CRITICAL, limit)
 
 
 def halves(hourly: tuple[HourCount, ...]) -> tuple[Count, Count]:

@@ -20,21 +20,20 @@ from fractions import Fraction
 
 from gonogo.criteria import Metric, Rules
 from gonogo.judge.evidence import (
-    critical_by_part,
-    critical_recently,
+    Judgement,
     excludes,
+    newest_past_critical,
+    part_past_critical,
     settling_n,
     unproven_part,
-    worsening,
+    worsened,
 )
 from gonogo.judge.statistics import wilson
-from gonogo.model.finding import Finding
-from gonogo.model.kinds import Environment, Outcome, Role
+from gonogo.model.finding import Figures, Finding, LevelLimit
+from gonogo.model.kinds import Environment, Level, Outcome, Role
 from gonogo.model.limit import Limit
-from gonogo.model.measurement import Count, Measurement
-from gonogo.show import show_count, show_interval, show_value
-
-Answer = tuple[Outcome, str]
+from gonogo.model.measurement import Count, Measurement, Remark
+from gonogo.model.reasons import Reason, Says
 
 
 def judge(
@@ -49,13 +48,24 @@ def judge(
         rules: The numbers of the evidence rule.
         environment: Whose objective applies.
     """
-    asked = _asked(role, metric, environment)
-    outcome, reason = _answer(role, metric, measurement, rules, environment)
+    asked = limits_of(role, metric, environment)
+    outcome, reason, figures = _answer(role, metric, measurement, rules, asked)
     interval = None
     if metric.kind == "rate" and measurement.count and measurement.count.n:
         interval = wilson(measurement.count)
     warned = outcome is Outcome.INCONCLUSIVE and _warned(role, metric, measurement)
-    return Finding(metric.id, role, outcome, asked, reason, interval, warned)
+    fell = role is Role.ALERT and worsened(metric, measurement) is not None
+    return Finding(metric.id, role, outcome, asked, reason, figures, interval, warned, fell)
+
+
+def limits_of(role: Role, metric: Metric, environment: Environment) -> tuple[LevelLimit, ...]:
+    """The limits that a check asks for: the objective, the trigger, or the alert's levels."""
+    levels: Mapping[Role, tuple[tuple[Level, Limit | None], ...]] = {
+        Role.CRITERION: ((Level.OBJECTIVE, metric.objective.get(environment)),),
+        Role.ALERT: ((Level.WARNING, metric.warning), (Level.CRITICAL, metric.critical)),
+        Role.TRIGGER: ((Level.TRIGGER, metric.trigger),),
+    }
+    return tuple(LevelLimit(level, limit) for level, limit in levels[role] if limit)
 
 
 def _warned(role: Role, metric: Metric, measurement: Measurement) -> bool:
@@ -65,135 +75,144 @@ def _warned(role: Role, metric: Metric, measurement: Measurement) -> bool:
     return metric.warning.holds(_point(measurement))
 
 
-def _asked(role: Role, metric: Metric, environment: Environment) -> str:
-    """The limit as the reader knows it."""
-    if role is Role.CRITERION:
-        return metric.objective[environment].text
-    if role is Role.TRIGGER and metric.trigger:
-        return metric.trigger.text
-    levels = {"warning": metric.warning, "critical": metric.critical}
-    return ", ".join(f"{name} {limit.text}" for name, limit in levels.items() if limit)
-
-
 def _answer(
-    role: Role, metric: Metric, measurement: Measurement, rules: Rules, environment: Environment
-) -> Answer:
+    role: Role,
+    metric: Metric,
+    measurement: Measurement,
+    rules: Rules,
+    asked: tuple[LevelLimit, ...],
+) -> Judgement:
     if nothing := _nothing_to_judge(metric, measurement):
         return nothing
-    if role is Role.CRITERION:
-        return _criterion(metric, measurement, rules, metric.objective[environment])
-    by_role: Mapping[Role, Callable[[Metric, Measurement, Rules], Answer]] = {
-        Role.ALERT: _alert,
+    if role is Role.ALERT:
+        return _alert(metric, measurement, rules)
+    if not asked:
+        return Outcome.MET, Reason.NO_LIMIT, _figures(measurement)
+    by_role: Mapping[Role, Callable[[Metric, Measurement, Rules, LevelLimit], Judgement]] = {
+        Role.CRITERION: _criterion,
         Role.TRIGGER: _trigger,
     }
-    return by_role[role](metric, measurement, rules)
+    return by_role[role](metric, measurement, rules, asked[0])
 
 
-def _nothing_to_judge(metric: Metric, measurement: Measurement) -> Answer | None:
+def _nothing_to_judge(metric: Metric, measurement: Measurement) -> Judgement | None:
     """The answer where there are no figures; None where there are."""
     if measurement.left_out:
-        return Outcome.LEFT_OUT, measurement.left_out
-    if measurement.missing:
-        return Outcome.INCONCLUSIVE, f"no data: {measurement.missing}"
-    if measurement.count is None and measurement.value is None:
-        return Outcome.INCONCLUSIVE, "no data: neither a count nor a value was measured"
+        return Outcome.LEFT_OUT, Reason.LEFT_OUT, Figures(remark=measurement.left_out)
+    missing = measurement.missing
+    if not missing and measurement.count is None and measurement.value is None:
+        missing = Remark(Says.NOTHING_MEASURED)
+    if missing:
+        return Outcome.INCONCLUSIVE, Reason.NO_DATA, Figures(remark=missing)
     if measurement.count and not measurement.count.n:
         if metric.empty == "none":
-            return Outcome.MET, "0 of 0: none"
-        return Outcome.INCONCLUSIVE, "no data: 0 of 0, and there must be some"
+            return Outcome.MET, Reason.NONE, Figures(count=measurement.count)
+        return Outcome.INCONCLUSIVE, Reason.NONE_OF_NONE, Figures(count=measurement.count)
     return None
 
 
-def _criterion(metric: Metric, measurement: Measurement, rules: Rules, objective: Limit) -> Answer:
+def _criterion(
+    metric: Metric, measurement: Measurement, rules: Rules, objective: LevelLimit
+) -> Judgement:
     if metric.kind == "rate" and measurement.count:
         return _rate(metric, measurement.count, rules, objective)
-    shown = show_value(metric, measurement)
-    why = _because(measurement)
-    if objective.holds(_point(measurement)):
+    figures = _figures(measurement, objective)
+    if objective.limit.holds(_point(measurement)):
         if measurement.degraded:
-            return Outcome.WARNING, f"{shown}, but {measurement.degraded}"
-        return Outcome.MET, f"{shown} meets {objective.text}{why}"
+            figures = _figures(measurement, objective, measurement.degraded)
+            return Outcome.WARNING, Reason.DEGRADED, figures
+        return Outcome.MET, Reason.MEETS, figures
     missed = Outcome.INCONCLUSIVE if metric.unmet == "inconclusive" else Outcome.FAILED
-    return missed, f"{shown} misses {objective.text}{why}"
+    return missed, Reason.MISSES, figures
 
 
-def _rate(metric: Metric, count: Count, rules: Rules, objective: Limit) -> Answer:
-    share, interval = _share(count), wilson(count)
-    limits = metric.limits
-    shown = f"{show_count(count, limits)}, 95 % interval {show_interval(interval, limits)}"
-    for name, level in (("trigger", metric.trigger), ("critical", metric.critical)):
-        if level and level.holds(share) and count.n >= rules.least_n:
-            return Outcome.FAILED, f"{shown}, is past {name} {level.text}"
-    meets = objective.holds(share)
+def _rate(metric: Metric, count: Count, rules: Rules, objective: LevelLimit) -> Judgement:
+    share, limit = _share(count), objective.limit
+    for level, worst in ((Level.TRIGGER, metric.trigger), (Level.CRITICAL, metric.critical)):
+        if worst and worst.holds(share) and count.n >= rules.least_n:
+            past = Figures(count=count, passed=LevelLimit(level, worst))
+            return Outcome.FAILED, Reason.PAST_LEVEL, past
+    figures = Figures(count=count, passed=objective)
+    meets = limit.holds(share)
     critical = metric.critical or metric.trigger
-    if meets and objective.is_band and count.n >= rules.band_n:
-        return Outcome.MET, f"{shown}, lies within {objective.text}"
+    if meets and limit.is_band and count.n >= rules.band_n:
+        return Outcome.MET, Reason.MEETS, figures
     if (
         meets
-        and not objective.is_band
+        and not limit.is_band
         and (not critical or excludes(count, critical, rules.tail(count.n)))
     ):
-        return Outcome.MET, f"{shown}, meets {objective.text}"
-    if count.n >= rules.least_n and objective.excludes(interval):
-        return Outcome.FAILED, f"{shown}, misses {objective.text}"
-    return Outcome.INCONCLUSIVE, f"{shown}: {_unsettled(count, rules, objective, critical)}"
+        return Outcome.MET, Reason.MEETS, figures
+    if count.n >= rules.least_n and limit.excludes(wilson(count)):
+        return Outcome.FAILED, Reason.MISSES, figures
+    return Outcome.INCONCLUSIVE, *_unsettled(metric, count, rules, objective)
 
 
-def _unsettled(count: Count, rules: Rules, objective: Limit, critical: Limit | None) -> str:
+def _unsettled(
+    metric: Metric, count: Count, rules: Rules, objective: LevelLimit
+) -> tuple[Reason, Figures]:
     """Why a rate is neither met nor failed, and how many events would settle it."""
-    needed = settling_n(count, rules, objective, critical)
-    settle = (
-        f"; about {needed - count.n} more events at this rate would settle it" if needed else ""
-    )
-    if not objective.holds(_share(count)):
-        return f"misses {objective.text}, but not beyond doubt{settle}"
-    if objective.is_band:
-        return f"too few events: {rules.band_n} are needed{settle}"
-    level = critical.text if critical else objective.text
-    return f"too few events to exclude {level}{settle}"
+    critical = metric.critical or metric.trigger
+    enough = settling_n(count, rules, objective.limit, critical)
+    more = enough - count.n if enough else None
+    if not objective.limit.holds(_share(count)):
+        return Reason.NOT_BEYOND_DOUBT, Figures(count=count, passed=objective, more=more)
+    if objective.limit.is_band:
+        figures = Figures(count=count, passed=objective, more=more, needed=rules.band_n)
+        return Reason.TOO_FEW_FOR_BAND, figures
+    level = Level.CRITICAL if metric.critical else Level.TRIGGER
+    excluded = LevelLimit(level, critical) if critical else objective
+    return Reason.TOO_FEW, Figures(count=count, passed=excluded, more=more)
 
 
-def _alert(metric: Metric, measurement: Measurement, rules: Rules) -> Answer:
-    point, shown = _point(measurement), show_value(metric, measurement)
-    if critical := metric.critical and _critical(metric, metric.critical, measurement, rules):
+def _alert(metric: Metric, measurement: Measurement, rules: Rules) -> Judgement:
+    if metric.critical and (critical := _critical(metric, metric.critical, measurement, rules)):
         return critical
-    if metric.warning and metric.warning.holds(point):
-        return Outcome.WARNING, f"{shown} is past warning {metric.warning.text}"
-    if trend := worsening(metric, measurement):
-        return Outcome.WARNING, trend
-    return Outcome.MET, f"{shown} is past no level{_because(measurement)}"
+    if metric.warning and metric.warning.holds(_point(measurement)):
+        figures = _figures(measurement, LevelLimit(Level.WARNING, metric.warning))
+        return Outcome.WARNING, Reason.PAST_LEVEL, figures
+    if fallen := worsened(metric, measurement):
+        return fallen
+    return Outcome.MET, Reason.NO_LEVEL_PASSED, _figures(measurement)
 
 
 def _critical(
-    metric: Metric, level: Limit, measurement: Measurement, rules: Rules
-) -> Answer | None:
-    """What the critical level says: whole, by part and of late; None when it is not past."""
-    worst = critical_by_part(metric, measurement, rules) or critical_recently(metric, measurement)
-    if worst:
-        return Outcome.CRITICAL, worst
-    shown = show_value(metric, measurement)
-    if level.holds(_point(measurement)):
+    metric: Metric, limit: Limit, measurement: Measurement, rules: Rules
+) -> Judgement | None:
+    """What the critical level says: whole, by part and of late; None when it is not passed."""
+    worst = part_past_critical(metric, measurement, rules)
+    if worst := worst or newest_past_critical(metric, measurement):
+        return worst
+    if limit.holds(_point(measurement)):
+        figures = _figures(measurement, LevelLimit(Level.CRITICAL, limit))
         if measurement.count and measurement.count.n < rules.least_n:
-            few = f"past critical {level.text}, but only {measurement.count.n} counted"
-            return Outcome.INCONCLUSIVE, f"{shown}: {few}"
-        return Outcome.CRITICAL, f"{shown} is past critical {level.text}"
+            return Outcome.INCONCLUSIVE, Reason.PAST_LEVEL_BUT_FEW, figures
+        return Outcome.CRITICAL, Reason.PAST_LEVEL, figures
     if measurement.recent_missing:
-        return Outcome.INCONCLUSIVE, f"no data of the newest events: {measurement.recent_missing}"
-    if unproven := unproven_part(metric, measurement, rules):
-        return Outcome.INCONCLUSIVE, unproven
-    return None
+        figures = Figures(remark=measurement.recent_missing)
+        return Outcome.INCONCLUSIVE, Reason.NEWEST_UNKNOWN, figures
+    return unproven_part(metric, measurement, rules)
 
 
-def _trigger(metric: Metric, measurement: Measurement, rules: Rules) -> Answer:
-    if metric.trigger is None:
-        return Outcome.MET, "no trigger"
-    point, shown = _point(measurement), show_value(metric, measurement)
-    if not metric.trigger.holds(point):
-        return Outcome.MET, f"{shown} does not fire at {metric.trigger.text}"
+def _trigger(_: Metric, measurement: Measurement, rules: Rules, trigger: LevelLimit) -> Judgement:
+    figures = _figures(measurement, trigger)
+    if not trigger.limit.holds(_point(measurement)):
+        return Outcome.MET, Reason.DOES_NOT_FIRE, figures
     if measurement.count and measurement.count.n < rules.least_n:
-        few = f"past {metric.trigger.text}, but only {measurement.count.n} counted"
-        return Outcome.INCONCLUSIVE, f"{shown}: {few}"
-    return Outcome.FIRED, f"{shown} fires at {metric.trigger.text}{_because(measurement)}"
+        return Outcome.INCONCLUSIVE, Reason.PAST_LEVEL_BUT_FEW, figures
+    return Outcome.FIRED, Reason.FIRES, figures
+
+
+def _figures(
+    measurement: Measurement, passed: LevelLimit | None = None, remark: Remark | None = None
+) -> Figures:
+    return Figures(
+        count=measurement.count,
+        value=measurement.value,
+        passed=passed,
+        remark=remark,
+        notes=measurement.notes,
+    )
 
 
 def _point(measurement: Measurement) -> Fraction:
@@ -204,7 +223,3 @@ def _point(measurement: Measurement) -> Fraction:
 
 def _share(count: Count) -> Fraction:
     return count.share or Fraction(0)
-
-
-def _because(measurement: Measurement) -> str:
-    return f" ({'; '.join(measurement.notes)})" if measurement.notes else ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-from gonogo.model.finding import Interval
+from gonogo.model.limit import Interval
 from gonogo.model.measurement import Count
 
 Z95 = NormalDist().inv_cdf(0.975)

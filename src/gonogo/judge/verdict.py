@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from gonogo.model.finding import Finding, Verdict
+from gonogo.model.finding import Finding, Verdict, VerdictReason
 from gonogo.model.kinds import Outcome, VerdictKind
-from gonogo.model.measurement import Window
-from gonogo.model.window import format_duration
+from gonogo.model.measurement import Count, Window
+from gonogo.model.reasons import Why
 
 # Leaving out these on purpose is stated in the record; leaving out anything else caps at HOLD.
 MAY_BE_LEFT_OUT = frozenset({"endpoints", "ledger"})
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+MINUTE = timedelta(minutes=1)
 
 
 def decide(
@@ -22,7 +21,7 @@ def decide(
     window: Window | None,
     *,
     strict: bool = False,
-    hold: Sequence[str] = (),
+    hold: Sequence[VerdictReason] = (),
 ) -> Verdict:
     """Decide what the evidence allows.
 
@@ -35,54 +34,39 @@ def decide(
     """
     answers = {finding.id: finding for finding in findings}
     not_run = tuple(name for name in expected if name not in answers)
-    told = [answers[name] for name in expected if name in answers]
-    warnings = _reasons(told, Outcome.WARNING)
-    fired = _reasons(told, Outcome.FIRED)
-    if fired:
+    given = [answers[name] for name in expected if name in answers]
+    warnings = _findings(given, Outcome.WARNING)
+    if fired := _findings(given, Outcome.FIRED):
         return Verdict(VerdictKind.ROLLBACK, fired, not_run, warnings)
-    failed = _reasons(told, Outcome.FAILED) + _reasons(told, Outcome.CRITICAL)
+    failed = _findings(given, Outcome.FAILED) + _findings(given, Outcome.CRITICAL)
     if strict:
         # Past critical, but of too few to be so: that is past the warning level all the same.
-        past = (f"{finding.metric}: {finding.reason}" for finding in told if finding.warned)
-        failed += warnings + tuple(past)
+        failed += warnings + tuple(_finding(finding) for finding in given if finding.warned)
     if failed:
         return Verdict(VerdictKind.NO_GO, failed, not_run, warnings)
-    open_reasons = _reasons(told, Outcome.INCONCLUSIVE) + _unfinished(window) + tuple(hold)
+    undecided = _findings(given, Outcome.INCONCLUSIVE) + _unfinished(window) + tuple(hold)
     if not_run:
-        open_reasons += (f"{len(not_run)} of {len(expected)} checks gave no answer",)
-    if not any(finding.outcome is Outcome.MET for finding in told):
-        open_reasons += ("no check was met",)
-    if open_reasons:
-        return Verdict(VerdictKind.HOLD, open_reasons, not_run, warnings)
-    return Verdict(VerdictKind.GO, (_tally(told),), (), warnings)
+        undecided += (VerdictReason(Why.NOT_ANSWERED, count=Count(len(not_run), len(expected))),)
+    if not any(finding.outcome is Outcome.MET for finding in given):
+        undecided += (VerdictReason(Why.NONE_MET),)
+    if undecided:
+        return Verdict(VerdictKind.HOLD, undecided, not_run, warnings)
+    return Verdict(VerdictKind.GO, (VerdictReason(Why.ALL_MET),), (), warnings)
 
 
-def _reasons(findings: Iterable[Finding], outcome: Outcome) -> tuple[str, ...]:
-    told = (f"{f.metric}: {f.reason}" for f in findings if f.outcome is outcome)
-    return tuple(dict.fromkeys(told))
+def _findings(findings: Iterable[Finding], outcome: Outcome) -> tuple[VerdictReason, ...]:
+    return tuple(_finding(finding) for finding in findings if finding.outcome is outcome)
 
 
-def _tally(told: Sequence[Finding]) -> str:
-    named = {
-        Outcome.MET: "checks met with evidence",
-        Outcome.WARNING: "with a warning",
-        Outcome.LEFT_OUT: "left out",
-    }
-    counts = Counter(finding.outcome for finding in told)
-    return ", ".join(
-        f"{counts[outcome]} {name}" for outcome, name in named.items() if counts[outcome]
-    )
+def _finding(finding: Finding) -> VerdictReason:
+    return VerdictReason(Why.FINDING, finding.id)
 
 
-def _unfinished(window: Window | None) -> tuple[str, ...]:
+def _unfinished(window: Window | None) -> tuple[VerdictReason, ...]:
     if window is None:
-        return ("nothing could be measured",)
+        return (VerdictReason(Why.NOTHING_MEASURED),)
     if window.complete:
         return ()
-    # Cut off to whole hours, or minutes while there is no hour: 47 h 59 min never reads 48 h.
-    unit = HOUR if window.covered >= HOUR else MINUTE
-    covered = window.covered // unit * unit
-    if not covered:
-        return (f"the soak has just begun: nothing of {format_duration(window.asked)} is covered",)
-    asked = format_duration(window.asked)
-    return (f"the soak is not complete: {format_duration(covered)} of {asked} covered",)
+    covered, asked = (int(length.total_seconds()) for length in (window.covered, window.asked))
+    why = Why.SOAK_INCOMPLETE if window.covered >= MINUTE else Why.SOAK_BEGUN
+    return (VerdictReason(why, covered_s=covered, asked_s=asked),)

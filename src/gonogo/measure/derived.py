@@ -12,13 +12,14 @@ from fractions import Fraction
 from gonogo.criteria import Derived, Metric
 from gonogo.measure.cube import total
 from gonogo.measure.surveys import Table, naive
-from gonogo.model.measurement import Measurement, Window
+from gonogo.model.measurement import Measurement, Remark, Window
+from gonogo.model.reasons import Says
 from gonogo.postgres.reading import Row
 
 Tables = Mapping[str, Table]
 Derivation = Callable[[Metric, Tables, Window], Measurement]
 DAY = timedelta(days=1)
-EMPTY = "the window is empty: nothing has happened yet"
+EMPTY = Remark(Says.EMPTY_WINDOW)
 
 
 def longest_gap(metric: Metric, tables: Tables, window: Window) -> Measurement:
@@ -51,7 +52,10 @@ def per_day(metric: Metric, tables: Tables, window: Window) -> Measurement:
     if not things:
         named = "empty_reason" in metric.model_fields_set
         summed = " and ".join(f"{column} of {name}.sql" for name, column in metric.per.items())
-        return Measurement(metric.id, missing=metric.empty_reason if named else f"{summed} is 0")
+        reason = Remark(Says.TEAM, detail=metric.empty_reason)
+        return Measurement(
+            metric.id, missing=reason if named else Remark(Says.DIVIDED_BY_NONE, summed)
+        )
     days = _seconds(window.covered) / _seconds(DAY)
     return Measurement(metric.id, value=Fraction(events, things) / days)
 

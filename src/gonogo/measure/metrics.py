@@ -16,12 +16,13 @@ from gonogo.measure.derived import DERIVATIONS, Tables
 from gonogo.measure.slices import hours
 from gonogo.measure.surveys import Table
 from gonogo.model.limit import UNITS
-from gonogo.model.measurement import Count, Measurement, Window
+from gonogo.model.measurement import Count, Measurement, Remark, Window
+from gonogo.model.reasons import Says
 from gonogo.postgres.reading import Row
 
 WHOLE = ""
 MOST_PROBLEMS = 20
-NOT_ASKED = Table(missing="nobody asked")
+NOT_ASKED = Table(missing=Remark(Says.NOT_ASKED))
 
 
 def measure(
@@ -64,9 +65,9 @@ def _measure(
     try:
         return _told(metric, tables, recent, criteria, window)
     except KeyError as error:
-        return Measurement(metric.id, missing=f"{metric.survey}.sql brings no column {error}")
+        return Measurement(metric.id, missing=Remark(Says.NO_COLUMN, metric.survey, str(error)))
     except TypeError as error:
-        return Measurement(metric.id, missing=f"{metric.survey}.sql: {error}")
+        return Measurement(metric.id, missing=Remark(Says.BAD_VALUE, metric.survey, str(error)))
 
 
 def _told(
@@ -103,7 +104,9 @@ def _counted(
     if metric.not_yet and not cube.total(total, metric.not_yet):
         settled = cube.count(total, part, whole)
         if settled.n:
-            return Measurement(metric.id, count=settled, left_out=metric.not_yet_reason)
+            return Measurement(
+                metric.id, count=settled, left_out=Remark(Says.TEAM, detail=metric.not_yet_reason)
+            )
     parts = _breakdown(metric, total)
     by_hour = cube.by_hour(rows if starts else ())
     return Measurement(
@@ -134,12 +137,12 @@ def _breakdown(metric: Metric, rows: Sequence[Row]) -> dict[str, int]:
     return cube.breakdown(rows, metric.breakdown, selector or "n", metric.breakdown_names)
 
 
-def _problems(metric: Metric, rows: Sequence[Row]) -> tuple[str, ...]:
+def _problems(metric: Metric, rows: Sequence[Row]) -> tuple[Remark, ...]:
     """What a census of parts lacks, by name: the rows of its whole that are not in its part."""
     if not metric.problems or metric.part is None or metric.whole is None:
         return ()
     lacking = [
-        f"missing: {row[metric.problems]}"
+        Remark(Says.LACKS, str(row[metric.problems]))
         for row in rows
         if cube.amount(row, metric.whole) and not cube.amount(row, metric.part)
     ]
@@ -155,11 +158,13 @@ def _recent(metric: Metric, table: Table, sizes: Sequence[int]) -> tuple[Count, 
 
 def _quantity(metric: Metric, rows: Sequence[Row]) -> Measurement:
     if not rows and metric.empty == "none":
-        return Measurement(metric.id, value=Fraction(0), notes=(metric.empty_reason,))
+        return Measurement(
+            metric.id, value=Fraction(0), notes=(Remark(Says.TEAM, detail=metric.empty_reason),)
+        )
     column = metric.value or ""
     values = [value for row in rows if (value := _fraction(row[column])) is not None]
     if not values or len(values) < len(rows):
-        return Measurement(metric.id, missing=f"no row tells {column}")
+        return Measurement(metric.id, missing=Remark(Says.NO_VALUE, column))
     value = _picked(metric, rows, values)
     scale = UNITS["ms"][1] if metric.unit == "ms" else Fraction(1)
     sums = {name: cube.total(rows, name) for name in metric.sums}

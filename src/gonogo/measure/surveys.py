@@ -12,11 +12,14 @@ from psycopg import errors
 
 from gonogo.errors import ConfigError
 from gonogo.measure.slices import Slice, starts
+from gonogo.model.measurement import Remark
+from gonogo.model.reasons import Says
+from gonogo.postgres.connection import first_line
 from gonogo.postgres.reading import Row, Session
 from gonogo.postgres.session import first_line
 
 SLICED = "%(slice_start)s"
-LOST = "the connection to the database was lost"
+LOST = Remark(Says.CONNECTION_LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Table:
     """
 
     rows: tuple[Row, ...] = ()
-    missing: str | None = None
+    missing: Remark | None = None
     sliced: bool = False
 
 
@@ -106,7 +109,7 @@ def run(
     except psycopg.Error as error:
         if isinstance(error, errors.LockNotAvailable):
             session.wait_no_more()
-        return Table(missing=f"{survey.name}.sql: {_reason(session, error)}")
+        return Table(missing=_reason(survey.name, session, error))
     return Table(tuple(rows), sliced=survey.sliced)
 
 
@@ -126,17 +129,17 @@ def _ask(
     return [{**row, "hour": hours[row["hour_no"] - 1]} for row in rows]
 
 
-def _reason(session: Session, error: psycopg.Error) -> str:
+def _reason(survey: str, session: Session, error: psycopg.Error) -> Remark:
     if session.lost:
         return LOST
     match error:
         case errors.UndefinedTable() | errors.InvalidSchemaName():
-            return f"{first_line(error)}: a table is missing"
+            return Remark(Says.NO_TABLE, survey, first_line(error))
         case errors.InsufficientPrivilege():
-            return f"the role has no right to read it: {first_line(error)}"
+            return Remark(Says.NO_RIGHT, survey, first_line(error))
         case errors.QueryCanceled():
-            return f"the query took longer than {session.manners.statement_timeout_s} s"
+            return Remark(Says.TIMED_OUT, survey, number=session.manners.statement_timeout_s)
         case errors.LockNotAvailable():
-            return "a lock was not to be had in time"
+            return Remark(Says.LOCKED, survey)
         case _:
-            return first_line(error)
+            return Remark(Says.QUERY_FAILED, survey, first_line(error))

@@ -1,19 +1,51 @@
-"""What the figures say: interval, finding, health score, verdict. Frozen."""
+"""What the figures say: finding, health score, verdict. Frozen."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
 
-from gonogo.model.kinds import Outcome, Role, VerdictKind
+from gonogo.model.kinds import Level, Outcome, Role, VerdictKind
+from gonogo.model.limit import Interval, Limit
+from gonogo.model.measurement import Count, Remark
+from gonogo.model.reasons import Reason, Why
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A confidence interval of a share; both ends in 0..1."""
+class LevelLimit:
+    """A limit, and which level of a metric it is."""
 
-    low: float
-    high: float
+    level: Level
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a reason rests on; what does not belong to it is None or empty.
+
+    Args:
+        count: K of n: of the whole, of a part, or of the newest events.
+        value: A quantity, in the metric's base unit.
+        passed: The limit that the reason speaks of.
+        part: The part that it speaks of; empty for the whole.
+        before: What `count` is worse than: an earlier stretch of the window.
+        more: How many more events, at the share seen so far, would settle it.
+        needed: How many events are needed at least.
+        remark: What is missing, left out, or not as it should be.
+        notes: What else there is to say.
+    """
+
+    count: Count | None = None
+    value: Fraction | None = None
+    passed: LevelLimit | None = None
+    part: str = ""
+    before: Count | None = None
+    more: int | None = None
+    needed: int | None = None
+    remark: Remark | None = None
+    notes: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +56,23 @@ class Finding:
         metric: The metric's id.
         role: What the check asked.
         outcome: The answer.
-        limit: The limit that was asked for, as the criteria file writes it.
-        reason: One sentence with the figures that led to the outcome.
+        limits: What was asked for: the objective, the trigger, or an alert's levels.
+        reason: What led to the outcome.
+        figures: What the reason rests on.
         interval: The 95 % Wilson interval, for rates.
         warned: Whether an inconclusive alert is past its warning level all the same.
+        worsened: Whether the rate became worse within the window, whatever the reason is.
     """
 
     metric: str
     role: Role
     outcome: Outcome
-    limit: str
-    reason: str
+    limits: tuple[LevelLimit, ...]
+    reason: Reason
+    figures: Figures = field(default_factory=Figures)
     interval: Interval | None = None
     warned: bool = False
+    worsened: bool = False
 
     @property
     def id(self) -> str:
@@ -62,17 +98,40 @@ class HealthScore:
 
 
 @dataclass(frozen=True, slots=True)
+class VerdictReason:
+    """One reason of a verdict.
+
+    Args:
+        why: What.
+        subject: What it is about: a finding's id, a test's id, a group, a record, a moment's name.
+        count: How many of how many checks.
+        covered_s: How much of the window is covered, in seconds.
+        asked_s: How much was asked for, in seconds.
+        verdict: Another record's.
+        at: As of when.
+    """
+
+    why: Why
+    subject: str = ""
+    count: Count | None = None
+    covered_s: int | None = None
+    asked_s: int | None = None
+    verdict: VerdictKind | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The decision that the evidence allows.
 
     Args:
         kind: GO, NO-GO, HOLD or ROLLBACK.
-        reasons: Why, most important first; sentences.
+        reasons: Why, most important first.
         not_run: Ids of expected checks that gave no answer.
-        warnings: Sentences that do not change the verdict.
+        warnings: What does not change the verdict.
     """
 
     kind: VerdictKind
-    reasons: tuple[str, ...]
+    reasons: tuple[VerdictReason, ...]
     not_run: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[VerdictReason, ...] = ()

@@ -20,6 +20,15 @@ class Role(StrEnum):
     TRIGGER = "trigger"
 
 
+class Level(StrEnum):
+    """Which of a metric's limits one is."""
+
+    OBJECTIVE = "objective"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    TRIGGER = "trigger"
+
+
 class Outcome(StrEnum):
     """What a finding says. Only `MET` counts for GO; `WARNING` does not stand in its way."""
 

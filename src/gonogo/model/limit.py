@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from gonogo.model.finding import Interval
-
 UNITS: dict[str, tuple[str, Fraction]] = {
     "": ("", Fraction(1)),
     "%": ("share", Fraction(1, 100)),
@@ -27,6 +25,14 @@ NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 COMPARISON = re.compile(rf"(<=|>=|<|>|=)\s*{NUMBER}")
 BAND = re.compile(rf"{NUMBER}\s*(.*?)\s*\.\.\s*{NUMBER}")
 WORDS = {"yes": Fraction(1), "no": Fraction(0)}
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A confidence interval of a share; both ends in 0..1."""
+
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 
+from gonogo.model.reasons import Says
+
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -69,6 +71,23 @@ class HourCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to say of a measurement.
+
+    Args:
+        says: What.
+        subject: What it is about: a survey, a column, a variable, a group, an address.
+        detail: The words of a server, an application or the team itself: hostile text.
+        number: A figure that belongs to it: seconds of a time limit, minutes of a clock.
+    """
+
+    says: Says
+    subject: str = ""
+    detail: str = ""
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """What was counted for one metric. Exactly one of `count`, `value`, `missing` tells.
 
@@ -76,7 +95,7 @@ class Measurement:
         metric: The metric's id.
         count: k of n, for rates and censuses.
         value: A quantity in the unit of the metric's limits (seconds, per day, pieces).
-        missing: Why there is nothing to judge, as a sentence part; None when there is.
+        missing: Why there is nothing to judge; None when there is.
         left_out: Why this was left out on purpose; None when it was not.
         degraded: What is not as it should be, though the limit holds; None when nothing.
         by_part: k of n by the values of the metric's column `by`.
@@ -86,23 +105,23 @@ class Measurement:
         recent_missing: Why these could not be asked; None when they could.
         parts_missing: Why nobody knows which parts there are; None when it is known.
         breakdown: Counts by name, for the reader.
-        notes: Sentences for the reader.
+        notes: What else there is to say.
     """
 
     metric: str
     count: Count | None = None
     value: Fraction | None = None
-    missing: str | None = None
-    left_out: str | None = None
-    degraded: str | None = None
+    missing: Remark | None = None
+    left_out: Remark | None = None
+    degraded: Remark | None = None
     by_part: Mapping[str, Count] = field(default_factory=dict)
     hourly: tuple[HourCount, ...] = ()
     hourly_parts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     recent: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)
-    recent_missing: str | None = None
-    parts_missing: str | None = None
+    recent_missing: Remark | None = None
+    parts_missing: Remark | None = None
     breakdown: Mapping[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

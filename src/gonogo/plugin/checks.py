@@ -53,7 +53,7 @@ def finding(request: pytest.FixtureRequest) -> Finding:
     found = run.finding(request.param)
     request.node.user_properties += run.properties(request.param)
     if found.outcome is Outcome.LEFT_OUT:
-        pytest.skip(found.reason)
+        pytest.skip(run.reason(found))
     return found
 
 
@@ -81,7 +81,7 @@ def pytest_runtest_makereport(
     if check and (asserted or (report.skipped and run.is_left_out(check))):
         found = run.answer(check)
         if report.failed and found.outcome not in PASSING:
-            report.longrepr = f"{found.outcome}: {found.reason}"
+            report.longrepr = f"{found.outcome}: {run.reason(found)}"
             return report
     if report.failed:
         run.unexplained.append(item.nodeid)

@@ -55,10 +55,10 @@ class EvidencePage:
         verdict = self._run.verdict
         if verdict:
             answers = [
-                evidence.Answer(found.id, found.outcome.value, found.reason)
+                evidence.Answer(found.id, found.outcome.value, self._run.reason(found))
                 for found in self._run.answers
             ]
-            prefix += evidence.summary(verdict.kind.value, verdict.reasons, answers)
+            prefix += evidence.summary(verdict.kind.value, self._run.reasons, answers)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """What cannot be collected may have been a check: it is never GO."""

@@ -63,6 +63,7 @@ FINDING: Json = {
     "outcome": "inconclusive",
     "limit": "",
     "reason": "",
+    "worsened": False,
     "value": None,
     "count": None,
     "interval": None,

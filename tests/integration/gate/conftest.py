@@ -14,11 +14,11 @@ from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Observation, Options
 from gonogo.judge.verdict import decide
-from gonogo.model.finding import Verdict
 from gonogo.model.kinds import Environment
 from gonogo.model.window import parse_duration
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.sandbox.databases import Databases
+from saying import Said, said
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def soaked(new_database: Callable[..., str], soaked_template: str) -> Soaked:
 
 
 @pytest.fixture
-def judged(checkout: Path) -> Callable[..., tuple[Verdict, Observation]]:
+def judged(checkout: Path) -> Callable[..., tuple[Said, Observation]]:
     """Measure and judge without pytest around it: ``judged(conninfo, as_of, window)``.
 
     There is no application behind these databases, so the endpoints are left out on purpose.
@@ -63,7 +63,7 @@ def judged(checkout: Path) -> Callable[..., tuple[Verdict, Observation]]:
 
     def run(
         conninfo: str, as_of: datetime | None = None, window: str = "48h", **options: Any
-    ) -> tuple[Verdict, Observation]:
+    ) -> tuple[Said, Observation]:
         asked = Options(
             window=parse_duration(window),
             as_of=as_of,
@@ -74,6 +74,7 @@ def judged(checkout: Path) -> Callable[..., tuple[Verdict, Observation]]:
         setting = resolve(Project(checkout), asked, DatabaseSettings(conninfo, "the test"))
         observation = observe(setting, {})
         expected = [f"{role}:{metric.id}" for role, metric in setting.expected]
-        return decide(expected, observation.findings.values(), observation.window), observation
+        findings = observation.findings.values()
+        return said(decide(expected, findings, observation.window), findings), observation
 
     return run

@@ -20,6 +20,10 @@ from gonogo.measure.surveys import LOST
 from gonogo.measure.take import take
 from gonogo.model.measurement import Measurement
 from gonogo.postgres.reading import Manners, Session
+from gonogo.model.measurement import Measurement, Remark
+from gonogo.model.reasons import Says
+from gonogo.postgres.connection import Manners
+from gonogo.postgres.reading import Session
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.snapshot import ATTEMPTS, in_snapshot
 
@@ -133,7 +137,7 @@ def test_a_session_that_is_lost_leaves_its_survey_missing_and_the_rest_done(
 
     monkeypatch.setattr(surveys, "run", run)
     told = in_snapshot(measured.settings, Manners(), lambda own: take(own, measured.plan))
-    assert told["sync.broken_users"].missing == f"sync_users.sql: {LOST}"
+    assert told["sync.broken_users"].missing == LOST
     assert told["sync.success_rate"].count
     assert told["webhook.success_rate"].count
 
@@ -142,7 +146,7 @@ def test_a_survey_whose_slice_fails_is_missing_whole(measured: Any) -> None:
     """Half a table is none, whichever session it failed on; the others are there."""
     change(measured.settings, "alter table sync_metrics rename column skip_reason to reason")
     told = in_snapshot(measured.settings, Manners(), lambda own: take(own, measured.plan))
-    assert "skip_reason" in (told["sync.success_rate"].missing or "")
+    assert "skip_reason" in str(told["sync.success_rate"].missing)
     assert told["webhook.success_rate"].count
     assert told["sync.broken_users"].count
 
@@ -222,4 +226,4 @@ def test_a_lock_that_was_waited_for_in_vain_is_not_waited_for_again(measured: An
             measured.settings, Manners(lock_timeout_s=1), read
         )
     assert (before.rows[0], after.rows[0]) == ({"lock_timeout": "1s"}, {"lock_timeout": "250ms"})
-    assert locked.missing == again.missing == "counting.sql: a lock was not to be had in time"
+    assert locked.missing == again.missing == Remark(Says.LOCKED, "counting")

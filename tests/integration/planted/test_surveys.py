@@ -16,6 +16,8 @@ from gonogo.judge.finding import judge
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Outcome, Role
 from gonogo.model.measurement import Measurement
+from gonogo.report.english import remark_of
+from saying import why
 
 CHECKS = Path(__file__).parents[3] / "checks"
 CRITERIA = criteria_file.load(CHECKS / "criteria.toml", CHECKS / "sql")
@@ -101,12 +103,12 @@ def told(planting: Callable[..., Any], sql_dir: Path) -> Callable[..., list[str]
             world.plant(script)
             measured = world.measured(Environment.STAGING, sql_dir)
         needing = [m for m in CRITERIA.metrics.values() if survey in m.surveys]
-        heard = [reason for m in needing if (reason := measured[m.id].missing)]
+        heard = [remark_of(reason) for m in needing if (reason := measured[m.id].missing)]
         for environment in Environment:
             for check, finding in judged(measured, environment).items():
                 if finding.role in open_roles(CRITERIA.metrics[finding.metric], survey):
                     assert finding.outcome is Outcome.INCONCLUSIVE, (check, finding.reason)
-                    heard.append(finding.reason)
+                    heard.append(why(finding))
         return heard
 
     return reasons

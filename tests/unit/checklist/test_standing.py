@@ -41,7 +41,8 @@ def gated(**changes: object) -> Sources:
 def finding(metric: str, outcome: str, reason: str = "because", role: str = "criterion") -> Json:
     """One answer."""
     name = f"{role}:{metric}"
-    return {"id": name, "metric": metric, "role": role, "outcome": outcome, "reason": reason}
+    found = {"id": name, "metric": metric, "role": role, "outcome": outcome, "reason": reason}
+    return {**found, "worsened": False}
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_smoke_requests_prove_what_they_were_sent_to(
         ("trend", {"findings": []}, "open"),
         (
             "trend",
-            {"findings": [finding("a.b", "warning", "second half of the window 80 %", "alert")]},
+            {"findings": [finding("a.b", "warning", role="alert") | {"worsened": True}]},
             "failed",
         ),
         ("health_score", {"score": {"points": 75, "band": "Good"}}, "proved"),

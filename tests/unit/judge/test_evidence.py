@@ -13,16 +13,20 @@ from scipy.stats import binom
 
 from gonogo.criteria import load
 from gonogo.judge.evidence import (
-    critical_by_part,
-    critical_recently,
     excludes,
     halves,
+    newest_past_critical,
+    part_past_critical,
     settling_n,
     unproven_part,
-    worsening,
+    worsened,
 )
+from gonogo.model.finding import Figures, Finding
+from gonogo.model.kinds import Outcome, Role
 from gonogo.model.limit import parse_limit
 from gonogo.model.measurement import Count, HourCount, Measurement
+from gonogo.model.reasons import Reason
+from saying import team, why
 
 CHECKS = Path(__file__).parents[3] / "checks"
 CRITERIA = load(CHECKS / "criteria.toml", CHECKS / "sql")
@@ -109,9 +113,9 @@ def test_one_integration_past_its_level_is_seen_under_a_good_pool(
     """From ten events on, when its whole interval lies past the critical level."""
     counts = {"google_contacts": Count(9_700, 10_000), "google_calendar": calendar}
     measurement = Measurement(SYNC.id, count=Count(9_700, 10_010), by_part=counts)
-    told = critical_by_part(SYNC, measurement, RULES)
+    told = part_past_critical(SYNC, measurement, RULES)
     assert bool(told) is critical
-    assert not told or told.startswith("google_calendar alone: ")
+    assert not told or told[2].part == "google_calendar"
 
 
 @pytest.mark.parametrize(
@@ -139,8 +143,11 @@ def test_a_pool_proves_nothing_of_a_part_that_hardly_ran(contacts: Count, told: 
     measurement = Measurement(SYNC.id, count=calendar + contacts, by_part=parts)
     found = unproven_part(SYNC, measurement, RULES)
     assert (found is None) is (told is None)
-    assert told is None or (found and told in found and found.startswith("google_contacts alone: "))
-    assert ("about" in (found or "")) is ("about" in (told or ""))
+    if found and told:
+        assert found[:2] == (Outcome.INCONCLUSIVE, Reason.PART_TOO_FEW)
+        assert (found[2].part, found[2].count) == ("google_contacts", contacts)
+        assert bool(found[2].more) is ("about" in told)
+        assert told in why(Finding(SYNC.id, Role.ALERT, found[0], (), found[1], found[2]))
 
 
 def test_one_integration_alone_is_judged_as_the_whole() -> None:
@@ -151,16 +158,19 @@ def test_one_integration_alone_is_judged_as_the_whole() -> None:
 
 def test_which_integrations_there_are_must_be_known() -> None:
     """Otherwise one that is down might not even be asked for."""
-    measurement = Measurement(SYNC.id, count=Count(99, 99), parts_missing="no right to read it")
+    measurement = Measurement(
+        SYNC.id, count=Count(99, 99), parts_missing=team("no right to read it")
+    )
     told = unproven_part(SYNC, measurement, RULES)
-    assert told == "no data on which parts (integration) there are: no right to read it"
+    figures = Figures(remark=team("no right to read it"))
+    assert told == (Outcome.INCONCLUSIVE, Reason.PARTS_UNKNOWN, figures)
 
 
 def test_a_census_has_no_doubtful_parts() -> None:
     """Open breakers are not judged by integration: what exists now is no sample."""
     parts = {"google_calendar": Count(90, 100), "google_contacts": Count(1, 1)}
     measurement = Measurement(BREAKERS.id, by_part=parts)
-    assert critical_by_part(BREAKERS, measurement, RULES) is None
+    assert part_past_critical(BREAKERS, measurement, RULES) is None
     assert unproven_part(BREAKERS, measurement, RULES) is None
 
 
@@ -182,9 +192,10 @@ def test_an_outage_of_late_is_seen_under_a_good_window(
 ) -> None:
     """Five failures in a row, or more among the last 10, 20 or 50; whole or of one integration."""
     measurement = Measurement(SYNC.id, count=Count(9_995, 10_000), recent={name: tuple(counts)})
-    told = critical_recently(SYNC, measurement)
+    told = newest_past_critical(SYNC, measurement)
     assert bool(told) is critical
-    assert not told or (name in told and told.startswith("the last "))
+    assert not told or told[1:] == (Reason.NEWEST_PAST_LEVEL, told[2])
+    assert not told or (told[2].part, told[2].count in counts) == (name, True)
 
 
 @pytest.mark.parametrize(
@@ -203,15 +214,15 @@ def test_a_trend_is_a_significant_fall_past_a_warning_level(
 ) -> None:
     """Not a small one, not one that stays above the warning, not a rise, not one without events."""
     measurement = Measurement(SYNC.id, count=first + second, hourly=by_hour(first, second))
-    assert bool(worsening(SYNC, measurement)) is worse
+    assert bool(worsened(SYNC, measurement)) is worse
 
 
 def test_a_share_that_should_be_small_worsens_upwards() -> None:
     """For a warning such as ``> 5 %`` it is the rise that is a trend."""
     metric = SYNC.model_copy(update={"warning": parse_limit("> 5 %")})
     low, high = Count(10, 1000), Count(100, 1000)
-    assert worsening(metric, Measurement(metric.id, hourly=by_hour(low, high)))
-    assert not worsening(metric, Measurement(metric.id, hourly=by_hour(high, low)))
+    assert worsened(metric, Measurement(metric.id, hourly=by_hour(low, high)))
+    assert not worsened(metric, Measurement(metric.id, hourly=by_hour(high, low)))
 
 
 @given(st.lists(st.integers(0, 50)))
@@ -234,15 +245,15 @@ def test_a_metric_without_levels_has_no_evidence_against_it() -> None:
         recent={"": (Count(0, 5),)},
         hourly=by_hour(Count(99, 99), Count(0, 99)),
     )
-    assert critical_by_part(metric, measurement, RULES) is None
-    assert critical_recently(metric, measurement) is None
+    assert part_past_critical(metric, measurement, RULES) is None
+    assert newest_past_critical(metric, measurement) is None
     assert unproven_part(metric, measurement, RULES) is None
-    assert worsening(metric, measurement) is None
+    assert worsened(metric, measurement) is None
 
 
 def test_a_metric_that_asks_for_no_trend_has_none() -> None:
     """However it falls: its hours are only shown."""
     metric = SYNC.model_copy(update={"trend": False})
     falling = Measurement(metric.id, hourly=by_hour(Count(99, 99), Count(0, 99)))
-    assert worsening(SYNC, falling)
-    assert worsening(metric, falling) is None
+    assert worsened(SYNC, falling)
+    assert worsened(metric, falling) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,10 @@ from gonogo.judge.finding import judge
 from gonogo.judge.verdict import decide
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Outcome, Role, VerdictKind
-from gonogo.model.measurement import Count, HourCount, Measurement, Window
+from gonogo.model.measurement import Count, HourCount, Measurement, Remark, Window
+from gonogo.model.reasons import Reason, Says
+from gonogo.report.english import limits_text
+from saying import team, why
 
 CHECKS = Path(__file__).parents[3] / "checks"
 CRITERIA = load(CHECKS / "criteria.toml", CHECKS / "sql")
@@ -105,7 +109,7 @@ def test_a_failed_rate_names_the_level_that_it_missed(k: int, told: str) -> None
     """The table beside it shows the objective: another level must not be taken for it."""
     measurement = Measurement("sync.success_rate", count=Count(k, 1_000))
     found = judge(Role.CRITERION, metric("sync.success_rate"), measurement, RULES, STAGING)
-    assert (found.outcome, found.reason.rpartition(", ")[2]) == (FAILED, told)
+    assert (found.outcome, why(found).rpartition(", ")[2]) == (FAILED, told)
 
 
 @pytest.mark.parametrize("name", ["webhook.success_rate", "onboarding.success_rate"])
@@ -247,31 +251,35 @@ def test_a_number_or_an_answer_is_compared_as_it_is(
 @pytest.mark.parametrize("name", CRITERIA.metrics)
 def test_no_data_is_never_a_pass(name: str) -> None:
     """Missing is inconclusive for every check there is, and says what is missing."""
-    for measurement in (Measurement(name, missing="the table is gone"), Measurement(name)):
+    for measurement in (Measurement(name, missing=team("the table is gone")), Measurement(name)):
         for role in metric(name).roles(STAGING):
             finding = judged(name, role, measurement)
             assert finding.outcome is OPEN
-            assert finding.reason.startswith(f"no data: {measurement.missing or 'neither'}")
+            assert finding.reason is Reason.NO_DATA
+            expected = measurement.missing or Remark(Says.NOTHING_MEASURED)
+            assert finding.figures.remark == expected
 
 
 @pytest.mark.parametrize("name", [m.id for m in CRITERIA.metrics.values() if m.kind != "top"])
 def test_what_is_left_out_on_purpose_is_neither_met_nor_open(name: str) -> None:
     """Each check says so, whatever else was counted."""
-    measurement = Measurement(name, count=Count(0, 50), left_out="not yet")
+    measurement = Measurement(name, count=Count(0, 50), left_out=team("not yet"))
     assert set(outcomes(name, measurement).values()) <= {Outcome.LEFT_OUT}
 
 
 def test_where_none_is_fine_none_of_none_is_told_as_such() -> None:
     """It is no share of 0 %, which there would have to be some for."""
     told = judged("breaker.stuck", Role.ALERT, Measurement("breaker.stuck", count=Count(0, 0)))
-    assert (told.outcome, told.reason) == (MET, "0 of 0: none")
+    assert (told.outcome, told.reason) == (MET, Reason.NONE)
 
 
 def test_a_degraded_answer_is_a_warning() -> None:
     """The health endpoint answers, but says that it is degraded."""
-    measurement = Measurement("endpoint.health", value=Fraction(1), degraded="it says degraded")
+    measurement = Measurement(
+        "endpoint.health", value=Fraction(1), degraded=team("it says degraded")
+    )
     assert outcomes("endpoint.health", measurement) == {Role.CRITERION: WARNING}
-    down = Measurement("endpoint.health", value=Fraction(0), degraded="it says degraded")
+    down = Measurement("endpoint.health", value=Fraction(0), degraded=team("it says degraded"))
     assert outcomes("endpoint.health", down) == {Role.CRITERION: FAILED}
 
 
@@ -303,8 +311,8 @@ def test_five_failures_in_a_row_are_critical_however_good_the_window(name: str) 
 
 def test_newest_events_that_could_not_be_asked_are_no_pass() -> None:
     """The window stays judged; the alert is inconclusive, unless it is critical anyway."""
-    good = Measurement("sync.success_rate", count=Count(99, 100), recent_missing="too slow")
-    bad = Measurement("sync.success_rate", count=Count(69, 100), recent_missing="too slow")
+    good = Measurement("sync.success_rate", count=Count(99, 100), recent_missing=team("too slow"))
+    bad = Measurement("sync.success_rate", count=Count(69, 100), recent_missing=team("too slow"))
     assert outcomes("sync.success_rate", good) == {
         Role.CRITERION: MET,
         Role.ALERT: OPEN,
@@ -324,7 +332,8 @@ def test_a_second_half_that_falls_past_the_warning_is_a_warning() -> None:
     measurement = Measurement("sync.success_rate", count=Count(1840, 2000), hourly=hourly)
     finding = judged("sync.success_rate", Role.ALERT, measurement)
     assert finding.outcome is WARNING
-    assert "second half of the window 85.0 %" in finding.reason
+    assert finding.reason is Reason.WORSENED
+    assert (finding.figures.count, finding.figures.before) == (counts[1], counts[0])
 
 
 @pytest.mark.parametrize(
@@ -346,6 +355,18 @@ def test_an_open_alert_remembers_that_it_is_past_its_warning(
     assert found.warned is warned
 
 
+@pytest.mark.parametrize("name", [m.id for m in CRITERIA.metrics.values() if m.trend])
+def test_a_fall_is_kept_beside_any_other_reason(name: str) -> None:
+    """A rate that fell from 96 to 80 % has fallen, also where it is past its warning already."""
+    counts = (Count(960, 1000), Count(800, 1000))
+    hourly = tuple(HourCount(END - timedelta(hours=2 - n), c) for n, c in enumerate(counts))
+    whole = Measurement(name, count=counts[0] + counts[1], hourly=hourly)
+    finding = judged(name, Role.ALERT, whole)
+    assert (finding.reason, finding.worsened) == (Reason.PAST_LEVEL, True)
+    steady = replace(whole, hourly=tuple(replace(hour, count=counts[1]) for hour in hourly))
+    assert not judged(name, Role.ALERT, steady).worsened
+
+
 @pytest.mark.parametrize(
     ("name", "count", "told"),
     [
@@ -358,7 +379,7 @@ def test_an_open_rate_says_how_many_events_would_settle_it(
     name: str, count: Count, told: str
 ) -> None:
     """So that somebody knows how long to wait."""
-    assert told in judged(name, Role.CRITERION, Measurement(name, count=count)).reason
+    assert told in why(judged(name, Role.CRITERION, Measurement(name, count=count)))
 
 
 def test_a_rate_carries_its_interval_and_its_limit() -> None:
@@ -369,23 +390,23 @@ def test_a_rate_carries_its_interval_and_its_limit() -> None:
         Measurement("sync.success_rate", count=Count(95, 100)),
     )
     assert finding.id == "criterion:sync.success_rate"
-    assert finding.limit == "> 90 %"
+    assert limits_text(finding.limits) == "> 90 %"
     assert finding.interval is not None
     assert 0.88 < finding.interval.low < 0.95 < finding.interval.high < 0.98
     census = Measurement("token.invalid_users", count=Count(1, 10))
     assert judged("token.invalid_users", Role.ALERT, census).interval is None
-    levels = judged("token.invalid_users", Role.ALERT, census).limit
-    assert levels == "warning > 10 %, critical > 20 %"
+    levels = judged("token.invalid_users", Role.ALERT, census).limits
+    assert limits_text(levels) == "warning > 10 %, critical > 20 %"
     webhooks = Measurement("webhook.success_rate", count=Count(99, 100))
-    limits = [judged("webhook.success_rate", role, webhooks).limit for role in Role]
+    limits = [limits_text(judged("webhook.success_rate", role, webhooks).limits) for role in Role]
     assert limits == ["> 95 %", "warning < 95 %, critical < 80 %", "< 80 %"]
 
 
 def test_a_reason_ends_with_what_was_noted_and_with_nothing_else() -> None:
     """Such as what an endpoint answered."""
     for notes, end in ((("HTTP 404", "no page"), "fires at no (HTTP 404; no page)"), ((), "at no")):
-        gone = Measurement("endpoint.dashboard", value=Fraction(0), notes=notes)
-        assert judged("endpoint.dashboard", Role.TRIGGER, gone).reason.endswith(end)
+        gone = Measurement("endpoint.dashboard", value=Fraction(0), notes=tuple(map(team, notes)))
+        assert why(judged("endpoint.dashboard", Role.TRIGGER, gone)).endswith(end)
 
 
 def test_a_metric_without_a_trigger_never_fires() -> None:
@@ -393,7 +414,7 @@ def test_a_metric_without_a_trigger_never_fires() -> None:
     found = judged(
         "sync.skip_rate", Role.TRIGGER, Measurement("sync.skip_rate", count=Count(0, 99))
     )
-    assert (found.outcome, found.reason) == (MET, "no trigger")
+    assert (found.outcome, found.reason) == (MET, Reason.NO_LIMIT)
 
 
 def verdict_on(events: list[bool]) -> VerdictKind:

@@ -15,6 +15,7 @@ from gonogo.model.finding import HealthScore
 from gonogo.model.kinds import Environment
 from gonogo.model.limit import parse_limit
 from gonogo.model.measurement import Count, Measurement
+from saying import team
 
 CHECKS = Path(__file__).parents[3] / "checks"
 CRITERIA = load(CHECKS / "criteria.toml", CHECKS / "sql")
@@ -96,7 +97,7 @@ def test_the_jobs_part_is_the_share_of_fresh_footprints() -> None:
         Measurement("jobs.token_refresh", value=Fraction(27 * 3600)),
         Measurement("jobs.adaptive_sync", value=Fraction(26 * 3600)),
         Measurement("jobs.reminders", value=Fraction(1)),
-        Measurement("jobs.webhook_health_check", missing="no row tells"),
+        Measurement("jobs.webhook_health_check", missing=team("no row")),
     )
     assert points(PERFECT, *jobs) == 97.5
 
@@ -130,8 +131,8 @@ def test_a_part_is_shown_with_two_digits() -> None:
 def test_what_has_no_data_is_left_out_and_the_rest_rescaled() -> None:
     """Without webhooks 80 points are measured; a bad onboarding weighs more among them."""
     without = (
-        Measurement("webhook.success_rate", missing="the table is gone"),
-        Measurement("webhook.silent", count=Count(0, 9), left_out="not yet"),
+        Measurement("webhook.success_rate", missing=team("the table is gone")),
+        Measurement("webhook.silent", count=Count(0, 9), left_out=team("not yet")),
     )
     score = scored(PERFECT | {"onboarding.success_rate": Count(0, 50)}, *without)
     assert score is not None
@@ -144,7 +145,7 @@ def test_what_has_no_data_is_left_out_and_the_rest_rescaled() -> None:
 def test_nothing_measured_has_no_score() -> None:
     """Not 0, and not 100."""
     assert scored({}) is None
-    assert scored({}, Measurement("sync.success_rate", missing="out of reach")) is None
+    assert scored({}, Measurement("sync.success_rate", missing=team("out of reach"))) is None
 
 
 @pytest.mark.parametrize(

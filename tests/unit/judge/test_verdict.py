@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gonogo.judge.verdict import decide
-from gonogo.model.finding import Finding, Verdict
+from gonogo.model.finding import Finding, Verdict, VerdictReason
 from gonogo.model.kinds import Outcome, Role, VerdictKind
-from gonogo.model.measurement import Window
+from gonogo.model.measurement import Count, Window
+from gonogo.model.reasons import Reason, Why
+from gonogo.report.english import verdict_reasons
 
 END = datetime(2026, 11, 23, tzinfo=UTC)
 ASKED = timedelta(hours=48)
@@ -23,7 +25,7 @@ WORST_FIRST = list(VerdictKind)
 def found(*outcomes: Outcome) -> list[Finding]:
     """One finding an outcome."""
     return [
-        Finding(f"a.m{number}", Role.CRITERION, outcome, "> 1", f"reason {number}")
+        Finding(f"a.m{number}", Role.CRITERION, outcome, (), Reason.NO_LIMIT)
         for number, outcome in enumerate(outcomes)
     ]
 
@@ -73,7 +75,7 @@ def test_an_expected_check_without_an_answer_is_a_hold() -> None:
     verdict = decide(["criterion:a.m0", "criterion:a.m1", "alert:a.m9"], findings, WHOLE)
     assert verdict.kind is VerdictKind.HOLD
     assert verdict.not_run == ("alert:a.m9",)
-    assert "1 of 3 checks gave no answer" in verdict.reasons
+    assert VerdictReason(Why.NOT_ANSWERED, count=Count(1, 3)) in verdict.reasons
 
 
 @given(st.sets(st.integers(0, 4)))
@@ -87,7 +89,7 @@ def test_leaving_any_check_out_of_a_good_run_is_a_hold(answered: set[int]) -> No
 
 def test_an_answer_to_another_role_is_no_answer() -> None:
     """The alert of a metric does not stand for its criterion."""
-    alert = Finding("a.m0", Role.ALERT, Outcome.MET, "< 1", "fine")
+    alert = Finding("a.m0", Role.ALERT, Outcome.MET, (), Reason.NO_LIMIT)
     verdict = decide(["criterion:a.m0", "alert:a.m0"], [alert], WHOLE)
     assert verdict.not_run == ("criterion:a.m0",)
 
@@ -100,8 +102,8 @@ def test_a_run_that_checks_nothing_is_a_hold() -> None:
 def test_nobody_is_strict_unasked() -> None:
     """A warning beside what is met is GO."""
     found = [
-        Finding("a.m0", Role.CRITERION, Outcome.MET, "< 1", "fine"),
-        Finding("a.m0", Role.ALERT, Outcome.WARNING, "< 1", "nearly"),
+        Finding("a.m0", Role.CRITERION, Outcome.MET, (), Reason.NO_LIMIT),
+        Finding("a.m0", Role.ALERT, Outcome.WARNING, (), Reason.NO_LIMIT),
     ]
     assert decide([one.id for one in found], found, WHOLE).kind is VerdictKind.GO
 
@@ -110,8 +112,8 @@ def test_strict_makes_a_warning_no_go() -> None:
     """Without it the warning is listed."""
     assert verdict_on(Outcome.MET, Outcome.WARNING, strict=True).kind is VerdictKind.NO_GO
     lenient = verdict_on(Outcome.MET, Outcome.WARNING)
-    assert lenient.warnings == ("a.m1: reason 1",)
-    assert lenient.reasons == ("1 checks met with evidence, 1 with a warning",)
+    assert lenient.warnings == (VerdictReason(Why.FINDING, "criterion:a.m1"),)
+    assert lenient.reasons == (VerdictReason(Why.ALL_MET),)
 
 
 @pytest.mark.parametrize(
@@ -128,12 +130,12 @@ def test_less_than_the_whole_soak_is_a_hold(covered: timedelta, told: str) -> No
     """What is covered is said, cut off so that it never reads complete."""
     verdict = verdict_on(Outcome.MET, window=Window(ASKED, END - covered, END))
     assert verdict.kind is VerdictKind.HOLD
-    assert told in verdict.reasons[0]
+    assert told in verdict_reasons(verdict.reasons, (), {})[0]
 
 
 def test_no_window_at_all_is_a_hold() -> None:
     """Nothing was measured, whatever the checks say."""
-    assert verdict_on(Outcome.MET, window=None).reasons == ("nothing could be measured",)
+    assert verdict_on(Outcome.MET, window=None).reasons == (VerdictReason(Why.NOTHING_MEASURED),)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.CRITICAL, Outcome.FIRED])
@@ -147,8 +149,10 @@ def test_a_short_soak_does_not_hide_what_is_bad(outcome: Outcome) -> None:
 def test_a_further_reason_caps_the_verdict_at_hold() -> None:
     """Such as a group that was left out on purpose though it may not be."""
     findings = found(Outcome.MET)
-    verdict = decide([findings[0].id], findings, WHOLE, hold=["sync was left out on purpose"])
+    verdict = decide(
+        [findings[0].id], findings, WHOLE, hold=[VerdictReason(Why.GROUP_LEFT_OUT, "sync")]
+    )
     assert (verdict.kind, verdict.reasons) == (
         VerdictKind.HOLD,
-        ("sync was left out on purpose",),
+        (VerdictReason(Why.GROUP_LEFT_OUT, "sync"),),
     )

@@ -12,6 +12,7 @@ from gonogo.measure import surveys
 from gonogo.measure.asking import SLICES_A_JOB, Asking
 from gonogo.measure.slices import Slice
 from gonogo.measure.surveys import LOST, Survey, Table
+from saying import team
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -78,10 +79,10 @@ def test_what_nobody_was_left_to_ask_is_missing(asked: list[Any]) -> None:
 
 def test_after_a_failure_nothing_more_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reason is the first one, and no time is spent on the other slices."""
-    reasons = iter(["took too long", "never asked"])
+    reasons = iter([team("took too long"), team("never asked")])
     monkeypatch.setattr(surveys, "run", lambda *_: Table(missing=next(reasons)))
     asking = Asking(SLICED, {}, slices(3 * SLICES_A_JOB))
     for job in asking.jobs():
         job(SESSION)
-    assert asking.table == Table(missing="took too long")
-    assert list(reasons) == ["never asked"]
+    assert asking.table == Table(missing=team("took too long"))
+    assert list(reasons) == [team("never asked")]

@@ -10,7 +10,8 @@ import pytest
 from gonogo.criteria import Metric
 from gonogo.measure.derived import DERIVATIONS, longest_gap, per_day, sum_of_all
 from gonogo.measure.surveys import Table
-from gonogo.model.measurement import Window
+from gonogo.model.measurement import Remark, Window
+from gonogo.model.reasons import Says
 from gonogo.postgres.reading import Row
 
 END = datetime(2026, 11, 23, tzinfo=UTC)
@@ -112,7 +113,7 @@ def test_an_empty_window_tells_nothing(metric: Metric) -> None:
     """Right after the deployment no gap has been and nothing is frequent: no data, not zero."""
     derive = DERIVATIONS[metric.derived or "sum"]
     measurement = derive(metric, {name: Table() for name in metric.sources}, EMPTY)
-    assert measurement.missing == "the window is empty: nothing has happened yet"
+    assert measurement.missing == Remark(Says.EMPTY_WINDOW)
 
 
 def test_the_frequency_is_per_subscription_and_day() -> None:
@@ -130,7 +131,7 @@ def test_no_active_subscription_is_no_data() -> None:
     """Zero rows where there must be some."""
     tables = {"webhook_cube": Table(), "webhook_subscriptions": Table(({"active": 0},))}
     measurement = per_day(FREQUENCY, tables, WINDOW)
-    assert measurement.missing == "there is no active subscription"
+    assert measurement.missing == Remark(Says.TEAM, detail="there is no active subscription")
 
 
 def test_critical_errors_of_every_result_are_counted_once() -> None:

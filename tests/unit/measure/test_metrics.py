@@ -16,8 +16,10 @@ from gonogo.measure.metrics import measure
 from gonogo.measure.slices import hours
 from gonogo.measure.surveys import Table
 from gonogo.model.kinds import Environment, Outcome
-from gonogo.model.measurement import Count, Measurement, Window
+from gonogo.model.measurement import Count, Measurement, Remark, Window
+from gonogo.model.reasons import Says
 from gonogo.postgres.reading import Row
+from saying import team
 
 CHECKS = Path(__file__).parents[3] / "checks"
 CRITERIA = load(CHECKS / "criteria.toml", CHECKS / "sql")
@@ -145,9 +147,9 @@ def test_an_integration_of_which_nothing_was_counted_has_its_place() -> None:
 
 def test_integrations_that_nobody_could_name_are_told() -> None:
     """The count stands; which integrations are lacking in it is not known."""
-    schedule = Table(missing="a table is missing")
+    schedule = Table(missing=team("a table is missing"))
     found = measured("sync.success_rate", sync(9), also={"schedule_states": schedule})
-    assert (found.count, found.parts_missing) == (Count(9, 9), "a table is missing")
+    assert (found.count, found.parts_missing) == (Count(9, 9), team("a table is missing"))
 
 
 def subscriptions(**counts: int) -> Row:
@@ -158,7 +160,7 @@ def subscriptions(**counts: int) -> Row:
 
 def test_silent_webhooks_are_left_out_until_one_is_48_hours_old() -> None:
     """Not yet is said only while there are subscriptions; none at all is no data."""
-    assert measured("webhook.silent", subscriptions(active=9)).left_out == (
+    assert measured("webhook.silent", subscriptions(active=9)).left_out == team(
         "not yet: no subscription is 48 h old"
     )
     assert measured("webhook.silent", subscriptions(active=9, settled=1)).left_out is None
@@ -177,9 +179,12 @@ def test_the_newest_events_are_counted_in_steps_as_far_as_there_are_any() -> Non
 
 def test_newest_events_that_could_not_be_asked_are_told() -> None:
     """A survey without an answer is not one without events."""
-    newest = {"": Table(), "google_calendar": Table(missing="the query took longer than 60 s")}
+    newest = {
+        "": Table(),
+        "google_calendar": Table(missing=team("the query took longer than 60 s")),
+    }
     found = measured("sync.success_rate", sync(9), recent=newest)
-    assert found.recent_missing == "the query took longer than 60 s"
+    assert found.recent_missing == team("the query took longer than 60 s")
     assert found.count == Count(9, 9)
 
 
@@ -189,12 +194,12 @@ def test_a_survey_without_an_answer_is_missing_data(name: str) -> None:
     metric = CRITERIA.metrics[name]
     for lost in metric.sources:
         tables = {
-            other: Table(missing="no right to read it" if other == lost else None)
+            other: Table(missing=team("no right to read it") if other == lost else None)
             for other in metric.sources
         }
         only = CRITERIA.model_copy(update={"metrics": {name: metric}})
         found = measure(only, tables, {}, WINDOW)[name]
-        assert found == Measurement(name, missing="no right to read it")
+        assert found == Measurement(name, missing=team("no right to read it"))
 
 
 @pytest.mark.parametrize(
@@ -203,7 +208,9 @@ def test_a_survey_without_an_answer_is_missing_data(name: str) -> None:
 def test_what_is_no_number_is_no_data(value: object) -> None:
     """Null, NaN and infinity are inconclusive, never 0 and never an error."""
     found = measured("jobs.token_refresh", {"token_refresh_age_s": value})
-    assert found == Measurement("jobs.token_refresh", missing="no row tells token_refresh_age_s")
+    assert found == Measurement(
+        "jobs.token_refresh", missing=Remark(Says.NO_VALUE, "token_refresh_age_s")
+    )
 
 
 @pytest.mark.parametrize("value", [3600, Decimal("3600.000000"), 3600.0])
@@ -216,7 +223,9 @@ def test_seconds_arrive_in_the_type_of_the_servers_version(value: object) -> Non
 def test_one_null_among_several_rows_is_no_data() -> None:
     """A sum of what is known is not the sum."""
     rows = ({"api_calls_saved": 0}, {"api_calls_saved": None})
-    assert measured("sync.api_calls_saved", *rows).missing == "no row tells api_calls_saved"
+    assert measured("sync.api_calls_saved", *rows).missing == Remark(
+        Says.NO_VALUE, "api_calls_saved"
+    )
 
 
 @pytest.mark.parametrize(
@@ -229,7 +238,7 @@ def test_one_null_among_several_rows_is_no_data() -> None:
 def test_no_row_is_none_where_the_criteria_say_so(name: str, note: str) -> None:
     """The reason is noted beside the zero."""
     found = measured(name)
-    assert (found.value, found.notes) == (Fraction(0), (note,))
+    assert (found.value, found.notes) == (Fraction(0), (team(note),))
 
 
 def test_a_standby_that_cannot_tell_its_lag_is_no_primary() -> None:
@@ -266,7 +275,7 @@ def test_a_schema_names_what_it_lacks() -> None:
     ]
     found = measured("schema.039", *rows)
     assert found.count == Count(1, 2)
-    assert found.notes == ("missing: index b",)
+    assert found.notes == (Remark(Says.LACKS, "index b"),)
 
 
 def test_top_errors_keep_their_text() -> None:
@@ -281,7 +290,7 @@ def test_a_survey_that_brings_something_else_is_no_data(row: Row) -> None:
     metric = CRITERIA.metrics["token.invalid_users"]
     found = measured(metric.id, row)
     assert found.missing is not None
-    assert found.missing.startswith("token_users.sql")
+    assert found.missing.subject == "token_users"
     for role in metric.roles(Environment.STAGING):
         finding = judge(role, metric, found, CRITERIA.rules, Environment.STAGING)
         assert finding.outcome is Outcome.INCONCLUSIVE

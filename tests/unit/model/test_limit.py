@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gonogo.model.finding import Interval
-from gonogo.model.limit import UNITS, Limit, parse_limit
+from gonogo.model.limit import UNITS, Interval, Limit, parse_limit
 
 ABOVE_95 = parse_limit("> 95 %")
 BAND = parse_limit("70 % .. 85 %")

@@ -9,6 +9,7 @@ import pytest
 
 from gonogo.model.kinds import Outcome
 from gonogo.model.measurement import Count
+from saying import team
 
 MINUTE = 60
 
@@ -202,5 +203,5 @@ def test_a_row_without_its_moment_is_in_no_window(own_world: Any) -> None:
 def test_a_primary_is_behind_nobody(world: Any) -> None:
     """There is nothing to lag, and the record says why."""
     told = world.measured("db.replica_lag")
-    assert (told.value, told.notes) == (0, ("this is the primary",))
+    assert (told.value, told.notes) == (0, (team("this is the primary"),))
     assert world.found("db.replica_lag").outcome is Outcome.MET

@@ -10,6 +10,7 @@ from gonogo.criteria import ENDPOINTS
 from gonogo.judge.finding import judge
 from gonogo.model.kinds import Environment, Outcome, Role
 from gonogo.model.measurement import Count
+from saying import why
 
 # What may be met without a row of the application: there is nothing wrong where nothing is.
 NEED_NO_ROW = {
@@ -75,7 +76,7 @@ def test_one_success_proves_nothing(world: Any, metric: str) -> None:
     world.notification()
     found = world.found(metric)
     assert found.outcome is Outcome.INCONCLUSIVE
-    assert "1 of 1" in found.reason
+    assert "1 of 1" in why(found)
 
 
 @pytest.mark.parametrize("role", Role)

@@ -22,6 +22,7 @@ from gonogo.model.kinds import Environment, Outcome, Role
 from gonogo.model.measurement import Measurement
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.rollout.checklist import load_checklist
+from saying import why
 from serving import serving
 
 PROJECT = Project(Path(__file__).parents[4])
@@ -137,7 +138,7 @@ def test_an_answer_is_judged_by_what_it_must_be(
         told = ask(WEBHOOK_BASE_URL=application, ADMIN_JWT=SHOWN)
     found = judged(told[metric])
     assert found.outcome is outcome
-    assert reason in found.reason
+    assert reason in why(found)
     assert SHOWN not in repr(told)
     others = {judged(measurement).outcome for name, measurement in told.items() if name != metric}
     assert others == {MET}
@@ -167,7 +168,7 @@ def test_a_refused_connection_fails_all_and_fires(
     assert {judged(measurement).outcome for measurement in told.values()} == {FAILED}
     fired = judged(told["endpoint.dashboard"], Role.TRIGGER)
     assert fired.outcome is FIRED
-    assert "connection refused" in fired.reason
+    assert "connection refused" in why(fired)
 
 
 def test_a_name_that_does_not_resolve_is_inconclusive(
@@ -184,7 +185,7 @@ def test_a_name_that_does_not_resolve_is_inconclusive(
     assert {judged(measurement).outcome for measurement in told.values()} == {OPEN}
     trigger = judged(told["endpoint.dashboard"], Role.TRIGGER)
     assert trigger.outcome is OPEN
-    assert "the name does not resolve here" in trigger.reason
+    assert "the name does not resolve here" in why(trigger)
 
 
 @pytest.mark.parametrize("environ", [{}, {"WEBHOOK_BASE_URL": " "}])

@@ -8,6 +8,7 @@ import pytest
 
 from gonogo.model.kinds import Outcome
 from gonogo.model.measurement import Count
+from saying import team
 
 HOUR = 3600
 
@@ -95,5 +96,5 @@ def test_failures_count_since_a_jobs_last_success(world: Any) -> None:
 def test_no_reported_runs_leave_the_footprints_alone(world: Any) -> None:
     """That is no failure, and the record says so."""
     told = world.measured("jobs.consecutive_failures")
-    assert (told.value, told.notes) == (0, ("no runs reported; the footprints stand alone",))
+    assert (told.value, told.notes) == (0, (team("no runs reported; the footprints stand alone"),))
     assert world.found("jobs.consecutive_failures").outcome is Outcome.MET

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gonogo.model.kinds import Environment, Outcome
+from saying import why
 
 MET, WARNING, CRITICAL, FAILED, FIRED, OPEN = (
     Outcome.MET,
@@ -166,7 +167,7 @@ def test_a_share_on_its_limit(
     """Compared exactly: 95 of 100 is not above 95 %, and not below it either."""
     add(world, *share)
     found = world.found(metric, role)
-    assert found.outcome is outcome, found.reason
+    assert found.outcome is outcome, why(found)
 
 
 PRODUCTION: list[tuple[str, Shares, tuple[int, int], Outcome]] = [
@@ -185,7 +186,7 @@ def test_a_share_on_a_limit_of_production(
     """User satisfaction is asked for there alone."""
     add(world, *share)
     found = world.found(metric, environment=Environment.PRODUCTION)
-    assert found.outcome is outcome, found.reason
+    assert found.outcome is outcome, why(found)
     assert not world.criteria.metrics[metric].objective.get(Environment.STAGING)
 
 
@@ -245,7 +246,7 @@ def test_a_number_on_its_limit(
     """Ages to the microsecond, pieces to the piece."""
     add(world)
     found = world.found(metric, role)
-    assert found.outcome is outcome, found.reason
+    assert found.outcome is outcome, why(found)
 
 
 def test_an_open_complaint_is_asked_for_in_production(world: Any) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from gonogo.model.kinds import Outcome
-from gonogo.model.measurement import Count
+from gonogo.model.measurement import Count, Remark
+from gonogo.model.reasons import Says
 
 # Each: how many things are looked at, a change that breaks some of them, and which are missed.
 BROKEN = {
@@ -100,7 +101,7 @@ def test_what_is_not_there_is_named(
     """One thing that is gone, or is not what it must be, fails its migration alone."""
     own_world.run(change)
     told = own_world.measured(metric)
-    assert told.notes == tuple(f"missing: {name}" for name in missing)
+    assert told.notes == tuple(Remark(Says.LACKS, name) for name in missing)
     assert told.count == Count(n - len(missing), n)
     assert own_world.found(metric).outcome is Outcome.FAILED
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from gonogo.model.kinds import Outcome
 from gonogo.model.measurement import Count
+from saying import why
 
 
 def test_a_user_with_one_expired_or_revoked_token_is_invalid(world: Any) -> None:
@@ -72,7 +73,7 @@ def test_no_open_breaker_is_health(world: Any) -> None:
     world.breaker("closed")
     assert world.measured("breaker.stuck").count == Count(0, 0)
     found = world.found("breaker.stuck", "alert")
-    assert (found.outcome, found.reason) == (Outcome.MET, "0 of 0: none")
+    assert (found.outcome, why(found)) == (Outcome.MET, "0 of 0: none")
 
 
 def test_breakers_are_counted_by_state_and_integration(world: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gonogo.model.kinds import Outcome
 from gonogo.model.measurement import Count
+from saying import team
 
 
 def test_ignored_notifications_are_counted_beside_the_rate(world: Any) -> None:
@@ -75,7 +76,7 @@ def test_no_subscription_of_48_hours_is_not_yet(world: Any) -> None:
     """Then it is left out, and says so; without any active one it is no data."""
     world.subscription(1, at="-1h")
     told = world.measured("webhook.silent")
-    assert told.left_out == "not yet: no subscription is 48 h old"
+    assert told.left_out == team("not yet: no subscription is 48 h old")
     assert world.found("webhook.silent", "alert").outcome is Outcome.LEFT_OUT
     world.clear()
     world.subscription(1, at="-9d", expires="-1d")

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from gonogo.model.kinds import Outcome, VerdictKind
+from saying import why
 
 Judged = Callable[..., Any]
 # Newly connected users whose calendar never worked; their contacts do.
@@ -47,7 +48,7 @@ def test_nothing_but_an_empty_schema(judged: Judged, soaked: Any) -> None:
     for name in ("sync.success_rate", "sync.skip_rate", "webhook.success_rate"):
         finding = observation.findings[f"criterion:{name}"]
         assert finding.outcome is Outcome.INCONCLUSIVE
-        assert "no data" in finding.reason
+        assert "no data" in why(finding)
 
 
 def test_all_tokens_unknown(judged: Judged, soaked: Any) -> None:

@@ -9,6 +9,8 @@ import psycopg
 import pytest
 
 from gonogo.model.kinds import Outcome, VerdictKind
+from gonogo.model.measurement import Remark
+from gonogo.model.reasons import Says
 from gonogo.postgres import session
 from gonogo.sandbox.incidents import inject, load_incidents
 from gonogo.sandbox.traffic import Traffic, generate
@@ -110,5 +112,5 @@ def test_a_missing_index_of_another_runner_is_seen(judged: Judged, by_own_runner
     )
     assert verdict.kind is VerdictKind.NO_GO
     assert observation.measurements["schema.043"].notes == (
-        "missing: index sync_metrics (created_at)",
+        Remark(Says.LACKS, "index sync_metrics (created_at)"),
     )

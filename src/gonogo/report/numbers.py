@@ -10,14 +10,44 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import Protocol
 
-from gonogo.criteria import Metric
-from gonogo.model.finding import Interval
-from gonogo.model.limit import UNITS, Limit
-from gonogo.model.measurement import Count, Measurement
+from gonogo.model.limit import UNITS, Interval, Limit
+from gonogo.model.measurement import Count
 
 # A limit that is nearer than this is as good as met; its judgement stays exact.
 MOST_DIGITS = 12
+
+
+class Metric(Protocol):
+    """What must be known of a metric to write its figures down."""
+
+    @property
+    def kind(self) -> str:
+        """Rate, census, quantity, answer or top."""
+
+    @property
+    def unit(self) -> str:
+        """A key of `UNITS`."""
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Every limit that its value is held against."""
+
+
+def show_value(metric: Metric, count: Count | None, value: Fraction | None) -> str:
+    """A count or a quantity in the unit that the metric's limits are written in."""
+    if count is not None:
+        return show_count(count, metric.limits)
+    if value is None:
+        return "no data"
+    if metric.kind == "answer":
+        return "yes" if value else "no"
+    scale = UNITS[metric.unit][1]
+    scaled = value / scale
+    whole = scaled.denominator == 1
+    number = str(scaled) if whole else _decimal(value, scale, metric.limits, round)
+    return f"{number} {metric.unit}".strip()
 
 
 def show_count(count: Count, limits: Iterable[Limit] = ()) -> str:
@@ -53,21 +83,6 @@ def show_interval(interval: Interval, limits: Iterable[Limit] = ()) -> str:
     ends = (Fraction(end) for end in (interval.low, interval.high))
     low, high = (_decimal(end, UNITS["%"][1], held, round) for end in ends)
     return f"{low} to {high} %"
-
-
-def show_value(metric: Metric, measurement: Measurement) -> str:
-    """A measurement in the unit that its limits are written in."""
-    if measurement.count is not None:
-        return show_count(measurement.count, metric.limits)
-    if measurement.value is None:
-        return "no data"
-    if metric.kind == "answer":
-        return "yes" if measurement.value else "no"
-    scale = UNITS[metric.unit][1]
-    scaled = measurement.value / scale
-    whole = scaled.denominator == 1
-    number = str(scaled) if whole else _decimal(measurement.value, scale, metric.limits, round)
-    return f"{number} {metric.unit}".strip()
 
 
 def _decimal(

@@ -9,10 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gonogo.criteria import Metric
-from gonogo.model.finding import Interval
-from gonogo.model.limit import parse_limit
-from gonogo.model.measurement import Count, Measurement
-from gonogo.show import show_count, show_interval, show_share, show_value
+from gonogo.model.limit import Interval, parse_limit
+from gonogo.model.measurement import Count
+from gonogo.report.numbers import show_count, show_interval, show_share, show_value
 
 
 @pytest.mark.parametrize(
@@ -59,7 +58,7 @@ def test_a_value_reads_in_the_unit_of_its_limits(
     metric = Metric.model_validate(
         {"id": "a.b", "title": "A", "kind": kind, "survey": "s", "value": "v", "unit": unit}
     )
-    assert show_value(metric, Measurement("a.b", value=value)) == text
+    assert show_value(metric, None, value) == text
 
 
 @pytest.mark.parametrize(
@@ -87,7 +86,7 @@ def test_a_value_beside_a_limit_never_reads_as_if_on_it(seconds: Fraction, text:
             "warning": "> 13 h",
         }
     )
-    assert show_value(metric, Measurement("a.b", value=seconds)) == text
+    assert show_value(metric, None, seconds) == text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,232 @@
+"""The one place where figures and codes become English.
+
+Findings, measurements and verdicts carry codes and figures. Terminal, page, step summary,
+checklist, JUnit and pytest take their sentences from here, and nothing reads a sentence back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+
+from gonogo.model.finding import Finding, LevelLimit, VerdictReason
+from gonogo.model.kinds import Level, Outcome, Role
+from gonogo.model.measurement import Remark
+from gonogo.model.reasons import Reason, Says, Why
+from gonogo.model.window import format_duration, format_moment
+from gonogo.report.numbers import Metric, show_count, show_interval, show_value
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+
+
+REMARKS: Mapping[Says, str] = {
+    Says.NO_TABLE: "{subject}.sql: {detail}: a table is missing",
+    Says.NO_RIGHT: "{subject}.sql: the role has no right to read it: {detail}",
+    Says.TIMED_OUT: "{subject}.sql: the query took longer than {number} s",
+    Says.LOCKED: "{subject}.sql: a lock was not to be had in time",
+    Says.CONNECTION_LOST: "the connection to the database was lost",
+    Says.QUERY_FAILED: "{subject}.sql: {detail}",
+    Says.NO_COLUMN: "{subject}.sql brings no column {detail}",
+    Says.BAD_VALUE: "{subject}.sql: {detail}",
+    Says.NO_VALUE: "no row has a value of {subject}",
+    Says.EMPTY_WINDOW: "the window is empty: nothing has happened yet",
+    Says.DIVIDED_BY_NONE: "{subject} is 0",
+    Says.NOTHING_MEASURED: "neither a count nor a value was measured",
+    Says.NOT_ASKED: "it was not measured",
+    Says.UNREACHABLE: "{detail}",
+    Says.LEFT_OUT: "left out on purpose: --without={subject}",
+    Says.LACKS: "missing: {subject}",
+    Says.TEAM: "{detail}",
+    Says.NO_ADDRESS: "{subject} is not set, so nothing could be asked",
+    Says.BAD_VARIABLE: "{subject} {detail}",
+    Says.ANSWERED: "{subject}: {detail}",
+    Says.CLOCK_AHEAD: "the clock that runs this is {minutes} ahead of the server's",
+    Says.CLOCK_BEHIND: "the clock that runs this is {minutes} behind the server's",
+}
+REASONS: Mapping[Reason, str] = {
+    Reason.LEFT_OUT: "{remark}",
+    Reason.NO_DATA: "no data: {remark}",
+    Reason.NONE: "0 of 0: none",
+    Reason.NONE_OF_NONE: "no data: 0 of 0, and there must be some",
+    Reason.DEGRADED: "{shown}, but {remark}",
+    Reason.PART_PAST_LEVEL: "{part} alone: {shown} is past {level} {limit}",
+    Reason.NEWEST_PAST_LEVEL: "the last {n} events{of_part}: {shown}, past {level} {limit}",
+    Reason.WORSENED: "second half of the window {shown}, worse than the first {before} "
+    "and past {level} {limit}",
+    Reason.NO_LEVEL_PASSED: "{shown} is past no alert level{because}",
+    Reason.NOT_BEYOND_DOUBT: "{shown}: misses {limit}, but not beyond doubt{more}",
+    Reason.TOO_FEW: "{shown}: too few events to exclude {limit}{more}",
+    Reason.TOO_FEW_FOR_BAND: "{shown}: too few events: {needed} are needed{more}",
+    Reason.PART_TOO_FEW: "{part} alone: {shown}, too few events to exclude {limit}{more}",
+    Reason.PARTS_UNKNOWN: "no data on which parts there are: {remark}",
+    Reason.NEWEST_UNKNOWN: "no data on the newest events: {remark}",
+    Reason.NO_LIMIT: "no limit is set",
+    Reason.FIRES: "{shown} fires at {limit}{because}",
+    Reason.DOES_NOT_FIRE: "{shown} does not fire at {limit}",
+}
+VERDICTS: Mapping[Why, str] = {
+    Why.NONE_MET: "no check was met",
+    Why.NOT_ANSWERED: "{k} of {n} checks gave no answer",
+    Why.NOTHING_MEASURED: "nothing could be measured",
+    Why.SOAK_BEGUN: "the soak has just begun: nothing of {asked} is covered",
+    Why.SOAK_INCOMPLETE: "the soak is not complete: {covered} of {asked} covered",
+    Why.ABORTED: "the run was aborted",
+    Why.UNEXPLAINED: "{subject} failed, and no finding says why",
+    Why.GROUP_LEFT_OUT: "{subject} was left out on purpose",
+    Why.NEWEST_RECORD: "{subject} says {verdict}",
+    Why.WINDOW_TOO_SHORT: "the newest record judges {covered} only: monitor the whole {asked} "
+    "once more, then sum up again",
+    Why.MOMENT_MISSED: "there is no record of {subject}",
+    Why.EARLIER_VERDICT: "{subject} was {verdict}, as of {at}",
+}
+TALLY: Mapping[Outcome, str] = {
+    Outcome.MET: "checks met with evidence",
+    Outcome.WARNING: "with a warning",
+    Outcome.LEFT_OUT: "left out",
+}
+
+
+def reason_of(finding: Finding, metric: Metric) -> str:
+    """Why a finding's outcome is what it is, in one sentence without a full stop.
+
+    Args:
+        finding: Codes and figures.
+        metric: Whose.
+    """
+    figures, passed = finding.figures, finding.figures.passed
+    rated = finding.interval is not None and finding.figures.part == ""
+    return _template(finding, metric).format(
+        remark=remark_of(figures.remark) if figures.remark else "",
+        shown=_shown(finding, metric, with_interval=rated and _is_of_the_rule(finding)),
+        before=show_count(figures.before, metric.limits) if figures.before else "",
+        part=figures.part,
+        of_part=f" of {figures.part}" if figures.part else "",
+        n=figures.count.n if figures.count else 0,
+        level=passed.level.value if passed else "",
+        limit=passed.limit.text if passed else "",
+        needed=figures.needed,
+        more=_more(finding),
+        because=f" ({'; '.join(map(remark_of, figures.notes))})" if figures.notes else "",
+    )
+
+
+def remark_of(remark: Remark) -> str:
+    """A remark as a part of a sentence."""
+    minutes = format_duration((remark.number or 0) * MINUTE)
+    return REMARKS[remark.says].format(
+        subject=remark.subject, detail=remark.detail, number=remark.number, minutes=minutes
+    )
+
+
+def limits_text(limits: Iterable[LevelLimit]) -> str:
+    """Limits as the criteria file writes them; an alert's levels by name."""
+    return ", ".join(map(limit_text, limits))
+
+
+def limit_text(one: LevelLimit) -> str:
+    """One limit as the criteria file writes it; an alert's level by name."""
+    named = one.level in {Level.WARNING, Level.CRITICAL}
+    return f"{one.level} {one.limit.text}" if named else one.limit.text
+
+
+def verdict_reasons(
+    reasons: Iterable[VerdictReason],
+    findings: Iterable[Finding],
+    metrics: Mapping[str, Metric],
+    names: Mapping[str, str] | None = None,
+) -> tuple[str, ...]:
+    """The reasons of a verdict in sentences, each once.
+
+    Args:
+        reasons: From a `Verdict`: why, or its warnings.
+        findings: The answers that it rests on.
+        metrics: By id.
+        names: What a metric is called, by id; its id where it has no name here.
+    """
+    given = {finding.id: finding for finding in findings}
+    sentences = (_verdict_reason(reason, given, metrics, names or {}) for reason in reasons)
+    return tuple(dict.fromkeys(sentences))
+
+
+def _verdict_reason(
+    reason: VerdictReason,
+    findings: Mapping[str, Finding],
+    metrics: Mapping[str, Metric],
+    names: Mapping[str, str],
+) -> str:
+    if reason.why is Why.ALL_MET:
+        return tally(list(findings.values()))
+    if reason.why is Why.FINDING:
+        finding = findings[reason.subject]
+        name = names.get(finding.metric, finding.metric)
+        return f"{name}: {reason_of(finding, metrics[finding.metric])}"
+    return VERDICTS[reason.why].format(
+        subject=reason.subject,
+        k=reason.count.k if reason.count else 0,
+        n=reason.count.n if reason.count else 0,
+        covered=_cut_off(reason.covered_s or 0),
+        asked=format_duration(timedelta(seconds=reason.asked_s or 0)),
+        verdict=reason.verdict,
+        at=format_moment(reason.at) if reason.at else "",
+    )
+
+
+def tally(findings: Sequence[Finding]) -> str:
+    """Such as ``103 checks met with evidence, 2 left out``."""
+    counts = Counter(finding.outcome for finding in findings)
+    return ", ".join(
+        f"{counts[outcome]} {name}" for outcome, name in TALLY.items() if counts[outcome]
+    )
+
+
+def _template(finding: Finding, metric: Metric) -> str:
+    """The sentence of a reason; some read otherwise for a rate, a band, or an answer."""
+    passed = finding.figures.passed
+    comma = "," if finding.interval and _is_of_the_rule(finding) else ""
+    match finding.reason:
+        case Reason.MEETS:
+            within = "lies within" if passed and passed.limit.is_band and comma else "meets"
+            return f"{{shown}}{comma} {within} {{limit}}{{because}}"
+        case Reason.MISSES:
+            return f"{{shown}}{comma} misses {{limit}}{{because}}"
+        case Reason.PAST_LEVEL if metric.kind == "answer":
+            return "the answer is {shown}: {level}"
+        case Reason.PAST_LEVEL:
+            return f"{{shown}}{comma} is past {{level}} {{limit}}"
+        case Reason.PAST_LEVEL_BUT_FEW:
+            level = "" if passed and passed.level is Level.TRIGGER else "{level} "
+            return f"{{shown}}: past {level}{{limit}}, but only {{n}} counted"
+        case reason:
+            return REASONS[reason]
+
+
+def _is_of_the_rule(finding: Finding) -> bool:
+    """Whether the evidence rule of rates led to it, so that the interval belongs to the reason."""
+    return finding.role is Role.CRITERION
+
+
+def _shown(finding: Finding, metric: Metric, *, with_interval: bool) -> str:
+    figures = finding.figures
+    if figures.count is None and figures.value is None:
+        return ""
+    shown = show_value(metric, figures.count, figures.value)
+    if not with_interval or finding.interval is None:
+        return shown
+    return f"{shown}, 95 % interval {show_interval(finding.interval, metric.limits)}"
+
+
+def _more(finding: Finding) -> str:
+    """How many more events would settle it."""
+    more = finding.figures.more
+    if not more:
+        return ""
+    events = "" if finding.figures.part else " events"
+    return f"; about {more} more{events} at this rate would settle it"
+
+
+def _cut_off(seconds: int) -> str:
+    """Whole hours, or minutes below one hour: 47 h 59 min never reads 48 h."""
+    length = timedelta(seconds=seconds)
+    unit = HOUR if length >= HOUR else MINUTE
+    return format_duration(length // unit * unit) if length >= MINUTE else "0m"
