@@ -122,6 +122,7 @@ def test_what_is_no_address_and_no_token_is_not_asked_with(
     told = ask_endpoints(setting, EndpointsConfig(), environ)
     assert set(told) == {"endpoint.health", "endpoint.admin", "endpoint.dashboard"}
     for measurement in told.values():
+        assert measurement.missing is not None
         missing = remark_of(measurement.missing)
         assert says in missing
         assert "evil" not in missing.lower()

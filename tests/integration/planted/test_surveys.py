@@ -107,7 +107,7 @@ def told(planting: Callable[..., Any], sql_dir: Path) -> Callable[..., list[str]
         for environment in Environment:
             for check, finding in judged(measured, environment).items():
                 if finding.role in open_roles(CRITERIA.metrics[finding.metric], survey):
-                    assert finding.outcome is Outcome.INCONCLUSIVE, (check, finding.reason)
+                    assert finding.outcome is Outcome.INCONCLUSIVE, (check, why(finding))
                     heard.append(why(finding))
         return heard
 

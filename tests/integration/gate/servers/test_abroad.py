@@ -15,6 +15,7 @@ from gonogo.model.kinds import VerdictKind
 from gonogo.postgres.reading import connect
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.sandbox.databases import Databases
+from saying import why
 
 Judged = Callable[..., Any]
 Gate = Callable[..., Any]
@@ -41,7 +42,7 @@ def test_a_search_path_that_leads_nowhere_is_never_go(judged: Judged, soaked: So
     settle(soaked.conninfo, search_path="nowhere")
     verdict, observation = judged(soaked.conninfo, soaked.end)
     assert verdict.kind not in {VerdictKind.GO, VerdictKind.ROLLBACK}
-    assert "a table is missing" in observation.findings["criterion:sync.success_rate"].reason
+    assert "a table is missing" in why(observation.findings["criterion:sync.success_rate"])
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +112,7 @@ def test_a_fault_is_known_by_its_code_in_any_language(
         reader = make_conninfo(there.conninfo, user="reader")
         verdict, observation = judged(reader, there.end)
     reasons = {
-        name: observation.findings[f"alert:{name}"].reason
+        name: why(observation.findings[f"alert:{name}"])
         for name in ("webhook.success_rate", "token.unknown", "breaker.stuck")
     }
     assert "a table is missing" in reasons["webhook.success_rate"]

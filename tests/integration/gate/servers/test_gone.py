@@ -18,6 +18,7 @@ from gonogo.model.kinds import Environment, Outcome, VerdictKind
 from gonogo.postgres.reading import GRACE_S, Connection, Manners, connect
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.sandbox.server import EmbeddedServer
+from saying import why
 
 Gate = Callable[..., Any]
 Judged = Callable[..., Any]
@@ -114,7 +115,7 @@ def test_a_server_that_stopped_before_it_was_asked_is_hold_in_bounded_time(
     assert time.monotonic() - began < LONGEST_S
     outcomes = {found.outcome for found in observation.findings.values()}
     assert outcomes == {Outcome.INCONCLUSIVE}
-    assert "does not answer" in observation.findings["criterion:sync.success_rate"].reason
+    assert "does not answer" in why(observation.findings["criterion:sync.success_rate"])
 
 
 def test_nothing_keeps_a_gate_longer_than_half_a_minute() -> None:
@@ -129,7 +130,7 @@ def test_a_survey_that_takes_too_long_leaves_the_others(judged: Judged, soaked: 
     manners = Manners(statement_timeout_s=2)
     verdict, observation = judged(soaked.conninfo, soaked.end, manners=manners)
     assert verdict.kind is VerdictKind.HOLD, verdict.reasons
-    reason = observation.findings["alert:token.unknown"].reason
+    reason = why(observation.findings["alert:token.unknown"])
     assert "token_states.sql" in reason
     assert "took longer than 2 s" in reason
     assert observation.findings["criterion:sync.success_rate"].outcome is Outcome.MET
