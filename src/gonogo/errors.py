@@ -22,6 +22,7 @@ what to do. Fields never hold a secret. Exit code 4 is pytest's own code for a u
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -170,3 +171,14 @@ class SigningError(GonogoError):
 @dataclass(eq=False)
 class SandboxError(GonogoError):
     """The embedded PostgreSQL or the stand-in application cannot run here."""
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """The first few names, and how many more there are: ``a, b, c and 2 more``.
+
+    Args:
+        names: All of them.
+        most: How many are named.
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from gonogo.errors import MigrationError
+from gonogo.errors import MigrationError, some
 from gonogo.ledger.rows import MigrationRow
 from gonogo.postgres.sqlfile import SqlFile, parse
-from gonogo.show import some
 
 VERSION = re.compile(r"[0-9]+")
 STEM = re.compile(r"(?P<version>[0-9]{3,})_(?P<name>[a-z0-9_]+)")

@@ -7,7 +7,7 @@ limit, or on its other side, when it does not. 26.04 h against ``<= 26 h`` reads
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Protocol
@@ -101,14 +101,3 @@ def _decimal(
 
 def _side(value: Fraction, end: Fraction) -> int:
     return (value > end) - (value < end)
-
-
-def some(names: Sequence[str], most: int = 3) -> str:
-    """The first few names, and how many more there are: ``a, b, c and 2 more``.
-
-    Args:
-        names: All of them.
-        most: How many are named.
-    """
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

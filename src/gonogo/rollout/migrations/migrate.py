@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg.rows import dict_row
 
-from gonogo.errors import MigrationError
+from gonogo.errors import MigrationError, some
 from gonogo.ledger import history
 from gonogo.ledger.migration import Migration, pending
 from gonogo.ledger.rows import MigrationRow
@@ -18,7 +18,6 @@ from gonogo.postgres.identity import application_schema, owner_to_be
 from gonogo.postgres.session import Connection, asking, first_line
 from gonogo.postgres.transaction import Patience, acting_as, search_path, send
 from gonogo.rollout.migrations.statements import refuse_rewrites, run_outside
-from gonogo.show import some
 
 
 @dataclass(frozen=True, slots=True)

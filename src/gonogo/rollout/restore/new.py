@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from gonogo.errors import BackupError, StepError
+from gonogo.errors import BackupError, StepError, some
 from gonogo.ledger.installation import version
 from gonogo.ledger.rows import Backup
 from gonogo.postgres.session import Connection, ask_int, ask_text, connect
@@ -25,7 +25,6 @@ from gonogo.rollout.restore import swap
 from gonogo.rollout.restore.ledger_copy import make_ledger_schema
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Skipped, Step
 from gonogo.rollout.runner.work import Work
-from gonogo.show import some
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 RIGHTS = """
