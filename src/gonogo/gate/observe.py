@@ -19,12 +19,10 @@ from gonogo.ledger.migration import versions
 from gonogo.measure.ledger import LedgerFacts, read_ledger
 from gonogo.measure.take import Plan, take
 from gonogo.measure.timeline import read_timeline
-from gonogo.model.measurement import Measurement
-from gonogo.model.window import clip, format_duration
-from gonogo.postgres.identity import read_identity
 from gonogo.model.measurement import Measurement, Remark
 from gonogo.model.reasons import Says
 from gonogo.model.window import clip
+from gonogo.postgres.identity import read_identity
 from gonogo.postgres.reading import Session
 from gonogo.postgres.snapshot import in_snapshot
 

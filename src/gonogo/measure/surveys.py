@@ -14,7 +14,6 @@ from gonogo.errors import ConfigError
 from gonogo.measure.slices import Slice, starts
 from gonogo.model.measurement import Remark
 from gonogo.model.reasons import Says
-from gonogo.postgres.connection import first_line
 from gonogo.postgres.reading import Row, Session
 from gonogo.postgres.session import first_line
 

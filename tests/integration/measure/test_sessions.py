@@ -18,12 +18,9 @@ from gonogo.measure import surveys
 from gonogo.measure.sharing import share_out
 from gonogo.measure.surveys import LOST
 from gonogo.measure.take import take
-from gonogo.model.measurement import Measurement
-from gonogo.postgres.reading import Manners, Session
 from gonogo.model.measurement import Measurement, Remark
 from gonogo.model.reasons import Says
-from gonogo.postgres.connection import Manners
-from gonogo.postgres.reading import Session
+from gonogo.postgres.reading import Manners, Session
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.snapshot import ATTEMPTS, in_snapshot
 
