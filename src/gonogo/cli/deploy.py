@@ -70,7 +70,7 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     ] = False,
 ) -> None:
     """Deploy the application's revision and its migrations, step by step."""
-    from gonogo.rollout.preflight.permission import require_go
+    from gonogo.rollout.preflight.readiness import require_go
     from gonogo.rollout.runner.site import Consent
 
     context = rollout_context(
@@ -95,8 +95,8 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
 def _plan(context: RolloutContext, override: str | None) -> None:
     from gonogo.cli.preflight import show_plan
     from gonogo.report.narration import Narration
-    from gonogo.rollout.preflight.permission import require_go
     from gonogo.rollout.preflight.plan import plan
+    from gonogo.rollout.preflight.readiness import require_go
 
     with interruptible("nothing was changed"):
         made = plan(context)

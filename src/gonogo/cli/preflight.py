@@ -38,7 +38,7 @@ def preflight(
 ) -> None:
     """Check everything that a deployment needs; change nothing."""
     from gonogo.report.narration import Narration
-    from gonogo.rollout.preflight.alone import inspect
+    from gonogo.rollout.preflight.readiness import inspect
 
     named = required_environment(environment)
     context, variables = unchecked_context(named, os.environ, revision=revision)

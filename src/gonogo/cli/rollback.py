@@ -208,7 +208,7 @@ def _described(
 def _aside(context: RolloutContext, options: Options, *, drop: bool) -> None:
     """Drop for good what a revert moved aside, or copy it back."""
     from gonogo.report.narration import Narration
-    from gonogo.rollout.afterwards import drop_kept, reapply_kept
+    from gonogo.rollout.aside import drop_kept, reapply_kept
     from gonogo.rollout.runner.site import Consent
 
     narration = Narration.to_terminal(streams=True)

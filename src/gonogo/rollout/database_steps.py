@@ -1,4 +1,4 @@
-"""Steps that reach the database: migrate it, revert it, prove what it is."""
+"""Steps that reach the database: back it up, migrate it, revert it, prove that it is as before."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ from gonogo.errors import StepError
 from gonogo.ledger.rows import Backup
 from gonogo.postgres.identity import owner_to_be
 from gonogo.rollout.admins import promote_admins
+from gonogo.rollout.backup.backup import VerifiedBackup, make_backup, remove_partial
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
-from gonogo.rollout.backup.rowhash import TableDifference, compare_row_hashes
+from gonogo.rollout.backup.order import BackupOrder
+from gonogo.rollout.backup.rowhash import TableDifference, compare_row_hashes, write_row_hashes
+from gonogo.rollout.backup.tables import describe
 from gonogo.rollout.grants import grant_gate, grant_reporting
 from gonogo.rollout.migrations.migrate import MigrationEvent, apply_pending
 from gonogo.rollout.migrations.revert import revert
-from gonogo.rollout.runner.steps import Evidence, Resumption, Skipped
+from gonogo.rollout.migrations.statements import touched_tables
+from gonogo.rollout.runner.steps import Evidence, HowItEnded, Resumption, Skipped
 from gonogo.rollout.runner.work import Work, rows_file
 
+BACKING_UP = {
+    "dump": "Dump the tables",
+    "read": "Read the backup to its end",
+    "restore": "Restore it to prove it",
+}
 SHOWN = 5
-
-
 MIGRATE_AGAIN: Resumption[Work] = Resumption(
     cut_short="what the ledger holds stands, and the rest is applied"
 )
@@ -29,13 +36,93 @@ REVERT_AGAIN: Resumption[Work] = Resumption(
 )
 
 
+def _undo_backup(work: Work, how: HowItEnded) -> None:
+    # A dump that did not verify is kept for inspection.
+    if how == "killed":
+        remove_partial(work.context.section.backup_dir, work.context.environment)
+
+
+def _usable_backup(work: Work) -> Backup | None:
+    """The deployment's backup, where everything that relies on it is in place."""
+    # The schema's fingerprint is written last: without it, nothing of the step is.
+    made = work.backup if work.deployment.schema_before else None
+    return made if made and Path(made.path).is_file() else None
+
+
+BACKUP_AGAIN: Resumption[Work] = Resumption(
+    stands=lambda work: _usable_backup(work) is not None,
+    otherwise="its backup does not lie there any more, so another is made",
+    cut_short="an unfinished dump is removed, and a verified backup is made unless one stands",
+    undo=_undo_backup,
+)
+
+
+def back_up(work: Work, evidence: Evidence) -> str | Skipped:
+    """Back up the database, and fingerprint what the migrations will touch."""
+    if made := _usable_backup(work):
+        return Skipped(f"the verified backup of this deployment stands: {made.path}")
+    tools = work.tools
+    backup = make_backup(
+        BackupOrder(
+            work.database,
+            tools,
+            work.context.section.backup_dir,
+            work.context.environment,
+            work.context.backup_check,
+            lambda *progress: _show_progress(work, *progress),
+        )
+    )
+    _record(work, backup)
+    if work.deployment.schema_before is None:
+        _fingerprint(work, backup, evidence)
+    evidence |= {
+        "path": str(backup.path),
+        "bytes": backup.size_bytes,
+        "sha256": backup.sha256,
+        "tool_version": backup.tool_version,
+        "verified_by": backup.verified_by,
+        "rows": dict(backup.rows),
+    }
+    return f"{backup.path.name}, {backup.size_bytes / 1e6:.1f} MB, {_verified(backup)}"
+
+
+def _record(work: Work, backup: VerifiedBackup) -> None:
+    backup_id = work.site.ledger.record_backup(
+        work.deployment.id, backup.path, backup.size_bytes, backup.sha256, backup.tool_version
+    )
+    work.site.ledger.verify_backup(backup_id, backup.verified_by)
+
+
+def _fingerprint(work: Work, backup: VerifiedBackup, evidence: Evidence) -> None:
+    touched = touched_tables(work.migrations)
+    tables = describe(work.site.connection, touched, work.schema)
+    write_row_hashes(work.site.connection, tables, rows_file(backup.path), work.schema)
+    before = schema_fingerprint(work.tools.bin_dir, work.database.conninfo)
+    work.site.ledger.set_schema_before(work.deployment.id, before)
+    evidence |= {"schema_before": before, "fingerprinted": [one.table for one in tables]}
+
+
+def _verified(backup: VerifiedBackup) -> str:
+    if backup.verified_by == "read":
+        return "read to its end"
+    rows = sum(backup.rows.values())
+    return f"restored: {rows:,} rows in {len(backup.rows)} tables equal"
+
+
+def _show_progress(work: Work, what: str, done_bytes: int, all_bytes: int) -> None:
+    title = BACKING_UP[what]
+    if all_bytes:
+        title += f" {done_bytes / 1e6:,.1f} of {all_bytes / 1e6:,.1f} MB"
+    work.site.runner.progress(title, done_bytes, all_bytes)
+
+
 def migrate(work: Work, evidence: Evidence) -> str | Skipped:
-    """Apply what the ledger does not know yet."""
+    """Apply the migrations that the ledger does not have yet."""
     applied = apply_pending(
         work.site.connection,
         work.migrations,
         work.deployment.id,
-        on_event=lambda event: _tell(work, event),
+        on_event=lambda event: _show_event(work, event),
         survey=work.context.survey,
     )
     evidence["migrations"] = [
@@ -48,7 +135,7 @@ def migrate(work: Work, evidence: Evidence) -> str | Skipped:
 
 
 def verify_schema(work: Work, evidence: Evidence) -> str:
-    """See that every table, column, index and constraint is there and valid."""
+    """Verify that every table, column, index and constraint is present and valid."""
     with work.site.connection.cursor(row_factory=dict_row) as cursor:
         objects = cursor.execute(work.context.survey.encode(), {}).fetchall()
     missing = [f"{one['migration']} {one['object']}" for one in objects if not one["present"]]
@@ -63,7 +150,7 @@ def verify_schema(work: Work, evidence: Evidence) -> str:
 
 
 def grant(work: Work, evidence: Evidence) -> str | Skipped:
-    """Let the gate's role read the new tables, and the application report its jobs."""
+    """Grant the gate's role the new tables, and the application the reporting of its jobs."""
     if application := owner_to_be(work.site.connection, work.schema):
         grant_reporting(work.site.connection, application)
         evidence["reports"] = application
@@ -88,12 +175,12 @@ def promote(work: Work, evidence: Evidence) -> str | Skipped:
 
 
 def move_aside(work: Work, evidence: Evidence) -> str | Skipped:
-    """Revert the deployment's migrations; what they made is moved aside."""
+    """Revert the deployment's migrations; what they created is moved aside."""
     summary = revert(
         work.site.connection,
         work.migrations,
         work.deployment.id,
-        on_event=lambda event: _tell(work, event),
+        on_event=lambda event: _show_event(work, event),
     )
     rows = dict(summary.rows_aside)
     evidence |= {"aside": summary.aside, "versions": list(summary.versions), "rows_aside": rows}
@@ -104,7 +191,7 @@ def move_aside(work: Work, evidence: Evidence) -> str | Skipped:
 
 
 def prove(work: Work, evidence: Evidence) -> str | Skipped:
-    """Prove that the schema is what it was, and count what became of the rows since."""
+    """Prove that the schema is what it was, and count how the rows have changed since."""
     before = work.deployment.schema_before
     if before is None:
         return Skipped("the deployment ended before it changed anything")
@@ -124,7 +211,7 @@ def _compared(work: Work, backup: Backup | None, evidence: Evidence) -> str:
         return "rows not compared: the file of row hashes is gone"
     differences = compare_row_hashes(work.site.connection, file, work.schema)
     evidence["rows"] = {one.table: _counted(one) for one in differences}
-    return ", ".join(map(_told, differences)) or "no row lay in a table that was altered"
+    return ", ".join(map(_described, differences)) or "no row lay in a table that was altered"
 
 
 def _counted(one: TableDifference) -> dict[str, int]:
@@ -136,14 +223,14 @@ def _counted(one: TableDifference) -> dict[str, int]:
     }
 
 
-def _told(one: TableDifference) -> str:
+def _described(one: TableDifference) -> str:
     if one.intact and not one.added:
         return f"all {one.unchanged:,} rows of {one.table} intact"
     since = f"{one.changed:,} changed, {one.deleted:,} deleted, {one.added:,} added since"
     return f"{one.unchanged:,} rows of {one.table} intact ({since})"
 
 
-def _tell(work: Work, event: MigrationEvent) -> None:
+def _show_event(work: Work, event: MigrationEvent) -> None:
     detail = f": {event.detail}" if event.detail else ""
     line = f"{event.version}_{event.name} {event.kind}{detail}"
     if event.kind in {"started", "indexing"}:

@@ -1,7 +1,7 @@
-"""Deploy: its steps from first to last, and what becomes of a failure.
+"""Deploy: its steps from first to last, and what follows a failure.
 
-A run that was killed is taken up again by the next one, and a second run of a finished deployment
-changes nothing.
+The next run resumes one that was killed, and a second run of a finished deployment changes
+nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gonogo.ledger import history
 from gonogo.ledger.migration import Migration, named
 from gonogo.model.kinds import Environment
 from gonogo.model.step import Tell
-from gonogo.rollout.application import (
+from gonogo.rollout.application_steps import (
     CHECKOUT_AGAIN,
     check_out,
     command_step,
@@ -22,10 +22,16 @@ from gonogo.rollout.application import (
     verify_endpoints,
     wait_healthy,
 )
-from gonogo.rollout.backing_up import BACKUP_AGAIN, back_up
-from gonogo.rollout.database_steps import MIGRATE_AGAIN, grant, migrate, promote, verify_schema
-from gonogo.rollout.preflight.permission import permission_step
-from gonogo.rollout.preflight.preflight import check_readiness
+from gonogo.rollout.database_steps import (
+    BACKUP_AGAIN,
+    MIGRATE_AGAIN,
+    back_up,
+    grant,
+    migrate,
+    promote,
+    verify_schema,
+)
+from gonogo.rollout.preflight.readiness import check_readiness, permission_step
 from gonogo.rollout.rollback import Request, roll_back, rollback
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import DeploymentResult, RollbackResult, facts
@@ -54,8 +60,8 @@ STEPS: tuple[Step[Work], ...] = (
     Step("admins", "Promote the administrators", promote),
 )
 STAGING_ONLY = ("lint", "typecheck", "test")
-# Whose failure production does not wait for a person with; staging stops for a look.
-TAKEN_BACK = {
+# Steps whose failure triggers an automatic rollback in production; staging stops instead.
+ROLLED_BACK = {
     "migrate": "the migration failed",
     "verify_schema": "the migrated schema did not verify",
 }
@@ -107,7 +113,7 @@ def deploy(
         if work.deployment.outcome == "succeeded":
             return _result(work, started_at)
         error = _run(work)
-        rollback = _taken_back(work, error)
+        rollback = _automatic_rollback(work, error)
         return _result(work, started_at, error, rollback)
 
 
@@ -130,15 +136,15 @@ def _run(work: Work) -> GonogoError | None:
     return None
 
 
-def _taken_back(work: Work, error: GonogoError | None) -> RollbackResult | None:
-    """In production a migration that failed or did not verify is rolled back at once."""
+def _automatic_rollback(work: Work, error: GonogoError | None) -> RollbackResult | None:
+    """The rollback in production after a migration that failed or did not verify."""
     failed = work.site.runner.records[-1].name if error else ""
-    if failed not in TAKEN_BACK or work.context.environment is Environment.STAGING:
+    if failed not in ROLLED_BACK or work.context.environment is Environment.STAGING:
         return None
-    if _lasting(work):
+    if _irreversible(work):
         # A rollback would stop in its middle, with the application down.
         return None
-    site, reason = work.site, f"{TAKEN_BACK[failed]}: {error}"
+    site, reason = work.site, f"{ROLLED_BACK[failed]}: {error}"
     try:
         if not site.connection.closed:
             return roll_back(work, reason)
@@ -151,8 +157,8 @@ def _taken_back(work: Work, error: GonogoError | None) -> RollbackResult | None:
         return None
 
 
-def _lasting(work: Work) -> tuple[Migration, ...]:
-    """What this deployment applied and no revert takes back."""
+def _irreversible(work: Work) -> tuple[Migration, ...]:
+    """What this deployment applied and has no revert file."""
     with suppress(DatabaseError):
         rows = history.of_deployment(work.site.connection, work.deployment.id)
         applied = {row.version for row in rows}
@@ -174,6 +180,8 @@ def _result(
     left = [step for step in steps_of(site.context.environment) if step.name not in done]
     return DeploymentResult(
         outcome="unchanged" if unchanged else "failed" if error else "succeeded",
+        identity=site.identity,
+        deployment=deployment,
         deployment_id=deployment.id,
         facts=facts(site, deployment),
         steps=tuple(site.runner.records),
@@ -196,7 +204,7 @@ def _next_steps(
     if not error:
         return STAGING_NEXT if environment is Environment.STAGING else PRODUCTION_NEXT
     again = f"mend what failed and run ./noxw -s deploy_{environment} again: it goes on from there"
-    if lasting := _lasting(work):
-        unreverted = f"no revert takes back {named(lasting)}, so what is left is the backup"
+    if irreversible := _irreversible(work):
+        unreverted = f"no revert takes back {named(irreversible)}, so what is left is the backup"
         return again, f"{unreverted}: ./noxw -s rollback -- --mode restore"
     return again, "or take back what was done: ./noxw -s rollback"

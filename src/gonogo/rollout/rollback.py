@@ -5,24 +5,52 @@ Every step can be run again, so a rollback that stopped goes on when it is run o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import psycopg
+
 from gonogo.errors import GonogoError, StepError, UsageError
+from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
-from gonogo.rollout.prospect import restore_lines
+from gonogo.postgres.identity import application_schema
+from gonogo.postgres.session import first_line
+from gonogo.rollout.course import Course
+from gonogo.rollout.drafting import draft
 from gonogo.rollout.restore.restoration import Restoration, drop_prepared, is_swapped, restoring
 from gonogo.rollout.restore.swap import reopen_cut_short
-from gonogo.rollout.rollback_ending import Ended, Request, as_agreed, result_of
-from gonogo.rollout.rollback_steps import START, STEPS, STOP, STOP_AGAIN
+from gonogo.rollout.rollback_plan import (
+    START,
+    STEPS,
+    STOP,
+    STOP_AGAIN,
+    Request,
+    as_agreed,
+    restore_lines,
+)
 from gonogo.rollout.runner.context import RolloutContext
-from gonogo.rollout.runner.result import RollbackResult
-from gonogo.rollout.runner.site import Consent, open_site, require_consent
+from gonogo.rollout.runner.report import Report
+from gonogo.rollout.runner.result import RollbackMode, RollbackResult, facts
+from gonogo.rollout.runner.site import Consent, Site, open_site, require_consent
 from gonogo.rollout.runner.steps import Runner, Step, running
 from gonogo.rollout.runner.work import Work, carry_out, reread, to_be_rolled_back
 
 __all__ = ["STEPS", "Request", "roll_back", "rollback"]
+
+NEXT: Mapping[RollbackMode, tuple[str, ...]] = {
+    "revert": (
+        "tell the team",
+        "copy the draft of the incident report, and finish it: impact on users, plan",
+        "read what was moved aside before it is removed for good",
+    ),
+    "restore": (
+        "tell the team",
+        "copy the draft of the incident report, and finish it: impact on users, plan",
+        "drop the old database once nobody needs what it alone holds: ./noxw -s status names it",
+    ),
+}
+AGAIN = ("mend what failed and run ./noxw -s rollback again: it goes on from there",)
 
 
 def rollback(
@@ -57,8 +85,8 @@ def rollback(
         with open_site(context, runner, consent) as site:
             work = to_be_rolled_back(site, asked.deployment)
             if work is None:
-                return result_of(Ended(site, None, asked, started_at))
-            return _carried_out(work, as_agreed(work, asked), consent, started_at)
+                return _result(_Ending(site, None, asked, started_at))
+            return _by_mode(work, as_agreed(work, asked), consent, started_at)
 
 
 def roll_back(work: Work, reason: str) -> RollbackResult:
@@ -76,9 +104,7 @@ def roll_back(work: Work, reason: str) -> RollbackResult:
     return _run(replace(work, site=site, deployment=deployment), asked, STEPS, datetime.now(UTC))
 
 
-def _carried_out(
-    work: Work, asked: Request, consent: Consent, started_at: datetime
-) -> RollbackResult:
+def _by_mode(work: Work, asked: Request, consent: Consent, started_at: datetime) -> RollbackResult:
     if is_swapped(work):
         work.site.runner.note("the restored database is in its place: the rollback goes on")
         _agreed(work, asked, consent, ("the database is restored already; the rest follows",))
@@ -108,7 +134,7 @@ def _restored(
         if not isinstance(error, StepError):
             raise
         left = (*restoration.preparation, *steps)
-        return result_of(Ended(work.site, work.deployment, asked, started_at, left, error))
+        return _result(_Ending(work.site, work.deployment, asked, started_at, left, error))
     return _run(work, asked, steps, started_at, restoration)
 
 
@@ -132,11 +158,81 @@ def _run(
         # From its first step on, what was deployed is no longer what runs.
         ledger.finish_deployment(deployment.id, "failed")
     ledger.begin_rollback(deployment.id, asked.mode, asked.reason)
-    ended = Ended(work.site, deployment, asked, started_at, tuple(steps))
+    ended = _Ending(work.site, deployment, asked, started_at, tuple(steps))
     try:
         carry_out([step for step in steps if step not in START], work)
         carry_out(START, restoration.work if restoration else work)
     except GonogoError as error:
-        return result_of(replace(ended, error=error))
+        return _result(replace(ended, error=error))
     ledger.roll_back_deployment(deployment.id, asked.mode, asked.reason)
-    return result_of(ended)
+    return _result(ended)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a rollback ended.
+
+    Args:
+        site: The database; after a restore its ledger is that of the new one.
+        deployment: What was rolled back; None when there was nothing.
+        asked: What was asked.
+        started_at: When it began.
+        steps: All that it should have done.
+        error: What failed.
+    """
+
+    site: Site
+    deployment: Deployment | None
+    asked: Request
+    started_at: datetime
+    steps: tuple[Step[Work], ...] = ()
+    error: GonogoError | None = None
+
+
+def _result(ended: _Ending) -> RollbackResult:
+    """The result of a rollback, with the draft of its incident report."""
+    site, deployment, error = ended.site, ended.deployment, ended.error
+    done = {record.name for record in site.runner.records}
+    return RollbackResult(
+        outcome="failed" if error else "succeeded" if deployment else "unchanged",
+        identity=site.identity,
+        deployment=deployment,
+        deployment_id=deployment.id if deployment else None,
+        mode=ended.asked.mode,
+        reason=ended.asked.reason,
+        facts=facts(site, deployment),
+        steps=tuple(site.runner.records),
+        not_done=tuple(step.title for step in ended.steps if step.name not in done),
+        started_at=ended.started_at,
+        finished_at=datetime.now(UTC),
+        log=site.runner.log.path,
+        error=error,
+        next_steps=AGAIN if error else NEXT[ended.asked.mode],
+        report=_report(ended),
+    )
+
+
+def _report(ended: _Ending) -> Report | None:
+    """The draft of the incident report; where it cannot be drafted the rollback stands."""
+    site, deployment = ended.site, ended.deployment
+    if deployment is None:
+        return None
+    context, asked, connection = site.context, ended.asked, site.ledger.connection
+    try:
+        return draft(
+            Course(
+                deployment,
+                asked.mode,
+                asked.reason,
+                context.deployed_by,
+                tuple(site.runner.records),
+                site.ledger.steps(deployment.id),
+                connection,
+                application_schema(connection),
+                context.config.archive_dir,
+                context.simulated,
+            )
+        )
+    except (GonogoError, OSError, psycopg.Error) as error:
+        site.runner.note(f"the incident report cannot be drafted: {first_line(error)}")
+        return None

@@ -1,22 +1,134 @@
-"""`rollback -- --plan`: what a rollback would do, found out without doing it."""
+"""What is asked of a rollback, its steps, and its plan: what it would do, in lines for a person."""
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import psycopg
+from psycopg import sql
+
+from gonogo.application.commands import Commands
+from gonogo.errors import MigrationError
+from gonogo.ledger import history
+from gonogo.ledger.migration import Migration
+from gonogo.ledger.rows import MigrationRow, StepRow
 from gonogo.model.step import Tell
-from gonogo.rollout.prospect import restore_lines, revert_lines, step_lines
+from gonogo.rollout.application_steps import (
+    REVERT_CODE_AGAIN,
+    command_step,
+    restarted,
+    revert_code,
+    verify_old_endpoints,
+    wait_healthy,
+)
+from gonogo.rollout.database_steps import REVERT_AGAIN, move_aside, prove
+from gonogo.rollout.migrations.revert import aside_schema, plan
+from gonogo.rollout.restore.carry import Carried
 from gonogo.rollout.restore.restoration import is_swapped, restoring
-from gonogo.rollout.rollback_ending import Request, as_agreed
-from gonogo.rollout.rollback_steps import START, STEPS, STOP, STOP_AGAIN
+from gonogo.rollout.restore.swap import COMPARISON, PREPARATION
 from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.result import RollbackMode
 from gonogo.rollout.runner.site import look_at_site
-from gonogo.rollout.runner.steps import running
-from gonogo.rollout.runner.work import to_be_rolled_back, why_none
+from gonogo.rollout.runner.steps import LOOKS, Resumption, Step, running
+from gonogo.rollout.runner.work import Work, to_be_rolled_back, why_none
+
+MOVED = re.compile(r"\balter\s+table\s+(\w+)\s+set\s+schema\s+:aside", re.IGNORECASE)
+COPIED = re.compile(
+    r"\binsert\s+into\s+:aside\.(\w+)\s*\([^)]*\)\s*(select\b.*)", re.IGNORECASE | re.DOTALL
+)
+ALTERED = re.compile(r"\balter\s+table\s+(\w+)(.*)", re.IGNORECASE | re.DOTALL)
+DROPPED = re.compile(r"\bdrop\s+column\s+(?:if\s+exists\s+)?(\w+)", re.IGNORECASE)
+BY_GIT = "git checkout --quiet --detach {revision}"
+
+STOP: tuple[Step[Work], ...] = (
+    command_step("stop_jobs", "Stop the background jobs", restarted()),
+    command_step("stop_app", "Stop the application", restarted()),
+)
+# A restore closes the database to its users, so what was stopped before is stopped again.
+STOP_AGAIN = tuple(
+    replace(
+        step,
+        resumption=Resumption(
+            stands=lambda _: False, otherwise="somebody may have started it again since"
+        ),
+    )
+    for step in STOP
+)
+REVERT: tuple[Step[Work], ...] = (
+    Step("revert", "Revert the migrations, data moved aside", move_aside, REVERT_AGAIN),
+)
+START: tuple[Step[Work], ...] = (
+    Step("revert_code", "Bring the code back", revert_code, REVERT_CODE_AGAIN),
+    command_step("reinstall", "Install the dependencies of the old code"),
+    command_step("rebuild", "Build the old code"),
+    command_step("start_app", "Start the application", restarted("stop_app")),
+    command_step("start_jobs", "Start the background jobs", restarted("stop_jobs")),
+    Step("wait_healthy", "Wait until the application is healthy", wait_healthy, LOOKS),
+    Step("old_endpoints", "Verify the old endpoints", verify_old_endpoints, LOOKS),
+    Step("prove", "Prove that the database is what it was", prove, LOOKS),
+)
+STEPS = (*STOP, *REVERT, *START)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a rollback.
+
+    Args:
+        mode: How the database is rolled back.
+        reason: Why; recorded.
+        damaged: For a restore: tables in which changes and deletions since the backup are damage,
+            so that the backup's rows stand.
+        deployment: Which one, where it is not the latest; None otherwise.
+        agree: For a restore: is shown what would become of the rows since the backup, and returns
+            the database's name as a person typed it, or raises; None takes `confirmed_database`.
+    """
+
+    mode: RollbackMode = "revert"
+    reason: str = ""
+    damaged: tuple[str, ...] = ()
+    deployment: int | None = None
+    agree: Callable[[Sequence[str]], str] | None = None
+
+
+def as_agreed(work: Work, asked: Request) -> Request:
+    """The request, completed by that of an earlier run that did not end.
+
+    Args:
+        work: The deployment that is rolled back.
+        asked: What is asked now.
+    """
+    reason = asked.reason or work.deployment.rollback_reason or ""
+    damaged = asked.damaged
+    if asked.mode == "restore" and not damaged:
+        damaged = _confirmed_damage(work.site.ledger.steps(work.deployment.id))
+        if damaged:
+            work.site.runner.note(f"--damaged {', '.join(damaged)}: as it was agreed to before")
+    return replace(asked, reason=reason, damaged=damaged)
+
+
+def _confirmed_damage(rows: Sequence[StepRow]) -> tuple[str, ...]:
+    """The damaged tables of the last comparison that a person confirmed: steps follow it."""
+    compared: tuple[str, ...] = ()
+    agreed: tuple[str, ...] = ()
+    for row in rows:
+        if row.procedure != "rollback":
+            compared = agreed = ()
+        elif row.name == COMPARISON:
+            named = row.evidence.get("damaged")
+            compared = tuple(map(str, named)) if isinstance(named, list) else ()
+        elif row.name not in PREPARATION:
+            agreed = compared
+    return agreed
 
 
 def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tuple[str, ...]:
-    """What a rollback would do, in lines; nothing of the database is changed, no lock is kept.
+    """What a rollback would do, in lines; nothing in the database is changed, no lock is kept.
 
-    For a restore the backup is restored into a database of its own, which goes again.
+    For a restore the backup is restored into a database of its own, which is dropped again.
 
     Args:
         context: The rollout's context.
@@ -24,7 +136,7 @@ def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tupl
         request: What would be asked.
 
     Raises:
-        GonogoError: It cannot be told, and could not be done.
+        GonogoError: The rollback cannot be planned, and could not be done.
     """
     with (
         running("rollback", tell, context.logs, context.environ) as runner,
@@ -48,3 +160,138 @@ def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tupl
             finally:
                 if not was_there:
                     restoration.discard()
+
+
+def step_lines(work: Work, steps: Sequence[Step[Work]]) -> Iterator[str]:
+    """Each step with the command that it runs, in their order.
+
+    Args:
+        work: What would be rolled back.
+        steps: Those of the rollback.
+    """
+    commands = work.commands
+    for number, step in enumerate(steps, 1):
+        yield f"{number:>2}. {step.title}{_command(work, commands, step.name)}"
+
+
+def revert_lines(work: Work) -> Iterator[str]:
+    """What would become of each migration, and of what was written through it.
+
+    Args:
+        work: What would be rolled back.
+    """
+    rows = history.in_place(work.site.connection)
+    own = work.deployment.id
+    try:
+        steps = plan(work.site.connection, work.migrations, own)
+    except MigrationError as error:
+        yield f"CANNOT BE REVERTED: {error}"
+        steps = ()
+    files = {one.version: one for one in work.migrations}
+    for row in rows.values():
+        if row.deployment_id == own and not row.adopted and not _has_revert(files, row):
+            yield f"{row.version}_{row.name} CANNOT BE REVERTED: it has no revert file"
+    for one in steps:
+        yield f"{one.path.name} is reverted"
+        yield from (f"  {line}" for line in _moves(work, one))
+    yield from _staying(rows, own)
+    if not steps:
+        yield "no migration of this deployment is in place"
+
+
+def restore_lines(work: Work, carried: Carried) -> Iterator[str]:
+    """What would become of what was written since the backup.
+
+    Args:
+        work: What would be rolled back.
+        carried: What could be carried over, as it was tried.
+    """
+    database = work.site.identity.database
+    yield carried.summary
+    for one in carried.since:
+        yield f"  since the backup  {one}"
+    for one in carried.left:
+        why = carried.reasons.get(one.name) or _why_not(carried, one.name, keyed=one.keyed)
+        yield f"  CANNOT BE CARRIED OVER  {one} ({why})"
+    for one in carried.damage:
+        yield f"  taken for damage, the backup's rows stand  {one}"
+    if any(_beyond(carried)):
+        kept = f"{database}_rolled_back_<time>"
+        yield f"not in the backup, only in the database that is kept as {kept}"
+    yield from (f"  {line}" for line in _beyond(carried))
+
+
+def _beyond(carried: Carried) -> Iterator[str]:
+    beyond = carried.beyond
+    filled = {name: count for name, count in beyond.tables.items() if count}
+    for name, count in filled.items():
+        yield f"{name}: {count:,} rows"
+    if empty := len(beyond.tables) - len(filled):
+        yield f"{empty} tables without rows"
+    if beyond.columns:
+        yield f"columns {', '.join(beyond.columns)}"
+    if beyond.large_objects:
+        yield f"{beyond.large_objects:,} large objects"
+
+
+def _why_not(carried: Carried, name: str, *, keyed: bool) -> str:
+    if gone := carried.gone.get(name):
+        return f"the live table has no more {', '.join(gone)}"
+    return "a row that it refers to is not there" if keyed else "the table has no primary key"
+
+
+def _command(work: Work, commands: Commands, name: str) -> str:
+    if name not in type(work.context.section.commands).model_fields:
+        return ""
+    if (words := commands.words(name)) is not None:
+        return f": {commands.mask(shlex.join(words))}"
+    if name == "revert_code" and work.context.section.repository:
+        return f": {BY_GIT.format(revision=work.deployment.previous_revision)}"
+    return ": no command is configured, so it is skipped"
+
+
+def _has_revert(files: dict[str, Migration], row: MigrationRow) -> bool:
+    one = files.get(row.version)
+    # A file that is missing altogether was told of already.
+    return one is None or one.revert is not None
+
+
+def _moves(work: Work, one: Migration) -> Iterator[str]:
+    """What the revert file moves aside, read from its own statements."""
+    aside = aside_schema(work.deployment.id)
+    for statement in one.revert_file.inside:
+        text = statement.text
+        if found := MOVED.search(text):
+            yield f"table {found[1]} moves to {aside}: {_count(work, f'table {found[1]}')}"
+        elif found := COPIED.search(text):
+            kept = _count(work, found[2].rstrip("; \n"))
+            yield f"columns are kept in {aside}.{found[1]}: {kept}"
+        elif (found := ALTERED.search(text)) and (columns := DROPPED.findall(found[2])):
+            yield f"columns leave {found[1]}: {', '.join(columns)}"
+
+
+def _count(work: Work, rows: str) -> str:
+    connection = work.site.connection
+    path = sql.Identifier(work.schema).as_string()
+    try:
+        with connection.transaction():
+            connection.execute("set transaction read only")
+            connection.execute("select set_config('search_path', %s, true)", (path,))
+            query = b"select count(*) from (" + rows.encode() + b"\n) as moved"
+            row = connection.execute(query).fetchone()
+    except psycopg.Error:
+        return "how many rows, nobody can say"
+    return f"{row[0] if row else 0:,} rows"
+
+
+def _staying(rows: dict[str, MigrationRow], own: int) -> Iterator[str]:
+    adopted = [f"{row.version}_{row.name}" for row in rows.values() if row.adopted]
+    earlier = [
+        f"{row.version}_{row.name}"
+        for row in rows.values()
+        if not row.adopted and row.deployment_id != own
+    ]
+    if adopted:
+        yield f"stay, because they were adopted: {', '.join(adopted)}"
+    if earlier:
+        yield f"stay, because an earlier deployment applied them: {', '.join(earlier)}"

@@ -1,6 +1,6 @@
-"""Where a database stands: what its ledger says, who is at work, and what is to be done next.
+"""Where a database stands: what its ledger says, who is at work, and what to do next.
 
-Only ever reads, in one snapshot.
+It only reads, in one snapshot.
 """
 
 from __future__ import annotations
@@ -84,28 +84,28 @@ class Standing:
         return _at_hand(self.deployments)
 
     def state(self, deployment: Deployment) -> str:
-        """How a deployment stands, in words: the ledger of a killed run says that it runs."""
-        told = deployment.outcome.replace("_", " ")
+        """The state of a deployment, in words; the ledger says "running" of a killed run too."""
+        outcome = deployment.outcome.replace("_", " ")
         if deployment is not self.at_hand:
-            return told
-        # What was prepared for a restore that nobody agreed to is no rollback yet.
+            return outcome
+        # The preparation of a restore that nobody confirmed is no rollback yet.
         begun = [step for step in self.steps if step.name not in PREPARATION]
         last = begun[-1].procedure if begun else "deploy"
         if deployment.outcome in {"failed", "running"} and last == "rollback":
             return "being rolled back" if self.holder else "rollback stopped"
         if deployment.outcome == "running" and not self.holder:
             return "interrupted"
-        return told
+        return outcome
 
     @property
     def _preparation_failed(self) -> bool:
-        """Whether the last thing that happened is a restore's preparation that did not end well."""
+        """Whether the last step belongs to a restore's preparation and did not succeed."""
         last = self.steps[-1] if self.steps else None
         return last is not None and last.name in PREPARATION and last.outcome in UNDONE
 
     @property
     def advice(self) -> str:
-        """What to do next; empty when nothing waits to be done."""
+        """What to do next; empty when there is nothing to do."""
         at_hand = self.at_hand
         if at_hand is None:
             return ""
@@ -123,18 +123,18 @@ def read_standing(connection: Connection) -> Standing:
     """Read where a database stands.
 
     Args:
-        connection: One that nobody else uses; it can only read from now on.
+        connection: A connection that nobody else uses; from now on it is read-only.
 
     Raises:
         DatabaseError: The role may not read the ledger, or the database was lost.
     """
     connection.read_only = True
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
-    # Asked before the snapshot and after it: neither who just ends nor who just begins is missed.
+    # Asked before and after the snapshot, so that neither one ending nor one beginning is missed.
     before = holder(connection)
     with asking("the ledger cannot be read"), connection.transaction():
-        told = _read(connection)
-    return replace(told, holder=before or holder(connection))
+        standing = _read(connection)
+    return replace(standing, holder=before or holder(connection))
 
 
 def _read(connection: Connection) -> Standing:

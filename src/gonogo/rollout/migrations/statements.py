@@ -1,4 +1,4 @@
-"""Statements that need care: those that would rewrite a table, and those outside a transaction.
+"""What statements do: the tables that they name, those that they rewrite, what runs outside.
 
 Whether an ALTER TABLE would rewrite its table is tried on an empty copy, so the answer is
 PostgreSQL's own. A CREATE INDEX CONCURRENTLY that is interrupted leaves an invalid index, which
@@ -9,6 +9,7 @@ is checked afterwards.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import psycopg
 from psycopg import sql
@@ -24,12 +25,40 @@ ALTER = re.compile(
     rf"alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?(?P<table>{NAME}(?:\s*\.\s*{NAME})?)",
     re.IGNORECASE,
 )
+TABLE = rf"(?:only\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})"
+ALTERED = re.compile(rf"alter\s+table\s+(?:if\s+exists\s+)?{TABLE}", re.IGNORECASE)
+# Statements that change rows or drop a table: their tables are fingerprinted before.
+TOUCHED = re.compile(
+    rf"(?:alter\s+table\s+(?:if\s+exists\s+)?|drop\s+table\s+(?:if\s+exists\s+)?"
+    rf"|update\s+|insert\s+into\s+|delete\s+from\s+|truncate\s+(?:table\s+)?){TABLE}",
+    re.IGNORECASE,
+)
 TRIAL = "gonogo_trial"
 INDEX = re.compile(
     rf"create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(?!on\b)(?P<name>{NAME})",
     re.IGNORECASE,
 )
 DROP = sql.SQL("drop index concurrently if exists {}")
+
+
+def altered_tables(migrations: Sequence[Migration]) -> tuple[str, ...]:
+    """The names of the tables that migrations alter, which takes their owner."""
+    return _tables_of(migrations, ALTERED)
+
+
+def touched_tables(migrations: Sequence[Migration]) -> tuple[str, ...]:
+    """The names of the tables whose columns or rows migrations change, as far as they say so."""
+    return _tables_of(migrations, TOUCHED)
+
+
+def _tables_of(migrations: Sequence[Migration], statement: re.Pattern[str]) -> tuple[str, ...]:
+    texts = (one.text for file in migrations for one in (*file.file.inside, *file.file.outside))
+    names = (match["table"] for text in texts if (match := statement.match(text)))
+    # As PostgreSQL reads it: quotes keep the case, without them it does not count.
+    plain = {
+        name[1:-1].replace('""', '"') if name.startswith('"') else name.lower() for name in names
+    }
+    return tuple(sorted(plain))
 
 
 def refuse_rewrites(

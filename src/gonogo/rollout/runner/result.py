@@ -10,6 +10,7 @@ from typing import Literal
 
 from gonogo.errors import GonogoError
 from gonogo.ledger.rows import Deployment
+from gonogo.model.measurement import DatabaseIdentity
 from gonogo.model.step import StepRecord
 from gonogo.rollout.runner.report import Report
 from gonogo.rollout.runner.site import Site
@@ -23,6 +24,8 @@ class Result:
 
     Args:
         outcome: succeeded, failed, or unchanged: there was nothing to do.
+        identity: The database.
+        deployment: The ledger's row; None when there was nothing to roll back.
         facts: What a record says of it, in order.
         steps: What was done, in order; the last one failed when `outcome` says so.
         not_done: Titles of the steps that a failure left undone.
@@ -34,6 +37,8 @@ class Result:
     """
 
     outcome: Literal["succeeded", "failed", "unchanged"]
+    identity: DatabaseIdentity
+    deployment: Deployment | None
     facts: Mapping[str, str]
     steps: tuple[StepRecord, ...]
     not_done: tuple[str, ...]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gonogo.rollout.deploy import deploy
-from gonogo.rollout.preflight.alone import inspect
 from gonogo.rollout.preflight.plan import plan
+from gonogo.rollout.preflight.readiness import inspect
 
 if TYPE_CHECKING:
     from tests.integration.rollout.procedures.conftest import Team

@@ -1,4 +1,7 @@
-"""`preflight` by itself: every need of a deployment is looked at, and all that is wrong told."""
+"""Whether everything is ready for a deployment: as its first step, or by itself (`preflight`).
+
+Production also needs the signed GO of staging, or a reason to go without it, which is recorded.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.application import code
-from gonogo.errors import GonogoError
+from gonogo.errors import GonogoError, UnreadyError, UsageError
 from gonogo.ledger import installation
 from gonogo.ledger.deployer import holder
 from gonogo.ledger.ledger import Ledger
+from gonogo.ledger.migration import digest
 from gonogo.model.kinds import Environment
 from gonogo.model.step import Tell
 from gonogo.postgres.identity import identify
 from gonogo.postgres.session import connect
-from gonogo.rollout.preflight.permission import require_go
-from gonogo.rollout.preflight.preflight import ITEMS, Ground, Item, look_at, problems_of, require
-from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.preflight.items import ITEMS, Ground, Item, look_at, problems_of, require
+from gonogo.rollout.runner.context import RolloutContext, wanted_revision
 from gonogo.rollout.runner.steps import Evidence, Runner, Skipped, Step, running
+from gonogo.rollout.runner.work import Work
+from gonogo.signing.permission import Permission, find_permission
 
-# The application's own, in the worktree as it is; a deployment runs them on what it installed.
+# Run in the worktree as it is; a deployment runs them on what it installed.
 OWN = {
     "lint": "The application's linter",
     "typecheck": "The application's types",
@@ -34,12 +39,40 @@ class Readiness:
     """What a preflight found.
 
     Args:
-        problems: All that stands in the way, a line each.
-        log: The session's log.
+        problems: What stands in the way, a line each.
+        log: The preflight's log.
     """
 
     problems: tuple[str, ...]
     log: Path
+
+
+def check_readiness(work: Work, evidence: Evidence) -> str:
+    """Check that everything a deployment needs is there; all problems are listed at once."""
+    ground = Ground(work.context, work.site.connection)
+    problems: list[str] = []
+    proved: dict[str, str] = {}
+    for item in ITEMS:
+        try:
+            result = look_at(item, ground)
+            proved[item.name] = result.reason if isinstance(result, Skipped) else result
+        except GonogoError as error:
+            problems += problems_of(error)
+    for note in ground.notes:
+        work.site.runner.note(note)
+    evidence |= {
+        "migrations": [one.path.name for one in work.migrations],
+        "proved": proved,
+        "problems": problems,
+        "notes": list(ground.notes),
+    }
+    if problems:
+        raise UnreadyError(
+            "; ".join(problems),
+            "nothing was changed; mend these and try again",
+            problems=tuple(problems),
+        )
+    return f"{len(proved)} of {len(ITEMS)} items: {', '.join(proved)}"
 
 
 def inspect(context: RolloutContext, tell: Tell, variables: Sequence[str]) -> Readiness:
@@ -48,7 +81,7 @@ def inspect(context: RolloutContext, tell: Tell, variables: Sequence[str]) -> Re
     Args:
         context: The rollout's context; its database is asked unless its source is empty.
         tell: Shows each item.
-        variables: What is wrong with the session's variables.
+        variables: The problems with the session's variables.
 
     Raises:
         UsageError: No log can be written.
@@ -60,13 +93,13 @@ def inspect(context: RolloutContext, tell: Tell, variables: Sequence[str]) -> Re
         ExitStack() as stack,
     ):
         for item in _items(context.environment, runner, stack, variables):
-            told = len(ground.notes)
+            noted = len(ground.notes)
             try:
                 runner.run(_step(item), ground)
             except GonogoError as error:
                 problems += problems_of(error)
             proved = runner.records[-1].proved
-            for note in ground.notes[told:]:
+            for note in ground.notes[noted:]:
                 if note != proved:
                     runner.note(note)
         return Readiness(tuple(problems), runner.log.path)
@@ -136,3 +169,60 @@ def _own(runner: Runner, name: str) -> Callable[[Ground], str | Skipped]:
         return f"`{done.command}` ended with 0"
 
     return run
+
+
+def require_go(context: RolloutContext, override_reason: str | None) -> Permission | None:
+    """Refuse a deployment to production without a signed GO record of staging or a reason.
+
+    Args:
+        context: The context of a deployment to production.
+        override_reason: Why it goes without a record; None when it does not.
+
+    Returns:
+        The permission by a record; None when a reason overrides it.
+
+    Raises:
+        UsageError: There is neither; names the condition that does not hold.
+    """
+    if override_reason is not None:
+        if not override_reason.strip():
+            raise UsageError("--override needs a reason; nothing was done")
+        return None
+    signers = context.config.allowed_signers
+    if signers is None:
+        raise _refused("rollout.toml names no allowed_signers, so nobody may sign one")
+    wanted = {
+        "revision": wanted_revision(context),
+        "migrations_sha256": digest(context.migrations()),
+        "criteria_sha256": context.criteria_sha256,
+    }
+    try:
+        return find_permission(context.config.archive_dir, signers, wanted, context.staging_record)
+    except GonogoError as error:
+        raise _refused(error.problem) from error
+
+
+def permission_step(override_reason: str | None) -> Step[RolloutContext]:
+    """The step that looks for the signed GO of staging, before anything is opened.
+
+    Args:
+        override_reason: Why production goes without one.
+    """
+
+    def run(context: RolloutContext, evidence: Evidence) -> str | Skipped:
+        found = require_go(context, override_reason)
+        if found is None:
+            evidence["override"] = override_reason
+            return Skipped(f"overridden: {override_reason}")
+        evidence |= found.evidence
+        return found.line
+
+    return Step("permission", "Find the signed GO of staging", run)
+
+
+def _refused(problem: str) -> UsageError:
+    return UsageError(
+        f"production needs a signed GO record of staging: {problem}; nothing was done",
+        'sign one, or name one by --staging-record; or go with --override "reason", which is '
+        "recorded",
+    )

@@ -19,7 +19,7 @@ LEFT_OUT = "endpoints are left out by rollout.toml"
 
 
 def command_step(name: str, title: str, resumption: Resumption[Work] | None = None) -> Step[Work]:
-    """A step that runs the command of that name, when the team configured one."""
+    """A step that runs the command of that name, where the team configured one."""
 
     def run(work: Work, evidence: Evidence) -> str | Skipped:
         done = work.commands.run(name)
@@ -32,10 +32,10 @@ def command_step(name: str, title: str, resumption: Resumption[Work] | None = No
 
 
 def undone_by(name: str) -> Resumption[Work]:
-    """How a command that starts something is taken up: what it may have started is stopped first.
+    """How a resumed run treats a command that starts something: it is stopped first.
 
     Args:
-        name: The command that stops it. Its failure is told and no more: perhaps nothing ran.
+        name: The command that stops it. Its failure is only shown: perhaps nothing ran.
     """
 
     def undo(work: Work, _how: HowItEnded) -> None:
@@ -49,27 +49,27 @@ def undone_by(name: str) -> Resumption[Work]:
 
 
 def _became_healthy(work: Work) -> bool:
-    """Whether nobody saw the application fail after it was started last."""
+    """Whether no step saw the application fail after its last start."""
     site = work.site
     earlier = last_stretch(site.ledger.steps(work.deployment.id), site.runner.procedure)
     seen = [earlier[name] for name in LOOKED_AT if name in earlier]
     return not any(row.outcome == "failed" and row.error != CUT_SHORT for row in seen)
 
 
-def restarted(start_of: str = "") -> Resumption[Work]:
-    """How a command of the restart is taken up: again when the application failed after it.
+def restarted(stopped_by: str = "") -> Resumption[Work]:
+    """How a resumed run treats a command of the restart: again when the application failed after.
 
     Args:
-        start_of: The command that stops what it starts; empty for one that stops.
+        stopped_by: For a command that starts something, the command that stops it.
     """
-    base: Resumption[Work] = undone_by(start_of) if start_of else Resumption()
+    base: Resumption[Work] = undone_by(stopped_by) if stopped_by else Resumption()
     return replace(
         base, stands=_became_healthy, otherwise="the application was not healthy after it"
     )
 
 
 def check_out(work: Work, evidence: Evidence) -> str | Skipped:
-    """Bring the code to the revision that is deployed, and see that it is there."""
+    """Bring the code to the revision that is deployed, and verify that it is there."""
     revision = work.deployment.revision
     done = work.commands.run("checkout")
     if done:

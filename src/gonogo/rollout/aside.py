@@ -1,6 +1,6 @@
-"""What becomes of what a revert moved aside: dropped for good, or copied back one day.
+"""Drop for good what a revert moved aside, or copy it back into a later deployment.
 
-Both are a step in the ledger: of the deployment that wrote it, and of the one that gets it back.
+Both are a step in the ledger: of the deployment that wrote it, or of the one that gets it back.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ def drop_kept(
     Args:
         context: The rollout's context.
         tell: Shows each event.
-        deployment_id: Whose; None where something lies aside of one alone.
-        consent: What a person said.
+        deployment_id: Which deployment's; None where data of only one lies aside.
+        consent: A person's consent.
 
     Returns:
-        The rows of each table that went.
+        The number of rows of each dropped table.
 
     Raises:
         GonogoError: Nothing of it lies aside, or it could not be dropped: nothing was changed.
@@ -57,13 +57,13 @@ def drop_kept(
 def reapply_kept(
     context: RolloutContext, tell: Tell, deployment_id: int | None, consent: Consent
 ) -> tuple[Reapplied, ...]:
-    """Copy what lies aside back into the tables of the deployment that is in place now.
+    """Copy what lies aside back into the tables of the deployment that is in place.
 
     Args:
         context: The rollout's context.
         tell: Shows each event.
-        deployment_id: Whose; None where something lies aside of one alone.
-        consent: What a person said.
+        deployment_id: Which deployment's; None where data of only one lies aside.
+        consent: A person's consent.
 
     Raises:
         GonogoError: Nothing of it lies aside, no later deployment is in place, or a statement
@@ -72,35 +72,31 @@ def reapply_kept(
 
     def work(site: Site) -> tuple[Reapplied, ...]:
         aside = chosen(site.connection, deployment_id)
-        latest = require_later(site, aside)
-        told: list[Reapplied] = []
+        latest = _require_later(site, aside)
+        reapplied: list[Reapplied] = []
 
         def run(site: Site, evidence: Evidence) -> str:
             schema = application_schema(site.connection)
-            told.extend(reapply(site.connection, aside, schema))
-            evidence |= {"aside": aside.schema, "tables": [str(one) for one in told]}
+            reapplied.extend(reapply(site.connection, aside, schema))
+            evidence |= {"aside": aside.schema, "tables": [str(one) for one in reapplied]}
             rows, applied = (
-                sum(one.rows for one in told),
-                sum(one.applied for one in told),
+                sum(one.rows for one in reapplied),
+                sum(one.applied for one in reapplied),
             )
             return f"{applied:,} of {rows:,} rows copied back"
 
         step = Step("reapply_aside", f"Copy back what lies in {aside.schema}", run)
         site.runner.run(step, site, site.ledger, latest.id)
-        return tuple(told)
+        return tuple(reapplied)
 
     return _at_site(context, tell, "deploy", consent, work)
 
 
-def require_later(site: Site, aside: Aside) -> Deployment:
-    """The deployment that is in place, whose tables take back what lies aside.
-
-    Args:
-        site: The database.
-        aside: What lies aside.
+def _require_later(site: Site, aside: Aside) -> Deployment:
+    """The deployment in place, into whose tables the data is copied back.
 
     Raises:
-        UsageError: There is none later than the one that was taken back.
+        UsageError: No deployment is in place that is later than the one that was reverted.
     """
     latest = site.ledger.latest_deployment(site.context.environment)
     if latest is None or latest.outcome != "succeeded" or latest.id <= aside.deployment_id:

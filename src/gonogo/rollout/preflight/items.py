@@ -1,49 +1,82 @@
-"""Before the first change: whether everything that a deployment will need is there.
+"""What a deployment needs of the database and of this machine, looked at item by item.
 
-Every item is looked at, whatever the others say, so that all that is wrong is told at once. Nothing
+Every item is looked at, whatever the others say, so that all problems are listed at once. Nothing
 is changed, not even a ledger set up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
 from gonogo.application import code
+from gonogo.config import EnvironmentConfig
 from gonogo.errors import DatabaseError, GonogoError, MigrationError, UnreadyError
 from gonogo.ledger import history, migration
 from gonogo.ledger.installation import version as ledger_version
 from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import MigrationRow
-from gonogo.postgres.identity import application_schema, major_version, version_problem
+from gonogo.postgres.identity import application_schema, major_version, owner_to_be, version_problem
 from gonogo.postgres.session import Connection
 from gonogo.postgres.tools import find_tools
 from gonogo.postgres.transaction import set_for_session
 from gonogo.rollout.backup.backup import needed_bytes, place_problem
 from gonogo.rollout.migrations import linter
 from gonogo.rollout.migrations.migrate import adoptable
-from gonogo.rollout.preflight import prerequisites
+from gonogo.rollout.migrations.statements import altered_tables
 from gonogo.rollout.runner.context import RolloutContext
-from gonogo.rollout.runner.steps import Evidence, Skipped
-from gonogo.rollout.runner.work import Work
+from gonogo.rollout.runner.steps import Skipped
 
 SHOWN = 3
-# Only looks, so it gives up early where a table is locked for good.
+# It only reads, so it gives up early where a table is locked for good.
 LONGEST_LOCKED_S = 5
 UNREVERTED = "no revert file, so only a restore of the backup takes it back"
+MAY_CREATE = "select has_schema_privilege(%s, %s, 'create')"
+MAY_CREATE_SCHEMAS = "select has_database_privilege(current_database(), 'create')"
+MAY_CREATE_DATABASES = "select rolcreatedb or rolsuper from pg_roles where rolname = current_user"
+FOREIGN_TABLES = """
+select c.relname
+from pg_class as c
+where c.relnamespace = to_regnamespace(%s) and c.relname = any(%s)
+  and not pg_has_role(c.relowner, 'usage')
+order by c.relname"""
+# pg_dump locks every table that it dumps, and reads every sequence: one refusal ends it.
+UNREADABLE = """
+select n.nspname || '.' || c.relname
+from pg_class as c
+join pg_namespace as n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'm', 'S') and c.relpersistence <> 't'
+  and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  and n.nspname <> 'gonogo' and n.nspname !~ '^gonogo_aside_'
+  and not has_table_privilege(c.oid, 'select')
+  and not exists (
+      select from pg_depend as d
+      where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+  )
+order by 1"""
+# What row-level security hides is not in a dump; pg_dump refuses, and so do we, earlier.
+HIDDEN = """
+select n.nspname || '.' || c.relname
+from pg_class as c
+join pg_namespace as n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and n.nspname <> 'gonogo' and row_security_active(c.oid)
+order by 1"""
+ROLE_EXISTS = "select exists (select from pg_roles where rolname = %s)"
 
 
 @dataclass(slots=True)
 class Ground:
-    """What is looked at.
+    """What the items are looked at on.
 
     Args:
         context: The rollout's context.
-        reached: To the application's database, as the role that deploys; None when it is not
-            reached.
-        notes: What is worth telling, and stands in nobody's way.
+        reached: The connection to the application's database, as the role that deploys; None when
+            it was not reached.
+        notes: Remarks that prevent no deployment.
     """
 
     context: RolloutContext
@@ -52,17 +85,17 @@ class Ground:
 
     @property
     def connection(self) -> Connection:
-        """To the application's database.
+        """The connection to the application's database.
 
         Raises:
-            DatabaseError: It was not reached.
+            DatabaseError: The database was not reached.
         """
         if self.reached is None:
             raise DatabaseError("the database was not reached")
         return self.reached
 
     def known(self) -> dict[str, MigrationRow]:
-        """What the ledger says is in place; nothing where there is no ledger."""
+        """The migrations in place by the ledger; none where there is no ledger."""
         return history.in_place(self.connection) if ledger_version(self.connection) else {}
 
 
@@ -71,10 +104,10 @@ class Item:
     """One thing that a deployment needs.
 
     Args:
-        name: Short, for the evidence.
+        name: Its short name, for the evidence.
         title: What is looked at.
-        look: Says what was proved; raises a `GonogoError` when something is missing.
-        asks_database: Whether it can be looked at only where the database is reached.
+        look: Returns what was proved; raises a `GonogoError` when something is missing.
+        asks_database: Whether it needs the database to be reached.
     """
 
     name: str
@@ -84,11 +117,11 @@ class Item:
 
 
 def look_at(item: Item, ground: Ground) -> str | Skipped:
-    """Look at an item, and wait for no locked table longer than `LONGEST_LOCKED_S` a statement.
+    """Look at an item; no statement waits longer than `LONGEST_LOCKED_S` for a locked table.
 
     Raises:
         UnreadyError: Something is missing, or a table stays locked.
-        GonogoError: It cannot be looked at.
+        GonogoError: The item cannot be looked at.
     """
     if not item.asks_database:
         return item.look(ground)
@@ -102,46 +135,18 @@ def look_at(item: Item, ground: Ground) -> str | Skipped:
 
 
 def require(problems: Iterable[str]) -> None:
-    """Raise what there is of problems.
+    """Raise an error where there are problems.
 
     Raises:
-        UnreadyError: There are any.
+        UnreadyError: There are.
     """
     if found := tuple(problems):
         raise UnreadyError("; ".join(found), problems=found)
 
 
 def problems_of(error: GonogoError) -> tuple[str, ...]:
-    """An error's lines."""
+    """The problems that an error stands for, a line each."""
     return error.problems if isinstance(error, UnreadyError) else (str(error),)
-
-
-def check_readiness(work: Work, evidence: Evidence) -> str:
-    """See that everything is as a deployment needs it; what is missing is told all at once."""
-    ground = Ground(work.context, work.site.connection)
-    problems: list[str] = []
-    proved: dict[str, str] = {}
-    for item in ITEMS:
-        try:
-            result = look_at(item, ground)
-            proved[item.name] = result.reason if isinstance(result, Skipped) else result
-        except GonogoError as error:
-            problems += problems_of(error)
-    for note in ground.notes:
-        work.site.runner.note(note)
-    evidence |= {
-        "migrations": [one.path.name for one in work.migrations],
-        "proved": proved,
-        "problems": problems,
-        "notes": list(ground.notes),
-    }
-    if problems:
-        raise UnreadyError(
-            "; ".join(problems),
-            "nothing was changed; mend these and try again",
-            problems=tuple(problems),
-        )
-    return f"{len(proved)} of {len(ITEMS)} items: {', '.join(proved)}"
 
 
 def _version(ground: Ground) -> str:
@@ -162,10 +167,10 @@ def _rights(ground: Ground) -> str:
     schema = application_schema(connection)
     restores = context.backup_check == "restore"
     migrations = _files(ground)
-    found = prerequisites.missing_rights(connection, schema, migrations, restores=restores)
+    found = _missing_rights(connection, schema, migrations, restores=restores)
     require(found)
     role = context.config.gate_role
-    if role and not prerequisites.role_exists(connection, role):
+    if role and not _true(connection, ROLE_EXISTS, role):
         require([f"the role {role} does not exist: create it, or correct gate_role"])
     return f"{connection.info.user} may do all that a deployment does"
 
@@ -190,9 +195,9 @@ def _migrations(ground: Ground) -> str:
 def _lint(ground: Ground) -> str:
     context = ground.context
     waiting = migration.pending(_files(ground), ground.known())
-    lines, told = linter.heard(context.environ, waiting, context.project.root)
+    lines, summary = linter.heard(context.environ, waiting, context.project.root)
     ground.notes += lines
-    return told
+    return summary
 
 
 def _worktree(ground: Ground) -> str | Skipped:
@@ -209,17 +214,76 @@ def _worktree(ground: Ground) -> str | Skipped:
 
 def _commands(ground: Ground) -> str:
     section, environ = ground.context.section, ground.context.environ
-    require(prerequisites.missing_programs(section, environ.get("PATH")))
+    require(missing_programs(section, environ.get("PATH")))
     commands = section.commands.model_dump(exclude_none=True)
     return f"{len(commands)} commands can be run"
 
 
 def _files(ground: Ground) -> tuple[Migration, ...]:
-    """The files; what is wrong with them is another item's to say."""
+    """The files; another item reports what is wrong with them."""
     try:
         return ground.context.migrations()
     except MigrationError:
         return ()
+
+
+def _missing_rights(
+    connection: Connection,
+    schema: str,
+    migrations: Sequence[Migration],
+    *,
+    restores: bool,
+) -> Iterator[str]:
+    """The rights that a deployment needs and the role lacks, a line each.
+
+    Args:
+        connection: A connection as the role that deploys.
+        schema: The application's schema.
+        migrations: The files that are to be in place.
+        restores: Whether the backup is proved by a scratch database.
+    """
+    role = connection.info.user
+    quoted = sql.Identifier(schema).as_string()
+    maker = owner_to_be(connection, schema) or role
+    if not _true(connection, MAY_CREATE, maker, schema):
+        yield f"{maker} may not create tables in the schema {schema}"
+    if not _true(connection, MAY_CREATE_SCHEMAS):
+        yield f"{role} may not create the ledger's schema, nor move data aside (CREATE on database)"
+    if restores and not _true(connection, MAY_CREATE_DATABASES):
+        yield f"{role} may not create the scratch database that proves a backup (CREATEDB)"
+    altered = list(altered_tables(migrations))
+    for (table,) in connection.execute(FOREIGN_TABLES, (quoted, altered)):
+        yield f"{role} does not own {table}, which a migration alters"
+    for query, what in (
+        (UNREADABLE, "may not read"),
+        (HIDDEN, "does not see every row of (row-level security)"),
+    ):
+        if tables := [str(name) for (name,) in connection.execute(query.encode())]:
+            more = f" and {len(tables) - SHOWN} more" if len(tables) > SHOWN else ""
+            yield f"{role} {what} {', '.join(tables[:SHOWN])}{more}, so no backup can be whole"
+
+
+def missing_programs(section: EnvironmentConfig, path: str | None) -> Iterator[str]:
+    """The team's commands that cannot be run here, a line each.
+
+    Args:
+        section: The environment's section of rollout.toml.
+        path: The PATH that commands get.
+    """
+    if not section.cwd.is_dir():
+        yield f"{section.cwd} is no directory: set cwd in rollout.toml"
+        return
+    for name in type(section.commands).model_fields:
+        command = getattr(section.commands, name)
+        program = command.run[0] if command else "{"
+        # A path within the application, or one that is filled in, may be there only later.
+        if "{" not in program and "/" not in program and not shutil.which(program, path=path):
+            yield f"{program} is not installed: install it, or correct commands.{name}.run"
+
+
+def _true(connection: Connection, query: str, *values: str) -> bool:
+    row = connection.execute(query.encode(), values).fetchone()
+    return bool(row and row[0])
 
 
 ITEMS: tuple[Item, ...] = (
