@@ -1,4 +1,4 @@
-"""A rehearsal that is kept running, for what is then asked of its world."""
+"""A rehearsal that is kept running, and the command that runs its gate by hand."""
 
 from __future__ import annotations
 

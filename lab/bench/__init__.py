@@ -1,1 +1,1 @@
-"""How fast the gate is, beside what else one could do: ``nox -s bench``."""
+"""How fast the gate is, compared with the alternatives: ``nox -s bench``."""

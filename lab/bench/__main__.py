@@ -38,14 +38,14 @@ def _figures(asked: argparse.Namespace) -> Figures:
     lasting = timedelta(days=asked.days)
     DIRECTORY.parent.mkdir(exist_ok=True)
     with embedded_server(DIRECTORY) as server, tempfile.TemporaryDirectory() as scratch:
-        _tell(f"loading {asked.rows:,} syncs, and {asked.rows // SMALLER:,}")
+        _report(f"loading {asked.rows:,} syncs, and {asked.rows // SMALLER:,}")
         small = load(server, "small", asked.rows // SMALLER, lasting)
         world = load(server, "large", asked.rows, lasting)
-        _tell(f"comparing, {asked.rounds} rounds")
-        times = alternate(contestants(world), asked.rounds, _tell)
-        _tell("the suite's own overhead")
+        _report(f"comparing, {asked.rounds} rounds")
+        times = alternate(contestants(world), asked.rounds, _report)
+        _report("the suite's own overhead")
         beside = overhead(small, Path(scratch), asked.rounds)
-        _tell("memory")
+        _report("memory")
         return Figures(world, small, times, beside, (peak_bytes(small), peak_bytes(world)))
 
 
@@ -69,8 +69,8 @@ def _rows(text: str) -> int:
     return int(float(found[1]) * SCALES[found[2]])
 
 
-def _tell(what: str) -> None:
-    sys.stderr.write(f"bench: {what}\n")
+def _report(step: str) -> None:
+    sys.stderr.write(f"bench: {step}\n")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import pytest
 from gonogo.gate.run import GateRun
 from gonogo.postgres.reading import Session
 
-TOLD = "GONOGO_BENCH_CLOCK"
+OUT = "GONOGO_BENCH_CLOCK"
 
 
 @dataclass(slots=True)
@@ -64,6 +64,6 @@ RECORD.watch(GateRun, "close")
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
-    """Tell, where the environment says so."""
-    told = {"sql_s": SQL.seconds, "record_s": RECORD.seconds}
-    Path(os.environ[TOLD]).write_text(json.dumps(told), encoding="ascii")
+    """Write both times to the file that the environment names."""
+    seconds = {"sql_s": SQL.seconds, "record_s": RECORD.seconds}
+    Path(os.environ[OUT]).write_text(json.dumps(seconds), encoding="ascii")

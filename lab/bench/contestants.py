@@ -1,4 +1,4 @@
-"""Who is compared: the gate's surveys, a set written by hand, one query a number, and the floor."""
+"""What is compared: the surveys, a set written by hand, one query a number, and the floor."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Contestant = Callable[[], object]
 
 
 def contestants(world: World) -> Mapping[str, Contestant]:
-    """Who is compared, by name; each call does all of its work once."""
+    """What is compared, by name; each call does all of its work once."""
     known = criteria.load(Path("checks/criteria.toml"), Path("checks/sql"))
     parameters = _parameters(world, known.rules)
     by_hand = _statements("by_hand")

@@ -1,4 +1,4 @@
-"""How much memory a gate's measuring takes, in a process of its own."""
+"""How much memory a measurement takes, in a process of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the suite costs beside its SQL: ``pytest checks/`` and a bare pytest of one test."""
+"""What the suite costs in addition to its SQL: ``pytest checks/`` and a bare pytest of one test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gonogo.errors import SandboxError
 from gonogo.model.kinds import VerdictKind
 from gonogo.model.window import format_moment
 from gonogo.sandbox.checkout import copy_project
-from lab.bench.clock import TOLD
+from lab.bench.clock import OUT
 from lab.bench.timing import Times
 from lab.bench.world import World
 
@@ -24,7 +24,7 @@ BARE = "def test_one() -> None:\n    pass\n"
 
 @dataclass(frozen=True, slots=True)
 class Overhead:
-    """What was timed, a run each.
+    """The times, one for each run.
 
     Args:
         bare: A bare pytest of one test.
@@ -40,13 +40,13 @@ class Overhead:
 
     @property
     def own(self) -> Times:
-        """What the suite takes by itself: neither for SQL nor for the record."""
+        """The suite's own time, without SQL and without the record."""
         parts = zip(self.suite.rounds, self.sql.rounds, self.record.rounds, strict=True)
         return Times(tuple(suite - sql - record for suite, sql, record in parts))
 
     @property
     def over_bare_s(self) -> float:
-        """What comes on top of a bare pytest, seconds."""
+        """The suite's own time less that of a bare pytest, in seconds."""
         pairs = zip(self.own.rounds, self.bare.rounds, strict=True)
         return Times(tuple(own - bare for own, bare in pairs)).median
 
@@ -56,8 +56,8 @@ def overhead(world: World, scratch: Path, rounds: int) -> Overhead:
 
     Args:
         world: Which database is judged.
-        scratch: A directory for what the runs leave; it is there and empty.
-        rounds: How many count.
+        scratch: An empty directory for the files of the runs.
+        rounds: How many rounds count.
     """
     # In a checkout of its own: the records of these runs are nobody's.
     checkout = copy_project(Path(), scratch / "checkout")
@@ -65,11 +65,11 @@ def overhead(world: World, scratch: Path, rounds: int) -> Overhead:
     bare_dir.mkdir()
     (bare_dir / "pytest.ini").write_text("[pytest]\n", encoding="ascii")
     (bare_dir / "test_one.py").write_text(BARE, encoding="ascii")
-    told = scratch / "clock.json"
+    out = scratch / "clock.json"
     runs = []
     for _ in range(rounds + 1):
         bare, _ = _run(["."], bare_dir, {})
-        suite, parts = _run(_options(world), checkout, _environ(world, told), told)
+        suite, parts = _run(_options(world), checkout, _environ(world, out), out)
         runs.append((bare, suite, parts["sql_s"], parts["record_s"]))
     return Overhead(*(Times(times) for times in zip(*runs[1:], strict=True)))
 
@@ -85,13 +85,13 @@ def _options(world: World) -> list[str]:
     ]
 
 
-def _environ(world: World, told: Path) -> dict[str, str]:
+def _environ(world: World, out: Path) -> dict[str, str]:
     here = str(Path(__file__).resolve().parents[2])
-    return {"DATABASE_URL": world.conninfo, TOLD: str(told), "PYTHONPATH": here}
+    return {"DATABASE_URL": world.conninfo, OUT: str(out), "PYTHONPATH": here}
 
 
 def _run(
-    words: list[str], directory: Path, variables: dict[str, str], told: Path | None = None
+    words: list[str], directory: Path, variables: dict[str, str], out: Path | None = None
 ) -> tuple[float, dict[str, float]]:
     # As at a user's: with compiled modules kept, and nothing of this project's own set-up.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
@@ -111,4 +111,4 @@ def _run(
     if finished.returncode not in VERDICTS:
         last = (finished.stdout + finished.stderr).strip().splitlines()[-1:]
         raise SandboxError(f"pytest failed: {' '.join(last)}")
-    return seconds, json.loads(told.read_text(encoding="ascii")) if told else {}
+    return seconds, json.loads(out.read_text(encoding="ascii")) if out else {}

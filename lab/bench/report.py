@@ -109,11 +109,11 @@ def _reached(reached: bool) -> str:  # noqa: FBT001  # it words a yes or no
 
 
 def _machine() -> str:
-    """Processor, cores and memory, as far as the system tells."""
-    told = Path("/proc/cpuinfo")
+    """Processor, cores and memory, as far as the system reports them."""
+    cpuinfo = Path("/proc/cpuinfo")
     names = [
         line.partition(":")[2].strip()
-        for line in (told.read_text().splitlines() if told.is_file() else ())
+        for line in (cpuinfo.read_text().splitlines() if cpuinfo.is_file() else ())
         if line.startswith("model name")
     ]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)

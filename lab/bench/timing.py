@@ -1,4 +1,4 @@
-"""Alternating rounds: whatever else the machine does meets every contestant alike."""
+"""Alternating rounds: other load on the machine affects every contestant alike."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lab.bench.contestants import Contestant
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How long one contestant took, seconds, a round each."""
+    """How long one contestant took in each round, in seconds."""
 
     rounds: tuple[float, ...]
 
     @property
     def median(self) -> float:
-        """The middle one."""
+        """The median time."""
         return median(self.rounds)
 
     @property
@@ -30,30 +30,30 @@ class Times:
         return (high - low) / 2 / self.median
 
     def ratio(self, other: Times) -> float:
-        """The median of each round's ratio: what slows a round down slows both."""
+        """The median of each round's ratio: a slow round slows both."""
         pairs = zip(self.rounds, other.rounds, strict=True)
         return median(mine / theirs for mine, theirs in pairs)
 
 
 def alternate(
-    contestants: Mapping[str, Contestant], rounds: int, tell: Callable[[str], None]
+    contestants: Mapping[str, Contestant], rounds: int, report: Callable[[str], None]
 ) -> dict[str, Times]:
     """Time each contestant in every round; a first round warms the caches and does not count.
 
     Args:
         contestants: By name.
-        rounds: How many count.
-        tell: Is given one line a round.
+        rounds: How many rounds count.
+        report: Receives one line for each round.
     """
-    taken: dict[str, list[float]] = {name: [] for name in contestants}
+    seconds_of: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(rounds + 1):
         names = list(contestants)
         for name in names if number % 2 else reversed(names):
             seconds = _timed(contestants[name])
             if number:
-                taken[name].append(seconds)
-        tell(f"round {number} of {rounds}" + ("" if number else ": warming up"))
-    return {name: Times(tuple(seconds)) for name, seconds in taken.items()}
+                seconds_of[name].append(seconds)
+        report(f"round {number} of {rounds}" + ("" if number else ": warming up"))
+    return {name: Times(tuple(seconds)) for name, seconds in seconds_of.items()}
 
 
 def _timed(contestant: Contestant) -> float:

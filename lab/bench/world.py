@@ -1,4 +1,4 @@
-"""The database that is measured: as deployed, with so many syncs in so many days behind it."""
+"""The database that is measured: deployed, and filled with the traffic of some days."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gonogo.sandbox.server import EmbeddedServer
 from gonogo.sandbox.traffic import Traffic, TrafficSummary, generate
 from gonogo.sandbox.world import create_base, migrate_base
 
-# Some 350 syncs a user in 14 days: what two connections, asked every two hours, come to.
+# Some 350 syncs a user in 14 days: two connections, synchronised every two hours.
 SYNCS_A_USER = 350
 FEWEST_USERS = 500
 
@@ -43,7 +43,7 @@ class World:
 
 @contextmanager
 def embedded_server(directory: Path) -> Iterator[EmbeddedServer]:
-    """A server of our own in `directory`, of which nothing is left behind."""
+    """A server in `directory`; the directory is removed afterwards."""
     try:
         with EmbeddedServer.start(directory) as server:
             yield server

@@ -24,7 +24,7 @@ def made() -> str:
 def main() -> int:
     """Write it; returns the exit code."""
     PAGE.write_text(made(), encoding="utf-8")
-    sys.stdout.write(f"{PAGE.relative_to(ROOT)} is written anew\n")
+    sys.stdout.write(f"{PAGE.relative_to(ROOT)} is written\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""planted.toml: faults just inside and just past each limit, and what each check must say."""
+"""planted.toml: faults just inside and just past each limit, and what each check must answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 HEALTHY = HERE / "healthy.sql"
 LimitName = Literal["objective", "warning", "critical", "trigger"]
 Answers = Mapping[str, tuple[int, str]]
-# Which check holds a limit, and what it says past it.
+# Which check holds a limit, and what it answers past it.
 PAST: Mapping[LimitName, tuple[Role, Outcome]] = {
     "objective": (Role.CRITERION, Outcome.FAILED),
     "warning": (Role.ALERT, Outcome.WARNING),
@@ -52,7 +52,7 @@ class Planted(BaseModel):
 
     @property
     def caught_by(self) -> tuple[str, ...]:
-        """The checks that tell past from inside."""
+        """The checks that answer differently past the limit and inside."""
         past = self.found_past
         return tuple(check for check in past if self.both.get(check) is not past[check])
 
@@ -88,8 +88,8 @@ def _limits(metric: Metric) -> dict[LimitName, tuple[Limit, ...]]:
         "critical": metric.critical,
         "trigger": metric.trigger,
     }
-    told: dict[LimitName, tuple[Limit, ...]] = {
+    limits: dict[LimitName, tuple[Limit, ...]] = {
         name: (limit,) if limit else () for name, limit in levels.items()
     }
     # The same text in each environment is one limit.
-    return {**told, "objective": tuple({o.text: o for o in metric.objective.values()}.values())}
+    return {**limits, "objective": tuple({o.text: o for o in metric.objective.values()}.values())}

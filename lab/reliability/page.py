@@ -1,4 +1,4 @@
-"""docs/reliability.md: what is promised and by which test, and the planted faults. Pure."""
+"""docs/reliability.md: the promises, their tests, and the planted faults. Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from lab.reliability.faults import HERE, Planted
 HEAD = """\
 # What gonogo promises, and how it is proved
 
-Each promise names the tests behind it; a test checks that they are there. What the verdict is worth
-in figures tells [How good the verdict is](verdict-quality.md), what is promised about secrets and
-rights [SECURITY.md](../SECURITY.md). Made by `./noxw -s reliability` from
+Each promise names the tests behind it; a test checks that they exist. The figures are in
+[How good the verdict is](verdict-quality.md), the promises about secrets and rights in
+[SECURITY.md](../SECURITY.md). Made by `./noxw -s reliability` from
 [`lab/reliability/`](../lab/reliability).
 """
 PLANTED = """\
@@ -35,18 +35,18 @@ SURVEYS = """\
 ## Broken surveys
 
 Each of the {surveys} surveys is broken in each way that applies to it. What depends on it is then
-inconclusive, in both environments, and says why; nothing turns green.
+inconclusive in both environments and gives the reason; nothing turns green.
 
 | fault | caught by |
 | --- | --- |
-| its SQL has an error of syntax | every check that needs the survey: "syntax error" |
+| its SQL has a syntax error | every check that needs the survey: "syntax error" |
 | a table that it reads is missing | "a table is missing" |
-| the role may not read a table or catalog of it | "the role has no right to read it" |
-| it does not end | "the query took longer than", while the others have their time |
+| the role may not read one of its tables or catalogs | "the role has no right to read it" |
+| it does not end | "the query took longer than", while the other surveys get their time |
 
-Most surveys feed a whole metric. The newest events (`sync_recent`, `webhook_recent`) and which
-integrations there are (`schedule_states`) are asked by the alerts on success rates alone: there the
-criterion stands by its own survey, and the alert is open.
+Most surveys feed a whole metric. Only the alerts on success rates use the newest events
+(`sync_recent`, `webhook_recent`) and the list of integrations (`schedule_states`): when one of
+these surveys breaks, the criterion still has its own survey, and the alert is inconclusive.
 """
 WIDTH = 100
 
@@ -87,10 +87,10 @@ def page(areas: Iterable[Area], faults: Iterable[Planted], criteria: Criteria, s
         areas: From `promises`.
         faults: From `lab.reliability.faults.load`.
         criteria: What their limits are.
-        surveys: How many there are.
+        surveys: The number of surveys.
     """
-    told = "\n".join(table(("fault", "limit", "caught by"), _rows(faults, criteria)))
-    parts = [HEAD, *_areas(areas), PLANTED, told, SURVEYS.format(surveys=surveys)]
+    planted = "\n".join(table(("fault", "limit", "caught by"), _rows(faults, criteria)))
+    parts = [HEAD, *_areas(areas), PLANTED, planted, SURVEYS.format(surveys=surveys)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 

@@ -1,1 +1,1 @@
-"""The README's screenshots, taken of records that a rehearsal's gates made."""
+"""The README's screenshots, made from the records of a rehearsal."""

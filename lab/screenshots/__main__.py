@@ -1,4 +1,4 @@
-"""``nox -s screenshots``: rehearse, and take the README's pictures anew."""
+"""``nox -s screenshots``: rehearse, and take the README's pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Four records, a verdict each, of a rehearsal's world: the same command that a newcomer types."""
+"""Four records from a rehearsal, one for each verdict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab.rehearsed import Gate, kept, make_checkout
 
-# Of a window that is longer than the soak nobody can say GO yet.
+# A window longer than the soak is HOLD.
 WINDOW, LONGER = "--window=48h", "--window=72h"
 VERDICTS = ("GO", "HOLD", "NO-GO", "ROLLBACK")
 INCIDENTS = ("flaky-sync", "sync-outage")
@@ -45,7 +45,7 @@ def _ask(checkout: Path, gate: Gate) -> None:
 def _page(checkout: Path, verdict: str) -> Path:
     """The newest record of a verdict."""
     for path in sorted(checkout.glob("reports/archive/*/*/record.json"), reverse=True):
-        told = json.loads(path.read_bytes())["verdict"]
-        if told and told["kind"] == verdict:
+        found = json.loads(path.read_bytes())["verdict"]
+        if found and found["kind"] == verdict:
             return path.with_name("record.html")
     raise RuntimeError(f"the rehearsal brought no {verdict}")

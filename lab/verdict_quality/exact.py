@@ -76,8 +76,8 @@ def least_k(criteria: Criteria, metric: Metric, n: int, part: str, at_least: int
         count = Count(k, n)
         whole = sum(others.values(), count)
         parts = {INTEGRATIONS[0]: count, **others}
-        told = Measurement(metric.id, count=whole, by_part=parts)
-        return judge(role, metric, told, criteria.rules, Environment.STAGING).outcome in PASSES
+        of = Measurement(metric.id, count=whole, by_part=parts)
+        return judge(role, metric, of, criteria.rules, Environment.STAGING).outcome in PASSES
 
     return smallest(passes, at_least, n)
 

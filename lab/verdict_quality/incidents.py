@@ -16,11 +16,11 @@ class Incident:
     """A course of the success rate.
 
     Args:
-        told: What happens, for the reader.
+        what: What happens, for the reader.
         rates: The course, given the hour in which it begins.
     """
 
-    told: str
+    what: str
     rates: Callable[[float], Rates]
 
 

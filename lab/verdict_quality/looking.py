@@ -137,12 +137,12 @@ class Looker:
                 return self._onboarding(metric, at_h)
 
     def _findings(self, at_h: int, window_h: int, only: Role | None = None) -> Iterator[Finding]:
-        told: dict[str, Measurement] = {}
+        measured: dict[str, Measurement] = {}
         for role, metric in self.checks:
             if only in {None, role}:
-                if metric.id not in told:
-                    told[metric.id] = self.measurement(metric.id, at_h, window_h)
-                yield self._judge(role, metric, told[metric.id])
+                if metric.id not in measured:
+                    measured[metric.id] = self.measurement(metric.id, at_h, window_h)
+                yield self._judge(role, metric, measured[metric.id])
 
     def _judge(self, role: Role, metric: Metric, measurement: Measurement) -> Finding:
         return judge(role, metric, measurement, self.criteria.rules, Environment.STAGING)

@@ -51,7 +51,7 @@ def page(played: Played, sample: str) -> str:
         words.WHY,
         words.ONE_LOOK,
         *(_metric(played, metric) for metric in (SYNC, WEBHOOK)),
-        *(text for head, told in sections for text in (head, "\n".join(told(played)))),
+        *(text for head, rows in sections for text in (head, "\n".join(rows(played)))),
         words.MODEL,
         sample,
     )
@@ -122,7 +122,7 @@ def _parts(played: Played) -> Iterable[str]:
 
 def _detection(played: Played) -> Iterable[str]:
     rows = [
-        [f"{name}: {incident.told}", *(_hours(played, name, n) for n in FEWER_VOLUMES)]
+        [f"{name}: {incident.what}", *(_hours(played, name, n) for n in FEWER_VOLUMES)]
         for name, incident in INCIDENTS.items()
     ]
     return table(["incident", *(f"{n:,} syncs" for n in FEWER_VOLUMES)], rows)
@@ -136,8 +136,8 @@ def _during(played: Played) -> Iterable[str]:
 def _hours(played: Played, incident: str, volume: int) -> str:
     """Median and ninth decile of the hours to red; and of the old rule."""
     _, red, old = np.array(played.detected[incident, volume]).T
-    told = (_quantiles(hours) for hours in (red, old))
-    return "{} (old {})".format(*told)
+    both = (_quantiles(hours) for hours in (red, old))
+    return "{} (old {})".format(*both)
 
 
 def _quantiles(hours: Sequence[float]) -> str:
@@ -162,9 +162,9 @@ def _staging(played: Played) -> Iterable[str]:
 def _polling(played: Played) -> Iterable[str]:
     rows = []
     for volume in POLLED_VOLUMES:
-        told = played.polled[(volume,)]
+        shares = played.polled[(volume,)]
         once, polled, old_once, old_polled = (
-            percent(told[name]) for name in ("once", "polled", "old once", "old polled")
+            percent(shares[name]) for name in ("once", "polled", "old once", "old polled")
         )
         rows.append([f"{volume:,}", once, polled, old_once, old_polled])
     head = ("syncs in 48 h", "one look", "121 looks", "old, one look", "old, 121 looks")

@@ -26,8 +26,8 @@ def sample() -> str:
         *(studies.near_target(course, RUNS) for course in COURSES),
         studies.outages(10 * RUNS),
     ]
-    told = hashlib.sha256(repr([sorted(cell.counts.items()) for cell in cells]).encode())
-    rows = [[told.hexdigest()[:16], *_sums(cells)]]
+    sampled = hashlib.sha256(repr([sorted(cell.counts.items()) for cell in cells]).encode())
+    rows = [[sampled.hexdigest()[:16], *_sums(cells)]]
     return "\n".join(table(["cells", "GO", "HOLD", "NO-GO", "ROLLBACK", "old GO"], rows))
 
 

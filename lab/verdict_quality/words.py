@@ -1,76 +1,75 @@
-"""The sentences of docs/verdict-quality.md; figures come from the studies."""
+"""The sentences of docs/verdict-quality.md; the studies supply the figures."""
 
 HEAD = """\
 # How good the verdict is
 
-A gate can be wrong in two ways: GO on a release that is broken, and NO-GO on one that is well.
-How often, is a property of the rule, and can be counted: here seeded traffic with a known true
-rate is played thousands of times, each 48 hours of it is summed up to the cube that the surveys
-bring, and the gate's own code judges it. Beside it stands the rule of the monitors that came
-before: point estimates over the pooled window, any number of events, no look at the newest ones
-or at single integrations, and 0 of 0 read as 100 %.
+A gate can be wrong in two ways: it can say GO to a broken release, and NO-GO to a healthy one. How
+often it does either is a property of its rule, and can be measured: the simulation plays seeded
+traffic with a known true rate thousands of times, sums each 48 hours up to the cube that the
+surveys return, and has the gate's own code judge it. The tables compare this with the rule of the
+old monitors: point estimates over the pooled window, with any number of events, without a look at
+the newest events or at single integrations, and with 0 of 0 read as 100 %.
 
 Made by `./noxw -s verdict_quality`, {runs} runs a cell; the same command gives the same figures.
-What the rule is, says [What a rollout is judged by](criteria.md).
+[What a rollout is judged by](criteria.md) describes the rule.
 
 ## What must hold
 """
 
 WHY = """\
 The exact figures ask the judge for the smallest count that passes, at every number of events up
-to 1,000 and in ever larger steps up to 100,000, and take its binomial tail at 80 %; no chance is
-in them. Where simulated shares are compared with a limit, three standard deviations of chance are
-allowed for.
+to 1,000 and in growing steps up to 100,000, and compute its binomial tail at a true rate of 80 %;
+they involve no chance. Where a simulated share is compared with a limit, three standard deviations
+of chance are allowed.
 
 ## Why the rule is as it is
 
-- **A minimum of evidence, not of events.** 3 of 3 is 100 %, and says little: at a true rate of 80
-  % it happens every second time. *Met* therefore asks that the count excludes the critical level
-  (binomial tail <= 2.5 %); that is what bounds a false GO at any volume.
-- **From 200 events on, 0.1 %.** A tail of 2.5 % excuses a lack of events. With 200 there is none
-  left to excuse. For a whole rate its objective asks for more anyway; for an integration, which
-  has no objective of its own, this is what bounds it.
-- **Each integration proves itself.** Before, an integration was critical when its whole interval
-  lay past the level, and passed otherwise. So contacts that fail every second time were GO in
-  most looks as long as there were few of them: nine events beside a thousand good ones prove
+- **A minimum of evidence, not of events.** 3 of 3 is 100 %, but proves little: at a true rate of
+  80 % it happens every second time. *Met* therefore requires that the count excludes the critical
+  level (binomial tail <= 2.5 %), which bounds a false GO at any volume.
+- **From 200 events on, 0.1 %.** A tail of 2.5 % makes allowance for few events. With 200 events
+  none is needed. For a whole rate, the objective already demands more; for an integration, which
+  has no objective of its own, this limit bounds a false GO.
+- **Each integration proves itself.** Formerly an integration was critical only when its whole
+  interval lay past the level, and passed otherwise. Contacts that failed every second time were
+  therefore GO in most looks while they were few: nine events beside a thousand good ones prove
   nothing in either direction, and the pool hides them. Now each of several integrations must
-  exclude the critical level by its own events; one that is connected and was not executed at all
-  counts as none of none. The price is a HOLD where an integration is hardly used: judge it over a
-  longer window.
-- **Recency.** An average over 48 hours needs hours to show a total outage. The last 5, 10, 20 and
-  50 events show it after five. The same look is why a short burst of failures, while it lasts, is
-  NO-GO: nobody can tell it from the beginning of an outage.
+  exclude the critical level by its own events; an integration that is connected and was never
+  executed counts as 0 of 0. The price is a HOLD where an integration is hardly used: judge it over
+  a longer window.
+- **Recency.** An average over 48 hours shows a total outage only after hours. The last 5, 10, 20
+  and 50 events show it after five. For the same reason a short burst of failures is NO-GO while it
+  lasts: nothing distinguishes it from the beginning of an outage.
 - **Triggers by point estimate, from ten events on.** A rollback must not wait for an interval to
-  narrow. That costs a healthy staging less than one rollback in a hundred, below."""
+  narrow. In a healthy staging this causes less than one rollback in a hundred runs; see below."""
 
 ONE_LOOK = """\
 ## One look at a steady rate
 
 Each cell: GO / HOLD / NO-GO or ROLLBACK, in % of the looks, and in brackets how often the old
-rule would have let it pass. Columns are the executed events expected in 48 hours; everything else
-is in order. In the curves the dotted lines are the critical level and the objective."""
+rule would have passed. The columns are the executed events expected in 48 hours; everything else
+is in order. The dotted lines in the curves are the critical level and the objective."""
 
 COURSES = """\
 ## Other courses of the same mean
 
-The rate is not steady but comes in bursts (a success rate of 20 % for some minutes in every two
-hours), or swings by ten points over the day. On average over the window it is what the first
-column says."""
+The rate is not steady: it drops in bursts (a success rate of 20 % for some minutes in every two
+hours), or swings by ten points over the day. Its average over the window is in the first column."""
 
 PARTS = """\
 ## One integration among good ones
 
-Contacts at some rate and volume beside 1,000 calendar syncs at 97 %; cells as above.
+Contacts at several rates and volumes beside 1,000 calendar syncs at 97 %; cells as above.
 """
 
 DETECTION = """\
 ## Time to detection
 
-Hours from the beginning of an incident, after 60 healthy ones, until an hourly look says NO-GO or
-ROLLBACK: median / ninth of ten, and in brackets the same of the old rule. Columns are executed
-syncs in 48 hours. Until then the gate seldom says GO: it holds as soon as the evidence no longer
-excludes the critical level. "never" is: not within 48 hours. With few syncs the old rule is
-sometimes quicker to turn red, because it is so on any handful of failures, incident or not."""
+Hours from the beginning of an incident, after 60 healthy hours, until an hourly look says NO-GO or
+ROLLBACK: median / 90th percentile, and in brackets the same for the old rule. The columns are
+executed syncs in 48 hours. Before that the gate seldom says GO: it holds as soon as the evidence no
+longer excludes the critical level. "never" means not within 48 hours. With few syncs the old rule
+is sometimes faster to turn red, because any handful of failures turns it red, incident or not."""
 
 DURING = """\
 One look six hours after the beginning: GO / HOLD / NO-GO or ROLLBACK, and the old rule's GO."""
@@ -78,40 +77,39 @@ One look six hours after the beginning: GO / HOLD / NO-GO or ROLLBACK, and the o
 NEAR = """\
 ## Near the target, with many events
 
-All rates two points above their objectives, 2,000 events of each in 48 hours, all rules
-together. NO-GO "in bursts" are looks that fall into a burst, or right behind it: of the last five
-or ten syncs most have failed then, and that is no false alarm but what recency is for."""
+All rates two points above their objectives, 2,000 events of each in 48 hours, all rules together.
+The NO-GO looks "in bursts" lie in a burst or just after it: most of the last five or ten syncs have
+failed then. These are not false alarms; detecting them is what recency is for."""
 
 STAGING = """\
 ## A healthy small staging
 
-20 users, 10 new ones in 48 hours; 120 executed syncs and 140 notifications in 48 hours. Syncs
-succeed in 97 %, notifications in 98.5 %, and 1 % of new connections never work. The soak is over
-on day 2; what takes longer is the evidence on new users."""
+20 users, 10 new ones in 48 hours; 120 executed syncs and 140 notifications in 48 hours. 97 % of the
+syncs and 98.5 % of the notifications succeed, and 1 % of new connections never work. The soak ends
+on day 2; the evidence on new users takes longer."""
 
 POLLING = """\
 ## Asking often enough finds a lucky window
 
-The sync rate is exactly at its critical level. One look at hour 48, or one every hour from then
-to the end of the week: how often is there a GO among them?"""
+The sync rate is exactly at its critical level. How often does one look at hour 48 say GO, and how
+often does at least one of the hourly looks from then to the end of the week?"""
 
 MODEL = """\
-Windows overlap, so 121 looks are far from 121 chances; and the more events, the fewer lucky
-windows. But where they are few, whoever polls and stops at the first GO has several times the
-chance of a false one that a single look has. Therefore every record says how sure it is with,
-among others, "gate number 57 since the deployment": so often it was asked until this answer came;
-the list of records has the other answers. Fix the moment of the decision beforehand, normally the
-end of the soak; if a GO is found by polling, ask once more a window later, which shares no event
-with the first.
+Windows overlap, so 121 looks are far fewer than 121 independent chances; and the more events, the
+fewer lucky windows. But where events are few, whoever polls and stops at the first GO is several
+times as likely to get a false one as with a single look. Every record therefore states with its
+certainty how often the gate was asked until it gave this answer ("gate number 57 since the
+deployment"); the list of records shows the other answers. Fix the moment of the decision
+beforehand, normally the end of the soak; if polling finds a GO, ask once more one window later,
+which shares no event with the first.
 
 ## What is simulated, and what is not
 
-Events come by chance (Poisson) with a daily wave; each belongs to one of the users' connections.
+Events arrive at random (Poisson) with a daily wave; each belongs to one of the users' connections.
 Integrations are mixed, and skipped syncs added, as in the rehearsal's traffic. Tokens, breakers,
-jobs, endpoints, schema and ledger are taken to be in order: they are censuses and answers,
-without chance, and can only make a verdict worse. Some of the windows are also written to a
-PostgreSQL as rows, measured by the surveys and compared with the simulated cube: they are equal
-to the last count.
+jobs, endpoints, schema and ledger are assumed to be in order: they are censuses and answers without
+chance, and can only make a verdict worse. Some windows are also written to a PostgreSQL as rows,
+measured by the surveys and compared with the simulated cube: every count is equal.
 
-The sample by which a test knows that this page is of this rule:
+This sample of looks lets a test check that this page belongs to the current rule:
 """

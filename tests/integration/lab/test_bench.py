@@ -28,8 +28,8 @@ def test_a_small_benchmark_prints_its_tables() -> None:
     assert not (ROOT / ".gonogo" / "bench").exists()
 
 
-def test_a_number_of_rows_that_is_none_is_refused() -> None:
-    """The usage is told, and no server is started."""
+def test_an_invalid_number_of_rows_is_refused() -> None:
+    """The usage is printed, and no server is started."""
     finished = subprocess.run(
         [sys.executable, "-m", "lab.bench", "many"],
         cwd=ROOT,
