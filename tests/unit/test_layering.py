@@ -56,7 +56,13 @@ HOMES = {
 }
 # The stand-in is an application of its own, in two revisions: none of gonogo's rooms.
 STANDIN = PACKAGE / "sandbox" / "standin"
-MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if not path.is_relative_to(STANDIN)]
+# What `gonogo init` writes into a project: files that it copies and never imports.
+STARTER = PACKAGE / "starter"
+MODULES = [
+    path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if not any(path.is_relative_to(place) for place in (STANDIN, STARTER))
+]
 
 
 def imports(source: str) -> Iterator[str]:

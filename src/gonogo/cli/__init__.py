@@ -25,6 +25,7 @@ from gonogo.cli import (
     admins,
     checklists,
     deploy,
+    init,
     judging,
     monitoring,
     preflight,
@@ -63,6 +64,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(init.init)
 app.command()(rehearse.rehearse)
 app.command()(preflight.preflight)
 app.command()(deploy.deploy)
