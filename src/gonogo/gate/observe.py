@@ -16,9 +16,8 @@ from gonogo.gate.masking import masked
 from gonogo.gate.setting import LEDGER, Observation, Options, Setting
 from gonogo.judge.finding import judge
 from gonogo.ledger.migration import versions
-from gonogo.measure.ledger import LedgerFacts, read_ledger
+from gonogo.measure.soak import LedgerFacts, read_ledger, read_timeline
 from gonogo.measure.take import Plan, take
-from gonogo.measure.timeline import read_timeline
 from gonogo.model.measurement import Measurement, Remark
 from gonogo.model.reasons import Says
 from gonogo.model.window import clip

@@ -11,7 +11,7 @@ from gonogo.config.project import Project
 from gonogo.criteria import ENDPOINTS, Criteria
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.gate.setting import LEDGER, Options, Setting
-from gonogo.measure.ledger import LedgerFacts, read_ledger
+from gonogo.measure.soak import LedgerFacts, read_ledger
 from gonogo.model.kinds import Environment
 from gonogo.model.window import check_as_of, format_moment
 from gonogo.postgres.identity import read_identity

@@ -12,7 +12,7 @@ from gonogo.config import EndpointsConfig
 from gonogo.config.project import Project
 from gonogo.criteria import Criteria, Metric
 from gonogo.masking import Mask
-from gonogo.measure.ledger import LedgerFacts
+from gonogo.measure.soak import LedgerFacts
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Role
 from gonogo.model.measurement import DatabaseIdentity, LedgerEvent, Measurement, Window

@@ -13,8 +13,7 @@ from functools import partial
 from gonogo.criteria import Criteria, Metric
 from gonogo.measure import cube
 from gonogo.measure.derived import DERIVATIONS, Tables
-from gonogo.measure.slices import hours
-from gonogo.measure.surveys import Table
+from gonogo.measure.surveys import Table, hours
 from gonogo.model.limit import UNITS
 from gonogo.model.measurement import Count, Measurement, Remark, Window
 from gonogo.model.reasons import Says

@@ -1,20 +1,24 @@
-"""measure.take: one snapshot, every survey once, a Measurement for each metric."""
+"""One snapshot, every survey once, a Measurement for each metric.
+
+The surveys are shared out over the sessions of one snapshot: each takes the next job as soon as it
+is free. What runs in parallel runs in the database; a thread here only waits for its answer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from gonogo.criteria import Criteria
 from gonogo.measure import surveys
-from gonogo.measure.asking import Asking
 from gonogo.measure.derived import Tables
 from gonogo.measure.metrics import WHOLE, measure, parts_of
-from gonogo.measure.sharing import share_out
-from gonogo.measure.slices import CLUSTER_WIDTH, WIDTH, cut
-from gonogo.measure.surveys import naive
+from gonogo.measure.surveys import CLUSTER_WIDTH, LOST, WIDTH, Slice, Survey, Table, cut, naive
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Measurement, Window
 from gonogo.postgres.reading import Session
@@ -23,6 +27,9 @@ from gonogo.postgres.reading import Session
 PART = "%(part)s"
 # No text matches it: where no pattern is critical, no message is.
 NOTHING = "a\\mb"
+# So many slices are asked in a row: enough to share a savepoint, few enough to end all at once.
+SLICES_A_JOB = 8
+Job = Callable[[Session], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +114,88 @@ def _parameters(plan: Plan) -> dict[str, object]:
         "environment": plan.environment.value,
         "versions": list(plan.versions),
     }
+
+
+@dataclass(slots=True)
+class Asking:
+    """What is asked of one survey, and what came of it so far.
+
+    Args:
+        survey: What is asked.
+        parameters: Bound by name.
+        slices: Of the window, oldest first, for a survey that is sliced.
+    """
+
+    survey: Survey
+    parameters: Mapping[str, object]
+    slices: Sequence[Slice] = ()
+    _parts: dict[int, Table] = field(default_factory=dict)
+
+    def jobs(self) -> Iterator[Job]:
+        """What is to be done on whichever session, in any order."""
+        return (partial(self._ask, number) for number in range(len(self._pieces())))
+
+    @property
+    def table(self) -> Table:
+        """All rows, oldest slice first, or the first reason why some are missing."""
+        reasons = (part.missing for part in self._parts.values())
+        unasked = LOST if len(self._parts) < len(self._pieces()) else None
+        if missing := next(filter(None, reasons), unasked):
+            return Table(missing=missing)
+        rows = (row for number in sorted(self._parts) for row in self._parts[number].rows)
+        return Table(tuple(rows), sliced=self.survey.sliced)
+
+    def _pieces(self) -> Sequence[Sequence[Slice]]:
+        if not self.survey.sliced:
+            return [()]
+        starts = range(0, len(self.slices), SLICES_A_JOB)
+        return [self.slices[start : start + SLICES_A_JOB] for start in starts]
+
+    def _ask(self, number: int, session: Session) -> None:
+        if any(part.missing for part in self._parts.values()):
+            # Half a table is none: a survey that failed once keeps nobody waiting again.
+            return
+        piece = self._pieces()[number]
+        self._parts[number] = surveys.run(session, self.survey, self.parameters, piece)
+
+
+def share_out(sessions: Sequence[Session], jobs: Iterable[Job]) -> None:
+    """Do every job, each on one session; the caller's thread works too.
+
+    A session that is lost takes no further job: what none is left to do, is not done.
+
+    Args:
+        sessions: Of one snapshot, the caller's own first.
+        jobs: In the order in which they are begun; the longest first keep all busy to the end.
+
+    Raises:
+        Exception: What a job raised. The others end what they are at, and begin nothing more.
+    """
+    own, *others = sessions
+    waiting = deque(jobs)
+    if not others:
+        _work(own, waiting)
+        return
+    with ThreadPoolExecutor(len(others), "gonogo survey") as threads:
+        working = [threads.submit(_work, session, waiting) for session in others]
+        try:
+            _work(own, waiting)
+        except BaseException:
+            for session in others:
+                session.cancel()
+            raise
+    for ended in working:
+        ended.result()
+
+
+def _work(session: Session, waiting: deque[Job]) -> None:
+    while not session.lost:
+        try:
+            job = waiting.popleft()
+        except IndexError:
+            return
+        try:
+            job(session)
+        except BaseException:
+            waiting.clear()
+            raise

@@ -15,9 +15,8 @@ from psycopg.conninfo import make_conninfo
 
 from gonogo.errors import DatabaseError
 from gonogo.measure import surveys
-from gonogo.measure.sharing import share_out
 from gonogo.measure.surveys import LOST
-from gonogo.measure.take import take
+from gonogo.measure.take import share_out, take
 from gonogo.model.measurement import Measurement, Remark
 from gonogo.model.reasons import Says
 from gonogo.postgres.reading import Manners, Session

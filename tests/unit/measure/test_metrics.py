@@ -13,8 +13,7 @@ import pytest
 from gonogo.criteria import load
 from gonogo.judge.finding import judge
 from gonogo.measure.metrics import measure
-from gonogo.measure.slices import hours
-from gonogo.measure.surveys import Table
+from gonogo.measure.surveys import Table, hours
 from gonogo.model.kinds import Environment, Outcome
 from gonogo.model.measurement import Count, Measurement, Remark, Window
 from gonogo.model.reasons import Says

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gonogo.measure.ledger import LedgerFacts, read_ledger
+from gonogo.measure.soak import LedgerFacts, read_ledger
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Count
 from gonogo.postgres.reading import Manners

@@ -1,8 +1,13 @@
-"""The rollout as the ledger tells it: deployments, failed migrations, rollbacks, incidents."""
+"""What the ledger says about the soak, read in the snapshot.
+
+Which environment this is, when it was deployed, and the events of the rollout: deployments, failed
+migrations, rollbacks, incidents.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import LiteralString
 
@@ -11,7 +16,17 @@ from psycopg import errors
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import LedgerEvent
 from gonogo.postgres.reading import Row, Session
+from gonogo.postgres.session import first_line
 
+ENVIRONMENT: LiteralString = "select name, simulated from gonogo.environment"
+DEPLOYMENT: LiteralString = """
+select d.id, d.revision, d.migrations_sha256, d.outcome, greatest(d.finished_at, (
+    select max(later.rolled_back_at) from gonogo.deployment as later
+    where later.environment = d.environment and later.id > d.id
+)) as finished_at
+from gonogo.deployment as d
+where %(environment)s::text is null or d.environment = %(environment)s
+order by (d.outcome <> 'rolled_back') desc, d.id desc limit 1"""
 MOST = 200
 SHORT = 12
 KINDS = {"running": "deploying", "failed": "deploy-failed"}
@@ -32,6 +47,68 @@ INCIDENTS: LiteralString = """
 select id, left(title, 500) as title, kind, opened_at, closed_at, void
 from gonogo.incident
 order by id desc limit %(most)s"""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFacts:
+    """What the gate must know before it measures.
+
+    Args:
+        environment: What the ledger calls this database; None without a ledger.
+        simulated: Whether it is the sandbox, whose 48 hours lie ahead.
+        deployed_at: The end of the deployment that stands, when it succeeded; or of the rollback of
+            a later one, which is when it came to run again.
+        deployment: Its number.
+        revision: The application's revision that was deployed.
+        migrations_sha256: Of the migration files that it was deployed with.
+        problem: Why the ledger does not tell, as a sentence part.
+    """
+
+    environment: Environment | None = None
+    simulated: bool = False
+    deployed_at: datetime | None = None
+    deployment: str = ""
+    revision: str = ""
+    migrations_sha256: str = ""
+    problem: str | None = None
+
+
+def read_ledger(session: Session, environment: Environment | None) -> LedgerFacts:
+    """Read the ledger inside the current transaction.
+
+    Args:
+        session: In the measurement's transaction.
+        environment: Which environment's deployment counts; None takes the latest of any.
+    """
+    try:
+        with session.savepoint():
+            marked = _only(session.ask(ENVIRONMENT))
+            deployed = _only(session.ask(DEPLOYMENT, {"environment": environment}))
+    except errors.SerializationFailure:
+        raise
+    except (errors.UndefinedTable, errors.InvalidSchemaName):
+        return LedgerFacts(problem="there is no ledger (schema gonogo) in this database")
+    except errors.Error as error:
+        return LedgerFacts(problem=f"the ledger cannot be read: {first_line(error)}")
+    name = Environment(marked["name"]) if marked else None
+    simulated = bool(marked and marked["simulated"])
+    if not deployed:
+        return LedgerFacts(name, simulated, problem="the ledger knows of no deployment")
+    facts = LedgerFacts(
+        name,
+        simulated,
+        deployment=str(deployed["id"]),
+        revision=deployed["revision"],
+        migrations_sha256=deployed["migrations_sha256"],
+    )
+    if deployed["outcome"] != "succeeded":
+        ended = str(deployed["outcome"]).replace("_", " ")
+        return replace(facts, problem=f"the latest deployment is {ended}")
+    return replace(facts, deployed_at=deployed["finished_at"].astimezone(UTC))
+
+
+def _only(rows: list[Row]) -> Row | None:
+    return rows[0] if rows else None
 
 
 def read_timeline(session: Session, environment: Environment) -> tuple[LedgerEvent, ...]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gonogo.measure.slices import cut, hours, starts
+from gonogo.measure.surveys import cut, hours, starts
 from gonogo.model.measurement import Window
 
 END = datetime(2026, 11, 23, 14, 15, tzinfo=UTC)
