@@ -13,7 +13,7 @@ import pytest
 from desk import Desk, make_desk
 from gonogo.ledger import installation
 from gonogo.postgres import session
-from gonogo.sandbox import application
+from gonogo.sandbox import surroundings
 from gonogo.sandbox.databases import Databases
 
 HERE = Path(__file__).parent
@@ -76,14 +76,14 @@ def lay_out(tmp_path: Path) -> Iterator[Callable[[str], Desk]]:
         return set_up(tmp_path, conninfo)
 
     yield out
-    application.stop_everything(tmp_path)
+    surroundings.stop_everything(tmp_path)
 
 
 @pytest.fixture
 def desk(new_database: Callable[..., str], pausing_template: str, tmp_path: Path) -> Iterator[Desk]:
     """A desk before the rollout."""
     yield set_up(tmp_path, new_database(pausing_template))
-    application.stop_everything(tmp_path)
+    surroundings.stop_everything(tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +95,7 @@ def deployed_template(
     def build(conninfo: str) -> None:
         root = tmp_path_factory.mktemp("deployed")
         told = set_up(root, conninfo).deploy("--backup-check", "read")
-        application.stop_everything(root)
+        surroundings.stop_everything(root)
         assert told.returncode == 0, told.stdout + told.stderr
 
     return databases.ensure_template("deployed_template", build, pausing_template)
@@ -110,4 +110,4 @@ def deployed(
     words = ("git", "checkout", "--quiet", "--detach", made.repository.after)
     subprocess.run(words, cwd=made.repository.path, check=True)
     yield made
-    application.stop_everything(tmp_path)
+    surroundings.stop_everything(tmp_path)

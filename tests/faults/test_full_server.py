@@ -13,7 +13,7 @@ from psycopg import errors
 
 from desk import Desk, make_desk
 from gate_process import live_through, make_checkout, run_gate
-from gonogo.sandbox import application
+from gonogo.sandbox import surroundings
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
 from small_disk import SmallDisk, mounted
@@ -62,7 +62,7 @@ def fresh(tight: Tight, build_base: Build, tmp_path: Path) -> Iterator[Desk]:
     conninfo = tight.databases.create("fresh")
     build_base(conninfo)
     yield make_desk(tmp_path / "desk", conninfo)
-    application.stop_everything(tmp_path / "desk")
+    surroundings.stop_everything(tmp_path / "desk")
     tight.disk.clear()
     tight.databases.drop("fresh")
 

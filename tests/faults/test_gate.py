@@ -34,12 +34,10 @@ from gonogo.postgres.reading import Manners, Session
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.snapshot import in_snapshot
 from gonogo.report.english import remark_of
-from gonogo.sandbox.address import Address
-from gonogo.sandbox.cluster import Cluster, data_of
+from gonogo.sandbox.cluster import Address, Cluster, data_of
 from gonogo.sandbox.databases import Databases
-from gonogo.sandbox.launch import launch
 from gonogo.sandbox.privileges import account_for
-from gonogo.sandbox.server import EmbeddedServer
+from gonogo.sandbox.server import EmbeddedServer, launch
 from proxy import Proxy, proxied
 from waiting import until
 

@@ -15,8 +15,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from gonogo.sandbox.cluster import data_of
 from gonogo.sandbox.databases import Databases
-from gonogo.sandbox.launch import LOG_FILE
-from gonogo.sandbox.server import EmbeddedServer
+from gonogo.sandbox.server import LOG_FILE, EmbeddedServer
 
 # Its certificate speaks for this name; the address that it is reached by is given apart.
 HOST = "localhost"

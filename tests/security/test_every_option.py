@@ -18,7 +18,7 @@ from gonogo.plugin.options import add_options
 from gonogo.postgres import session
 from gonogo.postgres.reading import connect
 from gonogo.postgres.settings import DatabaseSettings
-from gonogo.sandbox import application
+from gonogo.sandbox import surroundings
 from gonogo.sandbox.databases import Databases
 
 pytestmark = pytest.mark.slow
@@ -97,7 +97,7 @@ def desk(
     made = make_desk(root, databases.create(name, migrated_template))
     made.deploy()
     yield made
-    application.stop_everything(root)
+    surroundings.stop_everything(root)
     databases.drop(name)
 
 

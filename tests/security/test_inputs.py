@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from desk import Desk, make_desk
-from gonogo.sandbox import application
+from gonogo.sandbox import surroundings
 from gonogo.sandbox.databases import Databases
 
 CANARY = "canary"
@@ -124,7 +124,7 @@ def shared_desk(
     root, name = tmp_path_factory.mktemp("shared"), f"test_{uuid4().hex}"
     desk = make_desk(root, databases.create(name, base_template))
     yield desk
-    application.stop_everything(root)
+    surroundings.stop_everything(root)
     databases.drop(name)
 
 
@@ -149,7 +149,7 @@ def test_a_user_whose_name_is_no_text_deploys(base_database: str, tmp_path: Path
     """What the system calls the user is written down as well as it can be."""
     desk = make_desk(tmp_path, base_database)
     told = desk.run(*desk.deployment, LOGNAME=os.fsdecode(b"eve\xff"))
-    application.stop_everything(tmp_path)
+    surroundings.stop_everything(tmp_path)
     assert told.returncode == 0, told.stdout + told.stderr
     assert desk.ask("select deployed_by from gonogo.deployment") == r"eve\xff"
 

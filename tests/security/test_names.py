@@ -21,7 +21,7 @@ from gonogo.rollout.backup.backup import make_backup
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.backup.order import BackupOrder
 from gonogo.rollout.grants import grant_gate
-from gonogo.sandbox import application
+from gonogo.sandbox import surroundings
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
 
@@ -70,7 +70,7 @@ def strange_desk(databases: Databases, base_template: str, tmp_path: Path) -> It
     file.write_text(text.replace('"archive"', "'-a$(touch canary) \"%s; ü'"), encoding="utf-8")
     desk.environ["LOGNAME"] = "o'brien\x1b[31m; touch canary"
     yield desk
-    application.stop_everything(tmp_path)
+    surroundings.stop_everything(tmp_path)
     with psycopg.connect(databases.server.conninfo()) as connection:
         kept = connection.execute(
             "select datname from pg_database where starts_with(datname, %s)", [name]

@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from desk import Desk, make_desk
 from gonogo.gate.masking import CUT_AT_BYTES
 from gonogo.masking import Mask
-from gonogo.sandbox import application
+from gonogo.sandbox import surroundings
 from gonogo.sandbox.databases import Databases
 from signers import make_key, public
 
@@ -99,7 +99,7 @@ def planted(
     )
     file.write_text(rest, encoding="utf-8")
     yield desk, PLANTED | {"PGPASSFILE": str(passfile), "CI": "true"}
-    application.stop_everything(tmp_path)
+    surroundings.stop_everything(tmp_path)
     databases.drop(name)
 
 

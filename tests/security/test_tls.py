@@ -17,7 +17,7 @@ from gonogo.postgres.session import connect
 from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.tools import find_tools
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
-from gonogo.sandbox import application
+from gonogo.sandbox import surroundings
 from gonogo.sandbox.server import EmbeddedServer
 
 pytestmark = [pytest.mark.postgres15, pytest.mark.slow, pytest.mark.xdist_group("tls")]
@@ -70,7 +70,7 @@ def distrusted(request: pytest.FixtureRequest, secure_server: Any) -> tuple[Reac
 def secure_desk(secure_server: Any, tmp_path: Path) -> Iterator[Desk]:
     """A desk whose database lies behind TLS."""
     yield make_desk(tmp_path, make_conninfo("", **secure_server.reach()))
-    application.stop_everything(tmp_path)
+    surroundings.stop_everything(tmp_path)
 
 
 @pytest.mark.parametrize("given", [by_url, by_variables, by_service])

@@ -26,11 +26,11 @@ from gonogo.rollout.backup import fingerprint, tables
 from gonogo.rollout.backup.backup import NAME_TIME, make_backup
 from gonogo.rollout.backup.order import BackupOrder
 from gonogo.rollout.backup.rowhash import write_row_hashes
-from gonogo.sandbox import application
-from gonogo.sandbox.address import passfile_of
+from gonogo.sandbox import surroundings
+from gonogo.sandbox.cluster import passfile_of
 from gonogo.sandbox.databases import Databases
-from gonogo.sandbox.repository import create_repository
 from gonogo.sandbox.server import EmbeddedServer
+from gonogo.sandbox.surroundings import create_repository
 
 PASSWORD = "hush-database"  # noqa: S105  # nothing asks for it
 SECRETS = {
@@ -64,7 +64,7 @@ def knocking_desk(
     build_base(conninfo)
     desk = make_desk(tmp_path, make_conninfo(conninfo, password=password, passfile=os.devnull))
     yield desk, password
-    application.stop_everything(tmp_path)
+    surroundings.stop_everything(tmp_path)
 
 
 @pytest.fixture

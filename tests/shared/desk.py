@@ -14,8 +14,7 @@ import psycopg
 
 from gate_process import make_checkout
 from gonogo.record.archive import list_records
-from gonogo.sandbox.repository import Repository, create_repository
-from gonogo.sandbox.surroundings import sandbox_environment
+from gonogo.sandbox.surroundings import Repository, create_repository, sandbox_environment
 
 ROOT = Path(__file__).parents[2]
 ROLLOUT = ROOT / "src" / "gonogo" / "sandbox" / "rollout.toml"

@@ -28,8 +28,8 @@ from gonogo.errors import UsageError
 from gonogo.model.kinds import VerdictKind
 from gonogo.model.window import parse_duration
 from gonogo.sandbox.mix import Mix, Part
-from gonogo.sandbox.script import Connection, ask, run_script
 from gonogo.sandbox.traffic import Traffic, generate
+from gonogo.sandbox.world import Connection, ask, run_script
 
 FILE = "incidents.toml"
 DAY = timedelta(days=1)

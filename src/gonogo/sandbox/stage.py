@@ -24,10 +24,9 @@ from gonogo.postgres.settings import DatabaseSettings
 from gonogo.record.archive import list_records
 from gonogo.report.narration import Narration
 from gonogo.rollout.runner.context import RolloutContext
-from gonogo.sandbox import application, world
-from gonogo.sandbox.repository import Repository, create_repository
+from gonogo.sandbox import surroundings, world
 from gonogo.sandbox.server import EmbeddedServer, stop_stale
-from gonogo.sandbox.surroundings import sandbox_environment
+from gonogo.sandbox.surroundings import Repository, create_repository, sandbox_environment
 
 DATABASE = "rehearsal"
 DIRECTORY = "rehearsal"
@@ -118,7 +117,7 @@ class Stage:
         directory = project.work_dir / DIRECTORY
         # First, because it refuses while another run is at work, whose application is not ours.
         had_server = stop_stale(directory / SERVER)
-        stopped = application.stop_everything(directory)
+        stopped = surroundings.stop_everything(directory)
         sweep(project)
         if had_server:
             stopped = (*stopped, "PostgreSQL")
@@ -163,7 +162,7 @@ class Stage:
         return RolloutContext(
             project=self.project,
             environment=Environment.STAGING,
-            config=application.load_rollout(self.directory, archive_dir),
+            config=surroundings.load_rollout(self.directory, archive_dir),
             database=DatabaseSettings(self.server.conninfo(DATABASE), "the sandbox"),
             environ=self.environ,
             revision=self.repository.after,
@@ -195,7 +194,7 @@ def _take_down(
     problems: list[SandboxError] = []
     # The claim on the server's directory is ours until the server has stopped.
     undoing: list[Callable[[], object]] = [
-        partial(application.stop_everything, project.work_dir / DIRECTORY),
+        partial(surroundings.stop_everything, project.work_dir / DIRECTORY),
         *([server.stop] if server else []),
         partial(Stage.clear, project),
     ]

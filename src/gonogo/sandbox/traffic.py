@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from psycopg.rows import tuple_row
+from psycopg.sql import SQL
+
 from gonogo.errors import UsageError
-from gonogo.sandbox.binding import mix_parameters
-from gonogo.sandbox.bulk import without_indexes
-from gonogo.sandbox.mix import Mix
-from gonogo.sandbox.script import Connection, ask, run_script
+from gonogo.sandbox.mix import Mix, mix_parameters
+from gonogo.sandbox.world import Connection, ask, run_script
 
 SHORTEST = timedelta(hours=1)
 # One INSERT's rows: large enough to cost nothing, small enough to sort and hash in memory.
@@ -61,6 +62,20 @@ TABLES = (
 ANALYZE = """
 analyze users, oauth_tokens, sync_schedule, sync_metrics, calendar_webhook_subscriptions,
     webhook_notifications, token_health, circuit_breaker_state, token_health_notifications"""
+# Statements that take an index away and that bring it back, as PostgreSQL itself words them.
+INDEXES = """
+select
+    case when k.oid is null then format('drop index %%s', i.indexrelid::regclass)
+        else format('alter table %%s drop constraint %%I', i.indrelid::regclass, k.conname)
+    end,
+    case when k.oid is null then pg_get_indexdef(i.indexrelid)
+        else format('alter table %%s add constraint %%I %%s', i.indrelid::regclass, k.conname,
+            pg_get_constraintdef(k.oid))
+    end
+from pg_index as i
+left join pg_constraint as k on k.conindid = i.indexrelid and k.contype in ('p', 'u')
+where i.indrelid = %s::regclass
+order by i.indexrelid"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +181,21 @@ def _parameters(traffic: Traffic) -> dict[str, object]:
         "connected_users": traffic.connected_users,
         "new_users": round(days * traffic.mix.onboarding.new_users_per_day),
     }
+
+
+@contextmanager
+def without_indexes(connection: Connection, table: str) -> Iterator[None]:
+    """Let `table` have no index within the block, and the same ones as before after it.
+
+    Args:
+        connection: In a transaction, which a failure rolls back whole.
+        table: The table; no foreign key may refer to it.
+    """
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        indexes = cursor.execute(INDEXES, [table]).fetchall()
+        for drop, _ in indexes:
+            cursor.execute(SQL(drop))
+        yield
+        cursor.execute("select set_config('maintenance_work_mem', '256MB', true)")
+        for _, create in indexes:
+            cursor.execute(SQL(create))

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from desk import Desk, make_desk
-from gonogo.sandbox import application
+from gonogo.sandbox import surroundings
 from gonogo.sandbox.databases import Databases
 
 
@@ -18,7 +18,7 @@ from gonogo.sandbox.databases import Databases
 def desk(base_database: str, tmp_path: Path) -> Iterator[Desk]:
     """A desk before the rollout; whatever a test starts is stopped."""
     yield make_desk(tmp_path, base_database)
-    application.stop_everything(tmp_path)
+    surroundings.stop_everything(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def deployed(
     try:
         yield desk, desk.deploy()
     finally:
-        application.stop_everything(root)
+        surroundings.stop_everything(root)
         databases.drop(name)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from abroad import KIND, emigrate, germany, settle
 from desk import Desk, make_desk
-from gonogo.sandbox import application
+from gonogo.sandbox import surroundings
 from gonogo.sandbox.databases import Databases
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres15, pytest.mark.locales]
@@ -34,7 +34,7 @@ def desk(abroad: Databases, build_base: Callable[[str], None], tmp_path: Path) -
     conninfo = emigrate(home, abroad, "app", KIND, tmp_path)
     settle(conninfo, timezone="UTC")
     yield make_desk(tmp_path / "desk", conninfo)
-    application.stop_everything(tmp_path / "desk")
+    surroundings.stop_everything(tmp_path / "desk")
 
 
 def test_a_rollout_goes_forward_and_is_proved_to_be_taken_back(desk: Desk) -> None:

@@ -12,9 +12,9 @@ from rich.console import Console
 from gonogo.config.project import Project
 from gonogo.errors import SandboxError
 from gonogo.report.narration import Narration
-from gonogo.sandbox import application, postmaster, stage, world
-from gonogo.sandbox.claim import Claim
+from gonogo.sandbox import postmaster, stage, surroundings, world
 from gonogo.sandbox.cluster import data_of
+from gonogo.sandbox.postmaster import Claim
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.sandbox.stage import DIRECTORY, SERVER, Stage
 
@@ -72,7 +72,7 @@ def test_what_goes_wrong_while_tidying_up_is_a_note_of_the_true_error(
             raise SandboxError("process 7 cannot be ended")
         return ()
 
-    monkeypatch.setattr(application, "stop_everything", stubborn)
+    monkeypatch.setattr(surroundings, "stop_everything", stubborn)
     with pytest.raises(SandboxError, match="no room for so many users") as caught:
         set_up(project)
     assert caught.value.__notes__ == ["process 7 cannot be ended"]
@@ -86,7 +86,7 @@ def test_another_rehearsal_at_work_is_left_alone(
     server = project.work_dir / DIRECTORY / SERVER
     server.mkdir(parents=True)
     claim = Claim(server)
-    monkeypatch.setattr(application, "stop_everything", lambda _: pytest.fail("it was stopped"))
+    monkeypatch.setattr(surroundings, "stop_everything", lambda _: pytest.fail("it was stopped"))
     with pytest.raises(SandboxError, match="another run"):
         set_up(project)
     claim.release()

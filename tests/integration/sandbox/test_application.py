@@ -21,11 +21,10 @@ from gonogo.config.project import Project
 from gonogo.errors import CommandError
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment
-from gonogo.sandbox import application
-from gonogo.sandbox.repository import Repository, create_repository
+from gonogo.sandbox import surroundings
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.sandbox.standin.before import daemon
-from gonogo.sandbox.surroundings import run_dir, sandbox_environment
+from gonogo.sandbox.surroundings import Repository, create_repository, run_dir, sandbox_environment
 
 BASE = """
 create table users (id uuid primary key default gen_random_uuid(), email varchar(255));
@@ -60,7 +59,7 @@ class Stage:
     def run(self, *names: str, revision: str | None = None) -> list[str]:
         """Run commands of the rollout file by name; their output."""
         lines: list[str] = []
-        config = application.load_rollout(self.directory, self.directory / "archive")
+        config = surroundings.load_rollout(self.directory, self.directory / "archive")
         commands = Commands(
             environment=Environment.STAGING,
             config=config.environment(Environment.STAGING),
@@ -108,7 +107,7 @@ def stage(
     repository = create_repository(tmp_path)
     environ = sandbox_environment(tmp_path, conninfo)
     yield Stage(tmp_path, repository, environ, conninfo)
-    application.stop_everything(tmp_path)
+    surroundings.stop_everything(tmp_path)
 
 
 def test_the_old_revision_serves_only_the_old_pages(stage: Stage) -> None:
@@ -243,8 +242,8 @@ def test_a_taken_port_is_one_clear_line(
 def test_what_a_killed_rehearsal_left_is_stopped(stage: Stage) -> None:
     """`stop_everything` needs the directory alone, neither commands nor checkout."""
     stage.run("start_app", "start_jobs")
-    assert application.stop_everything(stage.directory) == ("jobs", "service")
-    assert application.stop_everything(stage.directory) == ()
+    assert surroundings.stop_everything(stage.directory) == ("jobs", "service")
+    assert surroundings.stop_everything(stage.directory) == ()
 
 
 def _require(claim: object) -> None:

@@ -17,10 +17,9 @@ from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from gonogo.errors import SandboxError
 from gonogo.sandbox import postmaster
-from gonogo.sandbox.binaries import wheel_bin_dir
 from gonogo.sandbox.cluster import data_of
 from gonogo.sandbox.privileges import command, nobody, private_directory
-from gonogo.sandbox.server import EmbeddedServer, stop_stale
+from gonogo.sandbox.server import EmbeddedServer, stop_stale, wheel_bin_dir
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change its user")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="tells by /proc and prctl")

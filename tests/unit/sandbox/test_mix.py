@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from gonogo.sandbox.mix import Mix, Syncs, bounds, values
+from gonogo.sandbox.mix import Mix, Syncs, mix_parameters
 
 
 def test_what_is_not_said_is_healthy() -> None:
@@ -41,5 +41,6 @@ def test_a_mix_that_cannot_be_is_refused(changes: dict[str, object]) -> None:
 def test_bounds_are_where_each_value_begins() -> None:
     """What width_bucket takes: one bound a value, the first at 0."""
     weights = (("a", 0.5), (None, 0.25), ("c", 0.25))
-    assert values(weights) == ["a", None, "c"]
-    assert bounds(weights) == [0.0, 0.5, 0.75]
+    parameters = mix_parameters(Mix(syncs=Syncs(errors=weights)))
+    assert parameters["syncs_errors"] == ["a", None, "c"]
+    assert parameters["syncs_errors_bounds"] == [0.0, 0.5, 0.75]

@@ -37,7 +37,7 @@ with struck as (
     select
         user_id,
         row_number() over (order by pg_temp.uniform_of(user_id, 11), user_id)
-            <= floor(count(*) over () * %(broken_users)s::double precision + 1e-9) as broken
+            <= floor(count(*) over () * %(syncs_broken_users)s::double precision + 1e-9) as broken
     from (select distinct user_id from sync_schedule) as users
 ),
 placed as (

@@ -11,8 +11,8 @@ select
     case when failing then 0 else 20 + 300 * pg_temp.uniform_of(user_id, 32) end,
     case when failing then 1 else 2 + 8 * pg_temp.uniform_of(user_id, 32) end,
     0,
-    case when failing then (%(first_errors)s::text[])[width_bucket(
-        pg_temp.uniform_of(user_id, 33), %(first_error_bounds)s::double precision[])]
+    case when failing then (%(onboarding_errors)s::text[])[width_bucket(
+        pg_temp.uniform_of(user_id, 33), %(onboarding_errors_bounds)s::double precision[])]
     end,
     connected_at + interval '3 seconds' + pg_temp.uniform_of(user_id, 34) * interval '25 seconds'
 from connection

@@ -15,7 +15,7 @@ with slice as (
 weighed as (
     select
         slice.*,
-        length_s * (1 + %(wave)s::double precision * cos(
+        length_s * (1 + %(syncs_wave)s::double precision * cos(
             2 * pi() * (extract(epoch from starts_at) / 3600 - 15) / 24)) as weight,
         (
             select count(*) from connection
@@ -32,7 +32,7 @@ summed as (
     select
         *,
         round(%(rows)s::bigint * sum(weight) over upto / sum(weight) over ()) as syncs_upto,
-        round(sum(channels * weight) over upto * %(per_day)s::double precision / 86400)
+        round(sum(channels * weight) over upto * %(webhooks_per_day)s::double precision / 86400)
             as notifications_upto
     from weighed
     window upto as (order by no)

@@ -12,8 +12,8 @@ select
         else 'not_exists'
     end,
     result,
-    case when result = 'failure' then (%(webhook_errors)s::text[])[width_bucket(
-        pg_temp.uniform(no, 65), %(webhook_error_bounds)s::double precision[])]
+    case when result = 'failure' then (%(webhooks_errors)s::text[])[width_bucket(
+        pg_temp.uniform(no, 65), %(webhooks_errors_bounds)s::double precision[])]
     end,
     created_at
 from (
@@ -23,8 +23,8 @@ from (
         c.channel_id,
         c.resource_id,
         case
-            when pg_temp.uniform(no, 62) < %(ignored)s::double precision then 'ignored'
-            when pg_temp.uniform(no, 63) < %(webhook_success)s::double precision then 'success'
+            when pg_temp.uniform(no, 62) < %(webhooks_ignored)s::double precision then 'ignored'
+            when pg_temp.uniform(no, 63) < %(webhooks_success)s::double precision then 'success'
             else 'failure'
         end as result
     from (

@@ -25,15 +25,15 @@ select
     checked_at
 from connection
 join (
-    select user_id, (%(token_states)s::text[])[width_bucket(
+    select user_id, (%(states_tokens)s::text[])[width_bucket(
         (row_number() over (order by pg_temp.uniform_of(user_id, 71), user_id) - 0.5)
             / count(*) over (),
-        %(token_bounds)s::numeric[])] as status
+        %(states_tokens_bounds)s::numeric[])] as status
     from (select distinct user_id from connection) as users
 ) as placed using (user_id)
 cross join lateral (
     select greatest(connected_at, %(end)s::timestamp
-        - %(tokens_checked_h)s::double precision * interval '1 hour'
+        - %(states_tokens_checked_h)s::double precision * interval '1 hour'
         - pg_temp.uniform_of(user_id, 73) * interval '4 minutes') as checked_at
 ) as refreshed
 on conflict (user_id, integration_type) do update
@@ -55,7 +55,7 @@ select
     case when state <> 'closed' then 'HTTP 503 from Google' end,
     case when state <> 'closed' then opened_at end,
     case
-        when state = 'open' and pg_temp.uniform_of(user_id, 82) < %(stuck)s::double precision
+        when state = 'open' and pg_temp.uniform_of(user_id, 82) < %(states_stuck_breakers)s::double precision
             then %(end)s::timestamp - interval '30 hours'
         when state = 'open' then opened_at + interval '1 hour'
     end,
@@ -63,10 +63,10 @@ select
     %(end)s::timestamp
 from connection
 join (
-    select user_id, (%(breaker_states)s::text[])[width_bucket(
+    select user_id, (%(states_breakers)s::text[])[width_bucket(
         (row_number() over (order by pg_temp.uniform_of(user_id, 81), user_id) - 0.5)
             / count(*) over (),
-        %(breaker_bounds)s::numeric[])] as state
+        %(states_breakers_bounds)s::numeric[])] as state
     from (select distinct user_id from connection) as users
 ) as placed using (user_id)
 cross join lateral (
@@ -95,7 +95,7 @@ from (
         frequency,
         case
             when row_number() over (order by pg_temp.uniform_of(id, 91), id)
-                <= floor(count(*) over () * %(stale)s::double precision + 1e-9)
+                <= floor(count(*) over () * %(states_stale)s::double precision + 1e-9)
                 then %(end)s::timestamp - interval '25 hours'
                     - pg_temp.uniform_of(id, 92) * interval '4 hours'
             else %(end)s::timestamp + pg_temp.uniform_of(id, 92) * frequency
@@ -158,4 +158,4 @@ select
     %(end)s::timestamp - interval '9 days',
     %(end)s::timestamp - interval '9 days'
 from connection
-where integration_type = 'google_contacts' and rank <= %(unreminded)s::integer
+where integration_type = 'google_contacts' and rank <= %(states_unreminded)s::integer

@@ -22,7 +22,7 @@ cross join lateral (
     end as created_at
 ) as registered
 where integration_type = 'google_calendar'
-    and pg_temp.uniform_of(user_id, 22) < %(subscribed)s::double precision
+    and pg_temp.uniform_of(user_id, 22) < %(webhooks_subscribed)s::double precision
 on conflict (user_id) do nothing;
 
 insert into channel (user_id, channel_id, resource_id, created_at, rank)
@@ -35,18 +35,18 @@ from (
         count(*) over () as total
     from calendar_webhook_subscriptions
 ) as placed
-where place > floor(total * %(silent)s::double precision + 1e-9);
+where place > floor(total * %(webhooks_silent)s::double precision + 1e-9);
 
 -- As of the end: renewed daily for a week each, looked at every 12 h.
 update calendar_webhook_subscriptions as s
 set expiration = case
-        when place <= floor(total * %(expired)s::double precision + 1e-9)
+        when place <= floor(total * %(webhooks_expired)s::double precision + 1e-9)
             then %(end)s::timestamp - pg_temp.uniform_of(s.user_id, 24) * interval '20 hours'
         else %(end)s::timestamp + interval '26 hours'
             + pg_temp.uniform_of(s.user_id, 24) * interval '140 hours'
     end,
     updated_at = greatest(s.created_at, %(end)s::timestamp
-        - %(subscriptions_checked_h)s::double precision * interval '1 hour')
+        - %(states_subscriptions_checked_h)s::double precision * interval '1 hour')
 from (
     select
         id,

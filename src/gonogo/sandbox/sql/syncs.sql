@@ -7,11 +7,11 @@ select
     integration_type,
     sync_type,
     result,
-    case when result = 'skipped' then (%(skip_reasons)s::text[])[width_bucket(
-        pg_temp.uniform(no, 45), %(skip_bounds)s::double precision[])]
+    case when result = 'skipped' then (%(syncs_skip_reasons)s::text[])[width_bucket(
+        pg_temp.uniform(no, 45), %(syncs_skip_reasons_bounds)s::double precision[])]
     end,
     -- Box and Muller's normal draw, made log-normal: most are quick, a few take very long.
-    case when result <> 'skipped' then least(median_ms * exp(%(duration_sigma)s::double precision
+    case when result <> 'skipped' then least(median_ms * exp(%(syncs_duration_sigma)s::double precision
         * sqrt(-2 * ln(1 - pg_temp.uniform(no, 46))) * cos(2 * pi() * pg_temp.uniform(no, 47))
     ), 120000) end,
     case when result = 'success' then floor(40 * pg_temp.uniform(no, 48) ^ 4) else 0 end,
@@ -23,8 +23,8 @@ select
     case when result = 'skipped' then 1 + floor(pg_temp.uniform(no, 49) * (2 * api_calls - 1))
         else 0
     end,
-    case when result = 'failure' then (%(errors)s::text[])[width_bucket(
-        pg_temp.uniform(no, 50), %(error_bounds)s::double precision[])]
+    case when result = 'failure' then (%(syncs_errors)s::text[])[width_bucket(
+        pg_temp.uniform(no, 50), %(syncs_errors_bounds)s::double precision[])]
     end,
     created_at
 from (
@@ -32,28 +32,28 @@ from (
         moment.*,
         c.user_id,
         c.integration_type,
-        case when calendar then %(duration_ms_calendar)s else %(duration_ms_contacts)s
+        case when calendar then %(syncs_duration_ms_calendar)s else %(syncs_duration_ms_contacts)s
             end::double precision as median_ms,
-        case when calendar then %(api_calls_calendar)s else %(api_calls_contacts)s
+        case when calendar then %(syncs_api_calls_calendar)s else %(syncs_api_calls_contacts)s
             end::double precision as api_calls,
         case
             when pg_temp.uniform(no, 43) < case when calendar
-                then %(skipped_calendar)s else %(skipped_contacts)s end::double precision
+                then %(syncs_skipped_calendar)s else %(syncs_skipped_contacts)s end::double precision
                 then 'skipped'
             when not c.failing and pg_temp.uniform(no, 44) < case when calendar
-                then %(success_calendar)s else %(success_contacts)s end::double precision
+                then %(syncs_success_calendar)s else %(syncs_success_contacts)s end::double precision
                 then 'success'
             else 'failure'
         end as result,
         case
             when pg_temp.uniform(no, 43) < case when calendar
-                then %(skipped_calendar)s else %(skipped_contacts)s end::double precision
+                then %(syncs_skipped_calendar)s else %(syncs_skipped_contacts)s end::double precision
                 then 'incremental'
-            when drawn_type < %(manual)s::double precision then 'manual'
+            when drawn_type < %(syncs_manual)s::double precision then 'manual'
             when calendar
-                and drawn_type < (%(manual)s + %(by_webhook)s)::double precision
+                and drawn_type < (%(syncs_manual)s + %(syncs_by_webhook)s)::double precision
                 then 'webhook_triggered'
-            when drawn_type >= 1 - %(full)s::double precision then 'full'
+            when drawn_type >= 1 - %(syncs_full)s::double precision then 'full'
             else 'incremental'
         end as sync_type
     from (
@@ -62,7 +62,7 @@ from (
             starts_at + floor(
                 (i - 1 + pg_temp.uniform(first_sync + i, 40)) / syncs * length_us
             ) * interval '1 microsecond' as created_at,
-            pg_temp.uniform(first_sync + i, 41) < %(calendar_share)s::double precision as calendar,
+            pg_temp.uniform(first_sync + i, 41) < %(syncs_calendar_share)s::double precision as calendar,
             pg_temp.uniform(first_sync + i, 51) as drawn_type,
             contacts,
             calendars

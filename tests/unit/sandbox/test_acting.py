@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gonogo.model.step import StepEvent, StepKind, StepRecord
-from gonogo.sandbox.client import Client
-from gonogo.sandbox.figures import Figure, Stopwatch, deployment_figure
+from gonogo.sandbox.acting import Client, Figure, Stopwatch, deployment_figure
 
 
 def step(name: str, elapsed_s: float) -> StepRecord:

