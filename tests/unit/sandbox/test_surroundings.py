@@ -1,4 +1,4 @@
-"""The variables of a rehearsal."""
+"""The stand-in's repository and rollout file, and the variables of a rehearsal."""
 
 from __future__ import annotations
 
