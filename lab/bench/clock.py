@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from gonogo.gate.run import GateRun
-from gonogo.postgres.reading import Session
+from gonogo.postgres.readonly import Session
 
 OUT = "GONOGO_BENCH_CLOCK"
 

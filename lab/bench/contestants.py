@@ -14,8 +14,8 @@ from gonogo.measure.surveys import naive
 from gonogo.measure.take import Plan, take
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Measurement
-from gonogo.postgres.reading import Manners
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import Manners
 from gonogo.postgres.snapshot import in_snapshot
 from lab.bench.world import World
 

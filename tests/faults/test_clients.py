@@ -22,7 +22,7 @@ from gonogo.ledger import installation, migration
 from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.rows import NewDeployment
 from gonogo.postgres import session
-from gonogo.rollout.migrations.migrate import apply_pending
+from gonogo.rollout.migrations.apply import apply_pending
 from gonogo.rollout.migrations.revert import revert
 from gonogo.sandbox.databases import Databases
 from migrated_world import quietly

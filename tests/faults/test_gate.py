@@ -30,8 +30,8 @@ from gonogo.gate import observe as observing
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Options
 from gonogo.model.kinds import Environment
-from gonogo.postgres.reading import Manners, Session
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import in_snapshot
 from gonogo.report.english import remark_of
 from gonogo.sandbox.cluster import Address, Cluster, data_of
@@ -188,7 +188,7 @@ def test_a_network_that_falls_silent_between_two_surveys(
     past: str, monkeypatch: pytest.MonkeyPatch, *, end: bool
 ) -> None:
     """What is said to the server around a survey is bounded as the survey is."""
-    monkeypatch.setattr("gonogo.postgres.reading.GRACE_S", 0.5)
+    monkeypatch.setattr("gonogo.postgres.readonly.GRACE_S", 0.5)
     began: list[float] = []
 
     def read(session: Session) -> None:

@@ -23,7 +23,7 @@ from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import NewDeployment
 from gonogo.postgres import session
-from gonogo.rollout.migrations.migrate import apply_pending
+from gonogo.rollout.migrations.apply import apply_pending
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.sandbox.surroundings import database_url

@@ -18,7 +18,7 @@ from gonogo.config.project import Project
 from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.setting import Options, Setting
 from gonogo.model.kinds import Environment
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.report.english import remark_of
 from gonogo.rollout.checklist import load_checklist
 

@@ -16,8 +16,8 @@ from gonogo.cli import app
 from gonogo.errors import DatabaseError
 from gonogo.plugin.options import add_options
 from gonogo.postgres import session
-from gonogo.postgres.reading import connect
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import connect
 from gonogo.sandbox import surroundings
 from gonogo.sandbox.databases import Databases
 

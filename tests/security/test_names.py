@@ -15,7 +15,7 @@ from desk import Desk, make_desk
 from gate_process import run_gate
 from gonogo.model.kinds import Environment
 from gonogo.postgres import session
-from gonogo.postgres.settings import database_settings
+from gonogo.postgres.dsn import database_settings
 from gonogo.postgres.tools import find_tools
 from gonogo.rollout.backup.backup import make_backup
 from gonogo.rollout.backup.fingerprint import schema_fingerprint

@@ -13,9 +13,9 @@ import pytest
 from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.identity import read_identity
-from gonogo.postgres.reading import Manners, Session, connect
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.readonly import Manners, Session, connect
 from gonogo.postgres.snapshot import in_snapshot
 from gonogo.rollout.grants import MEASURED
 from gonogo.sandbox.databases import Databases

@@ -13,8 +13,8 @@ from psycopg.conninfo import make_conninfo
 from desk import Desk, make_desk
 from gate_process import make_checkout, run_gate
 from gonogo.errors import BackupError, DatabaseError
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import connect
-from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.tools import find_tools
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.sandbox import surroundings

@@ -18,7 +18,7 @@ from gonogo.application import code
 from gonogo.errors import GonogoError
 from gonogo.model.kinds import Environment
 from gonogo.postgres import session
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.tools import PROGRAMS, find_tools
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import open_private, write_whole

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gonogo.ledger.migration import Migration
 from gonogo.postgres.session import Connection
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
-from gonogo.rollout.migrations.migrate import MigrationEvent, apply_pending
+from gonogo.rollout.migrations.apply import MigrationEvent, apply_pending
 from gonogo.sandbox.server import EmbeddedServer
 
 Deploy = Callable[[], int]

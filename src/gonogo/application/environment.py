@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.tools import TAKEN_BY_TOOLS
 
 REQUIRED = (

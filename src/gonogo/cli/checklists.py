@@ -39,7 +39,7 @@ def checklist(
     """Print the checklist: what is proved by which record, what is attested, what is open."""
     from gonogo.checklist.block import checklist_block
     from gonogo.cli.inputs import project_here
-    from gonogo.postgres.settings import named_environment
+    from gonogo.postgres.dsn import named_environment
     from gonogo.report.narration import Narration
     from gonogo.rollout.checklist import checklist_desk
 

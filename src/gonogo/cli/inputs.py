@@ -16,8 +16,8 @@ from gonogo.model.kinds import Environment
 if TYPE_CHECKING:
     from gonogo.config import RolloutConfig
     from gonogo.model.measurement import DatabaseIdentity
+    from gonogo.postgres.dsn import DatabaseSettings
     from gonogo.postgres.session import Connection
-    from gonogo.postgres.settings import DatabaseSettings
     from gonogo.report.narration import Narration
     from gonogo.rollout.backup.order import BackupCheck
     from gonogo.rollout.runner.context import RolloutContext
@@ -87,7 +87,7 @@ def unchecked_context(
         UsageError: rollout.toml is invalid.
     """
     from gonogo.application.environment import problems
-    from gonogo.postgres.settings import DatabaseSettings, database_settings
+    from gonogo.postgres.dsn import DatabaseSettings, database_settings
     from gonogo.rollout.runner.context import RolloutContext
 
     project, config = project_here()
@@ -108,7 +108,7 @@ def required_environment(option: str | None) -> Environment:
     Raises:
         UsageError: Neither names one.
     """
-    from gonogo.postgres.settings import named_environment
+    from gonogo.postgres.dsn import named_environment
 
     environment = named_environment(os.environ, option)
     if environment is None:
@@ -130,7 +130,7 @@ def open_database(command: str, *, with_ledger: bool = False) -> Iterator[Connec
         DatabaseError: It does not answer, or has no ledger.
     """
     from gonogo.ledger.installation import require
-    from gonogo.postgres.settings import database_settings
+    from gonogo.postgres.dsn import database_settings
 
     with _connected(database_settings(os.environ), f"gonogo {command}") as connection:
         if with_ledger:

@@ -53,7 +53,7 @@ def verify(
     from gonogo.config import RolloutConfig
     from gonogo.gate.setting import Options
     from gonogo.gate.verification import verify as find_out
-    from gonogo.postgres.settings import database_settings, named_environment
+    from gonogo.postgres.dsn import database_settings, named_environment
     from gonogo.report.english import reason_of
     from gonogo.report.narration import Narration
 

@@ -102,7 +102,7 @@ def status() -> None:
 
 
 def _show_database(narration: Narration, standing: Standing) -> None:
-    from gonogo.postgres.settings import database_settings
+    from gonogo.postgres.dsn import database_settings
 
     identity, mark = standing.identity, standing.mark
     address = database_settings(os.environ).shown

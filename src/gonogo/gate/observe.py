@@ -16,13 +16,13 @@ from gonogo.gate.masking import masked
 from gonogo.gate.setting import LEDGER, Observation, Options, Setting
 from gonogo.judge.finding import judge
 from gonogo.ledger.migration import versions
-from gonogo.measure.soak import LedgerFacts, read_ledger, read_timeline
+from gonogo.measure.ledger_facts import LedgerFacts, read_ledger, read_timeline
 from gonogo.measure.take import Plan, take
 from gonogo.model.measurement import Measurement, Remark
 from gonogo.model.reasons import Says
 from gonogo.model.window import clip
 from gonogo.postgres.identity import read_identity
-from gonogo.postgres.reading import Session
+from gonogo.postgres.readonly import Session
 from gonogo.postgres.snapshot import in_snapshot
 
 MOST_AHEAD = timedelta(minutes=2)

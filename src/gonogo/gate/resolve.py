@@ -11,12 +11,12 @@ from gonogo.config.project import Project
 from gonogo.criteria import ENDPOINTS, Criteria
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.gate.setting import LEDGER, Options, Setting
-from gonogo.measure.soak import LedgerFacts, read_ledger
+from gonogo.measure.ledger_facts import LedgerFacts, read_ledger
 from gonogo.model.kinds import Environment
 from gonogo.model.window import check_as_of, format_moment
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.identity import read_identity
-from gonogo.postgres.reading import Session
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.readonly import Session
 from gonogo.postgres.snapshot import in_snapshot
 from gonogo.rollout.checklist import load_checklist
 

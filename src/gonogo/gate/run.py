@@ -29,7 +29,7 @@ from gonogo.model.finding import Finding, Verdict, VerdictReason
 from gonogo.model.kinds import Outcome, Role
 from gonogo.model.reasons import Why
 from gonogo.model.window import format_moment
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.record.archive import RunningRecord
 from gonogo.report import step_summary
 from gonogo.report.english import limits_text, reason_of, verdict_reasons

@@ -12,13 +12,13 @@ from gonogo.config import EndpointsConfig
 from gonogo.config.project import Project
 from gonogo.criteria import Criteria, Metric
 from gonogo.masking import Mask
-from gonogo.measure.soak import LedgerFacts
+from gonogo.measure.ledger_facts import LedgerFacts
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Role
 from gonogo.model.measurement import DatabaseIdentity, LedgerEvent, Measurement, Window
 from gonogo.model.window import DEFAULT_WINDOW
-from gonogo.postgres.reading import Manners
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import Manners
 
 LEDGER = "ledger"
 

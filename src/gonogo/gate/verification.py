@@ -20,7 +20,7 @@ from gonogo.gate.setting import Options
 from gonogo.masking import Mask
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Outcome, VerdictKind
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 
 GROUPS = frozenset({"schema", "endpoint", "rollout"})
 WRONG = frozenset({Outcome.FAILED, Outcome.CRITICAL, Outcome.FIRED})

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from gonogo.criteria import Filter
 from gonogo.model.measurement import Count, HourCount
-from gonogo.postgres.reading import Row
+from gonogo.postgres.readonly import Row
 
 Selector = str | Filter
 Sums = Callable[[Sequence[Row]], Mapping[str, int]]

@@ -14,7 +14,7 @@ from gonogo.measure.cube import total
 from gonogo.measure.surveys import Table, naive
 from gonogo.model.measurement import Measurement, Remark, Window
 from gonogo.model.reasons import Says
-from gonogo.postgres.reading import Row
+from gonogo.postgres.readonly import Row
 
 Tables = Mapping[str, Table]
 Derivation = Callable[[Metric, Tables, Window], Measurement]

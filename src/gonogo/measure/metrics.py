@@ -17,7 +17,7 @@ from gonogo.measure.surveys import Table, hours
 from gonogo.model.limit import UNITS
 from gonogo.model.measurement import Count, Measurement, Remark, Window
 from gonogo.model.reasons import Says
-from gonogo.postgres.reading import Row
+from gonogo.postgres.readonly import Row
 
 WHOLE = ""
 MOST_PROBLEMS = 20

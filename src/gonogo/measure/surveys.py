@@ -17,7 +17,7 @@ from psycopg import errors
 from gonogo.errors import ConfigError
 from gonogo.model.measurement import Remark, Window
 from gonogo.model.reasons import Says
-from gonogo.postgres.reading import Row, Session
+from gonogo.postgres.readonly import Row, Session
 from gonogo.postgres.session import first_line
 
 SLICED = "%(slice_start)s"

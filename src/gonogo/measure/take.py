@@ -21,7 +21,7 @@ from gonogo.measure.metrics import WHOLE, measure, parts_of
 from gonogo.measure.surveys import CLUSTER_WIDTH, LOST, WIDTH, Slice, Survey, Table, cut, naive
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Measurement, Window
-from gonogo.postgres.reading import Session
+from gonogo.postgres.readonly import Session
 
 # Where a survey of the newest events asks for one part of the whole.
 PART = "%(part)s"

@@ -35,7 +35,7 @@ from gonogo.plugin.reports import (
     tell_where_reports_are,
     told_apart,
 )
-from gonogo.postgres.settings import database_settings, named_environment
+from gonogo.postgres.dsn import database_settings, named_environment
 from gonogo.record.files import told_plainly
 from gonogo.report.text import visible
 

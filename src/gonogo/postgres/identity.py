@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 
 from gonogo.errors import DatabaseError
 from gonogo.model.measurement import DatabaseIdentity
-from gonogo.postgres.reading import Row, Session
+from gonogo.postgres.readonly import Row, Session
 from gonogo.postgres.session import Connection
 
 OLDEST, NEWEST = 13, 18

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from gonogo.errors import DatabaseError
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.watchdog import KEEPALIVES, watch
 
 Connection = psycopg.Connection[TupleRow]

@@ -13,9 +13,9 @@ from psycopg import errors
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from gonogo.errors import DatabaseError
-from gonogo.postgres.reading import CONNECT_BUDGET_S, Manners, Row, Session, connect
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import CONNECT_BUDGET_S, Manners, Row, Session, connect
 from gonogo.postgres.session import first_line
-from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.watchdog import Watchdog, is_silent
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from gonogo import process
 from gonogo.errors import BackupError, DatabaseError
 from gonogo.masking import Mask, without_secrets
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.watchdog import Vigil
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")

@@ -16,7 +16,7 @@ from gonogo.rollout.backup.order import BackupOrder
 from gonogo.rollout.backup.rowhash import TableDifference, compare_row_hashes, write_row_hashes
 from gonogo.rollout.backup.tables import describe
 from gonogo.rollout.grants import grant_gate, grant_reporting
-from gonogo.rollout.migrations.migrate import MigrationEvent, apply_pending
+from gonogo.rollout.migrations.apply import MigrationEvent, apply_pending
 from gonogo.rollout.migrations.revert import revert
 from gonogo.rollout.migrations.statements import touched_tables
 from gonogo.rollout.runner.steps import Evidence, HowItEnded, Resumption, Skipped

@@ -20,7 +20,7 @@ from gonogo.gate.staging import sweep
 from gonogo.interruption import admitted, held
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.record.archive import list_records
 from gonogo.report.narration import Narration
 from gonogo.rollout.runner.context import RolloutContext

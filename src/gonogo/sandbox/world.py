@@ -17,7 +17,7 @@ from gonogo.ledger.installation import install
 from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.migration import digest, load
 from gonogo.ledger.rows import NewDeployment
-from gonogo.rollout.migrations.migrate import apply_pending
+from gonogo.rollout.migrations.apply import apply_pending
 
 # Any row factory will do: what is read here is read through cursors of our own.
 Connection: TypeAlias = psycopg.Connection[Any]

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from desk import Desk
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import connect
-from gonogo.postgres.settings import DatabaseSettings
 from gonogo.rollout.restore import swap
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.traffic import Traffic, generate

@@ -16,7 +16,7 @@ from gonogo.gate.setting import Observation, Options
 from gonogo.judge.verdict import decide
 from gonogo.model.kinds import Environment
 from gonogo.model.window import parse_duration
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.sandbox.databases import Databases
 from saying import Said, said
 

@@ -16,7 +16,7 @@ from gonogo.measure.take import Plan
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Window
 from gonogo.postgres import session
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.traffic import Traffic, generate
 

@@ -19,8 +19,8 @@ from gonogo.measure.surveys import LOST
 from gonogo.measure.take import share_out, take
 from gonogo.model.measurement import Measurement, Remark
 from gonogo.model.reasons import Says
-from gonogo.postgres.reading import Manners, Session
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import ATTEMPTS, in_snapshot
 
 COUNT = "select count(*) as n from sync_metrics"

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from gonogo.measure import surveys
-from gonogo.postgres.reading import Manners, Session
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import in_snapshot
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer

@@ -28,8 +28,8 @@ from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Measurement
 from gonogo.model.window import clip
-from gonogo.postgres.reading import Manners, Session, connect
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import Manners, Session, connect
 from gonogo.postgres.watchdog import Watchdog
 from gonogo.rollout.checklist import load_checklist
 from gonogo.sandbox.databases import Databases

@@ -16,7 +16,7 @@ import pytest
 
 from gonogo.errors import BackupError
 from gonogo.model.kinds import Environment
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.tools import PROGRAMS, Tools, find_tools
 from gonogo.rollout.backup import backup
 from gonogo.rollout.backup.backup import make_backup

@@ -13,7 +13,7 @@ from gonogo.ledger import history
 from gonogo.ledger.migration import Migration
 from gonogo.postgres.session import Connection
 from gonogo.postgres.transaction import Patience
-from gonogo.rollout.migrations.migrate import MigrationEvent, apply_pending
+from gonogo.rollout.migrations.apply import MigrationEvent, apply_pending
 from gonogo.rollout.migrations.revert import drop_aside, revert, rows_aside
 from migrated_world import ASIDE, ROWS, World, quietly
 

@@ -7,7 +7,7 @@ import pytest
 from gonogo.application.environment import check_environment
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 
 URL = DatabaseSettings("host=db", "DATABASE_URL")
 PARTS = DatabaseSettings("host=db", "DB_*")

@@ -11,7 +11,7 @@ import pytest
 from gonogo.gate.masking import CUT_AT_BYTES, masked
 from gonogo.gate.setting import Observation
 from gonogo.masking import Mask
-from gonogo.measure.soak import LedgerFacts
+from gonogo.measure.ledger_facts import LedgerFacts
 from gonogo.model.measurement import Measurement, Window
 
 SECRET = "hush-and-not-a-word"  # noqa: S105  # nothing asks for it

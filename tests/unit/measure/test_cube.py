@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gonogo.measure import cube
 from gonogo.model.measurement import Count
-from gonogo.postgres.reading import Row
+from gonogo.postgres.readonly import Row
 
 HOURS = [datetime(2026, 11, 23, hour, tzinfo=UTC) for hour in range(4)]
 SUCCESS = {"result": ("success",)}

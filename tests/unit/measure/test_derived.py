@@ -12,7 +12,7 @@ from gonogo.measure.derived import DERIVATIONS, longest_gap, per_day, sum_of_all
 from gonogo.measure.surveys import Table
 from gonogo.model.measurement import Remark, Window
 from gonogo.model.reasons import Says
-from gonogo.postgres.reading import Row
+from gonogo.postgres.readonly import Row
 
 END = datetime(2026, 11, 23, tzinfo=UTC)
 START = END - timedelta(hours=48)

@@ -17,7 +17,7 @@ from gonogo.measure.surveys import Table, hours
 from gonogo.model.kinds import Environment, Outcome
 from gonogo.model.measurement import Count, Measurement, Remark, Window
 from gonogo.model.reasons import Says
-from gonogo.postgres.reading import Row
+from gonogo.postgres.readonly import Row
 from saying import team
 
 CHECKS = Path(__file__).parents[3] / "checks"

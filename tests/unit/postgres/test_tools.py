@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.errors import BackupError
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.tools import PROGRAMS, find_tools, split_secrets
 
 FUTURE = 93

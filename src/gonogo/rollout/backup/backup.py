@@ -21,8 +21,8 @@ from psycopg import IsolationLevel
 
 from gonogo.errors import BackupError
 from gonogo.model.kinds import Environment
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import Connection, ask_text, connect, first_line
-from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.tools import Tools
 from gonogo.record.files import make_directory, open_private
 from gonogo.rollout.backup.order import BackupCheck, BackupOrder, TableProgress

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gonogo import process
 from gonogo.errors import DatabaseError
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.tools import split_secrets, tool_environment
 from gonogo.postgres.watchdog import Vigil
 

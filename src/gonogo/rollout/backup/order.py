@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from gonogo.model.kinds import Environment
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.tools import Tools
 
 BackupCheck = Literal["restore", "read"]

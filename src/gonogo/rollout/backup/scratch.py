@@ -15,8 +15,8 @@ from typing import Any
 from psycopg import sql
 
 from gonogo.errors import DatabaseError
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import Connection, asking, connect
-from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.tools import Tools
 
 DEFAULT_TABLESPACE = "pg_default"

@@ -20,7 +20,7 @@ from gonogo.postgres import transaction
 from gonogo.postgres.identity import application_schema
 from gonogo.postgres.session import Connection, ask_int, first_line
 from gonogo.postgres.transaction import Patience, search_path, send
-from gonogo.rollout.migrations.migrate import MigrationEvent
+from gonogo.rollout.migrations.apply import MigrationEvent
 
 ASIDE_PREFIX = "gonogo_aside_"
 SCHEMAS = "select nspname from pg_namespace where nspname ~ %s order by length(nspname), nspname"

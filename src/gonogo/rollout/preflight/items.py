@@ -26,7 +26,7 @@ from gonogo.postgres.tools import find_tools
 from gonogo.postgres.transaction import set_for_session
 from gonogo.rollout.backup.backup import needed_bytes, place_problem
 from gonogo.rollout.migrations import linter
-from gonogo.rollout.migrations.migrate import adoptable
+from gonogo.rollout.migrations.apply import adoptable
 from gonogo.rollout.migrations.statements import altered_tables
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.steps import Skipped

@@ -24,8 +24,8 @@ from gonogo.postgres.session import Connection, connect, first_line
 from gonogo.postgres.tools import find_tools
 from gonogo.rollout.backup.scratch import likeness
 from gonogo.rollout.migrations import linter
+from gonogo.rollout.migrations.apply import adoptable
 from gonogo.rollout.migrations.effects import Effect, effects, tables
-from gonogo.rollout.migrations.migrate import adoptable
 from gonogo.rollout.migrations.statements import ALTER
 from gonogo.rollout.runner.context import RolloutContext, revisions
 

@@ -11,8 +11,8 @@ from typing import Any
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import Connection, ask_int
-from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.tools import Tools
 from gonogo.rollout.backup.tables import listed, referring_last
 from gonogo.rollout.restore.transfer import copy_sequences, stream, unhurried

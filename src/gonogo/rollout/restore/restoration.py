@@ -20,7 +20,7 @@ from gonogo.rollout.backup.tables import table_sizes
 from gonogo.rollout.restore import swap
 from gonogo.rollout.restore.carry import Carried, carry_over
 from gonogo.rollout.restore.ledger_copy import Swapped, copy_ledger
-from gonogo.rollout.restore.new import NewDatabase, rows_backed_up
+from gonogo.rollout.restore.replacement import NewDatabase, rows_backed_up
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Step
 from gonogo.rollout.runner.work import Work
 

@@ -23,8 +23,8 @@ from tenacity import (
 )
 
 from gonogo.errors import DatabaseError, LockHeldError, StepError
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import Connection, ask_bool, ask_text, asking, connect
-from gonogo.postgres.settings import DatabaseSettings
 
 OTHERS = ("postgres", "template1")
 PREPARED = "gonogo_restore_"

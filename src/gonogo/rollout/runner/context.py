@@ -18,7 +18,7 @@ from gonogo.ledger.migration import Migration, load
 from gonogo.ledger.rows import Deployment
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.rollout.backup.order import BackupCheck
 
 UNKNOWN = "unknown"

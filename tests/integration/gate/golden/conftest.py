@@ -28,8 +28,8 @@ from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Role
 from gonogo.model.measurement import Measurement, Window
 from gonogo.model.window import clip, parse_duration
-from gonogo.postgres.reading import Manners, Session
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import in_snapshot
 from gonogo.sandbox.databases import Databases
 

@@ -20,7 +20,7 @@ from gonogo.judge.finding import judge
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Outcome, Role
 from gonogo.model.measurement import Measurement
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.rollout.checklist import load_checklist
 from saying import why
 from serving import serving

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from gonogo.measure.soak import LedgerFacts, read_ledger
+from gonogo.measure.ledger_facts import LedgerFacts, read_ledger
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Count
-from gonogo.postgres.reading import Manners
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import Manners
 from gonogo.postgres.snapshot import in_snapshot
 
 DEPLOYMENT = """

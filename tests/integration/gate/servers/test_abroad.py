@@ -12,8 +12,8 @@ from abroad import KIND, SETTINGS, emigrate, germany, settle
 from gate_process import Soaked, soak_end
 from gonogo.errors import DatabaseError
 from gonogo.model.kinds import VerdictKind
-from gonogo.postgres.reading import connect
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import connect
 from gonogo.sandbox.databases import Databases
 from saying import why
 

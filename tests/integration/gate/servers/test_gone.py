@@ -15,8 +15,8 @@ from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Options
 from gonogo.model.kinds import Environment, Outcome, VerdictKind
-from gonogo.postgres.reading import GRACE_S, Connection, Manners, connect
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import GRACE_S, Connection, Manners, connect
 from gonogo.sandbox.server import EmbeddedServer
 from saying import why
 
@@ -78,7 +78,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Manners:
     def connect_quickly(settings: DatabaseSettings, **options: Any) -> Connection:
         return connect(settings, **(options | {"budget_s": 1}))
 
-    monkeypatch.setattr("gonogo.postgres.reading.GRACE_S", 0.5)
+    monkeypatch.setattr("gonogo.postgres.readonly.GRACE_S", 0.5)
     monkeypatch.setattr("gonogo.postgres.snapshot.connect", connect_quickly)
     return Manners(statement_timeout_s=2, lock_timeout_s=2)
 

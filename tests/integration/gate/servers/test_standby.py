@@ -10,8 +10,8 @@ from psycopg.conninfo import make_conninfo
 
 from gonogo.model.kinds import VerdictKind
 from gonogo.postgres import session
-from gonogo.postgres.reading import Manners, Session
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import in_snapshot
 from gonogo.rollout.grants import grant_gate
 

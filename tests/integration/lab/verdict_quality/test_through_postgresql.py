@@ -19,8 +19,8 @@ from gonogo.measure.take import Plan, take
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Measurement
 from gonogo.model.window import clip
-from gonogo.postgres.reading import Manners
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import Manners
 from gonogo.postgres.snapshot import in_snapshot
 from lab.verdict_quality.incidents import COURSES, INCIDENTS
 from lab.verdict_quality.looking import DEPLOYED, Looker, load

@@ -17,8 +17,8 @@ from gonogo.config.project import Project
 from gonogo.ledger.ledger import Ledger
 from gonogo.model.kinds import Environment
 from gonogo.model.step import StepEvent
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import connect
-from gonogo.postgres.settings import DatabaseSettings
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.sandbox.databases import Databases

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from gonogo.config import CommandConfig
 from gonogo.errors import DatabaseError, GonogoError
 from gonogo.postgres import tools
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.tools import PROGRAMS
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.deploy import deploy

@@ -13,7 +13,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.rollback import Request, rollback
 from gonogo.sandbox.server import EmbeddedServer

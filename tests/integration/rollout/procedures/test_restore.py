@@ -18,8 +18,8 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from gonogo.errors import DatabaseError, GonogoError, LockHeldError, UsageError
 from gonogo.model.step import StepEvent, StepKind
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import connect
-from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.tools import PROGRAMS
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.restore import swap

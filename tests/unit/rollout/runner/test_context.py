@@ -12,7 +12,7 @@ from gonogo.config import RolloutConfig
 from gonogo.config.project import Project
 from gonogo.ledger.rows import Deployment
 from gonogo.model.kinds import Environment
-from gonogo.postgres.settings import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.rollout.runner.context import UNKNOWN, RolloutContext, revisions
 
 

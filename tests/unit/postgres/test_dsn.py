@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
-from gonogo.postgres.settings import DatabaseSettings, database_settings, named_environment
+from gonogo.postgres.dsn import DatabaseSettings, database_settings, named_environment
 
 SECRET = "s3cr3t-W0rd"  # noqa: S105  # what must never be shown
 URL = f"postgresql://gate:{SECRET}@db.example:5433/app?sslmode=require"

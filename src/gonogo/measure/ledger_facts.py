@@ -15,7 +15,7 @@ from psycopg import errors
 
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import LedgerEvent
-from gonogo.postgres.reading import Row, Session
+from gonogo.postgres.readonly import Row, Session
 from gonogo.postgres.session import first_line
 
 ENVIRONMENT: LiteralString = "select name, simulated from gonogo.environment"

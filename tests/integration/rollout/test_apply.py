@@ -11,8 +11,7 @@ from gonogo.ledger import history
 from gonogo.ledger.migration import Migration
 from gonogo.postgres.session import Connection
 from gonogo.postgres.transaction import Patience
-from gonogo.rollout.migrations import migrate
-from gonogo.rollout.migrations.migrate import Applied, MigrationEvent, apply_pending
+from gonogo.rollout.migrations.apply import Applied, MigrationEvent, apply_pending
 
 QUICK = Patience(lock_timeout_ms=50, first_wait_s=0.01, longest_wait_s=0.02, budget_s=5)
 HURRIED = Patience(lock_timeout_ms=20, first_wait_s=0.01, longest_wait_s=0.02, budget_s=0.05)
@@ -293,7 +292,7 @@ def test_a_run_killed_before_the_index_goes_on_with_it(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(migrate, "run_outside", die)
+        patch.setattr("gonogo.rollout.migrations.apply.run_outside", die)
         with pytest.raises(KeyboardInterrupt):
             apply(connection, migrations, deploy())
     assert history.in_place(connection)["038"].completed_at is None

@@ -15,8 +15,8 @@ from psycopg.conninfo import conninfo_to_dict
 from gonogo.errors import BackupError, StepError, some
 from gonogo.ledger.installation import version
 from gonogo.ledger.rows import Backup
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import Connection, ask_int, ask_text, connect
-from gonogo.postgres.settings import DatabaseSettings
 from gonogo.rollout.backup.backup import ROOM_BESIDE_BYTES, file_sha256
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.backup.scratch import copy_grants, copy_settings, create_like

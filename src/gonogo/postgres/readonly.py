@@ -19,8 +19,8 @@ from psycopg.rows import DictRow, dict_row
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from gonogo.errors import DatabaseError
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import WRITTEN, first_line
-from gonogo.postgres.settings import DatabaseSettings
 from gonogo.postgres.watchdog import Watchdog, link_parameters
 
 Row = DictRow
