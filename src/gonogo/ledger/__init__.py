@@ -1,1 +1,1 @@
-"""What was done to a database, and by whom: kept in the database itself, one deployer at a time."""
+"""The ledger: what was done to a database and by whom, kept in that database; migration files."""

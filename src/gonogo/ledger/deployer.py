@@ -1,4 +1,4 @@
-"""One deployer at a time: an advisory lock on the migrating connection, tried, never queued for.
+"""One deployer at a time: an advisory lock on the migrating connection, tried without queueing.
 
 A blocking ``pg_advisory_lock`` holds a snapshot while it waits, and CREATE INDEX CONCURRENTLY waits
 for that in turn: a deadlock.
@@ -64,7 +64,7 @@ def deployer_lock(
         connection: The migrating connection; the lock goes when it is closed.
         wait: Ask again every second instead of refusing at once.
         timeout_s: How long to wait, in seconds; None for ever.
-        on_wait: Told who holds the lock, each time that it was asked for in vain.
+        on_wait: Called with who holds the lock, after each try in vain.
 
     Raises:
         LockHeldError: Another deployer holds it; the message says who, since when.

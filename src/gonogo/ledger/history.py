@@ -91,7 +91,7 @@ def complete(connection: Connection, version: str) -> None:
 
 
 def mark_reverted(connection: Connection, deployment_id: int, version: str) -> None:
-    """Note that a migration was taken back, inside the transaction that does so."""
+    """Note that a migration was reverted, inside the transaction that reverts it."""
     connection.execute(
         """
         update gonogo.migration set reverted_at = clock_timestamp()
@@ -155,7 +155,7 @@ def close_incident(connection: Connection, incident_id: int, *, void: bool = Fal
     Args:
         connection: In autocommit.
         incident_id: Which.
-        void: It was none, and does not count.
+        void: It was a false alarm, and does not count.
 
     Raises:
         UsageError: There is no open incident of that id.

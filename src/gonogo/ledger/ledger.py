@@ -56,7 +56,7 @@ class Ledger:
         return self.connection.info.backend_pid
 
     def mark_environment(self, name: str, *, simulated: bool = False) -> EnvironmentMark:
-        """Say once and for all which environment this database is.
+        """Mark this database as an environment, once and for all.
 
         Args:
             name: staging or production.
@@ -81,7 +81,7 @@ class Ledger:
         return mark
 
     def environment(self) -> EnvironmentMark | None:
-        """Which environment this database is; None while nobody said."""
+        """Which environment this database is; None until it is marked."""
         return self._one(EnvironmentMark, "select name, simulated from gonogo.environment")
 
     def open_deployment(self, new: NewDeployment) -> int:
@@ -120,7 +120,7 @@ class Ledger:
         )
 
     def begin_rollback(self, deployment_id: int, mode: str, reason: str) -> None:
-        """Keep what a rollback was asked, so that one which is taken up can say the same."""
+        """Keep mode and reason of a rollback, so that a resumed one has them too."""
         self._write(
             "update gonogo.deployment set rollback_mode = %s, rollback_reason = %s where id = %s",
             (mode, reason, deployment_id),
@@ -173,7 +173,7 @@ class Ledger:
         except BaseException as error:
             # The error that is on its way says more than a failure to write it down.
             with contextlib.suppress(DatabaseError):
-                self._finish(step, "failed", _told(error))
+                self._finish(step, "failed", _one_line(error))
             raise
         self._finish(step, "skipped" if step.skipped else "succeeded", None)
 
@@ -252,7 +252,7 @@ class Ledger:
             return tuple(cursor.execute(query, values))
 
 
-def _told(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     """One line of an error: ours as it stands, others with their type."""
     ours = isinstance(error, GonogoError)
     return str(error) if ours else f"{type(error).__name__}: {first_line(error)}"

@@ -1,4 +1,4 @@
-"""The ledger's rows, as the database gives them."""
+"""The ledger's rows, and what follows from them: old backups, the deployment to roll back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class EnvironmentMark:
 
     Args:
         name: staging or production.
-        simulated: Whether it is a sandbox, whose soak lies ahead of the clock.
+        simulated: Whether it is a sandbox, whose soak is ahead of the clock.
     """
 
     name: str
@@ -165,7 +165,7 @@ class Incident:
 
     Args:
         kind: critical or complaint.
-        void: It was none, and does not count.
+        void: It was a false alarm, and does not count.
     """
 
     id: int
@@ -200,10 +200,11 @@ def _made_at(backup: Backup) -> datetime:
 
 
 def to_roll_back(deployments: Sequence[Deployment], number: int | None = None) -> Deployment | None:
-    """The newest deployment; one before it only by its number, when all after it are rolled back.
+    """Which deployment a rollback is of: the newest, or an older one by its number.
 
-    Run again after it ended, a rollback must do nothing: it never goes further back by itself. One
-    of an older deployment that was begun goes on without its number.
+    An older one can be rolled back only when all after it are. A rollback that is run again after
+    it ended does nothing: it never goes further back by itself. One of an older deployment that was
+    begun is resumed without its number.
 
     Args:
         deployments: Newest first.

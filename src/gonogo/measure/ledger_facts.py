@@ -61,7 +61,7 @@ class LedgerFacts:
         deployment: Its number.
         revision: The application's revision that was deployed.
         migrations_sha256: Of the migration files that it was deployed with.
-        problem: Why the ledger does not tell, as a sentence part.
+        problem: Why the ledger does not say when it was deployed, as part of a sentence.
     """
 
     environment: Environment | None = None
@@ -114,11 +114,11 @@ def _only(rows: list[Row]) -> Row | None:
 def read_timeline(session: Session, environment: Environment) -> tuple[LedgerEvent, ...]:
     """The newest events of the ledger, oldest first; none where it cannot be read.
 
-    Whether the ledger can be read at all is told by `read_ledger`; this is for the reader only.
+    `read_ledger` reports whether the ledger can be read; this is for the page's timeline only.
 
     Args:
         session: In the measurement's transaction.
-        environment: Whose deployments are told.
+        environment: Whose deployments are listed.
     """
     parameters: dict[str, object] = {"environment": environment.value, "most": MOST}
     try:

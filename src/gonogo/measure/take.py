@@ -118,7 +118,7 @@ def _parameters(plan: Plan) -> dict[str, object]:
 
 @dataclass(slots=True)
 class Asking:
-    """What is asked of one survey, and what came of it so far.
+    """One survey that is being asked, whole or by slices, and its answers so far.
 
     Args:
         survey: What is asked.
@@ -132,7 +132,7 @@ class Asking:
     _parts: dict[int, Table] = field(default_factory=dict)
 
     def jobs(self) -> Iterator[Job]:
-        """What is to be done on whichever session, in any order."""
+        """The jobs that ask it: on any session, in any order."""
         return (partial(self._ask, number) for number in range(len(self._pieces())))
 
     @property
@@ -153,7 +153,7 @@ class Asking:
 
     def _ask(self, number: int, session: Session) -> None:
         if any(part.missing for part in self._parts.values()):
-            # Half a table is none: a survey that failed once keeps nobody waiting again.
+            # Half a table is of no use: a survey that failed once is not asked again.
             return
         piece = self._pieces()[number]
         self._parts[number] = surveys.run(session, self.survey, self.parameters, piece)
@@ -162,7 +162,7 @@ class Asking:
 def share_out(sessions: Sequence[Session], jobs: Iterable[Job]) -> None:
     """Do every job, each on one session; the caller's thread works too.
 
-    A session that is lost takes no further job: what none is left to do, is not done.
+    A session that is lost takes no further job; when all are lost, the remaining jobs are not done.
 
     Args:
         sessions: Of one snapshot, the caller's own first.

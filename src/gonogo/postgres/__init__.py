@@ -1,1 +1,1 @@
-"""PostgreSQL: connections, sessions, SQL files, client tools. Knows no rollout and no report."""
+"""PostgreSQL: connections, transactions, SQL files, client tools. It knows nothing of a rollout."""

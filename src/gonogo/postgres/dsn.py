@@ -1,4 +1,4 @@
-"""Which database and which environment: one place that knows the names and keeps the secrets.
+"""Which database and which environment are meant; the password never leaves this module's types.
 
 The order: an explicit DSN, ``DATABASE_URL``, ``DB_*``, then libpq's own (``PGHOST``, ``PGSERVICE``,
 ``.pgpass``, …), which fills in whatever the others leave open.
@@ -108,7 +108,7 @@ def named_environment(environ: Mapping[str, str], option: str | None = None) -> 
     names = [name for name in (option, node_env or None) if name is not None]
     for name in names:
         if name not in set(Environment):
-            raise UsageError(f"{name!r} is no environment", "there are staging and production")
+            raise UsageError(f"{name!r} is not an environment", "use staging or production")
     if len(set(names)) > 1:
         raise UsageError(f"--environment={option}, but NODE_ENV is {node_env}", "make them agree")
     return Environment(names[0]) if names else None
@@ -121,7 +121,7 @@ def _checked(dsn: str, source: str, **given: str) -> DatabaseSettings:
     except (ProgrammingError, UnicodeError):
         # The errors quote the string, so they are not passed on.
         raise UsageError(
-            f"{source} is no connection string",
+            f"{source} is not a connection string",
             "write it as postgresql://user@host:5432/name or as key=value pairs",
         ) from None
     if _spills(dsn):

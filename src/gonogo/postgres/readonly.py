@@ -71,7 +71,7 @@ class Manners:
             a few seconds later, so that nothing keeps a gate longer than half a minute.
         lock_timeout_s: The longest wait for a lock; the gate takes only the weakest.
         sessions: How many sessions share the surveys, where the server has room for them. Three
-            are as many processes as it takes for one parallel query, unless told otherwise.
+            use as many processes as one parallel query does by default.
     """
 
     statement_timeout_s: int = 25
@@ -81,7 +81,7 @@ class Manners:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What surveys are asked through.
+    """A session that reads surveys within one snapshot.
 
     Args:
         connection: Repeatable read, read only, pinned by `begin`.

@@ -51,10 +51,10 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 def connect(conninfo: str, application_name: str = "gonogo deploy") -> Connection:
-    """Open a connection that commits each statement unless told otherwise.
+    """Open a connection in autocommit.
 
     Args:
-        conninfo: A libpq connection string; what it sets goes before our defaults.
+        conninfo: A libpq connection string; what it sets overrides our defaults.
         application_name: What ``pg_stat_activity`` shows.
 
     Raises:

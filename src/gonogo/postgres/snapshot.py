@@ -1,4 +1,4 @@
-"""One snapshot of the database, taken whole or not at all, seen by one session or by several."""
+"""One snapshot of the database, seen by one session or by several."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def in_snapshot(settings: DatabaseSettings, manners: Manners, read: Callable[[Se
         settings: Which database.
         manners: The time limits.
         read: Asks whatever belongs together. It is called anew, with a new snapshot, when a standby
-            cancels one: half a measurement is none.
+            cancels one: a measurement is never put together from two.
 
     Raises:
         DatabaseError: The database is out of reach, or stopped answering on the way.
@@ -81,7 +81,7 @@ def _others(
         try:
             opened.append(_beside(stack, settings, own.manners, snapshot))
         except (DatabaseError, psycopg.Error):
-            # Perhaps no connection is to be had: what there is does the work.
+            # The server may have no connection left: the sessions that there are do the work.
             break
     if opened:
         for session in (own, *opened):
@@ -104,7 +104,7 @@ def _open(
 def _beside(
     stack: ExitStack, settings: DatabaseSettings, manners: Manners, snapshot: str
 ) -> Session:
-    """One more session that sees `snapshot`; tried once, for it is no necessity."""
+    """One more session that sees `snapshot`; tried only once, because it is optional."""
     with ExitStack() as own:
         session = _open(own, settings, manners, budget_s=0)
         session.begin(snapshot)

@@ -1,4 +1,4 @@
-"""PostgreSQL's client tools of the server's own major version, wherever they lie.
+"""PostgreSQL's client tools of the server's own major version, wherever they are installed.
 
 An older pg_dump refuses the server, and a newer pg_restore writes settings that the server does not
 know, so "whatever is first on PATH" will not do: each candidate is asked for its version.

@@ -24,7 +24,7 @@ REMARKS: Mapping[Says, str] = {
     Says.NO_TABLE: "{subject}.sql: {detail}: a table is missing",
     Says.NO_RIGHT: "{subject}.sql: the role has no right to read it: {detail}",
     Says.TIMED_OUT: "{subject}.sql: the query took longer than {number} s",
-    Says.LOCKED: "{subject}.sql: a lock was not to be had in time",
+    Says.LOCKED: "{subject}.sql: a lock was not granted in time",
     Says.CONNECTION_LOST: "the connection to the database was lost",
     Says.QUERY_FAILED: "{subject}.sql: {detail}",
     Says.NO_COLUMN: "{subject}.sql brings no column {detail}",

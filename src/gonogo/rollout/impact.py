@@ -69,5 +69,5 @@ def _rows_aside(evidence: Mapping[str, Any]) -> Iterator[str]:
 def _rows_left(evidence: Mapping[str, Any]) -> Iterator[str]:
     for line in evidence.get("cannot_be_carried", ()):
         yield f"could not be carried over: {line}"
-    for line in evidence.get("taken_for_damage", ()):
-        yield f"taken for damage, the backup's rows stand: {line}"
+    for line in evidence.get("treated_as_damage", ()):
+        yield f"treated as damage, so the backup's rows stay: {line}"

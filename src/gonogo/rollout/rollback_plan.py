@@ -214,7 +214,7 @@ def restore_lines(work: Work, carried: Carried) -> Iterator[str]:
         why = carried.reasons.get(one.name) or _why_not(carried, one.name, keyed=one.keyed)
         yield f"  CANNOT BE CARRIED OVER  {one} ({why})"
     for one in carried.damage:
-        yield f"  taken for damage, the backup's rows stand  {one}"
+        yield f"  treated as damage, so the backup's rows stay  {one}"
     if any(_beyond(carried)):
         kept = f"{database}_rolled_back_<time>"
         yield f"not in the backup, only in the database that is kept as {kept}"

@@ -87,7 +87,7 @@ class Figure:
     """One thing that was measured.
 
     Args:
-        what: It, in words.
+        what: What was measured, in words.
         took_s: How long it took, in seconds.
         limit_s: How long it may take, in seconds.
     """
@@ -108,7 +108,7 @@ class Figure:
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Hands on what it is told, and takes the time of one step.
+    """Passes events on, and measures one step.
 
     Args:
         step: The step.
@@ -123,7 +123,7 @@ class Stopwatch:
     ended: float = field(default=0.0, init=False)
 
     def __call__(self, event: StepEvent) -> None:
-        """Take an event."""
+        """Receive an event."""
         if event.step == self.step and event.kind is StepKind.STARTED:
             self.began = time.monotonic()
         if event.step == self.step and event.kind in ENDINGS:
@@ -182,11 +182,11 @@ class Client:
         return max((end - begin for begin, end in gaps if end > began and begin < ended), default=0)
 
     def work(self, began: threading.Event, stopping: threading.Event) -> None:
-        """Read and write until told to stop.
+        """Read and write until `stopping` is set.
 
         Args:
             began: Set with the first answer.
-            stopping: Says when to stop.
+            stopping: Set to stop.
         """
         with psycopg.connect(self.conninfo, autocommit=True, prepare_threshold=None) as link:
             while not stopping.is_set():

@@ -164,7 +164,7 @@ def failure(what: str, code: int, said: str, remedy: str = "") -> SandboxError:
     Args:
         what: Which program, and where.
         code: Its exit code.
-        said: What it logged: the last fatal line tells, else the last line.
+        said: What it logged: the last fatal line is quoted, else the last line.
         remedy: What to do, unless what it logged says so.
     """
     lines = [line.strip() for line in said.splitlines() if line.strip()]
@@ -187,7 +187,7 @@ class Address:
 
     Args:
         port: The port, which also names the socket.
-        socket_dir: Where the socket lies; None on loopback.
+        socket_dir: The socket's directory; None on loopback.
         passfile: Where libpq finds the password that loopback asks for.
     """
 

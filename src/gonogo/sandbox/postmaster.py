@@ -34,7 +34,7 @@ class Postmaster:
     Args:
         pid: The server's main process.
         port: The port, which also names the socket.
-        socket_dir: Where the socket lies; None when it listens on loopback only.
+        socket_dir: The socket's directory; None when it listens on loopback only.
     """
 
     pid: int

@@ -48,7 +48,7 @@ class Rehearsal:
 
     Args:
         project: The checkout that is rehearsed.
-        narration: Where it is told.
+        narration: Where its progress is shown.
         users: How many users the application has.
         seed: Another seed makes other traffic.
     """
@@ -167,8 +167,8 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a gate said.
+class GateRun:
+    """How a run of the gate ended.
 
     Args:
         verdict: By its exit code.
@@ -179,14 +179,14 @@ class Told:
     record: Path
 
 
-def run_gate(stage: Stage, as_of: datetime, window: str, narration: Narration) -> Told:
+def run_gate(stage: Stage, as_of: datetime, window: str, narration: Narration) -> GateRun:
     """Run the gate at a moment.
 
     Args:
         stage: The running world.
         as_of: The window's end.
         window: Its length, as the option takes it.
-        narration: Where it is told.
+        narration: Where its progress is shown.
 
     Raises:
         SandboxError: pytest itself failed; the message holds its last words.
@@ -203,7 +203,7 @@ def run_gate(stage: Stage, as_of: datetime, window: str, narration: Narration) -
         told.proved = f"{len(document['findings'])} checks answered"
     verdict = VERDICTS[finished.returncode]
     told_verdict(narration, document)
-    return Told(verdict, new[-1] / "record.html")
+    return GateRun(verdict, new[-1] / "record.html")
 
 
 def _finished(words: list[str], stage: Stage) -> subprocess.CompletedProcess[str]:

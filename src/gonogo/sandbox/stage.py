@@ -40,7 +40,7 @@ class Stage:
 
     Args:
         project: The checkout.
-        directory: Where everything of it lies but the records.
+        directory: Where all of its files but the records are.
         server: The embedded PostgreSQL.
         repository: The stand-in's two revisions.
         environ: Every variable that the rollout and the application need.
@@ -60,7 +60,7 @@ class Stage:
 
         Args:
             project: The checkout.
-            narration: Where it is told.
+            narration: Where its progress is shown.
             users: How many users the application has.
             seed: Another seed makes other users.
             keep: Whether it must outlive this process.
@@ -157,7 +157,7 @@ class Stage:
 
     @property
     def context(self) -> RolloutContext:
-        """What `deploy` and `rollback` are told."""
+        """What `deploy` and `rollback` work with."""
         archive_dir = self.project.root / "reports" / "archive"
         return RolloutContext(
             project=self.project,
@@ -212,7 +212,7 @@ def _take_down(
 
 
 def _unheard(command: str, line: str) -> None:
-    """What the world's own commands say is of no interest; their failure tells it."""
+    """Ignore the output of the world's own commands; a failure quotes it."""
 
 
 def _version(server: EmbeddedServer) -> str:

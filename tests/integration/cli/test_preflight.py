@@ -78,7 +78,7 @@ def test_all_that_is_wrong_is_told_at_once(desk: Desk) -> None:
     for wrong in (
         "GOOGLE_CLIENT_ID is not set",
         "WEBHOOK_BASE_URL is no URL (https://host[:port])",
-        f"{desk.root}/backups is no directory: set backup_dir in rollout.toml",
+        f"{desk.root}/backups is not a directory: set backup_dir in rollout.toml",
         f"no migration 047 to 048 {GAP} 049_late.sql: {EMPTY}",
         "the application's worktree is not clean: ctl.py",
     ):

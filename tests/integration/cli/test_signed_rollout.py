@@ -136,7 +136,7 @@ def test_a_person_at_a_terminal_is_asked_what_they_attest(
         (("verify_record",), 4, "name one record, or --all"),
         (("verify_record", "RECORD", "--all"), 4, "name one record, or --all"),
         (("verify_record", "../.."), 4, "is no record"),
-        (("checklist", "--environment", "moon"), 4, "'moon' is no environment"),
+        (("checklist", "--environment", "moon"), 4, "'moon' is not an environment"),
     ],
 )
 def test_what_is_refused_is_one_line(

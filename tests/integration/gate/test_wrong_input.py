@@ -13,12 +13,12 @@ MISTAKES = {
     "a window without a unit": (["--window=48"], "--window='48' is no length of time"),
     "a window of nothing": (["--window=0h"], "--window='0h' is no length of time"),
     "a moment that is none": (["--as-of=yesterday"], "--as-of='yesterday' is no ISO 8601 moment"),
-    "an unknown environment": (["--environment=prod"], "'prod' is no environment"),
+    "an unknown environment": (["--environment=prod"], "'prod' is not an environment"),
     "an unknown group": (["--without=weather"], "--without=weather: there is no such group"),
     "a criteria file that is not there": (["--criteria=nowhere.toml"], "nowhere.toml"),
     "a window that a variable left empty": (["--window="], "--window='' is no length of time"),
     "a moment that a variable left empty": (["--as-of="], "--as-of='' is no ISO 8601 moment"),
-    "an empty environment": (["--environment="], "'' is no environment"),
+    "an empty environment": (["--environment="], "'' is not an environment"),
     "an empty criteria file": (["--criteria="], "--criteria names no file"),
     "an empty file for the copy": (["--json="], "--json names no file"),
     "a soak that begins after its end": (
@@ -99,7 +99,7 @@ def test_a_connection_string_that_is_none_never_shows_itself(gate: Gate) -> None
     """A malformed DSN may hold a password, so the message does not quote it."""
     told = gate("postgresql://app:hunter2@[broken", "--environment=staging")
     assert told.code == 4
-    assert "DATABASE_URL is no connection string" in told.output
+    assert "DATABASE_URL is not a connection string" in told.output
     assert "hunter2" not in told.output
 
 

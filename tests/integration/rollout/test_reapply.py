@@ -100,7 +100,10 @@ def test_which_aside_is_meant_must_be_said(again: World) -> None:
     assert chosen(again.connection, 7).rows == {}
     with pytest.raises(UsageError, match="deployments 1, 7; nothing was done"):
         chosen(again.connection, None)
-    with pytest.raises(UsageError, match="of deployment 3; nothing was done; there is of 1, 7"):
+    with pytest.raises(
+        UsageError,
+        match="from deployment 3; nothing was done; deployments with something aside: 1, 7",
+    ):
         chosen(again.connection, 3)
 
 

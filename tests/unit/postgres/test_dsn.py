@@ -65,7 +65,7 @@ def test_a_malformed_string_is_refused_without_quoting_it(url: str) -> None:
 
 def test_a_password_with_undecodable_bytes_is_refused_without_quoting_it() -> None:
     """DB_PASSWORD may hold what is no UTF-8."""
-    with pytest.raises(UsageError, match=r"DB_\* is no connection string"):
+    with pytest.raises(UsageError, match=r"DB_\* is not a connection string"):
         database_settings({"DB_HOST": "db", "DB_PASSWORD": "\udcff"})
 
 
@@ -103,9 +103,9 @@ def test_an_environment_is_named_by_option_or_node_env(
 @pytest.mark.parametrize(
     ("option", "node_env", "told"),
     [
-        ("prod", None, "'prod' is no environment"),
-        ("", None, "'' is no environment"),
-        (None, "Production", "'Production' is no environment"),
+        ("prod", None, "'prod' is not an environment"),
+        ("", None, "'' is not an environment"),
+        (None, "Production", "'Production' is not an environment"),
         ("staging", "production", "--environment=staging, but NODE_ENV is production"),
     ],
 )

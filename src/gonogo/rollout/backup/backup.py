@@ -216,7 +216,7 @@ def place_problem(directory: Path, needed_bytes: int) -> str:
     while not there.exists():
         there = there.parent
     if not there.is_dir():
-        return f"{there} is no directory: set backup_dir in rollout.toml"
+        return f"{there} is not a directory: set backup_dir in rollout.toml"
     if not os.access(there, os.W_OK | os.X_OK):
         return f"{there} cannot be written: make it so, or set backup_dir in rollout.toml"
     free_bytes = shutil.disk_usage(there).free

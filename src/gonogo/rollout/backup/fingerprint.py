@@ -15,7 +15,7 @@ from gonogo.postgres.tools import split_secrets, tool_environment
 from gonogo.postgres.watchdog import Vigil
 
 DUMP_TIMEOUT_S = 300
-# What changes from dump to dump, or tells about the tool and not about the schema.
+# What changes from dump to dump, or describes the tool and not the schema.
 PASSING = re.compile(
     r"\\(?:un)?restrict |--$"
     r"|-- (?:Name: |Dumped |PostgreSQL database dump|TOC entry|Dependencies: )"
@@ -54,7 +54,7 @@ def schema_fingerprint(bin_dir: Path, conninfo: str) -> str:
 
 
 def normalised(dump: str) -> Iterator[str]:
-    """The lines of a schema's dump that tell about the schema."""
+    """The lines of a dump that describe the schema."""
     for line in dump.splitlines():
         if line.strip() and not PASSING.match(line):
             yield MOVING.sub("", line) if CONDITION.search(line) else line

@@ -22,7 +22,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class BackupOrder:
-    """What to back up, and how.
+    """What to back up, and how to verify it.
 
     Args:
         database: The database.
@@ -30,7 +30,7 @@ class BackupOrder:
         directory: Where backups are kept.
         environment: Part of the file's name.
         check: How it is verified.
-        progress: Called with what goes on, bytes done, and bytes in all (0: unknown).
+        progress: Called with the activity, bytes done, and bytes in all (0: unknown).
     """
 
     database: DatabaseSettings
@@ -43,15 +43,15 @@ class BackupOrder:
 
 @dataclass(slots=True)
 class TableProgress:
-    """Turns a tool's lines into bytes of bytes.
+    """Turns a tool's messages into bytes done of bytes in all.
 
     A table counts as done when the next one is begun; before, as far as the file has grown since,
     which is less than what it holds where the file is compressed.
 
     Args:
-        what: What goes on, for whoever watches.
+        what: The activity, as it is shown.
         sizes: Bytes of each table, by ``schema.table``.
-        tell: Called with what goes on, bytes done and bytes in all.
+        tell: Called with the activity, bytes done and bytes in all.
     """
 
     what: str
@@ -62,17 +62,17 @@ class TableProgress:
     _written_before: int = field(default=0, init=False)
 
     def line(self, line: str) -> None:
-        """Learn from a line of the tool."""
+        """Read one message of the tool."""
         if match := AT_TABLE.match(line.strip()):
             # A table that is dumped in parts, or that we did not size, counts once, or nothing.
             self._begun[match[1]] = self.sizes.get(match[1], 0)
             self._written_before = self._written
 
     def tick(self, written_bytes: int = 0) -> None:
-        """Tell how far it is.
+        """Report the progress.
 
         Args:
-            written_bytes: The size of what has been written; 0 where nobody can say.
+            written_bytes: The size of what has been written; 0 where it is unknown.
         """
         self._written = max(self._written, written_bytes)
         *done, at_work = self._begun.values() or (0,)

@@ -30,11 +30,11 @@ FORMAT = "gonogo.rowhashes/1"
 
 @dataclass(frozen=True, slots=True)
 class TableDifference:
-    """What became of a table's rows. A table without a primary key shows a change as both others.
+    """What became of a table's rows; without a primary key a change counts as deleted and added.
 
     Args:
         table: The table.
-        unchanged: Rows that are what they were, over the columns of then.
+        unchanged: Rows with the same contents, over the columns that were hashed.
         changed: Rows whose key is there with other contents.
         deleted: Rows whose key is gone.
         added: Rows whose key is new.
@@ -48,7 +48,7 @@ class TableDifference:
 
     @property
     def intact(self) -> bool:
-        """Whether every row of then is there as it was."""
+        """Whether every row that was hashed is still there, unchanged."""
         return self.changed == 0 and self.deleted == 0
 
 
@@ -127,7 +127,7 @@ def compare_row_hashes(
         schema: The application's schema.
 
     Raises:
-        DatabaseError: The file is not one of ours or is damaged, or a column of then is gone.
+        DatabaseError: The file is not one of ours or is damaged, or a hashed column is gone.
     """
     with opened(path) as file, connection.transaction(force_rollback=True):
         tables = read_header(file, path)
@@ -181,7 +181,7 @@ def read_header(file: gzip.GzipFile, path: Path) -> tuple[TableColumns, ...]:
         path: Its path, for the error.
 
     Raises:
-        DatabaseError: It is none of ours.
+        DatabaseError: It is not a file of row hashes.
     """
     try:
         header = json.loads(file.readline())
@@ -195,7 +195,7 @@ def read_header(file: gzip.GzipFile, path: Path) -> tuple[TableColumns, ...]:
     except (ValueError, KeyError, TypeError):
         known = False
     if not known:
-        raise DatabaseError(f"{path.name} is no file of row hashes of this version")
+        raise DatabaseError(f"{path.name} is not a file of row hashes of this version")
     return tables
 
 

@@ -58,7 +58,7 @@ def create_like(connection: Connection, source: str, name: str, *, owner: bool =
         owner: Give it the owner, tablespace and connection limit of the other one as well.
 
     Raises:
-        psycopg.Error: The role may not, or there is no room.
+        psycopg.Error: The role may not create databases, or the disk is full.
         DatabaseError: There is no such database.
     """
     told = _described(connection, source)
@@ -155,7 +155,7 @@ def _set(connection: Connection, target: str, role: str | None, name: str, value
     if role is not None:
         whose = sql.SQL("role {} in {}").format(sql.Identifier(role), whose)
     parameter = sql.SQL(".").join(map(sql.Identifier, name.split(".")))
-    # A list (search_path) is kept as text that no literal can say: it is taken as it stands.
+    # A list (search_path) is kept as text that no literal can express: it is set as it is.
     with connection.transaction():
         connection.execute("select set_config(%s, %s, true)", (name, value))
         connection.execute(sql.SQL("alter {} set {} from current").format(whose, parameter))

@@ -120,7 +120,7 @@ class TableColumns:
 
     @property
     def key_text(self) -> sql.Composed:
-        """SQL of what identifies a row; its hash where there is no primary key."""
+        """SQL of a row's key as text; its hash where there is no primary key."""
         if not self.key:
             return sql.SQL("({})::text").format(self.row_hash)
         return sql.SQL("row({})::text").format(listed(self.key))
@@ -135,7 +135,7 @@ class Shape:
         named: Its columns as the backup knows them, and its key.
         writable: Those that can be written: all but the generated ones.
         fixed: Identity columns that can be written once only.
-        gone: Columns of the backup that the live table has no more.
+        gone: Columns of the backup that the live table does not have any more.
     """
 
     oid: int
@@ -151,7 +151,7 @@ class Shape:
 
     @property
     def can_carry(self) -> bool:
-        """Whether its rows can be told apart and written."""
+        """Whether its rows have a key and all their columns, so that they can be carried over."""
         return bool(self.named.key) and not self.gone
 
 

@@ -1,1 +1,1 @@
-"""Migrations: the files, what they would lock, applied, taken back, moved aside and copied back."""
+"""Migrations: what they lock, how they are applied, reverted, moved aside and copied back."""

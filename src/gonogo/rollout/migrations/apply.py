@@ -22,13 +22,13 @@ from gonogo.rollout.migrations.statements import refuse_rewrites, run_outside
 
 @dataclass(frozen=True, slots=True)
 class MigrationEvent:
-    """What a migration is doing, for whoever watches.
+    """What a migration is doing, for progress.
 
     Args:
         kind: started, waiting, indexing, applied, adopted, skipped, or reverted.
         version: The migration's.
         name: The migration's.
-        detail: A sentence part for the reader; may be empty.
+        detail: More about it, as part of a sentence; may be empty.
         elapsed_s: Since it started, in seconds.
     """
 
@@ -73,7 +73,7 @@ def apply_pending(
         connection: From `session.connect`, holding the deployer's lock.
         migrations: From `load`.
         deployment_id: Whose ledger rows these become.
-        on_event: Told of each stage.
+        on_event: Called at each stage.
         survey: The schema survey (``schema_objects.sql``) that proves what may be adopted; empty
             means that nothing is adopted.
         patience: Time limits; the defaults are those of a live system.
@@ -162,7 +162,7 @@ class _Runner:
     started: float = field(default=0.0, init=False)
 
     def bring(self, migration: Migration, row: MigrationRow | None, *, adoptable: bool) -> Applied:
-        """Bring one migration into place, whatever is there already."""
+        """Bring one migration into place, from whatever state it is in."""
         self.attempts, self.started = 0, time.monotonic()
         if row is not None and row.completed_at is not None:
             return self._told(migration, "skipped")

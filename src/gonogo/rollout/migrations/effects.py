@@ -1,8 +1,9 @@
-"""Which locks a migration takes, and what it rewrites: measured, never guessed from its text.
+"""Which locks a migration takes, and which tables it rewrites: measured, not guessed from its text.
 
 The statements are run on a scratch database that holds the schema and no row; PostgreSQL itself
-then says which locks of the tables that are there already each one took. What cannot be measured
-that way says so: a statement outside a transaction gives its locks back before anyone can look.
+then says which locks of the tables that are there already each one took. A statement
+outside a transaction releases its locks before they can be read, so its effect is marked as not
+measured.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from gonogo.postgres.sqlfile import Statement
 from gonogo.postgres.transaction import failure, search_path, send, set_for_session
 from gonogo.rollout.migrations.statements import INDEX, NAME
 
-# From the weakest to the strongest; the first stands in no client's way.
+# From the weakest to the strongest; the first blocks no client.
 MODES = (
     "AccessShareLock",
     "RowShareLock",
@@ -165,7 +166,7 @@ def _held(connection: Connection) -> dict[int, str]:
 
 
 def _strength(mode: str | None) -> int:
-    # Reading stands in nobody's way but a table's end.
+    # A lock for reading conflicts only with dropping or rewriting the table.
     return MODES.index(mode) if mode in MODES else 0
 
 

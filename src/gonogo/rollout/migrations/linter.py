@@ -1,7 +1,7 @@
-"""A second pair of eyes on migrations: squawk, called when it is installed.
+"""The migration linter squawk, called when it is installed.
 
-What it finds is shown, never a reason to refuse. ``.squawk.toml`` beside rollout.toml says what the
-team does not want to hear; the shipped one leaves out what the runner takes care of.
+Its warnings are shown, and never refuse a migration. ``.squawk.toml`` beside rollout.toml says
+which of them the team does not want; the shipped one leaves out what the runner takes care of.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def heard(
 ) -> tuple[tuple[str, ...], str]:
     """What the linter says of migrations, a line each, and all of it in one.
 
-    That it is missing, or does not work, is told and stands in nobody's way.
+    A linter that is missing or does not work is reported, and blocks nothing.
 
     Args:
         environ: Whose PATH is searched.
@@ -70,7 +70,7 @@ def heard(
 
 
 def find_linter(environ: Mapping[str, str]) -> Path | None:
-    """Where squawk lies: beside this Python, or on PATH; None when it is not installed."""
+    """Where squawk is installed: beside this Python, or on PATH; None when it is not installed."""
     beside = str(Path(sys.executable).parent)
     found = shutil.which(PROGRAM, path=beside) or shutil.which(PROGRAM, path=environ.get("PATH"))
     return Path(found) if found else None

@@ -60,10 +60,10 @@ class Reapplied:
         table: As it is called aside.
         rows: How many lie there.
         applied: How many were copied back.
-        there: How many were there already, with the same contents.
+        there: How many existed already, with the same contents.
         conflicts: How many were not copied: newer ones are in their place.
-        orphans: How many were not copied: what they refer to is not there.
-        keyless: How many were not copied: nothing tells them apart from those that are there.
+        orphans: How many were not copied: a row that they refer to is missing.
+        keyless: How many were not copied: without a key they cannot be told from existing ones.
         lost_columns: Columns that the new table does not have.
     """
 
@@ -222,7 +222,7 @@ class Pair:
 
 
 def reapply(connection: Connection, aside: Aside, schema: str) -> tuple[Reapplied, ...]:
-    """Copy back what lies aside, in one transaction; a second time finds all of it there.
+    """Copy back what was moved aside, in one transaction; a second run changes nothing.
 
     Args:
         connection: In autocommit, as the owner of the tables.

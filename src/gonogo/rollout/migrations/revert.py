@@ -1,7 +1,7 @@
-"""Take back what one deployment applied: in reverse order, in one transaction, moved aside.
+"""Revert what one deployment applied: in reverse order, in one transaction, data moved aside.
 
 What the new version wrote goes to the schema ``gonogo_aside_<deployment>``; nothing is dropped that
-was not copied there. Adopted objects were not ours to make and are not ours to move.
+was not copied there. Adopted objects stay: another runner made them.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ def revert(
     on_event: Callable[[MigrationEvent], None],
     patience: Patience | None = None,
 ) -> RevertSummary:
-    """Revert what `deployment_id` applied and nobody reverted yet.
+    """Revert what `deployment_id` applied and what is not reverted yet.
 
     Args:
         connection: From `session.connect`, holding the deployer's lock.
         migrations: From `migration.load`, as they were when they were applied.
         deployment_id: Whose migrations to revert.
-        on_event: Told of each migration, and of waits.
+        on_event: Called for each migration, and for waits.
         patience: Time limits; the defaults are those of a live system.
 
     Raises:
@@ -158,7 +158,7 @@ def in_one_transaction(
     Args:
         connection: In autocommit.
         body: Sends the statements.
-        on_event: Told of waits.
+        on_event: Called for waits.
         patience: The time limits.
 
     Raises:
@@ -212,7 +212,7 @@ class Aside:
 
     Args:
         deployment_id: The deployment.
-        schema: Where it lies.
+        schema: The schema that holds it.
         rows: How many rows each table there holds.
     """
 
@@ -251,13 +251,13 @@ def chosen(connection: Connection, deployment_id: int | None) -> Aside:
     ids = ", ".join(str(one.deployment_id) for one in found)
     if deployment_id is None and len(found) > 1:
         raise UsageError(
-            f"something lies aside of the deployments {ids}; nothing was done",
-            "say which with --deployment",
+            f"something lies aside from several deployments ({ids}); nothing was done",
+            "choose one with --deployment",
         )
     meant = [one for one in found if deployment_id in {None, one.deployment_id}]
     if not meant:
         raise UsageError(
-            f"nothing lies aside of deployment {deployment_id}; nothing was done",
-            f"there is of {ids}",
+            f"nothing lies aside from deployment {deployment_id}; nothing was done",
+            f"deployments with something aside: {ids}",
         )
     return meant[0]

@@ -1,1 +1,1 @@
-"""A verified backup put in the place of the live database, with what was written since."""
+"""Restore: a verified backup takes the place of the live database, with what was written since."""

@@ -36,11 +36,11 @@ class Carried:
     Args:
         since: What differed, by table; those without a difference are left out.
         left: Of that, what could not be carried over.
-        damage: Of that, what was not to be: the backup's rows stand.
+        damage: Of that, what is treated as damage: the backup's rows stay.
         reasons: Why rows of a table were refused, one of the reasons each.
         beyond: What the backup does not know at all.
-        gone: The columns of a table that the live one has no more, so that its rows were counted
-            only.
+        gone: Columns that the live table does not have any more, by table; its rows were only
+            counted.
     """
 
     since: tuple[TableDelta, ...]
@@ -65,7 +65,7 @@ class Carried:
         return (
             f"{since:,} rows written since the backup, {self.carried:,} carried over"
             + (f", {left:,} cannot be" if left else "")
-            + (f", {damage:,} taken for damage" if damage else "")
+            + (f", {damage:,} treated as damage" if damage else "")
         )
 
     @property
@@ -74,7 +74,7 @@ class Carried:
         return {
             "since": [str(one) for one in self.since],
             "cannot_be_carried": [str(one) for one in self.left],
-            "taken_for_damage": [str(one) for one in self.damage],
+            "treated_as_damage": [str(one) for one in self.damage],
             "reasons": dict(self.reasons),
             "tables_not_in_the_backup": dict(self.beyond.tables),
             "columns_not_in_the_backup": list(self.beyond.columns),
@@ -93,7 +93,7 @@ def carry_over(
         restored: The restored one, in autocommit.
         damaged: Tables, as ``schema.table``, in which what was changed or deleted since is damage:
             only rows that were inserted are carried.
-        keep: Whether to keep it; else it is tried and taken back.
+        keep: Whether to commit; else it is tried and rolled back.
 
     Raises:
         psycopg.Error: A database was lost, or a right is missing. Nothing was changed.
@@ -156,7 +156,7 @@ class _Carrier:
     def parted(
         self, remains: Sequence[TableDelta]
     ) -> tuple[tuple[TableDelta, ...], tuple[TableDelta, ...]]:
-        """What could not be carried, and what was not to be."""
+        """What could not be carried over, and what is treated as damage."""
         left, damage = [], []
         for one in remains:
             if one.keyed and one.name in self.damaged:

@@ -1,6 +1,6 @@
 """What was written since a backup: the live database against the one that was restored from it.
 
-Rows are told apart by primary key and hash, over the columns that the backup knows. The hashes of
+Rows are compared by primary key and hash, over the columns that the backup knows. The hashes of
 the live rows are streamed into the restored database, and compared there.
 """
 
@@ -39,7 +39,7 @@ from (select key, hash from gonogo_rows where place = {place}) as live
 full join (select {key} as key, {hash} as hash from {table}) as now on now.key = live.key
 where live.hash is distinct from now.hash
 order by 2, 3""")
-# Equal rows without a key are told apart by their number alone.
+# Equal rows without a key are compared by their number alone.
 COUNT_KEYLESS = sql.SQL("""
 select coalesce(sum(greatest(coalesce(live.n, 0) - coalesce(now.n, 0), 0)), 0)::bigint,
     coalesce(sum(greatest(coalesce(now.n, 0) - coalesce(live.n, 0), 0)), 0)::bigint
@@ -57,7 +57,7 @@ class TableDelta:
         inserted: Rows that the backup does not have.
         changed: Rows that it has with other contents.
         deleted: Rows that it alone has.
-        keyed: Whether rows are told apart by a key; else a change is one of both others.
+        keyed: Whether rows have a key; without one a change counts as deleted and inserted.
     """
 
     name: str

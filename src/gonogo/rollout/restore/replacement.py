@@ -197,7 +197,7 @@ def usable_backup(work: Work) -> Backup:
     """The deployment's newest verified backup from before its first change, proved unharmed.
 
     Raises:
-        BackupError: There is none, it is not here, or it is not what it was.
+        BackupError: There is none, its file is missing, or its file has changed.
     """
     own = [row for row in work.site.ledger.migrations() if row.deployment_id == work.deployment.id]
     first = min((row.applied_at for row in own if not row.adopted), default=None)
@@ -238,7 +238,7 @@ def require_rights_and_room(work: Work) -> int:
 
 
 def rows_backed_up(work: Work) -> Mapping[str, int]:
-    """Rows by table within the backup's snapshot, as its step proved; empty when nobody counted."""
+    """Rows by table within the backup's snapshot, as its step proved; empty without counts."""
     steps = work.site.ledger.steps(work.deployment.id, "deploy")
     proved = [step for step in steps if step.name == "backup" and step.outcome == "succeeded"]
     rows: Any = proved[-1].evidence.get("rows", {}) if proved else {}
@@ -266,7 +266,7 @@ def _rights(work: Work) -> Iterator[str]:
 
 
 def _room(work: Work, needed_bytes: int) -> Iterator[str]:
-    """Ask the disk where it is ours to ask: a server elsewhere tells by failing."""
+    """Check the disk of a server on this machine; that of another one cannot be asked."""
     host = str(conninfo_to_dict(work.database.conninfo).get("host") or "")
     if not (host in LOCAL or host.startswith("/")):
         return

@@ -24,7 +24,7 @@ from gonogo.rollout.restore.replacement import NewDatabase, rows_backed_up
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Step
 from gonogo.rollout.runner.work import Work
 
-# The step that only the copy of the ledger tells of: whoever reads it reads it in its new place.
+# A step that is written to the copy of the ledger alone: it is read only after the swap.
 SWAPPED = "swapped"
 ANEW: Resumption[Work] = Resumption(
     stands=lambda _: False,
@@ -42,7 +42,7 @@ class Restoration:
         server: A connection to another database.
         new: The database that will take its place.
         damaged: Tables whose changes and deletions since the backup are not carried over.
-        prospect: What can be carried over, tried and taken back.
+        prospect: What can be carried over, as it was tried and rolled back.
     """
 
     work: Work
@@ -84,7 +84,7 @@ class Restoration:
             StepError: It is not.
         """
         if self.prospect is None:
-            raise StepError("nobody tried yet what can be carried over")
+            raise StepError("what can be carried over was not tried yet")
         return self.prospect
 
     def discard(self, *, unless_ready: bool = False) -> None:
@@ -176,7 +176,7 @@ def restoring(work: Work, damaged: Sequence[str]) -> Iterator[Restoration]:
     prepared = swap.prepared_name(ask_int(work.site.connection, query))
     named = tuple(one if "." in one else f"{work.schema}.{one}" for one in damaged)
     if counted := rows_backed_up(work):
-        # Before the backup is loaded; where nobody counted, its tables are known only then.
+        # Before the backup is loaded; without counts its tables are known only then.
         _require_known(named, counted)
     with (
         swap.connect_beside(work.database, name) as server,

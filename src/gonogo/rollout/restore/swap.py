@@ -190,7 +190,7 @@ def allow(beside: Connection, name: str) -> None:
 
 
 def shut(beside: Connection, name: str, ours: Sequence[int]) -> int:
-    """Let nobody connect any more, and end every session but our own.
+    """Refuse new connections, and end every session but our own.
 
     Args:
         beside: To another database.

@@ -55,7 +55,7 @@ def stream(
 
 
 def copy_sequences(live: Connection, restored: Connection, schemas: str = "^(?!gonogo)") -> None:
-    """Bring every sequence to where it stands in the live database.
+    """Set every sequence to its state in the live database.
 
     Args:
         live: The live database.
@@ -135,7 +135,7 @@ class Writer:
     reasons: dict[str, str] = field(default_factory=dict)
 
     def delete(self, place: int, table: Shape) -> None:
-        """Delete the rows that the live database has no more.
+        """Delete the rows that the live database does not have any more.
 
         Args:
             place: The table's, in ``gonogo_differing``.

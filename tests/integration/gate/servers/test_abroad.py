@@ -119,7 +119,7 @@ def test_a_fault_is_known_by_its_code_in_any_language(
     assert "existiert nicht" in reasons["webhook.success_rate"]
     assert "the role has no right to read it" in reasons["token.unknown"]
     assert "keine Berechtigung" in reasons["token.unknown"]
-    assert "a lock was not to be had" in reasons["breaker.stuck"]
+    assert "a lock was not granted" in reasons["breaker.stuck"]
     assert verdict.kind is VerdictKind.HOLD
 
 

@@ -12,4 +12,4 @@ def test_a_backup_wants_a_directory_with_room(tmp_path: Path) -> None:
     assert place_problem(tmp_path / "a" / "b", 1) == ""
     assert "MB free, a backup may take" in place_problem(tmp_path / "a", 1 << 60)
     (tmp_path / "file").touch()
-    assert "is no directory" in place_problem(tmp_path / "file" / "backups", 1)
+    assert "is not a directory" in place_problem(tmp_path / "file" / "backups", 1)
