@@ -16,7 +16,9 @@ SECRET = re.compile(
     r"|(?:API|ACCESS|ENCRYPTION|MASTER|SESSION|SIGNING)_?KEY",
     re.IGNORECASE,
 )
-PUBLIC = re.compile(r"WEBHOOK_BASE_URL|REDIRECT", re.IGNORECASE)
+PUBLIC = re.compile(r"(?:^|_)BASE_URL|REDIRECT", re.IGNORECASE)
+# An address alone, without user, path or query, holds no secret, whatever its variable is called.
+ADDRESS = re.compile(r"https?://[^/?#@\s]+/?")
 PASSWORD_IN_URL = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*@")
 PASSWORD_IN_QUERY = re.compile(r"(?<=[?&])(password|sslpassword)=[^&\s'\"]+", re.IGNORECASE)
 PASSWORD_IN_CONNINFO = re.compile(
@@ -68,7 +70,7 @@ class Mask:
         names = {
             secret: name
             for name, value in environ.items()
-            if is_secret(name)
+            if is_secret(name) and not ADDRESS.fullmatch(value)
             for secret in _spellings(value)
         }
         names |= dict.fromkeys(_of_passfile(environ), "password file")

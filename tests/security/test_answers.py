@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from first_application import GATE, HTTP, SMOKE
 from gonogo import criteria
 from gonogo.application import answers
 from gonogo.application.answers import AnswerKind, EndpointAnswer
 from gonogo.application.endpoints import probe
-from gonogo.config import EndpointsConfig
 from gonogo.config.project import Project
 from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.setting import Options, Setting
@@ -117,9 +117,9 @@ def test_what_is_no_address_and_no_token_is_not_asked_with(
         definition,
         Environment.STAGING,
         DatabaseSettings("", "the test"),
-        load_checklist(PROJECT, definition.metrics),
+        load_checklist(PROJECT, definition.metrics, SMOKE),
     )
-    told = ask_endpoints(setting, EndpointsConfig(), environ)
+    told = ask_endpoints(setting, HTTP, environ)
     assert set(told) == {"endpoint.health", "endpoint.admin", "endpoint.dashboard"}
     for measurement in told.values():
         assert measurement.missing is not None
@@ -130,7 +130,7 @@ def test_what_is_no_address_and_no_token_is_not_asked_with(
 
 
 def _ask(url: str) -> dict[str, EndpointAnswer]:
-    answers = probe(url, EndpointsConfig(), admin_jwt=None, timeout_s=5, pause_s=0)
+    answers = probe(url, GATE, {}, timeout_s=5, pause_s=0)
     return {answer.name: answer for answer in answers}
 
 

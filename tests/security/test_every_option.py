@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from desk import Desk, make_desk
-from gonogo.application.environment import FORMS
+from first_application import CONFIG
 from gonogo.cli import app
 from gonogo.errors import DatabaseError
 from gonogo.plugin.options import add_options
@@ -29,7 +29,7 @@ ELSEWHERE = {"rehearse"}
 # What a command must be given besides, by its name; "plain" where it may be anything.
 BESIDES = {"environment": "staging", "decision": "go", "number": "1"}
 VARIABLES = (
-    *FORMS,
+    *(name for name in CONFIG.variables if not name.startswith("GOOGLE_CLIENT")),
     *("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "NODE_ENV"),
     *("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "PGSERVICE", "PGOPTIONS", "PGSSLROOTCERT"),
     *("LOGNAME", "LANG", "TZ", "PGHOST"),

@@ -73,8 +73,9 @@ def test_a_rollout_file_is_right_or_told(tmp_path: Path, line: str, says: str) -
 def test_a_path_leads_to_the_application_only(tmp_path: Path, path: str) -> None:
     """What is put behind the address changes neither the host nor the request."""
     file = tmp_path / "rollout.toml"
-    file.write_text(f'{STAGING}cwd = "x"\n[endpoints]\nhealth = "{path}"\n', encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"endpoints\.health"):
+    endpoint = f'[[endpoints]]\nname = "health"\nmetric = "a.b"\npath = "{path}"\n'
+    file.write_text(f'{STAGING}cwd = "x"\n{endpoint}', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"endpoints\.0\.path"):
         RolloutConfig.load(file)
 
 

@@ -63,7 +63,14 @@ class World:
     def forward(self, migrations: tuple[Migration, ...]) -> int:
         """Apply in a deployment of its own, and return its id."""
         deployment = self.deploy()
-        apply_pending(self.connection, migrations, deployment, on_event=quietly, survey=self.survey)
+        apply_pending(
+            self.connection,
+            migrations,
+            deployment,
+            on_event=quietly,
+            survey=self.survey,
+            anchor="users",
+        )
         return deployment
 
     def fill(self, migrations: tuple[Migration, ...]) -> None:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from first_application import SMOKE
 from gonogo import criteria as criteria_file
 from gonogo.checklist.reading import Known
 from gonogo.checklist.reading import load as load_checklist
@@ -40,7 +41,7 @@ FILES: dict[str, tuple[Path, Callable[[Path], object]]] = {
     "criteria": (PROJECT.criteria_file, lambda path: criteria_file.load(path, PROJECT.sql_dir)),
     "checklist": (
         PROJECT.checklist_file,
-        lambda path: load_checklist(path, Known(CRITERIA.metrics, known_steps())),
+        lambda path: load_checklist(path, Known(CRITERIA.metrics, known_steps(SMOKE))),
     ),
     "rollout": (PROJECT.root / "rollout.toml", RolloutConfig.load),
 }

@@ -10,11 +10,13 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
+
+from gonogo.config import EndpointConfig
 
 if TYPE_CHECKING:
     import httpx
@@ -22,9 +24,8 @@ if TYPE_CHECKING:
 # An answer about health is a line; a page's content is not looked at.
 MOST_BYTES = 64 * 1024
 WHOLE_WITHIN_S = 5.0
-OK = 200
-NEEDS_TOKEN = (401, 403)
-REFUSES = (400, 401, 403, 422)
+SUCCESS = "2xx"
+NEEDS_TOKEN = frozenset({401, 403})
 NOT_FOUND = (404, 410)
 
 
@@ -37,12 +38,15 @@ class AnswerKind(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
+OK = AnswerKind.OK
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointAnswer:
     """One endpoint's answer.
 
     Args:
-        name: health, admin_closed, admin_open, dashboard, webhook or manual_sync.
+        name: What rollout.toml calls it.
         url: What was asked, without anything secret.
         kind: What the answer says.
         reason: The same as a sentence part.
@@ -58,20 +62,50 @@ class EndpointAnswer:
     attempts: int = 1
 
 
-def judge_health(response: httpx.Response) -> tuple[AnswerKind, str]:
-    """Whether the application says that it is well: 200 and ``healthy``; degraded is a warning."""
-    if response.status_code != OK:
-        return AnswerKind.FAILED, f"HTTP {response.status_code} instead of 200"
+def judge_answer(endpoint: EndpointConfig, response: httpx.Response) -> tuple[AnswerKind, str]:
+    """What rollout.toml says of an answer.
+
+    Args:
+        endpoint: What was asked, and which answers are right.
+        response: The answer.
+    """
+    code = response.status_code
+    closed = NEEDS_TOKEN.issuperset(endpoint.answers)
+    without = " without a token" if closed else ""
+    if _is_among(response, endpoint.answers):
+        return (
+            _judge_body(endpoint, response) if endpoint.healthy else (OK, f"HTTP {code}{without}")
+        )
+    if _is_among(response, endpoint.json_answers) and _says_json(response):
+        return OK, f"HTTP {code}, said by the application itself (JSON)"
+    if code in NOT_FOUND:
+        return AnswerKind.FAILED, f"HTTP {code}: nobody serves this path"
+    if closed and response.is_success:
+        return AnswerKind.FAILED, f"HTTP {code} without a token: anyone can read it"
+    if code in NEEDS_TOKEN and endpoint.variables:
+        return AnswerKind.FAILED, f"HTTP {code}: {' or '.join(endpoint.variables)} is refused"
+    wanted = " or ".join(map(str, endpoint.answers))
+    return AnswerKind.FAILED, f"HTTP {code} instead of {wanted}{without}"
+
+
+def _is_among(response: httpx.Response, statuses: Sequence[int | str]) -> bool:
+    return response.status_code in statuses or (SUCCESS in statuses and response.is_success)
+
+
+def _judge_body(endpoint: EndpointConfig, response: httpx.Response) -> tuple[AnswerKind, str]:
+    """Whether the fields of a JSON answer say that the application is well."""
+    code = response.status_code
     try:
         body = json.loads(_beginning(response))
     except (ValueError, RecursionError):
-        return AnswerKind.FAILED, "HTTP 200, but no JSON"
-    status = body.get("status") if isinstance(body, dict) else None
-    if status == "healthy":
-        return AnswerKind.OK, "HTTP 200, healthy"
-    if status == "degraded":
-        return AnswerKind.WARNING, "HTTP 200, but degraded"
-    return AnswerKind.FAILED, f"HTTP 200, but status is {str(status)!r}"
+        return AnswerKind.FAILED, f"HTTP {code}, but no JSON"
+    told = body if isinstance(body, dict) else {}
+    wrong = [name for name, value in endpoint.healthy.items() if told.get(name) != value]
+    if not wrong:
+        return OK, f"HTTP {code}, {', '.join(endpoint.healthy.values())}"
+    if all((name, told.get(name)) in endpoint.degraded.items() for name in wrong):
+        return AnswerKind.WARNING, f"HTTP {code}, but {told[wrong[0]]}"
+    return AnswerKind.FAILED, f"HTTP {code}, but {wrong[0]} is {str(told.get(wrong[0]))!r}"
 
 
 def _beginning(response: httpx.Response) -> bytes:
@@ -88,34 +122,7 @@ def _beginning(response: httpx.Response) -> bytes:
     return content
 
 
-def judge_closed(response: httpx.Response) -> tuple[AnswerKind, str]:
-    """Whether the admin's figures are closed to whoever brings no token."""
-    if response.status_code in NEEDS_TOKEN:
-        return AnswerKind.OK, f"HTTP {response.status_code} without a token"
-    if response.status_code == OK:
-        return AnswerKind.FAILED, "HTTP 200 without a token: anyone can read it"
-    return AnswerKind.FAILED, f"HTTP {response.status_code} instead of 401 or 403 without a token"
-
-
-def judge_page(response: httpx.Response) -> tuple[AnswerKind, str]:
-    """Whether a page is there."""
-    if response.status_code == OK:
-        return AnswerKind.OK, "HTTP 200"
-    return AnswerKind.FAILED, f"HTTP {response.status_code} instead of 200"
-
-
-def judge_webhook(response: httpx.Response) -> tuple[AnswerKind, str]:
-    """A request without Google's headers is no notification: whoever serves the path refuses it."""
-    code = response.status_code
-    if response.is_success or code in REFUSES:
-        return AnswerKind.OK, f"HTTP {code} to what is no notification"
-    if code in NOT_FOUND and says_json(response):
-        return AnswerKind.OK, f"HTTP {code}: there is no such channel"
-    why = ": nobody serves this path" if code in NOT_FOUND else ""
-    return AnswerKind.FAILED, f"HTTP {code} to what is no notification{why}"
-
-
-def says_json(response: httpx.Response) -> bool:
+def _says_json(response: httpx.Response) -> bool:
     """Whether the application itself speaks: a path that nobody serves is not found in HTML."""
     return "json" in response.headers.get("content-type", "")
 

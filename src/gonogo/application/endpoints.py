@@ -6,11 +6,12 @@ What an answer says is `answers`' to tell.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from tenacity import (
     RetryCallState,
@@ -27,35 +28,28 @@ from tenacity import (
 from gonogo.application.answers import (
     AnswerKind,
     EndpointAnswer,
-    judge_closed,
-    judge_health,
-    judge_page,
+    judge_answer,
     judge_silence,
-    judge_webhook,
     without_secrets,
 )
-from gonogo.config import EndpointsConfig
+from gonogo.config import UNIQUE, EndpointConfig
 from gonogo.errors import StepError
 
 if TYPE_CHECKING:
     import httpx
 
 ATTEMPTS = 3
-# Three attempts lie over ten seconds: what the trigger "admin dashboard not accessible" asks for.
+# Three attempts lie over ten seconds: what the trigger "not accessible" of a page asks for.
 PAUSE_S = 5.0
-NAMES = ("health", "admin_closed", "admin_open", "dashboard")
-# Asked of a new version by its deployment alone: a gate sends nothing but GET.
-DEPLOYED_NAMES = (*NAMES, "webhook")
+MOST_AT_ONCE = 8
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    name: str
+    endpoint: EndpointConfig
     url: str
-    judge: Callable[[httpx.Response], tuple[AnswerKind, str]]
-    jwt: str | None = None
-    method: str = "GET"
+    headers: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +60,28 @@ class _Patience:
 
 def probe(
     base_url: str,
-    endpoints: EndpointsConfig,
+    endpoints: Sequence[EndpointConfig],
+    environ: Mapping[str, str],
     *,
-    admin_jwt: str | None,
     timeout_s: float,
-    names: Sequence[str] = NAMES,
     pause_s: float = PAUSE_S,
 ) -> tuple[EndpointAnswer, ...]:
     """Ask every endpoint, side by side; what fails is asked three times in all.
 
     Args:
-        base_url: ``WEBHOOK_BASE_URL``.
-        endpoints: The paths below it.
-        admin_jwt: The admin's token; without it only the refusal is asked for.
+        base_url: The application's address.
+        endpoints: What is asked; one whose variables are not set is left out.
+        environ: The session's variables.
         timeout_s: How long each request may take.
-        names: Which endpoints.
         pause_s: Seconds between attempts.
     """
-    every = _questions(base_url, endpoints, admin_jwt)
-    questions = tuple(question for question in every if question.name in names)
+    questions = tuple(
+        _question(base_url, one, environ)
+        for one in endpoints
+        if all(environ.get(name, "").strip() for name in one.variables)
+    )
     patience = _Patience(pause_s, threading.Event())
-    with client_of(base_url, timeout_s) as client, ThreadPoolExecutor(len(NAMES)) as pool:
+    with client_of(base_url, timeout_s) as client, ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         try:
             return tuple(pool.map(lambda one: _patiently(client, one, patience), questions))
         except BaseException:
@@ -95,14 +90,35 @@ def probe(
             raise
 
 
-def wait_healthy(
-    base_url: str, endpoints: EndpointsConfig, *, timeout_s: float, request_timeout_s: float = 5.0
+def ask_once(
+    base_url: str, endpoint: EndpointConfig, environ: Mapping[str, str], *, timeout_s: float
 ) -> EndpointAnswer:
-    """Wait until the health endpoint says healthy.
+    """Ask one endpoint, and never again.
 
     Args:
-        base_url: ``WEBHOOK_BASE_URL``.
-        endpoints: The paths below it.
+        base_url: The application's address.
+        endpoint: What is asked.
+        environ: The session's variables.
+        timeout_s: How long the answer may take.
+    """
+    with client_of(base_url, timeout_s) as client:
+        return _ask(client, _question(base_url, endpoint, environ))
+
+
+def wait_healthy(
+    base_url: str,
+    endpoint: EndpointConfig,
+    environ: Mapping[str, str],
+    *,
+    timeout_s: float,
+    request_timeout_s: float = 5.0,
+) -> EndpointAnswer:
+    """Wait until an endpoint says that the application is ready.
+
+    Args:
+        base_url: The application's address.
+        endpoint: What is asked.
+        environ: The session's variables.
         timeout_s: How long to wait in all.
         request_timeout_s: How long each request may take.
 
@@ -112,7 +128,7 @@ def wait_healthy(
     Raises:
         StepError: It is not healthy after `timeout_s`.
     """
-    question = next(_questions(base_url, endpoints, None))
+    question = _question(base_url, endpoint, environ)
     with client_of(base_url, request_timeout_s) as client:
         answer = Retrying(
             stop=stop_after_delay(timeout_s),
@@ -129,21 +145,31 @@ def wait_healthy(
     )
 
 
-def _questions(base_url: str, endpoints: EndpointsConfig, jwt: str | None) -> Iterator[_Question]:
-    root = base_url.rstrip("/")
-    yield _Question("health", root + endpoints.health, judge_health)
-    yield _Question("admin_closed", root + endpoints.admin, judge_closed)
-    if jwt:
-        yield _Question("admin_open", root + endpoints.admin, judge_page, jwt)
-    yield _Question("dashboard", root + endpoints.dashboard, judge_page)
-    yield _Question("webhook", root + endpoints.webhook, judge_webhook, method="POST")
+def _question(base_url: str, endpoint: EndpointConfig, environ: Mapping[str, str]) -> _Question:
+    return _Question(endpoint, base_url.rstrip("/") + endpoint.path, headers(endpoint, environ))
+
+
+def headers(endpoint: EndpointConfig, environ: Mapping[str, str]) -> dict[str, str]:
+    """What a request carries beside its path.
+
+    Args:
+        endpoint: What is asked.
+        environ: Holds the variables that the endpoint names.
+    """
+    values = {name: environ.get(name, "").strip() for name in endpoint.variables}
+    filled = {
+        name: text.format_map({**values, UNIQUE: str(uuid4())})
+        for name, text in endpoint.headers.items()
+    }
+    bearer = {"Authorization": f"Bearer {values[endpoint.token]}"} if endpoint.token else {}
+    return filled | bearer
 
 
 def client_of(base_url: str, timeout_s: float) -> httpx.Client:
     """A client for the application; it follows no redirect.
 
     Args:
-        base_url: ``WEBHOOK_BASE_URL``.
+        base_url: The application's address.
         timeout_s: How long each request may take.
     """
     import httpx  # noqa: PLC0415  # its import is a tenth of the gate's time; most callers never ask
@@ -187,12 +213,14 @@ def _last_answer(state: RetryCallState) -> EndpointAnswer:
 def _ask(client: httpx.Client, question: _Question) -> EndpointAnswer:
     import httpx  # noqa: PLC0415  # see client_of
 
-    headers = {"Authorization": f"Bearer {question.jwt}"} if question.jwt else {}
-    shown = without_secrets(question.url)
+    endpoint, shown = question.endpoint, without_secrets(question.url)
+    sent, content = dict(question.headers), endpoint.body.encode() or None
     try:
-        with client.stream(question.method, question.url, headers=headers) as response:
-            kind, reason = question.judge(response)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        with client.stream(
+            endpoint.method, question.url, headers=sent, content=content
+        ) as response:
+            kind, reason = judge_answer(endpoint, response)
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         kind, reason = judge_silence(error)
-        return EndpointAnswer(question.name, shown, kind, reason)
-    return EndpointAnswer(question.name, shown, kind, reason, response.status_code)
+        return EndpointAnswer(endpoint.name, shown, kind, reason)
+    return EndpointAnswer(endpoint.name, shown, kind, reason, response.status_code)

@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from gonogo.config import Form, Use, VariableConfig
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.tools import TAKEN_BY_TOOLS
 
-REQUIRED = (
-    "GOOGLE_CLIENT_ID",
-    "GOOGLE_CLIENT_SECRET",
-    "WEBHOOK_BASE_URL",
-    "WEBHOOK_VERIFICATION_TOKEN",
+Variables = Mapping[str, VariableConfig]
+# What a session that changes something runs of the team's commands; what only looks runs none.
+DEPLOYS: frozenset[Use] = frozenset(
+    {
+        "checkout",
+        "install",
+        "build",
+        "test",
+        "lint",
+        "typecheck",
+        "stop_jobs",
+        "stop_app",
+        "start_app",
+        "start_jobs",
+        "endpoints",
+    }
 )
+ROLLS_BACK: frozenset[Use] = frozenset(
+    {
+        "stop_jobs",
+        "stop_app",
+        "revert_code",
+        "reinstall",
+        "rebuild",
+        "start_app",
+        "start_jobs",
+        "endpoints",
+    }
+)
+LOOKS: frozenset[Use] = frozenset()
 REQUIRED_WITH_DB = ("DB_HOST", "DB_USER", "DB_NAME")
 MUST_BE_HTTPS = "must be https"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -24,14 +49,20 @@ TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 
 
 def check_environment(
-    environ: Mapping[str, str], environment: Environment, database: DatabaseSettings
+    environ: Mapping[str, str],
+    environment: Environment,
+    database: DatabaseSettings,
+    variables: Variables,
+    uses: Collection[Use],
 ) -> tuple[str, ...]:
-    """Require what the application and the rollout need.
+    """Require the variables that a session needs.
 
     Args:
         environ: The session's variables.
         environment: What the session deploys to; NODE_ENV must say the same.
         database: The resolved database; its source decides which ``DB_*`` must be there.
+        variables: What rollout.toml says of each variable.
+        uses: What the session runs that inherits them.
 
     Returns:
         The names of the variables that were checked and are well-formed.
@@ -39,13 +70,10 @@ def check_environment(
     Raises:
         UsageError: Anything is missing or malformed. All problems, by name; no value appears.
     """
-    require_none(tuple(problems(environ, environment, database)))
-    required = REQUIRED + (REQUIRED_WITH_DB if database.source == "DB_*" else ())
-    return (
-        "NODE_ENV",
-        *required,
-        *(name for name in FORMS if environ.get(name) and name not in required),
-    )
+    require_none(tuple(problems(environ, environment, database, variables, uses)))
+    required = _required(database, variables, uses)
+    others = (name for name in variables if environ.get(name) and name not in required)
+    return ("NODE_ENV", *required, *others)
 
 
 def require_none(found: Sequence[str]) -> None:
@@ -64,7 +92,11 @@ def require_none(found: Sequence[str]) -> None:
 
 
 def problems(
-    environ: Mapping[str, str], environment: Environment, database: DatabaseSettings
+    environ: Mapping[str, str],
+    environment: Environment,
+    database: DatabaseSettings,
+    variables: Variables,
+    uses: Collection[Use],
 ) -> Iterator[str]:
     """All that is missing or malformed, by name, never by value.
 
@@ -72,12 +104,14 @@ def problems(
         environ: The session's variables.
         environment: What NODE_ENV must say.
         database: Its source decides which ``DB_*`` must be there.
+        variables: What rollout.toml says of each variable.
+        uses: What the session runs that inherits them.
     """
     if not environ.get("NODE_ENV"):
         yield f"NODE_ENV is not set (must be {environment})"
     elif environ["NODE_ENV"] != environment:
         yield f"NODE_ENV is not {environment}"
-    for name in _required(database):
+    for name in _required(database, variables, uses):
         if not environ.get(name, "").strip():
             yield f"{name} is not set"
         elif environ[name] != environ[name].strip():
@@ -85,24 +119,27 @@ def problems(
     for secret in database.secrets:
         if secret not in TAKEN_BY_TOOLS:
             yield f"{database.source} holds {secret}, which pg_dump takes by command line only"
-    for name in FORMS:
+    for name, variable in variables.items():
         text = environ.get(name, "").strip()
-        if text and (problem := problem_of(name, text)):
+        if text and (problem := problem_of(variable.form, text)):
             yield f"{name} {problem}"
 
 
-def _required(database: DatabaseSettings) -> tuple[str, ...]:
-    return REQUIRED + (REQUIRED_WITH_DB if database.source == "DB_*" else ())
+def _required(
+    database: DatabaseSettings, variables: Variables, uses: Collection[Use]
+) -> tuple[str, ...]:
+    needed = (name for name, one in variables.items() if not set(uses).isdisjoint(one.needed_by))
+    return (*needed, *(REQUIRED_WITH_DB if database.source == "DB_*" else ()))
 
 
-def problem_of(name: str, text: str) -> str:
+def problem_of(form: Form, text: str) -> str:
     """What is wrong with a variable's value, as the end of a sentence that its name begins.
 
     Args:
-        name: One of `FORMS`.
+        form: What it must look like.
         text: The value, which is not told.
     """
-    return FORMS[name](text)
+    return FORMS[form](text)
 
 
 def _url_problem(text: str) -> str:
@@ -137,11 +174,10 @@ def _header_problem(text: str) -> str:
     return "" if carried else "holds what a header cannot carry"
 
 
-FORMS: Mapping[str, Callable[[str], str]] = {
-    "WEBHOOK_BASE_URL": _base_url_problem,
-    "GOOGLE_CONTACTS_REDIRECT_URI": _url_problem,
-    "GOOGLE_CALENDAR_REDIRECT_URI": _url_problem,
-    "WEBHOOK_VERIFICATION_TOKEN": _header_problem,
-    "ADMIN_JWT": _token_problem,
-    "SMOKE_JWT": _token_problem,
+FORMS: Mapping[Form, Callable[[str], str]] = {
+    "text": lambda _text: "",
+    "url": _url_problem,
+    "base_url": _base_url_problem,
+    "token": _token_problem,
+    "header": _header_problem,
 }

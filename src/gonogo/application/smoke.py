@@ -1,36 +1,21 @@
-"""Smoke requests: the two that change something, sent once, by a person's wish, never by the gate.
+"""Smoke requests: those that change something, sent once, by a person's wish, never by the gate.
 
-A manual synchronization for the user of ``SMOKE_JWT``, and a notification for a channel that nobody
-knows. Neither is repeated: what did not answer may have been done all the same.
+None is repeated: what did not answer may have been done all the same.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-from uuid import uuid4
 
-from gonogo.application.answers import (
-    NEEDS_TOKEN,
-    NOT_FOUND,
-    AnswerKind,
-    EndpointAnswer,
-    judge_silence,
-    says_json,
-    without_secrets,
-)
-from gonogo.application.endpoints import client_of
+from gonogo.application.answers import AnswerKind, EndpointAnswer, without_secrets
+from gonogo.application.endpoints import ask_once
 from gonogo.application.environment import problem_of
-from gonogo.config import EndpointsConfig
-
-if TYPE_CHECKING:
-    import httpx
+from gonogo.config import EndpointConfig, Endpoints
 
 TIMEOUT_S = 30.0
-Judged = tuple[AnswerKind, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,103 +40,38 @@ class SmokeAnswer:
         return self.answer.attempts > 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    name: str
-    title: str
-    url: str
-    headers: Mapping[str, str]
-    judge: Callable[[httpx.Response], Judged]
-    missing: str = ""
-
-
-def send_smoke(endpoints: EndpointsConfig, environ: Mapping[str, str]) -> Iterator[SmokeAnswer]:
-    """Send both requests, one when the answer to the other was taken.
+def send_smoke(endpoints: Endpoints, environ: Mapping[str, str]) -> Iterator[SmokeAnswer]:
+    """Send every smoke request, one when the answer to the one before was taken.
 
     Args:
-        endpoints: The paths.
-        environ: ``WEBHOOK_BASE_URL``, ``SMOKE_JWT``, ``WEBHOOK_VERIFICATION_TOKEN``.
+        endpoints: What rollout.toml says of the application.
+        environ: The session's variables.
 
     Yields:
         An answer each; inconclusive where a variable is missing or malformed, and nothing was sent.
     """
-    base_url = environ.get("WEBHOOK_BASE_URL", "").strip()
-    with client_of(base_url, TIMEOUT_S) as client:
-        for one in _requests(base_url, endpoints, environ):
-            sent_at, began = datetime.now(UTC), time.monotonic()
-            answer = _send(client, one)
-            yield SmokeAnswer(one.title, answer, sent_at, time.monotonic() - began)
+    base_url = environ.get(endpoints.base_url or "", "").strip()
+    for one in endpoints.asked_by("smoke"):
+        sent_at, began = datetime.now(UTC), time.monotonic()
+        if missing := _missing(endpoints, one, environ):
+            answer = _unsent(base_url, one, missing)
+        else:
+            answer = ask_once(base_url, one, environ, timeout_s=TIMEOUT_S)
+        yield SmokeAnswer(one.title, answer, sent_at, time.monotonic() - began)
 
 
-def _requests(
-    base_url: str, endpoints: EndpointsConfig, environ: Mapping[str, str]
-) -> Iterator[_Request]:
-    root = base_url.rstrip("/")
-    unfit = _unfit(environ, "WEBHOOK_BASE_URL")
-    yield _Request(
-        "manual_sync",
-        "A manual synchronization for the user of SMOKE_JWT",
-        root + endpoints.manual_sync,
-        {"Authorization": f"Bearer {environ.get('SMOKE_JWT', '').strip()}"},
-        _judge_sync,
-        unfit or _unfit(environ, "SMOKE_JWT"),
-    )
-    token = environ.get("WEBHOOK_VERIFICATION_TOKEN", "").strip()
-    yield _Request(
-        "webhook",
-        "A notification for a channel that nobody knows",
-        root + endpoints.webhook,
-        {
-            "X-Goog-Channel-ID": f"gonogo-smoke-{uuid4()}",
-            "X-Goog-Resource-ID": "gonogo-smoke",
-            "X-Goog-Resource-State": "exists",
-            "X-Goog-Message-Number": "1",
-            "X-Goog-Channel-Token": token,
-        },
-        _judge_notification,
-        unfit or _unfit(environ, "WEBHOOK_VERIFICATION_TOKEN"),
-    )
+def _missing(endpoints: Endpoints, one: EndpointConfig, environ: Mapping[str, str]) -> str:
+    """Why a request cannot be sent; empty when it can."""
+    for name in filter(None, (endpoints.base_url, *one.variables)):
+        text = environ.get(name, "").strip()
+        if not text:
+            return f"{name} is not set"
+        if problem := problem_of(endpoints.form_of(name), text):
+            return f"{name} {problem}"
+    return ""
 
 
-def _unfit(environ: Mapping[str, str], name: str) -> str:
-    text = environ.get(name, "").strip()
-    if not text:
-        return f"{name} is not set"
-    problem = problem_of(name, text)
-    return f"{name} {problem}" if problem else ""
-
-
-def _send(client: httpx.Client, request: _Request) -> EndpointAnswer:
-    import httpx  # noqa: PLC0415  # its import is a tenth of a command's time
-
-    shown = without_secrets(request.url)
-    if request.missing:
-        reason = f"not sent: {request.missing}"
-        return EndpointAnswer(request.name, shown, AnswerKind.INCONCLUSIVE, reason, attempts=0)
-    try:
-        response = client.post(request.url, headers=dict(request.headers))
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        kind, reason = judge_silence(error)
-        return EndpointAnswer(request.name, shown, kind, reason)
-    kind, reason = request.judge(response)
-    return EndpointAnswer(request.name, shown, kind, reason, response.status_code)
-
-
-def _judge_sync(response: httpx.Response) -> Judged:
-    if response.is_success:
-        return AnswerKind.OK, f"HTTP {response.status_code}: a synchronization was begun"
-    if response.status_code in NEEDS_TOKEN:
-        return AnswerKind.FAILED, f"HTTP {response.status_code}: SMOKE_JWT is refused"
-    return AnswerKind.FAILED, f"HTTP {response.status_code} instead of 200 or 202"
-
-
-def _judge_notification(response: httpx.Response) -> Judged:
-    code = response.status_code
-    if response.is_success:
-        return AnswerKind.OK, f"HTTP {code}: an unknown channel's notification is taken and ignored"
-    if code in NOT_FOUND and says_json(response):
-        return AnswerKind.OK, f"HTTP {code}: the channel is unknown, and told so"
-    if code in NEEDS_TOKEN:
-        return AnswerKind.FAILED, f"HTTP {code}: WEBHOOK_VERIFICATION_TOKEN is refused"
-    reason = " and no JSON: nobody serves this path" if code in NOT_FOUND else ""
-    return AnswerKind.FAILED, f"HTTP {code}{reason}"
+def _unsent(base_url: str, one: EndpointConfig, missing: str) -> EndpointAnswer:
+    shown = without_secrets(base_url.rstrip("/") + one.path)
+    unsent = f"not sent: {missing}"
+    return EndpointAnswer(one.name, shown, AnswerKind.INCONCLUSIVE, unsent, attempts=0)

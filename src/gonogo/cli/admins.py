@@ -1,30 +1,51 @@
-"""``gonogo promote_admin``: who may open the application's sync dashboard."""
+"""``gonogo promote_admin``: who may administer the application."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import open_database
+from gonogo.cli.inputs import open_database, project_here
+from gonogo.errors import UsageError
 from gonogo.report.text import visible
 
-REFUSED = "the administrators, whom migration 038 brings, cannot be asked or changed"
+if TYPE_CHECKING:
+    from gonogo.rollout.admins import Application
+
+REFUSED = "the administrators cannot be asked or changed"
 Email = Annotated[str, typer.Argument(metavar="E-MAIL", help="Of a user who has signed up.")]
 app = typer.Typer(help="The application's administrators.")
+
+
+@contextmanager
+def _application() -> Iterator[Application]:
+    from gonogo.postgres.identity import application_schema
+    from gonogo.rollout.admins import Application
+
+    _, config = project_here()
+    if config.promotion is None:
+        raise UsageError(
+            "rollout.toml says nothing of administrators: this application keeps none in its"
+            " database",
+            "add [promotion] to it, where it does",
+        )
+    with open_database("promote_admin") as connection:
+        schema = application_schema(connection, config.application.anchor)
+        yield Application(connection, schema, config.promotion)
 
 
 @app.command("promote")
 def promote(email: Email) -> None:
     """Make a user an administrator."""
-    from gonogo.postgres.identity import application_schema
     from gonogo.postgres.session import asking
     from gonogo.rollout.admins import promote_admins
     from gonogo.rollout.runner.context import who
 
-    with open_database("promote_admin") as connection, asking(REFUSED):
-        schema = application_schema(connection)
-        promoted = promote_admins(connection, schema, [email], who())
+    with asking(REFUSED), _application() as application:
+        promoted = promote_admins(application, [email], who())
     told = "is an administrator now" if promoted else "is an administrator already: nothing changed"
     typer.echo(visible(f"{email} {told}"))
 
@@ -32,14 +53,12 @@ def promote(email: Email) -> None:
 @app.command("revoke")
 def revoke(email: Email) -> None:
     """Make an administrator a user like others."""
-    from gonogo.postgres.identity import application_schema
     from gonogo.postgres.session import asking
     from gonogo.rollout.admins import revoke_admin
     from gonogo.rollout.runner.context import who
 
-    with open_database("promote_admin") as connection, asking(REFUSED):
-        schema = application_schema(connection)
-        revoked = revoke_admin(connection, schema, email, who())
+    with asking(REFUSED), _application() as application:
+        revoked = revoke_admin(application, email, who())
     told = "is no administrator any more" if revoked else "is no administrator: nothing changed"
     typer.echo(visible(f"{email} {told}"))
 
@@ -47,13 +66,12 @@ def revoke(email: Email) -> None:
 @app.command("list")
 def list_() -> None:
     """List the administrators."""
-    from gonogo.postgres.identity import application_schema
     from gonogo.postgres.session import asking
     from gonogo.report.narration import Narration
     from gonogo.rollout.admins import admins
 
-    with open_database("promote_admin") as connection, asking(REFUSED):
-        found = admins(connection, application_schema(connection))
+    with asking(REFUSED), _application() as application:
+        found = admins(application)
     rows = [
         (
             one.email,

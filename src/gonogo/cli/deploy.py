@@ -70,12 +70,14 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     ] = False,
 ) -> None:
     """Deploy the application's revision and its migrations, step by step."""
+    from gonogo.application.environment import DEPLOYS, LOOKS
     from gonogo.rollout.preflight.readiness import require_go
     from gonogo.rollout.runner.site import Consent
 
     context = rollout_context(
         environment,
         os.environ,
+        LOOKS if plan else DEPLOYS,
         revision=revision,
         previous_revision=previous_revision,
         backup_check=backup_check.value,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -14,7 +14,7 @@ from gonogo.errors import CancelledError, DatabaseError, UsageError
 from gonogo.model.kinds import Environment
 
 if TYPE_CHECKING:
-    from gonogo.config import RolloutConfig
+    from gonogo.config import RolloutConfig, Use
     from gonogo.model.measurement import DatabaseIdentity
     from gonogo.postgres.dsn import DatabaseSettings
     from gonogo.postgres.session import Connection
@@ -54,13 +54,17 @@ def project_here() -> tuple[Project, RolloutConfig]:
 
 
 def rollout_context(
-    environment: Environment, environ: Mapping[str, str], **asked: Unpack[Asked]
+    environment: Environment,
+    environ: Mapping[str, str],
+    uses: Collection[Use],
+    **asked: Unpack[Asked],
 ) -> RolloutContext:
     """The context of a deployment or rollback whose variables are all valid.
 
     Args:
         environment: The session's environment.
         environ: The session's variables.
+        uses: What the session runs that inherits them.
         asked: The optional choices.
 
     Raises:
@@ -68,19 +72,23 @@ def rollout_context(
     """
     from gonogo.application.environment import require_none
 
-    context, problems = unchecked_context(environment, environ, **asked)
+    context, problems = unchecked_context(environment, environ, uses, **asked)
     require_none(problems)
     return context
 
 
 def unchecked_context(
-    environment: Environment, environ: Mapping[str, str], **asked: Unpack[Asked]
+    environment: Environment,
+    environ: Mapping[str, str],
+    uses: Collection[Use],
+    **asked: Unpack[Asked],
 ) -> tuple[RolloutContext, tuple[str, ...]]:
     """The context of a deployment, and every problem with the variables.
 
     Args:
         environment: The session's environment.
         environ: The session's variables.
+        uses: What the session runs that inherits them.
         asked: The optional choices.
 
     Raises:
@@ -99,7 +107,8 @@ def unchecked_context(
         database = DatabaseSettings("", "")
         unnamed = (f"{error.problem} ({error.remedy})",)
     context = RolloutContext(project, environment, config, database, environ, **asked)
-    return context, (*unnamed, *problems(environ, environment, database))
+    found = problems(environ, environment, database, config.variables, uses)
+    return context, (*unnamed, *found)
 
 
 def required_environment(option: str | None) -> Environment:

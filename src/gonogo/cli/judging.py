@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gonogo.config.project import MARKER, Project
-from gonogo.errors import GonogoError
+from gonogo.errors import GonogoError, UsageError
 from gonogo.model.kinds import Outcome, VerdictKind
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def verify(
     from gonogo.gate.setting import Options
     from gonogo.gate.verification import verify as find_out
     from gonogo.postgres.dsn import database_settings, named_environment
+    from gonogo.postgres.readonly import Manners
     from gonogo.report.english import reason_of
     from gonogo.report.narration import Narration
 
@@ -62,7 +63,8 @@ def verify(
     options = Options(
         environment=named_environment(os.environ, environment),
         without=frozenset(config.without),
-        endpoints=config.endpoints,
+        endpoints=config.http,
+        manners=Manners(anchor=config.application.anchor),
         migrations_dir=config.migrations_dir,
         migrations_from=config.migrations_from,
     )
@@ -90,12 +92,16 @@ def _smoke(
     from gonogo.masking import Mask
     from gonogo.rollout.checklist import checklist_desk
 
+    if not config.http.smoke_names:
+        raise UsageError("rollout.toml has no smoke request", 'add one to it: asked_by = ["smoke"]')
     narration.chapter("Smoke requests, which change something")
 
     def sent() -> Iterator[SmokeAnswer]:
-        for one in send_smoke(config.endpoints, os.environ):
+        for one in send_smoke(config.http, os.environ):
             mark, style = SMOKE_MARKS.get(one.answer.kind.value, WRONG)
-            narration.say(f"  {mark} POST {one.answer.url}: {one.answer.reason}", style)
+            narration.say(
+                f"  {mark} {one.answer.name} {one.answer.url}: {one.answer.reason}", style
+            )
             yield one
 
     occasion = Occasion(found.environment, found.simulated, found.subject, found.facts)

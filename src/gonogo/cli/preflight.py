@@ -37,11 +37,12 @@ def preflight(
     revision: Annotated[str, typer.Option(help="What is to run; by default git's HEAD.")] = "",
 ) -> None:
     """Check everything that a deployment needs; change nothing."""
+    from gonogo.application.environment import DEPLOYS
     from gonogo.report.narration import Narration
     from gonogo.rollout.preflight.readiness import inspect
 
     named = required_environment(environment)
-    context, variables = unchecked_context(named, os.environ, revision=revision)
+    context, variables = unchecked_context(named, os.environ, DEPLOYS, revision=revision)
     narration = Narration.to_terminal(streams=True)
     narration.chapter(f"Is all ready for a deployment to {named}?")
     with interruptible("nothing was changed"):

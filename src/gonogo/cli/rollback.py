@@ -105,6 +105,8 @@ def rollback(  # noqa: PLR0913  # each is an option of the command
     ] = None,
 ) -> None:
     """Roll back the latest deployment: migrations reverted, data moved aside, old code."""
+    from gonogo.application.environment import LOOKS, ROLLS_BACK
+
     chosen = {"--plan": plan, "--drop-aside": drop_aside, "--reapply-aside": reapply_aside}
     given = [name for name, is_given in chosen.items() if is_given]
     if len(given) > 1:
@@ -112,7 +114,8 @@ def rollback(  # noqa: PLR0913  # each is an option of the command
     if damaged and mode is not Mode.RESTORE:
         raise UsageError("--damaged goes with --mode restore alone", "a revert keeps every row")
     named = required_environment(environment)
-    context = rollout_context(named, {**os.environ, "NODE_ENV": named.value})
+    uses = LOOKS if plan or drop_aside or reapply_aside else ROLLS_BACK
+    context = rollout_context(named, {**os.environ, "NODE_ENV": named.value}, uses)
     options = Options(mode, reason, tuple(damaged or ()), yes_roll_back, wait, deployment)
     if plan:
         _plan(context, options)

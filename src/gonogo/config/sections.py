@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StrictBool,
     StrictInt,
     StrictStr,
     ValidationError,
+    model_validator,
 )
 
+from gonogo.config.application import (
+    ApplicationConfig,
+    EndpointConfig,
+    Endpoints,
+    PromotionConfig,
+    Section,
+    VariableConfig,
+)
 from gonogo.config.tomlfile import config_error, read_toml
 from gonogo.config.values import (
     Location,
     Mail,
     Seconds,
-    UrlPath,
     Variable,
     Version,
     Word,
@@ -34,11 +41,7 @@ from gonogo.model.kinds import Environment
 TWO_WEEKS_DAYS = 14
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CommandConfig(_Section):
+class CommandConfig(Section):
     """One command: a list of words, no shell.
 
     Args:
@@ -50,7 +53,7 @@ class CommandConfig(_Section):
     timeout_s: Seconds = 600.0
 
 
-class CommandsConfig(_Section):
+class CommandsConfig(Section):
     """What a team runs at each station. A command that is left out is skipped, and said so.
 
     Args:
@@ -89,30 +92,7 @@ class CommandsConfig(_Section):
         return command if name in type(self).model_fields else None
 
 
-class EndpointsConfig(_Section):
-    """Paths below ``WEBHOOK_BASE_URL``.
-
-    Args:
-        health: Answers 200 with ``{"status": "healthy"}``.
-        admin: Answers 401 or 403 without a token, 200 with ``ADMIN_JWT``.
-        dashboard: The admin's page: 200.
-        webhook: Takes Google's notifications.
-        manual_sync: Starts a synchronization of the token's user (smoke requests only).
-        after_rollback: Which of health, admin_closed, admin_open, dashboard the version before
-            had: those are verified after a rollback.
-    """
-
-    health: UrlPath = "/health"
-    admin: UrlPath = "/api/admin/sync-health"
-    dashboard: UrlPath = "/admin/sync-health.html"
-    webhook: UrlPath = "/api/webhooks/calendar"
-    manual_sync: UrlPath = "/api/sync/manual"
-    after_rollback: tuple[Literal["health", "admin_closed", "admin_open", "dashboard"], ...] = (
-        "health",
-    )
-
-
-class EnvironmentConfig(_Section):
+class EnvironmentConfig(Section):
     """How one environment is deployed to.
 
     Args:
@@ -143,7 +123,7 @@ class EnvironmentConfig(_Section):
         return self.cwd if self.git else None
 
 
-class RolloutConfig(_Section):
+class RolloutConfig(Section):
     """The whole of ``rollout.toml``.
 
     Args:
@@ -155,7 +135,10 @@ class RolloutConfig(_Section):
         migrations_dir: Where the migrations lie; None takes the project's own.
         migrations_from: The first version that a deployment looks at; what comes before it is in
             place, made by whoever migrated until then. None looks at all.
-        endpoints: Paths of the application.
+        application: What the rollout must know of the application itself.
+        variables: What the session's variables must look like, and what needs them.
+        endpoints: What the application answers over HTTP.
+        promotion: How its administrators are made; None where it has none in its database.
         environments: By name.
     """
 
@@ -166,7 +149,10 @@ class RolloutConfig(_Section):
     admins: tuple[Mail, ...] = ()
     migrations_dir: Location | None = None
     migrations_from: Version | None = None
-    endpoints: EndpointsConfig = EndpointsConfig()
+    application: ApplicationConfig = ApplicationConfig()
+    variables: Mapping[Variable, VariableConfig] = Field(default_factory=dict)
+    endpoints: tuple[EndpointConfig, ...] = ()
+    promotion: PromotionConfig | None = None
     environments: Mapping[Environment, EnvironmentConfig]
 
     @classmethod
@@ -187,6 +173,20 @@ class RolloutConfig(_Section):
         except ValidationError as error:
             raise config_error(str(path), error, _known_keys) from None
 
+    @property
+    def http(self) -> Endpoints:
+        """The application as it is asked over HTTP."""
+        base_url, variables = self.application.base_url, self.variables
+        return Endpoints(base_url=base_url, every=self.endpoints, variables=variables)
+
+    @model_validator(mode="after")
+    def _can_be_meant(self) -> Self:
+        if problem := self.http.nonsense():
+            raise ValueError(problem)
+        if self.admins and self.promotion is None:
+            raise ValueError("admins need [promotion], which says how one is made")
+        return self
+
     def environment(self, name: Environment) -> EnvironmentConfig:
         """How to deploy to `name`.
 
@@ -199,7 +199,10 @@ class RolloutConfig(_Section):
 
 
 _SECTIONS: dict[str, type[BaseModel]] = {
-    "endpoints": EndpointsConfig,
+    "application": ApplicationConfig,
+    "variables": VariableConfig,
+    "endpoints": EndpointConfig,
+    "promotion": PromotionConfig,
     **dict.fromkeys(Environment, EnvironmentConfig),
     "commands": CommandsConfig,
     **dict.fromkeys(CommandsConfig.model_fields, CommandConfig),

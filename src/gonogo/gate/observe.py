@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from gonogo.config import Endpoints
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
 from gonogo.errors import DatabaseError
 from gonogo.gate.masking import masked
@@ -112,7 +113,7 @@ def _judged(setting: Setting, observation: Observation) -> Observation:
     measurements = {
         metric.id: _left_out(metric, setting.options)
         or observation.measurements.get(metric.id)
-        or Measurement(metric.id, missing=_nobody_asked(metric))
+        or Measurement(metric.id, missing=_nobody_asked(metric, setting.options.endpoints))
         for metric in setting.criteria.metrics.values()
     }
     findings = [
@@ -128,7 +129,9 @@ def _left_out(metric: Metric, options: Options) -> Measurement | None:
     return Measurement(metric.id, left_out=Remark(Says.LEFT_OUT, names[0])) if names else None
 
 
-def _nobody_asked(metric: Metric) -> Remark:
-    if metric.survey == ENDPOINTS:
-        return Remark(Says.NO_ADDRESS, "WEBHOOK_BASE_URL")
-    return Remark(Says.NOT_ASKED)
+def _nobody_asked(metric: Metric, endpoints: Endpoints) -> Remark:
+    if metric.survey != ENDPOINTS:
+        return Remark(Says.NOT_ASKED)
+    if metric.id not in {one.metric for one in endpoints.asked_by("gate")}:
+        return Remark(Says.NO_ENDPOINT)
+    return Remark(Says.NO_ADDRESS, endpoints.base_url or "")

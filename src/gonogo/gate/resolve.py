@@ -35,7 +35,7 @@ def resolve(project: Project, options: Options, settings: DatabaseSettings) -> S
     """
     path = options.criteria or project.criteria_file
     criteria = criteria_file.load(path, project.sql_dir)
-    checklist = _checklist(project, criteria, path)
+    checklist = _checklist(project, options, criteria, path)
     _check_groups(options.without, criteria)
     try:
         facts, now = _ask_ledger(settings, options)
@@ -56,12 +56,12 @@ def resolve(project: Project, options: Options, settings: DatabaseSettings) -> S
     return Setting(project, options, criteria, environment, settings, checklist, facts.simulated)
 
 
-def _checklist(project: Project, criteria: Criteria, path: Path) -> Checklist:
+def _checklist(project: Project, options: Options, criteria: Criteria, path: Path) -> Checklist:
     """The project's; its items may name the project's metrics, whatever file judges this run."""
     metrics = set(criteria.metrics)
     if path != project.criteria_file and project.criteria_file.is_file():
         metrics |= set(criteria_file.load(project.criteria_file, project.sql_dir).metrics)
-    return load_checklist(project, metrics)
+    return load_checklist(project, metrics, options.endpoints.smoke_names)
 
 
 def _ask_ledger(settings: DatabaseSettings, options: Options) -> tuple[LedgerFacts, datetime]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from gonogo.checklist import Checklist
-from gonogo.config import EndpointsConfig
+from gonogo.config import Endpoints
 from gonogo.config.project import Project
 from gonogo.criteria import Criteria, Metric
 from gonogo.masking import Mask
@@ -38,7 +38,7 @@ class Options:
         manners: The time limits.
         json: Where a copy of record.json goes; ``-`` is the terminal.
         figures: Whether the terminal tells all figures before the verdict.
-        endpoints: The application's paths.
+        endpoints: What the application answers over HTTP.
         archive_dir: Where records are kept; None takes the project's.
         migrations_dir: Where the migrations lie; None takes the project's.
         migrations_from: The first version that the ledger must know; None means all.
@@ -55,7 +55,7 @@ class Options:
     manners: Manners = field(default_factory=Manners)
     json: str | None = None
     figures: bool = False
-    endpoints: EndpointsConfig = field(default_factory=EndpointsConfig)
+    endpoints: Endpoints = field(default_factory=Endpoints)
     archive_dir: Path | None = None
     migrations_dir: Path | None = None
     migrations_from: str | None = None

@@ -75,7 +75,7 @@ def verify(
         project: Where things lie.
         options: What a gate would be asked.
         settings: Which database.
-        environ: Holds ``WEBHOOK_BASE_URL`` and, optionally, ``ADMIN_JWT``.
+        environ: Holds the application's address and, optionally, tokens.
 
     Raises:
         UsageError: As `resolve` raises it.

@@ -60,6 +60,7 @@ class Says(StrEnum):
     TEAM = "team"
     # Of an endpoint.
     NO_ADDRESS = "no-address"
+    NO_ENDPOINT = "no-endpoint"
     BAD_VARIABLE = "bad-variable"
     ANSWERED = "answered"
     # Of clocks.

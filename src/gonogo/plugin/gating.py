@@ -36,6 +36,7 @@ from gonogo.plugin.reports import (
     told_apart,
 )
 from gonogo.postgres.dsn import database_settings, named_environment
+from gonogo.postgres.readonly import Manners
 from gonogo.record.files import told_plainly
 from gonogo.report.text import visible
 
@@ -184,7 +185,8 @@ def gate_options(config: pytest.Config, project: Project) -> Options:
         strict=bool(config.getini("strict")),
         json=json if json in {None, "-"} else str(_file("--json", json)),
         figures=config.getoption(DEST.format("figures")),
-        endpoints=rollout.endpoints,
+        endpoints=rollout.http,
+        manners=Manners(anchor=rollout.application.anchor),
         archive_dir=rollout.archive_dir,
         migrations_dir=rollout.migrations_dir,
         migrations_from=rollout.migrations_from,

@@ -89,48 +89,58 @@ def major_version(connection: Connection) -> int:
     return connection.info.server_version // MAJOR
 
 
-def application_schema(connection: Connection) -> str:
-    """The application's schema: the first of the search path that holds ``users``.
+def application_schema(connection: Connection, anchor: str | None) -> str:
+    """The application's schema: the first of the search path that holds the anchor.
+
+    Args:
+        connection: As the role that deploys.
+        anchor: A table of the application; None takes the first schema of the search path.
 
     Raises:
-        DatabaseError: No schema of the search path does.
+        DatabaseError: There is no such schema.
     """
     row = connection.execute(
         """
-        select n.nspname
+        select s.name
         from unnest(current_schemas(false)) with ordinality as s (name, place)
-        join pg_namespace as n on n.nspname = s.name
-        join pg_class as c on c.relnamespace = n.oid
-        where c.relname = 'users' and c.relkind in ('r', 'p')
-        order by s.place limit 1"""
+        where %(anchor)s::text is null or exists (
+            select from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+            where n.nspname = s.name and c.relname = %(anchor)s and c.relkind in ('r', 'p')
+        )
+        order by s.place limit 1""",
+        {"anchor": anchor},
     ).fetchone()
     if row is None:
+        problem = "no schema of the search_path exists"
+        if anchor:
+            problem = f"no schema of the search_path holds the table {anchor}"
         raise DatabaseError(
-            "no schema of the search_path holds the table users",
+            problem,
             "check that this is the application's database, and the role's search_path",
         )
     return str(row[0])
 
 
-def owner_to_be(connection: Connection, schema: str) -> str | None:
-    """Whose the tables must be that a migration makes: those of whoever owns ``users``.
+def owner_to_be(connection: Connection, schema: str, anchor: str | None) -> str | None:
+    """Whose the tables must be that a migration makes: those of whoever owns the anchor.
 
     A superuser's or a deployer's own tables would be closed to the application.
 
     Args:
         connection: As the role that migrates.
         schema: The application's.
+        anchor: A table of the application.
 
     Returns:
-        The owner; None when the role is it, or may not act as it.
+        The owner; None when the role is it, or may not act as it, or no anchor is named.
     """
     row = connection.execute(
         """
         select pg_get_userbyid(c.relowner)
         from pg_class as c
         join pg_namespace as n on n.oid = c.relnamespace
-        where n.nspname = %s and c.relname = 'users'
+        where n.nspname = %s and c.relname = %s
           and pg_get_userbyid(c.relowner) <> current_user and pg_has_role(c.relowner, 'member')""",
-        (schema,),
+        (schema, anchor),
     ).fetchone()
     return str(row[0]) if row else None

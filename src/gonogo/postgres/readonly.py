@@ -28,12 +28,15 @@ Row = DictRow
 GRACE_S = 5
 KNOWS_TRANSACTION_TIMEOUT = 170_000
 FOR_A_MOMENT: LiteralString = "set local lock_timeout = '250ms'"
-# Surveys name no schema: a table is the one in the schema of the `users` that the role sees, never
+# Surveys name no schema: a table is the one in the schema of the anchor that the role sees, never
 # one of the same name elsewhere, be it earlier in the search path or a temporary one.
 PIN_SCHEMA: LiteralString = """
 select set_config('search_path', format('%I, pg_temp', n.nspname), true)
 from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-where c.oid = to_regclass('users')"""
+where c.oid = to_regclass({anchor})"""
+PIN_FIRST_SCHEMA: LiteralString = """
+select set_config('search_path', format('%I, pg_temp', current_schema()), true)
+where current_schema() is not null"""
 # The time zone of sessions that set none, read before this session sets its own: '' where the
 # connection string or the gate's role hides it.
 KEEP_TIME_ZONE: LiteralString = """
@@ -72,11 +75,13 @@ class Manners:
         lock_timeout_s: The longest wait for a lock; the gate takes only the weakest.
         sessions: How many sessions share the surveys, where the server has room for them. Three
             use as many processes as one parallel query does by default.
+        anchor: The table whose schema is measured; None takes the first one of the search path.
     """
 
     statement_timeout_s: int = 25
     lock_timeout_s: int = 3
     sessions: int = 3
+    anchor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +162,12 @@ class Session:
         with self.watchdog.within(GRACE_S):
             self.connection.execute("set local max_parallel_workers_per_gather = 0")
 
+    def _schema(self) -> sql.Composable:
+        if self.manners.anchor is None:
+            return sql.SQL(PIN_FIRST_SCHEMA)
+        quoted = sql.Identifier(self.manners.anchor).as_string()
+        return sql.SQL(PIN_SCHEMA).format(anchor=sql.Literal(quoted))
+
     def begin(self, snapshot: str | None = None) -> None:
         """Start the transaction, and set every parameter that its numbers depend on.
 
@@ -180,7 +191,7 @@ class Session:
             sql.SQL("set local {} = {}").format(sql.Identifier(name), sql.Literal(value))
             for name, value in local.items()
         )
-        statement = sql.SQL("; ").join([sql.SQL(KEEP_TIME_ZONE), *pinned, sql.SQL(PIN_SCHEMA)])
+        statement = sql.SQL("; ").join([sql.SQL(KEEP_TIME_ZONE), *pinned, self._schema()])
         with self.watchdog.within(GRACE_S):
             if snapshot:
                 imported = sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot))

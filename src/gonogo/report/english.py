@@ -39,6 +39,7 @@ REMARKS: Mapping[Says, str] = {
     Says.LACKS: "missing: {subject}",
     Says.TEAM: "{detail}",
     Says.NO_ADDRESS: "{subject} is not set, so nothing could be asked",
+    Says.NO_ENDPOINT: "rollout.toml has no endpoint that feeds it",
     Says.BAD_VARIABLE: "{subject} {detail}",
     Says.ANSWERED: "{subject}: {detail}",
     Says.CLOCK_AHEAD: "the clock that runs this is {minutes} ahead of the server's",

@@ -1,40 +1,43 @@
-"""The application's administrators: promoted as its own tool does it, audit log included."""
+"""The application's administrators: made and unmade by the statements of `rollout.toml`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from psycopg import sql
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
+from gonogo.config import PromotionConfig
 from gonogo.errors import StepError
 from gonogo.postgres.session import Connection
 
-# An address is compared without regard to case, as the application does at login.
-FIND = sql.SQL(
-    "select id, email, coalesce(is_admin, false) as is_admin from {}"
-    " where lower(email) = any(%s) order by email for update"
-)
-PROMOTE = sql.SQL(
-    "update {} set is_admin = true, admin_promoted_at = timezone('UTC', now()),"
-    " admin_promoted_by = %s where id = %s"
-)
-REVOKE = sql.SQL(
-    "update {} set is_admin = false, admin_promoted_at = null, admin_promoted_by = null"
-    " where id = %s"
-)
-AUDIT = sql.SQL(
-    "insert into {} (user_id, action, resource_type, resource_id, metadata, success)"
-    " values (%s, %s, 'user', %s, %s, true)"
-)
-ADMINS = sql.SQL(
-    "select email, admin_promoted_at as promoted_at, admin_promoted_by as promoted_by from {}"
-    " where is_admin order by email"
-)
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Whose administrators are meant.
+
+    Args:
+        connection: In autocommit.
+        schema: The application's.
+        statements: What rollout.toml says of them.
+    """
+
+    connection: Connection
+    schema: str
+    statements: PromotionConfig
+
+    @contextmanager
+    def at_home(self) -> Iterator[None]:
+        """A transaction in which a table named without a schema is the application's."""
+        with self.connection.transaction():
+            path = sql.SQL("set local search_path = {}, pg_temp").format(
+                sql.Identifier(self.schema)
+            )
+            self.connection.execute(path)
+            yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +57,18 @@ class Admin:
 
 @dataclass(frozen=True, slots=True)
 class _User:
-    id: UUID
+    id: object
     email: str
     is_admin: bool
 
 
-def promote_admins(
-    connection: Connection, schema: str, emails: Sequence[str], promoted_by: str
-) -> tuple[str, ...]:
+def promote_admins(application: Application, emails: Sequence[str], by: str) -> tuple[str, ...]:
     """Promote users; one who is an administrator already is left as he is.
 
     Args:
-        connection: In autocommit.
-        schema: The application's.
+        application: Whose users they are.
         emails: Whom to promote.
-        promoted_by: Who does so.
+        by: Who does so.
 
     Returns:
         The addresses of those who were promoted by this call.
@@ -76,24 +76,20 @@ def promote_admins(
     Raises:
         StepError: An address belongs to no user, or to several; nobody is promoted then.
     """
-    users = sql.Identifier(schema, "users")
-    with connection.transaction():
-        found = _find(connection, users, emails)
-        promoted = [user for user in found if not user.is_admin]
+    with application.at_home():
+        promoted = [user for user in _find(application, emails) if not user.is_admin]
         for user in promoted:
-            connection.execute(PROMOTE.format(users), (promoted_by, user.id))
-            _audit(connection, schema, user, "admin_promoted", {"promoted_by": promoted_by})
+            _run(application, application.statements.promote, user, by)
     return tuple(user.email for user in promoted)
 
 
-def revoke_admin(connection: Connection, schema: str, email: str, revoked_by: str) -> bool:
+def revoke_admin(application: Application, email: str, by: str) -> bool:
     """Make an administrator a user like others; one who is none is left as he is.
 
     Args:
-        connection: In autocommit.
-        schema: The application's.
+        application: Whose user it is.
         email: Whose rights to take.
-        revoked_by: Who does so.
+        by: Who does so.
 
     Returns:
         Whether this call took them.
@@ -101,28 +97,31 @@ def revoke_admin(connection: Connection, schema: str, email: str, revoked_by: st
     Raises:
         StepError: The address belongs to no user, or to several.
     """
-    users = sql.Identifier(schema, "users")
-    with connection.transaction():
-        (user,) = _find(connection, users, [email])
+    with application.at_home():
+        (user,) = _find(application, [email])
         if user.is_admin:
-            connection.execute(REVOKE.format(users), (user.id,))
-            _audit(connection, schema, user, "admin_revoked", {"revoked_by": revoked_by})
+            _run(application, application.statements.revoke, user, by)
     return user.is_admin
 
 
-def admins(connection: Connection, schema: str) -> tuple[Admin, ...]:
+def admins(application: Application) -> tuple[Admin, ...]:
     """Who is an administrator, by address."""
-    with connection.cursor(row_factory=class_row(Admin)) as cursor:
-        return tuple(cursor.execute(ADMINS.format(sql.Identifier(schema, "users"))))
+    query = application.statements.show.encode()
+    with application.at_home(), application.connection.cursor(row_factory=class_row(Admin)) as rows:
+        return tuple(rows.execute(query))
 
 
-def _find(
-    connection: Connection, users: sql.Identifier, emails: Sequence[str]
-) -> tuple[_User, ...]:
+def _run(application: Application, statements: Sequence[str], user: _User, by: str) -> None:
+    for statement in statements:
+        application.connection.execute(statement.encode(), {"id": user.id, "by": by})
+
+
+def _find(application: Application, emails: Sequence[str]) -> tuple[_User, ...]:
     wanted = tuple(dict.fromkeys(emails))
-    with connection.cursor(row_factory=class_row(_User)) as cursor:
-        lowered = [email.lower() for email in wanted]
-        found = tuple(cursor.execute(FIND.format(users), (lowered,)))
+    # An address is compared without regard to case, as applications do at login.
+    lowered = {"emails": [email.lower() for email in wanted]}
+    with application.connection.cursor(row_factory=class_row(_User)) as cursor:
+        found = tuple(cursor.execute(application.statements.find.encode(), lowered))
     chosen = {email: _meant(email, found) for email in wanted}
     unknown = [email for email, user in chosen.items() if user is None]
     if unknown:
@@ -143,10 +142,3 @@ def _meant(email: str, found: Sequence[_User]) -> _User | None:
             "write it as the one who is meant did",
         )
     return alike[0] if alike else None
-
-
-def _audit(
-    connection: Connection, schema: str, user: _User, action: str, metadata: dict[str, str]
-) -> None:
-    audit = AUDIT.format(sql.Identifier(schema, "audit_logs"))
-    connection.execute(audit, (user.id, action, str(user.id), Jsonb(metadata)))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gonogo.application import code, endpoints
 from gonogo.application.answers import AnswerKind, EndpointAnswer
+from gonogo.config import Asker
 from gonogo.errors import CommandError, StepError
 from gonogo.ledger.ledger import CUT_SHORT
 from gonogo.rollout.runner.steps import Evidence, HowItEnded, Resumption, Skipped, Step
@@ -16,6 +17,7 @@ REQUEST_TIMEOUT_S = 10.0
 GIT_TIMEOUT_S = 120.0
 LOOKED_AT = ("wait_healthy", "endpoints", "old_endpoints")
 LEFT_OUT = "endpoints are left out by rollout.toml"
+PROCEDURES = {"deploy": "deployment", "rollback": "rollback"}
 
 
 def command_step(name: str, title: str, resumption: Resumption[Work] | None = None) -> Step[Work]:
@@ -118,9 +120,13 @@ def wait_healthy(work: Work, evidence: Evidence) -> str | Skipped:
     """Wait until the application says that it is healthy."""
     if not work.context.asks_endpoints:
         return Skipped(LEFT_OUT)
+    ready = work.context.config.http.ready
+    if ready is None:
+        return Skipped("rollout.toml marks no endpoint as ready")
     answer = endpoints.wait_healthy(
         work.context.base_url,
-        work.context.config.endpoints,
+        ready,
+        work.context.environ,
         timeout_s=work.context.section.health_timeout_s,
     )
     evidence["answer"] = _shown(answer)
@@ -129,23 +135,22 @@ def wait_healthy(work: Work, evidence: Evidence) -> str | Skipped:
 
 def verify_endpoints(work: Work, evidence: Evidence) -> str | Skipped:
     """Ask every endpoint of the new version."""
-    return _verify(work, evidence, endpoints.DEPLOYED_NAMES)
+    return _verify(work, evidence, "deploy")
 
 
 def verify_old_endpoints(work: Work, evidence: Evidence) -> str | Skipped:
     """Ask the endpoints that the version before the deployment had."""
-    return _verify(work, evidence, work.context.config.endpoints.after_rollback)
+    return _verify(work, evidence, "rollback")
 
 
-def _verify(work: Work, evidence: Evidence, names: tuple[str, ...]) -> str | Skipped:
+def _verify(work: Work, evidence: Evidence, asker: Asker) -> str | Skipped:
     if not work.context.asks_endpoints:
         return Skipped(LEFT_OUT)
+    asked = work.context.config.http.asked_by(asker)
+    if not asked:
+        return Skipped(f"rollout.toml names no endpoint that a {PROCEDURES[asker]} asks")
     answers = endpoints.probe(
-        work.context.base_url,
-        work.context.config.endpoints,
-        admin_jwt=work.context.environ.get("ADMIN_JWT") or None,
-        timeout_s=REQUEST_TIMEOUT_S,
-        names=names,
+        work.context.base_url, asked, work.context.environ, timeout_s=REQUEST_TIMEOUT_S
     )
     evidence["answers"] = [_shown(answer) for answer in answers]
     fine = {AnswerKind.OK, AnswerKind.WARNING}

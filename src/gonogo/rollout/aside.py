@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from gonogo.application.environment import LOOKS
 from gonogo.errors import UsageError
 from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
@@ -76,7 +77,7 @@ def reapply_kept(
         reapplied: list[Reapplied] = []
 
         def run(site: Site, evidence: Evidence) -> str:
-            schema = application_schema(site.connection)
+            schema = application_schema(site.connection, site.context.anchor)
             reapplied.extend(reapply(site.connection, aside, schema))
             evidence |= {"aside": aside.schema, "tables": [str(one) for one in reapplied]}
             rows, applied = (
@@ -117,6 +118,6 @@ def _at_site(
 ) -> T:
     with (
         running(procedure, tell, context.logs, context.environ) as runner,
-        open_site(context, runner, consent) as site,
+        open_site(context, runner, consent, LOOKS) as site,
     ):
         return work(site)

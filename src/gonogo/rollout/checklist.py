@@ -43,8 +43,6 @@ DEPLOY = (
     "grants",
     "admins",
 )
-# What `verify --smoke` sends.
-SMOKE = ("manual_sync", "webhook")
 ROLLBACK = (
     "stop_jobs",
     "stop_app",
@@ -60,24 +58,29 @@ ROLLBACK = (
 )
 
 
-def known_steps() -> frozenset[str]:
-    """Every step or smoke request that an item may name, as ``deploy.backup``."""
+def known_steps(smoke: Collection[str]) -> frozenset[str]:
+    """Every step or smoke request that an item may name, as ``deploy.backup``.
+
+    Args:
+        smoke: The smoke requests of rollout.toml.
+    """
     deployed = (f"deploy.{name}" for name in (*BEFORE, *DEPLOY))
     taken_back = (f"rollback.{name}" for name in ROLLBACK)
-    return frozenset({*deployed, *taken_back, *(f"smoke.{name}" for name in SMOKE)})
+    return frozenset({*deployed, *taken_back, *(f"smoke.{name}" for name in smoke)})
 
 
-def load_checklist(project: Project, metrics: Collection[str]) -> Checklist:
+def load_checklist(project: Project, metrics: Collection[str], smoke: Collection[str]) -> Checklist:
     """Read the project's checklist.
 
     Args:
         project: Where it lies.
         metrics: The metrics that its items may name.
+        smoke: The smoke requests that they may name.
 
     Raises:
         ConfigError: It is missing, or says something that cannot be meant.
     """
-    return load(project.checklist_file, Known(metrics, known_steps()))
+    return load(project.checklist_file, Known(metrics, known_steps(smoke)))
 
 
 def checklist_desk(project: Project, config: RolloutConfig) -> Desk:
@@ -91,7 +94,7 @@ def checklist_desk(project: Project, config: RolloutConfig) -> Desk:
         ConfigError: Checklist or criteria are missing, or say something that cannot be meant.
     """
     metrics = load_criteria(project.criteria_file, project.sql_dir).metrics
-    checklist = load_checklist(project, metrics)
+    checklist = load_checklist(project, metrics, config.http.smoke_names)
     return Desk(checklist, config.archive_dir, config.allowed_signers)
 
 

@@ -31,6 +31,7 @@ class Course:
         schema: The application's schema.
         archive_dir: Where the gate's records are.
         simulated: Whether it is a rehearsal.
+        anchor: The table of the application that says how large it is.
     """
 
     deployment: Deployment
@@ -43,6 +44,7 @@ class Course:
     schema: str
     archive_dir: Path
     simulated: bool = False
+    anchor: str | None = None
 
 
 def concerns(one: Incident, since: datetime) -> bool:

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from gonogo.errors import StepError
 from gonogo.ledger.rows import Backup
 from gonogo.postgres.identity import owner_to_be
-from gonogo.rollout.admins import promote_admins
+from gonogo.rollout.admins import Application, promote_admins
 from gonogo.rollout.backup.backup import VerifiedBackup, make_backup, remove_partial
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.backup.order import BackupOrder
@@ -124,6 +124,7 @@ def migrate(work: Work, evidence: Evidence) -> str | Skipped:
         work.deployment.id,
         on_event=lambda event: _show_event(work, event),
         survey=work.context.survey,
+        anchor=work.context.anchor,
     )
     evidence["migrations"] = [
         {"version": one.version, "name": one.name, "outcome": one.outcome, "attempts": one.attempts}
@@ -151,7 +152,7 @@ def verify_schema(work: Work, evidence: Evidence) -> str:
 
 def grant(work: Work, evidence: Evidence) -> str | Skipped:
     """Grant the gate's role the new tables, and the application the reporting of its jobs."""
-    if application := owner_to_be(work.site.connection, work.schema):
+    if application := owner_to_be(work.site.connection, work.schema, work.context.anchor):
         grant_reporting(work.site.connection, application)
         evidence["reports"] = application
     role = work.context.config.gate_role
@@ -164,11 +165,13 @@ def grant(work: Work, evidence: Evidence) -> str | Skipped:
 
 def promote(work: Work, evidence: Evidence) -> str | Skipped:
     """Promote the configured administrators."""
-    admins = work.context.config.admins
-    if not admins:
+    admins, promotion = work.context.config.admins, work.context.config.promotion
+    if not admins or promotion is None:
         return Skipped("rollout.toml names no admins")
     who = work.context.deployed_by
-    promoted = promote_admins(work.site.connection, work.schema, admins, who)
+    promoted = promote_admins(
+        Application(work.site.connection, work.schema, promotion), admins, who
+    )
     evidence |= {"admins": len(admins), "promoted": len(promoted)}
     already = len(set(admins)) - len(promoted)
     return f"{len(promoted)} promoted, {already} administrators already"
@@ -181,6 +184,7 @@ def move_aside(work: Work, evidence: Evidence) -> str | Skipped:
         work.migrations,
         work.deployment.id,
         on_event=lambda event: _show_event(work, event),
+        anchor=work.context.anchor,
     )
     rows = dict(summary.rows_aside)
     evidence |= {"aside": summary.aside, "versions": list(summary.versions), "rows_aside": rows}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
+from gonogo.application.environment import DEPLOYS
 from gonogo.errors import DatabaseError, GonogoError
 from gonogo.ledger import history
 from gonogo.ledger.migration import Migration, named
@@ -69,7 +70,6 @@ ROLLED_BACK = {
 STAGING_NEXT = (
     "see that all is in place: ./noxw -s verify (-- --smoke also tries what changes something)",
     "watch for 48 hours: ./noxw -s monitor_staging, as often as wanted",
-    "try by hand: the dashboard's filters and CSV export, connecting Contacts and Calendar",
     "decide on the whole window's record: ./noxw -s sign_off -- RECORD --decision go --by NAME",
 )
 PRODUCTION_NEXT = (
@@ -108,7 +108,7 @@ def deploy(
     with running("deploy", tell, context.logs, context.environ) as runner, ExitStack() as stack:
         if context.environment is Environment.PRODUCTION:
             runner.run(permission_step(override_reason), context)
-        site = stack.enter_context(open_site(context, runner, consent))
+        site = stack.enter_context(open_site(context, runner, consent, DEPLOYS))
         work = begin(site, override_reason)
         if work.deployment.outcome == "succeeded":
             return _result(work, started_at)
@@ -202,7 +202,11 @@ def _next_steps(
     if rollback:
         return rollback.next_steps
     if not error:
-        return STAGING_NEXT if environment is Environment.STAGING else PRODUCTION_NEXT
+        if environment is Environment.PRODUCTION:
+            return PRODUCTION_NEXT
+        by_hand = (f"try by hand: {one}" for one in work.context.config.application.by_hand)
+        *first, last = STAGING_NEXT
+        return (*first, *by_hand, last)
     again = f"mend what failed and run ./noxw -s deploy_{environment} again: it goes on from there"
     if irreversible := _irreversible(work):
         unreverted = f"no revert takes back {named(irreversible)}, so what is left is the backup"

@@ -16,16 +16,14 @@ from gonogo.rollout.course import OPEN, Course, at, concerns
 
 def impact(course: Course) -> tuple[str, ...]:
     """What users saw of it, a line each; what nobody knows yet is to be filled in."""
-    users = sql.SQL("select count(*) from {}").format(sql.Identifier(course.schema, "users"))
-    with asking("the users cannot be counted"):
-        row = course.connection.execute(users).fetchone()
+    known = () if course.anchor is None else (_counted(course, course.anchor),)
     proved = {record.name: record.evidence for record in course.records}
     complaints = sum(
         one.kind == "complaint" and concerns(one, course.deployment.started_at)
         for one in incidents(course.connection)
     )
     return (
-        f"users in the database: {row[0] if row else 0:,}",
+        *known,
         f"complaints since the deployment: {complaints:,}",
         _outage(course.steps),
         *_rows_since(proved.get("prove", {}).get("rows")),
@@ -33,6 +31,13 @@ def impact(course: Course) -> tuple[str, ...]:
         *_rows_left(proved.get("carry_rows", {})),
         f"what users saw of it: {OPEN}",
     )
+
+
+def _counted(course: Course, table: str) -> str:
+    query = sql.SQL("select count(*) from {}").format(sql.Identifier(course.schema, table))
+    with asking(f"the {table} cannot be counted"):
+        row = course.connection.execute(query).fetchone()
+    return f"{table} in the database: {row[0] if row else 0:,}"
 
 
 def _outage(steps: Iterable[StepRow]) -> str:

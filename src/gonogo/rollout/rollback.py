@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import psycopg
 
+from gonogo.application.environment import ROLLS_BACK
 from gonogo.errors import GonogoError, StepError, UsageError
 from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
@@ -82,7 +83,7 @@ def rollback(
     with running("rollback", tell, context.logs, context.environ) as runner:
         if reopen_cut_short(context.database):
             runner.note("a restore that was cut short had closed the database: it is open again")
-        with open_site(context, runner, consent) as site:
+        with open_site(context, runner, consent, ROLLS_BACK) as site:
             work = to_be_rolled_back(site, asked.deployment)
             if work is None:
                 return _result(_Ending(site, None, asked, started_at))
@@ -228,9 +229,10 @@ def _report(ended: _Ending) -> Report | None:
                 tuple(site.runner.records),
                 site.ledger.steps(deployment.id),
                 connection,
-                application_schema(connection),
+                application_schema(connection, context.anchor),
                 context.config.archive_dir,
                 context.simulated,
+                context.anchor,
             )
         )
     except (GonogoError, OSError, psycopg.Error) as error:

@@ -52,7 +52,7 @@ def migrate_base(connection: Connection, migrations_dir: Path) -> None:
     ledger.mark_environment("staging", simulated=True)
     hashes = (digest(migrations), "0" * 64)
     number = ledger.open_deployment(NewDeployment("staging", "after", "before", *hashes, "sandbox"))
-    apply_pending(connection, migrations, number, on_event=lambda _event: None)
+    apply_pending(connection, migrations, number, on_event=lambda _event: None, anchor="users")
     ledger.finish_deployment(number, "succeeded")
 
 

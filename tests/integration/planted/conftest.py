@@ -15,9 +15,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from first_application import ADMIN, HTTP, PATHS, SMOKE
 from gonogo import criteria as criteria_file
 from gonogo.application.endpoints import probe
-from gonogo.config import EndpointsConfig
 from gonogo.config.project import Project
 from gonogo.gate import endpoints
 from gonogo.gate.setting import Options, Setting
@@ -43,11 +43,10 @@ VERSIONS = tuple(f"0{number}" for number in range(38, 47))
 AS_OF = datetime(2100, 6, 1, 12, 30, tzinfo=UTC)
 AS_OF_IS = "select set_config('planted.as_of', %s, true)"
 WINDOW = timedelta(hours=48)
-PATHS = EndpointsConfig()
 GOOD_ANSWERS = {
-    PATHS.health: (200, json.dumps({"status": "healthy"})),
-    PATHS.admin: (401, ""),
-    PATHS.dashboard: (200, "<html>"),
+    PATHS["health"]: (200, json.dumps({"status": "healthy"})),
+    ADMIN: (401, ""),
+    PATHS["dashboard"]: (200, "<html>"),
 }
 
 
@@ -152,12 +151,12 @@ def ask(
         CRITERIA,
         Environment.STAGING,
         DatabaseSettings("", "the test"),
-        load_checklist(PROJECT, CRITERIA.metrics),
+        load_checklist(PROJECT, CRITERIA.metrics, SMOKE),
     )
 
     def measured(answers: Mapping[str, tuple[int, str]]) -> Mapping[str, Measurement]:
         served.update(GOOD_ANSWERS)
-        served.update({getattr(PATHS, name): answer for name, answer in answers.items()})
-        return endpoints.ask_endpoints(setting, PATHS, {"WEBHOOK_BASE_URL": served[""]})
+        served.update({PATHS[name]: answer for name, answer in answers.items()})
+        return endpoints.ask_endpoints(setting, HTTP, {"WEBHOOK_BASE_URL": served[""]})
 
     return measured

@@ -29,7 +29,13 @@ def apply(
 ) -> tuple[Applied, ...]:
     """Apply with little patience, unwatched."""
     return apply_pending(
-        connection, migrations, deployment, on_event=quietly, survey=survey, patience=QUICK
+        connection,
+        migrations,
+        deployment,
+        on_event=quietly,
+        survey=survey,
+        anchor="users",
+        patience=QUICK,
     )
 
 

@@ -182,4 +182,4 @@ def test_a_database_without_the_application_is_refused(empty_database: str) -> N
         session.connect(empty_database) as connection,
         pytest.raises(DatabaseError, match="holds the table users"),
     ):
-        application_schema(connection)
+        application_schema(connection, "users")

@@ -15,16 +15,15 @@ from typing import Any
 import httpx
 import pytest
 
+from first_application import ADMIN, GATE, HTTP, PATHS, READY
 from gonogo.application.answers import AnswerKind, EndpointAnswer
-from gonogo.application.endpoints import DEPLOYED_NAMES, probe, wait_healthy
+from gonogo.application.endpoints import probe, wait_healthy
 from gonogo.application.smoke import send_smoke
-from gonogo.config import EndpointsConfig
 from gonogo.errors import StepError
 from waiting import until
 
-PATHS = EndpointsConfig()
 HEALTHY = (200, json.dumps({"status": "healthy"}))
-GOOD = {PATHS.health: HEALTHY, PATHS.admin: (401, ""), PATHS.dashboard: (200, "<html>")}
+GOOD = {PATHS["health"]: HEALTHY, ADMIN: (401, ""), PATHS["dashboard"]: (200, "<html>")}
 Answers = Mapping[str, tuple[int, str]]
 
 
@@ -43,7 +42,7 @@ class Application:
             def do_GET(self) -> None:
                 stub.asked.append(self.path)
                 status, body = answers[self.path]
-                if self.path == PATHS.admin and self.headers.get("Authorization"):
+                if self.path == ADMIN and self.headers.get("Authorization"):
                     status = 200
                 self.send_response(status)
                 self.end_headers()
@@ -88,9 +87,8 @@ def application() -> Iterator[Callable[[Answers], Application]]:
 
 def ask(url: str, **changes: object) -> dict[str, EndpointAnswer]:
     """Probe without pauses; answers by name."""
-    jwt = changes.get("admin_jwt")
-    token = jwt if isinstance(jwt, str) else None
-    answers = probe(url, PATHS, admin_jwt=token, timeout_s=30, pause_s=0)
+    environ = {"ADMIN_JWT": str(changes.get("admin_jwt", ""))}
+    answers = probe(url, GATE, environ, timeout_s=30, pause_s=0)
     return {answer.name: answer for answer in answers}
 
 
@@ -110,9 +108,9 @@ def test_a_healthy_application(application: Callable[[Answers], Application]) ->
         ("health", (200, "[]"), "health", AnswerKind.FAILED, "None"),
         ("health", (200, "fine"), "health", AnswerKind.FAILED, "no JSON"),
         ("health", (503, ""), "health", AnswerKind.FAILED, "HTTP 503"),
-        ("admin", (403, ""), "admin_closed", AnswerKind.OK, "HTTP 403"),
-        ("admin", (200, ""), "admin_closed", AnswerKind.FAILED, "anyone can read it"),
-        ("admin", (404, ""), "admin_closed", AnswerKind.FAILED, "HTTP 404"),
+        ("admin_closed", (403, ""), "admin_closed", AnswerKind.OK, "HTTP 403"),
+        ("admin_closed", (200, ""), "admin_closed", AnswerKind.FAILED, "anyone can read it"),
+        ("admin_closed", (404, ""), "admin_closed", AnswerKind.FAILED, "HTTP 404"),
         ("dashboard", (302, ""), "dashboard", AnswerKind.FAILED, "HTTP 302"),
     ],
 )
@@ -125,7 +123,7 @@ def test_what_an_answer_means(
     reason: str,
 ) -> None:
     """Each answer is judged by what the metrics demand."""
-    answers = ask(application({**GOOD, getattr(PATHS, path): answer}).url)
+    answers = ask(application({**GOOD, PATHS[path]: answer}).url)
     assert answers[name].kind is kind
     assert reason in answers[name].reason
 
@@ -135,7 +133,7 @@ def test_what_an_answer_means(
     [
         ((400, ""), AnswerKind.OK, "HTTP 400"),
         ((204, ""), AnswerKind.OK, "HTTP 204"),
-        ((404, "{}"), AnswerKind.OK, "no such channel"),
+        ((404, "{}"), AnswerKind.OK, "the application itself"),
         ((404, "<html>"), AnswerKind.FAILED, "nobody serves this path"),
         ((500, "{}"), AnswerKind.FAILED, "HTTP 500"),
     ],
@@ -147,8 +145,8 @@ def test_the_webhook_answers_to_what_is_no_notification(
     reason: str,
 ) -> None:
     """A refusal is an answer; a path that nobody serves is none. Only a deployment asks."""
-    url = application({**GOOD, PATHS.webhook: answer}).url
-    told = probe(url, PATHS, admin_jwt=None, timeout_s=2, pause_s=0, names=DEPLOYED_NAMES)
+    url = application({**GOOD, PATHS["webhook"]: answer}).url
+    told = probe(url, HTTP.asked_by("deploy"), {}, timeout_s=2, pause_s=0)
     assert (told[-1].name, told[-1].kind) == ("webhook", kind)
     assert reason in told[-1].reason
 
@@ -158,10 +156,10 @@ def test_the_webhook_answers_to_what_is_no_notification(
     [
         ("manual_sync", 202, {}, AnswerKind.OK, "HTTP 202"),
         ("manual_sync", 401, {}, AnswerKind.FAILED, "SMOKE_JWT is refused"),
-        ("manual_sync", 500, {}, AnswerKind.FAILED, "instead of 200 or 202"),
+        ("manual_sync", 500, {}, AnswerKind.FAILED, "instead of 2xx"),
         ("manual_sync", 202, {"SMOKE_JWT": ""}, AnswerKind.INCONCLUSIVE, "not sent: SMOKE_JWT"),
         ("manual_sync", 202, {"SMOKE_JWT": "a\nb"}, AnswerKind.INCONCLUSIVE, "SMOKE_JWT is no"),
-        ("webhook", 200, {}, AnswerKind.OK, "taken and ignored"),
+        ("webhook", 200, {}, AnswerKind.OK, "HTTP 200"),
         ("webhook", 404, {}, AnswerKind.FAILED, "nobody serves this path"),
         ("webhook", 403, {}, AnswerKind.FAILED, "WEBHOOK_VERIFICATION_TOKEN is refused"),
         ("webhook", 200, {"WEBHOOK_VERIFICATION_TOKEN": ""}, AnswerKind.INCONCLUSIVE, "not set"),
@@ -176,10 +174,10 @@ def test_what_smoke_requests_bring(
     reason: str,
 ) -> None:
     """Each is sent once; what was not sent is inconclusive."""
-    answers = {PATHS.manual_sync: (202, ""), PATHS.webhook: (200, "")}
-    url = application(answers | {getattr(PATHS, path): (status, "")}).url
+    answers = {PATHS["manual_sync"]: (202, ""), PATHS["webhook"]: (200, "")}
+    url = application(answers | {PATHS[path]: (status, "")}).url
     environ = {"SMOKE_JWT": "s" * 16, "WEBHOOK_VERIFICATION_TOKEN": "t" * 16, **headers}
-    sent = send_smoke(PATHS, {"WEBHOOK_BASE_URL": url, **environ})
+    sent = send_smoke(HTTP, {"WEBHOOK_BASE_URL": url, **environ})
     told = {one.answer.name: one.answer for one in sent}
     assert told[path].kind is kind
     assert reason in told[path].reason
@@ -189,10 +187,10 @@ def test_a_failing_endpoint_is_asked_three_times(
     application: Callable[[Answers], Application],
 ) -> None:
     """One bad moment is not an outage."""
-    stub = application({**GOOD, PATHS.dashboard: (500, "")})
+    stub = application({**GOOD, PATHS["dashboard"]: (500, "")})
     assert ask(stub.url)["dashboard"].attempts == 3
-    assert stub.asked.count(PATHS.dashboard) == 3
-    assert stub.asked.count(PATHS.health) == 1
+    assert stub.asked.count(PATHS["dashboard"]) == 3
+    assert stub.asked.count(PATHS["health"]) == 1
 
 
 def test_a_refused_connection_is_the_applications_failure(
@@ -219,7 +217,7 @@ def test_silence_is_inconclusive() -> None:
     """A listener that never answers may be behind a network fault of ours."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        answers = probe(url, PATHS, admin_jwt=None, timeout_s=0.05, pause_s=0)
+        answers = probe(url, GATE, {}, timeout_s=0.05, pause_s=0)
     assert {answer.kind for answer in answers} == {AnswerKind.INCONCLUSIVE}
 
 
@@ -227,7 +225,7 @@ def test_a_silence_among_failures_leaves_it_open(
     application: Callable[[Answers], Application], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three failures are the application's; two and a time-out of ours prove nothing."""
-    stub = application({**GOOD, PATHS.dashboard: (500, "")})
+    stub = application({**GOOD, PATHS["dashboard"]: (500, "")})
     asked: list[str] = []
     plain = httpx.Client.stream
 
@@ -235,7 +233,7 @@ def test_a_silence_among_failures_leaves_it_open(
         client: httpx.Client, method: str, url: str, **options: Any
     ) -> AbstractContextManager[httpx.Response]:
         asked.append(url)
-        if url.endswith(PATHS.dashboard) and asked.count(url) == 2:
+        if url.endswith(PATHS["dashboard"]) and asked.count(url) == 2:
             raise httpx.ReadTimeout("no answer")
         return plain(client, method, url, **options)
 
@@ -254,7 +252,7 @@ def test_waiting_ends_when_the_application_is_healthy(
     application: Callable[[Answers], Application],
 ) -> None:
     """The first healthy answer is enough."""
-    answer = wait_healthy(application(GOOD).url, PATHS, timeout_s=5)
+    answer = wait_healthy(application(GOOD).url, READY, {}, timeout_s=5)
     assert answer.kind is AnswerKind.OK
 
 
@@ -262,15 +260,15 @@ def test_waiting_accepts_a_degraded_application_in_the_end(
     application: Callable[[Answers], Application],
 ) -> None:
     """Degraded is a warning, which the caller shows."""
-    stub = application({**GOOD, PATHS.health: (200, '{"status": "degraded"}')})
-    assert wait_healthy(stub.url, PATHS, timeout_s=0.1).kind is AnswerKind.WARNING
+    stub = application({**GOOD, PATHS["health"]: (200, '{"status": "degraded"}')})
+    assert wait_healthy(stub.url, READY, {}, timeout_s=0.1).kind is AnswerKind.WARNING
 
 
 def test_waiting_is_bounded(application: Callable[[Answers], Application]) -> None:
     """An application that does not come up is a failed step that says what it answered."""
-    stub = application({**GOOD, PATHS.health: (500, "")})
+    stub = application({**GOOD, PATHS["health"]: (500, "")})
     with pytest.raises(StepError, match=r"not healthy after 0.1 s: HTTP 500"):
-        wait_healthy(stub.url, PATHS, timeout_s=0.1)
+        wait_healthy(stub.url, READY, {}, timeout_s=0.1)
 
 
 def test_whoever_is_interrupted_waits_for_no_pause(
@@ -286,6 +284,6 @@ def test_whoever_is_interrupted_waits_for_no_pause(
     impatient = threading.Thread(target=interrupt)
     impatient.start()
     with pytest.raises(KeyboardInterrupt):
-        probe(stub.url, PATHS, admin_jwt=None, timeout_s=30, pause_s=600)
+        probe(stub.url, GATE, {}, timeout_s=30, pause_s=600)
     impatient.join()
     assert len(stub.asked) <= len(GOOD)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gonogo.application.environment import check_environment
+from first_application import CONFIG
+from gonogo.application.environment import DEPLOYS, LOOKS, ROLLS_BACK, check_environment
+from gonogo.config import Use
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import DatabaseSettings
@@ -20,22 +22,30 @@ GOOD = {
 }
 
 
+VARIABLES = CONFIG.variables
+
+
+def check(environ: dict[str, str], uses: frozenset[Use] = DEPLOYS) -> tuple[str, ...]:
+    """The variables of a session to staging, by name."""
+    return check_environment(environ, Environment.STAGING, URL, VARIABLES, uses)
+
+
 def problems(**changes: str) -> str:
     """The message for an environment that differs from a good one."""
     with pytest.raises(UsageError) as caught:
-        check_environment({**GOOD, **changes}, Environment.STAGING, URL)
+        check({**GOOD, **changes})
     return str(caught.value)
 
 
 def test_a_good_environment_passes() -> None:
     """Everything that is required suffices; a token is optional."""
-    assert check_environment(GOOD, Environment.STAGING, URL)[0] == "NODE_ENV"
+    assert check(GOOD)[0] == "NODE_ENV"
 
 
 def test_all_problems_are_told_at_once_by_name() -> None:
     """Whoever mends the environment mends it once."""
     with pytest.raises(UsageError) as caught:
-        check_environment({}, Environment.PRODUCTION, PARTS)
+        check_environment({}, Environment.PRODUCTION, PARTS, VARIABLES, DEPLOYS)
     for name in (*GOOD, "DB_HOST", "DB_USER", "DB_NAME"):
         assert name in str(caught.value)
 
@@ -81,4 +91,21 @@ def test_a_malformed_variable_is_told(name: str, value: str, says: str) -> None:
 def test_plain_http_is_fine_on_this_machine() -> None:
     """The stand-in application answers on the loopback address."""
     environ = {**GOOD, "WEBHOOK_BASE_URL": "http://127.0.0.1:8080"}
-    assert "WEBHOOK_BASE_URL" in check_environment(environ, Environment.STAGING, URL)
+    assert "WEBHOOK_BASE_URL" in check(environ)
+
+
+def test_a_rollback_needs_what_the_application_inherits() -> None:
+    """It starts the version before: without its secrets that would be an outage."""
+    with pytest.raises(UsageError, match="GOOGLE_CLIENT_SECRET is not set"):
+        check({**GOOD, "GOOGLE_CLIENT_SECRET": ""}, ROLLS_BACK)
+
+
+def test_whoever_only_looks_needs_no_secret() -> None:
+    """A plan starts nothing, so it asks for none of what only the application inherits."""
+    assert check({"NODE_ENV": "staging"}, LOOKS) == ("NODE_ENV",)
+
+
+def test_a_malformed_variable_is_told_whoever_looks() -> None:
+    """What is set must look right in every session."""
+    with pytest.raises(UsageError, match="ADMIN_JWT is no token"):
+        check({"NODE_ENV": "staging", "ADMIN_JWT": "short"}, LOOKS)

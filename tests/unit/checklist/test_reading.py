@@ -51,7 +51,7 @@ def test_every_step_of_a_rollout_can_be_named() -> None:
     assert tuple(step.name for step in deploy.STEPS) == DEPLOY
     assert tuple(step.name for step in rollback.STEPS) == ROLLBACK
     assert {"deploy.environment", "deploy.permission", "deploy.backup", "rollback.prove"} <= (
-        known_steps()
+        known_steps(())
     )
 
 

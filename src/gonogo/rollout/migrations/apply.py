@@ -58,13 +58,14 @@ class Applied:
     elapsed_s: float = 0.0
 
 
-def apply_pending(
+def apply_pending(  # noqa: PLR0913  # only tests change the last two
     connection: Connection,
     migrations: Sequence[Migration],
     deployment_id: int,
     *,
     on_event: Callable[[MigrationEvent], None],
     survey: str = "",
+    anchor: str | None = None,
     patience: Patience | None = None,
 ) -> tuple[Applied, ...]:
     """Apply what the ledger does not know yet.
@@ -76,6 +77,7 @@ def apply_pending(
         on_event: Called at each stage.
         survey: The schema survey (``schema_objects.sql``) that proves what may be adopted; empty
             means that nothing is adopted.
+        anchor: A table of the application, whose owner owns what is made beside it.
         patience: Time limits; the defaults are those of a live system.
 
     Returns:
@@ -86,8 +88,8 @@ def apply_pending(
             migration failed. Files before the failing one are in place.
         DatabaseError: The database does not answer.
     """
-    schema = application_schema(connection)
-    owner = owner_to_be(connection, schema)
+    schema = application_schema(connection, anchor)
+    owner = owner_to_be(connection, schema, anchor)
     known = history.in_place(connection)
     _require_unchanged(migrations, known)
     whole = adoptable(connection, pending(migrations, known), survey)

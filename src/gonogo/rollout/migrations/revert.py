@@ -54,6 +54,7 @@ def revert(
     deployment_id: int,
     *,
     on_event: Callable[[MigrationEvent], None],
+    anchor: str | None = None,
     patience: Patience | None = None,
 ) -> RevertSummary:
     """Revert what `deployment_id` applied and what is not reverted yet.
@@ -63,6 +64,7 @@ def revert(
         migrations: From `migration.load`, as they were when they were applied.
         deployment_id: Whose migrations to revert.
         on_event: Called for each migration, and for waits.
+        anchor: A table of the application, in whose schema the migrations are.
         patience: Time limits; the defaults are those of a live system.
 
     Raises:
@@ -73,7 +75,8 @@ def revert(
     aside = aside_schema(deployment_id)
     steps = plan(connection, migrations, deployment_id)
     if steps:
-        body = _Body(connection, steps, deployment_id, application_schema(connection))
+        schema = application_schema(connection, anchor)
+        body = _Body(connection, steps, deployment_id, schema)
         in_one_transaction(connection, body, on_event, patience or Patience())
     elapsed = time.monotonic() - began
     for one in steps:

@@ -164,10 +164,11 @@ def _tools(ground: Ground) -> str:
 
 def _rights(ground: Ground) -> str:
     context, connection = ground.context, ground.connection
-    schema = application_schema(connection)
+    schema = application_schema(connection, context.anchor)
+    maker = owner_to_be(connection, schema, context.anchor) or connection.info.user
     restores = context.backup_check == "restore"
     migrations = _files(ground)
-    found = _missing_rights(connection, schema, migrations, restores=restores)
+    found = _missing_rights(connection, schema, maker, migrations, restores=restores)
     require(found)
     role = context.config.gate_role
     if role and not _true(connection, ROLE_EXISTS, role):
@@ -230,6 +231,7 @@ def _files(ground: Ground) -> tuple[Migration, ...]:
 def _missing_rights(
     connection: Connection,
     schema: str,
+    maker: str,
     migrations: Sequence[Migration],
     *,
     restores: bool,
@@ -239,12 +241,12 @@ def _missing_rights(
     Args:
         connection: A connection as the role that deploys.
         schema: The application's schema.
+        maker: The role that owns what the migrations make.
         migrations: The files that are to be in place.
         restores: Whether the backup is proved by a scratch database.
     """
     role = connection.info.user
     quoted = sql.Identifier(schema).as_string()
-    maker = owner_to_be(connection, schema) or role
     if not _true(connection, MAY_CREATE, maker, schema):
         yield f"{maker} may not create tables in the schema {schema}"
     if not _true(connection, MAY_CREATE_SCHEMAS):

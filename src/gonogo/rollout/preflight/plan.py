@@ -98,7 +98,8 @@ def plan(context: RolloutContext) -> Plan:
     """
     with connect(context.database.conninfo, "gonogo plan") as connection:
         connection.execute("set default_transaction_read_only = on")
-        identity, schema = identify(connection), application_schema(connection)
+        identity = identify(connection)
+        schema = application_schema(connection, context.anchor)
         known, latest = _ledger(connection, context)
         revision, previous = revisions(context, latest)
         migrations = context.migrations()

@@ -114,7 +114,12 @@ class RolloutContext:
     @property
     def base_url(self) -> str:
         """The application's address."""
-        return self.environ.get("WEBHOOK_BASE_URL", "").strip()
+        return self.environ.get(self.config.application.base_url or "", "").strip()
+
+    @property
+    def anchor(self) -> str | None:
+        """The table whose schema is the application's."""
+        return self.config.application.anchor
 
     @property
     def asks_endpoints(self) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from gonogo.application.environment import check_environment
+from gonogo.application.environment import LOOKS, check_environment
+from gonogo.config import Use
 from gonogo.errors import UsageError
 from gonogo.ledger.deployer import deployer_lock
 from gonogo.ledger.installation import install, require, version
@@ -55,8 +56,16 @@ class Site:
 
 
 @contextmanager
-def open_site(context: RolloutContext, runner: Runner, consent: Consent) -> Iterator[Site]:
+def open_site(
+    context: RolloutContext, runner: Runner, consent: Consent, uses: Collection[Use]
+) -> Iterator[Site]:
     """Open the database of a rollout; nothing is changed until everything about it is right.
+
+    Args:
+        context: The rollout's context.
+        runner: Runs the steps.
+        consent: What a person said.
+        uses: What the session runs that inherits its variables.
 
     Raises:
         UsageError: A variable is wrong, the confirmation is missing, or the ledger knows the
@@ -64,7 +73,13 @@ def open_site(context: RolloutContext, runner: Runner, consent: Consent) -> Iter
         LockHeldError: Another deployer is at work.
         DatabaseError: The database does not answer, or the ledger may not be set up.
     """
-    runner.run(Step("environment", "Check the environment", _check_variables), context)
+
+    def check_variables(context: RolloutContext, evidence: Evidence) -> str:
+        names = _checked(context, uses)
+        evidence["variables"] = list(names)
+        return f"{len(names)} variables present and well-formed, NODE_ENV is {context.environment}"
+
+    runner.run(Step("environment", "Check the environment", check_variables), context)
     with ExitStack() as stack:
         conninfo = context.database.conninfo
         connection = stack.enter_context(connect(conninfo))
@@ -86,17 +101,18 @@ def look_at_site(context: RolloutContext, runner: Runner) -> Iterator[Site]:
         UsageError: A variable is wrong.
         DatabaseError: The database does not answer, or has no ledger.
     """
-    check_environment(context.environ, context.environment, context.database)
+    _checked(context, LOOKS)
     conninfo = context.database.conninfo
     with connect(conninfo, "gonogo plan") as connection, connect(conninfo, "gonogo plan") as other:
         require(connection)
         yield Site(context, runner, connection, Ledger(other), identify(connection))
 
 
-def _check_variables(context: RolloutContext, evidence: Evidence) -> str:
-    names = check_environment(context.environ, context.environment, context.database)
-    evidence["variables"] = list(names)
-    return f"{len(names)} variables present and well-formed, NODE_ENV is {context.environment}"
+def _checked(context: RolloutContext, uses: Collection[Use]) -> tuple[str, ...]:
+    variables = context.config.variables
+    return check_environment(
+        context.environ, context.environment, context.database, variables, uses
+    )
 
 
 def _admit(site: Site, evidence: Evidence, stack: ExitStack, consent: Consent) -> str:
@@ -117,7 +133,7 @@ def _admit(site: Site, evidence: Evidence, stack: ExitStack, consent: Consent) -
     stack.enter_context(deployer_lock(site.connection, wait=consent.wait, on_wait=site.runner.note))
     if not version(site.connection):
         # A database that is not the application's gets no ledger.
-        application_schema(site.connection)
+        application_schema(site.connection, context.anchor)
     install(site.connection)
     site.ledger.mark_environment(context.environment, simulated=context.simulated)
     server = identity.server_version.split()[0]

@@ -95,7 +95,7 @@ def begin(site: Site, override_reason: str | None) -> Work:
         The work; its deployment's outcome is ``succeeded`` when there is nothing to do.
     """
     context, ledger = site.context, site.ledger
-    schema = application_schema(site.connection)
+    schema = application_schema(site.connection, context.anchor)
     migrations = context.migrations()
     latest = ledger.latest_deployment(context.environment)
     revision, previous = revisions(context, latest)
@@ -147,7 +147,8 @@ def to_be_rolled_back(site: Site, number: int | None = None) -> Work | None:
     code.plain(meant.revision)
     code.plain(meant.previous_revision)
     migrations = site.context.migrations()
-    return Work(site, meant, migrations, application_schema(site.connection))
+    schema = application_schema(site.connection, site.context.anchor)
+    return Work(site, meant, migrations, schema)
 
 
 def why_none(site: Site, number: int | None = None) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from first_application import ADMIN, HTTP, PATHS, SMOKE
 from gonogo import criteria
 from gonogo.application.endpoints import probe
-from gonogo.config import EndpointsConfig
 from gonogo.config.project import Project
 from gonogo.gate import endpoints
 from gonogo.gate.setting import Options, Setting
@@ -27,7 +27,6 @@ from serving import serving
 
 PROJECT = Project(Path(__file__).parents[4])
 CRITERIA = criteria.load(PROJECT.criteria_file, PROJECT.sql_dir)
-PATHS = EndpointsConfig()
 SHOWN = "an-admins-json-web-token"
 HEALTHY = (200, json.dumps({"status": "healthy"}))
 MET, WARNING, FAILED, FIRED, OPEN = (
@@ -52,22 +51,22 @@ CASES: dict[str, list[tuple[Answer, int | None, Outcome, str]]] = {
         ((401, ""), None, MET, "HTTP 401 without a token"),
         ((403, ""), None, MET, "HTTP 403 without a token"),
         ((200, ""), None, FAILED, "anyone can read it"),
-        ((404, ""), None, FAILED, "HTTP 404 instead of 401 or 403"),
+        ((404, ""), None, FAILED, "HTTP 404: nobody serves this path"),
         ((401, ""), 200, MET, "HTTP"),
-        ((401, ""), 403, FAILED, "HTTP 403 instead of 200"),
+        ((401, ""), 403, FAILED, "HTTP 403: ADMIN_JWT is refused"),
         ((200, ""), 200, FAILED, "anyone can read it"),
     ],
     "endpoint.dashboard": [
         ((200, "<html>"), None, MET, "HTTP 200"),
-        ((404, ""), None, FAILED, "HTTP 404 instead of 200"),
+        ((404, ""), None, FAILED, "HTTP 404: nobody serves this path"),
         ((500, ""), None, FAILED, "HTTP 500 instead of 200"),
         ((302, ""), None, FAILED, "HTTP 302 instead of 200"),
     ],
 }
 PATH_OF = {
-    "endpoint.health": PATHS.health,
-    "endpoint.admin": PATHS.admin,
-    "endpoint.dashboard": PATHS.dashboard,
+    "endpoint.health": PATHS["health"],
+    "endpoint.admin": ADMIN,
+    "endpoint.dashboard": PATHS["dashboard"],
 }
 Answers = dict[tuple[str, bool], Answer]
 
@@ -75,7 +74,7 @@ Answers = dict[tuple[str, bool], Answer]
 @pytest.fixture
 def answers() -> Answers:
     """What the application answers, by path and whether it was shown the token."""
-    healthy = {PATHS.health: HEALTHY, PATHS.admin: (401, ""), PATHS.dashboard: (200, "<html>")}
+    healthy = {PATHS["health"]: HEALTHY, ADMIN: (401, ""), PATHS["dashboard"]: (200, "<html>")}
     return {(path, False): answer for path, answer in healthy.items()}
 
 
@@ -106,9 +105,9 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Measurement]
             CRITERIA,
             Environment.STAGING,
             DatabaseSettings("", "the test"),
-            load_checklist(PROJECT, CRITERIA.metrics),
+            load_checklist(PROJECT, CRITERIA.metrics, SMOKE),
         )
-        return endpoints.ask_endpoints(setting, PATHS, environ)
+        return endpoints.ask_endpoints(setting, HTTP, environ)
 
     return measurements
 
@@ -153,7 +152,7 @@ def test_a_dashboard_that_is_not_accessible_is_a_trigger(
     outcome: Outcome,
 ) -> None:
     """Three HTTP errors are enough to roll back."""
-    answers[PATHS.dashboard, False] = (status, "")
+    answers[PATHS["dashboard"], False] = (status, "")
     told = ask(WEBHOOK_BASE_URL=application)
     assert judged(told["endpoint.dashboard"], Role.TRIGGER).outcome is outcome
 

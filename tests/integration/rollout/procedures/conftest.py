@@ -12,6 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from first_application import CONFIG
 from gonogo.config import CommandsConfig, RolloutConfig
 from gonogo.config.project import Project
 from gonogo.ledger.ledger import Ledger
@@ -197,6 +198,10 @@ def _config(tmp_path: Path, app: Path) -> RolloutConfig:
         {
             "archive_dir": tmp_path / "archive",
             "without": ["endpoints"],
+            "application": CONFIG.application,
+            "variables": CONFIG.variables,
+            "endpoints": CONFIG.endpoints,
+            "promotion": CONFIG.promotion,
             "environments": {"staging": section, "production": section},
         }
     )

@@ -1,0 +1,211 @@
+"""The application as `rollout.toml` describes it: variables, endpoints, administrators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from string import Formatter
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
+
+from gonogo.config.values import UrlPath, Variable
+
+Asker: TypeAlias = Literal["gate", "deploy", "rollback", "smoke"]
+Form: TypeAlias = Literal["text", "url", "base_url", "token", "header"]
+Use: TypeAlias = Literal[
+    "checkout",
+    "install",
+    "build",
+    "test",
+    "lint",
+    "typecheck",
+    "stop_jobs",
+    "stop_app",
+    "start_app",
+    "start_jobs",
+    "revert_code",
+    "reinstall",
+    "rebuild",
+    "endpoints",
+]
+# What a gate may send: nothing that changes something.
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+# In a header's value: a text that no other request holds.
+UNIQUE = "unique"
+
+
+class Section(BaseModel):
+    """No unknown key, no change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _header(text: str) -> str:
+    try:
+        parts = tuple(Formatter().parse(text))
+    except ValueError:
+        raise ValueError("a brace of its own must be doubled") from None
+    for _, name, spec, conversion in parts:
+        if name is not None and (not name.isidentifier() or spec or conversion):
+            raise ValueError(f"placeholders are {{{UNIQUE}}} and the name of a variable in braces")
+    return text
+
+
+Name = Annotated[StrictStr, Field(min_length=1, max_length=63)]
+Status = Annotated[StrictInt, Field(ge=100, le=599)] | Literal["2xx"]
+Statement = Annotated[StrictStr, Field(min_length=1)]
+Header = Annotated[StrictStr, AfterValidator(_header)]
+
+
+class ApplicationConfig(Section):
+    """``[application]``.
+
+    Args:
+        anchor: A table of the application: the schema that holds it is the application's, and
+            its owner owns what migrations make. None takes the first schema of the search path.
+        base_url: The variable that holds the address below which the endpoints lie.
+        by_hand: What a person tries after a deployment to staging, a line each.
+    """
+
+    anchor: Name | None = None
+    base_url: Variable | None = None
+    by_hand: tuple[StrictStr, ...] = ()
+
+
+class VariableConfig(Section):
+    """One of ``[variables]``.
+
+    Args:
+        form: What its value must look like.
+        needed_by: The commands that inherit it, or "endpoints": a session that runs one of these
+            refuses to begin without it.
+    """
+
+    form: Form = "text"
+    needed_by: tuple[Use, ...] = ()
+
+
+class EndpointConfig(Section):
+    """One of ``[[endpoints]]``.
+
+    Args:
+        name: What records and checklist call it.
+        path: Below the base URL.
+        method: How it is asked; a gate sends GET and HEAD alone.
+        answers: The statuses that are right; "2xx" is any success.
+        json_answers: The statuses that are right when the answer is JSON: the application itself
+            says so, and not a server in front of it.
+        healthy: Fields of the JSON answer, and the value that each must have.
+        degraded: The same, with the values that make it a warning.
+        token: The variable whose value is sent as bearer token; it is not asked without one.
+        headers: Further headers; ``{unique}`` and ``{VARIABLE}`` are filled in.
+        body: What a request carries.
+        metric: The metric that it feeds, as one of several endpoints or alone.
+        asked_by: Who asks it: gate, deploy, rollback, smoke.
+        ready: The answer that is waited for after the application was started.
+        title: What a smoke request is for.
+    """
+
+    name: Name
+    path: UrlPath
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    answers: Annotated[tuple[Status, ...], Field(min_length=1)] = (200,)
+    json_answers: tuple[Status, ...] = ()
+    healthy: Mapping[StrictStr, StrictStr] = Field(default_factory=dict)
+    degraded: Mapping[StrictStr, StrictStr] = Field(default_factory=dict)
+    token: Variable | None = None
+    headers: Mapping[StrictStr, Header] = Field(default_factory=dict)
+    body: StrictStr = ""
+    metric: Name | None = None
+    asked_by: Annotated[tuple[Asker, ...], Field(min_length=1)] = ("gate", "deploy")
+    ready: StrictBool = False
+    title: StrictStr = ""
+
+    @model_validator(mode="after")
+    def _can_be_meant(self) -> Self:
+        if "gate" in self.asked_by and self.method not in SAFE_METHODS:
+            raise ValueError(f"{self.name}: a gate changes nothing: it may not send {self.method}")
+        if ("gate" in self.asked_by) is not (self.metric is not None):
+            raise ValueError(f"{self.name}: what a gate asks feeds a metric, and nothing else does")
+        if "smoke" in self.asked_by and not self.title:
+            raise ValueError(f"{self.name}: a smoke request needs a title, which says what it does")
+        if self.degraded and not self.healthy:
+            raise ValueError(f"{self.name}: degraded is what is not quite healthy: say what is")
+        return self
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables whose values a request carries."""
+        parts = (part for text in self.headers.values() for part in Formatter().parse(text))
+        named = (self.token, *(name for _, name, _, _ in parts if name != UNIQUE))
+        return tuple(dict.fromkeys(name for name in named if name))
+
+
+class PromotionConfig(Section):
+    """``[promotion]``: how the application's administrators are made, as SQL.
+
+    Args:
+        find: Users by ``%(emails)s``, a list in lower case: the columns id, email, is_admin.
+        promote: Makes the user ``%(id)s`` an administrator; ``%(by)s`` is who does so.
+        revoke: Makes that user one like others.
+        show: The administrators: the columns email, promoted_at, promoted_by.
+    """
+
+    find: Statement
+    promote: Annotated[tuple[Statement, ...], Field(min_length=1)]
+    revoke: Annotated[tuple[Statement, ...], Field(min_length=1)]
+    show: Statement
+
+
+class Endpoints(Section):
+    """The application as it is asked over HTTP.
+
+    Args:
+        base_url: The variable that holds its address; None when rollout.toml names none.
+        every: All endpoints, in the file's order.
+        variables: The forms that the variables must have.
+    """
+
+    base_url: Variable | None = None
+    every: tuple[EndpointConfig, ...] = ()
+    variables: Mapping[Variable, VariableConfig] = Field(default_factory=dict)
+
+    def asked_by(self, asker: Asker) -> tuple[EndpointConfig, ...]:
+        """Those that a gate, a deployment, a rollback or a person's wish asks."""
+        return tuple(one for one in self.every if asker in one.asked_by)
+
+    @property
+    def ready(self) -> EndpointConfig | None:
+        """The one that is waited for after a start."""
+        return next((one for one in self.every if one.ready), None)
+
+    @property
+    def smoke_names(self) -> tuple[str, ...]:
+        """What the smoke requests are called."""
+        return tuple(one.name for one in self.asked_by("smoke"))
+
+    def form_of(self, variable: str) -> Form:
+        """What the value of a variable that a request carries must look like."""
+        if variable in self.variables:
+            return self.variables[variable].form
+        return "base_url" if variable == self.base_url else "token"
+
+    def nonsense(self) -> str | None:
+        """What cannot be meant by all of them together; None when all can."""
+        asked = [(one.name, asker) for one in self.every for asker in one.asked_by]
+        if twice := next((pair for pair in asked if asked.count(pair) > 1), None):
+            return f"the name {twice[0]!r} is there twice, asked by {twice[1]}"
+        if sum(one.ready for one in self.every) > 1:
+            return "one endpoint alone may be the one that is waited for (ready)"
+        if self.every and self.base_url is None:
+            return "endpoints need an address: name its variable in application.base_url"
+        return None
