@@ -31,7 +31,7 @@ def test_its_files_are_read_without_an_error(project: Project) -> None:
     criteria = load(project.criteria_file, project.sql_dir)
     assert {role for role, _ in criteria.checks(Environment.STAGING)} == set(Role)
     assert criteria.traffic
-    assert load_checklist(project, criteria.metrics).phase
+    assert load_checklist(project, criteria.metrics, ()).phase
     config = RolloutConfig.load(project.root / "rollout.toml")
     assert set(config.environments) == set(Environment)
 
