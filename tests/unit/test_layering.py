@@ -13,6 +13,7 @@ import pytest
 import gonogo
 
 PACKAGE = Path(gonogo.__file__).parent
+ARCHITECTURE = (PACKAGE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
 # Each room may import from those before it, and from itself.
 ORDER = (
     "__init__",
@@ -133,10 +134,10 @@ def test_every_room_has_its_place_once() -> None:
     assert set(ORDER) == there
 
 
-def test_every_room_is_on_the_map() -> None:
-    """CONTRIBUTING.md has each room once, and nothing above what it imports from."""
-    page = (PACKAGE.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
+def test_every_room_is_in_the_table() -> None:
+    """docs/architecture.md has each room once, and nothing above what it imports from."""
+    table = ARCHITECTURE.partition("| room |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     line = {name: row for row, names in enumerate(rows) for name in re.findall(r"`(\w+)`", names)}
     assert set(line) == set(ORDER) - {"__init__", "__main__"}
     assert sum(names.count("`") for names in rows) == 2 * len(line)
@@ -145,3 +146,25 @@ def test_every_room_is_on_the_map() -> None:
         assert {name for name in rooms_used(path) if line.get(name, 0) > own} == DEBTS.get(
             dotted(path), set()
         )
+
+
+def test_every_room_is_in_the_picture() -> None:
+    """Each once, in the order of the layers, and each arrow is an import that there is."""
+    (picture,) = re.findall(r"^```mermaid\n(.*?)^```", ARCHITECTURE, re.MULTILINE | re.DOTALL)
+    nodes = re.findall(r"^ +(\w+)$", picture, re.MULTILINE)
+    drawn = [name for name in nodes if name != "end"]
+    assert drawn == [name for name in reversed(ORDER) if not name.startswith("__")]
+    used: dict[str, set[str]] = {}
+    for path in MODULES:
+        used.setdefault(room(dotted(path)), set()).update(rooms_used(path))
+    arrows = re.findall(r"(\w+) --> (\w+)", picture)
+    assert [(over, under) for over, under in arrows if under not in used[over]] == []
+
+
+def test_every_module_that_the_page_names_is_there() -> None:
+    """The two ways lead through modules as they are called now."""
+    named = set(re.findall(r"^\| \d+ \| (.*?) \|", ARCHITECTURE, re.MULTILINE))
+    there = {dotted(path) for path in MODULES}
+    names = {name for cell in named for name in re.findall(r"`([\w.]+)`", cell)}
+    assert names
+    assert names - there == set()
