@@ -5,15 +5,15 @@
     ├── InterruptionError       exit code 130: Ctrl-C, or a signal to end
     ├── UsageError              exit code 4: an option, a variable, a file is wrong
     │   └── ConfigError         a TOML file is wrong: file, key, what was meant
-    ├── DatabaseError           the database cannot be asked: out of reach, no right, no table
+    ├── DatabaseError           the database cannot be queried: out of reach, no right, no table
     ├── StepError               a step of a rollout failed: which one, what was done, what to do
     │   ├── UnreadyError        something that a deployment needs is missing: all of it at once
     │   ├── CommandError        a configured command failed or timed out
     │   ├── MigrationError      a migration failed: file, line, SQLSTATE, message
     │   └── BackupError         a backup could not be made or did not verify
     ├── LockHeldError           another deployer holds the lock: who, since when
-    ├── RecordError             a record's document is not as gonogo writes it
-    ├── SigningError            a signature, a sign-off or a hash is not what it must be
+    ├── RecordError             a record is not as gonogo writes it
+    ├── SigningError            a signature, a sign-off or a hash is wrong
     └── SandboxError            the embedded PostgreSQL or the stand-in cannot run here
 
 Each error carries fields first; ``str()`` builds the line from them: what was found, where, and
@@ -29,7 +29,7 @@ from typing import ClassVar
 
 @dataclass(eq=False)
 class GonogoError(Exception):
-    """Something that a user can mend.
+    """Something that a user can fix.
 
     Args:
         problem: What is wrong, where, in one sentence without a full stop.
@@ -59,7 +59,7 @@ class InterruptionError(GonogoError):
 
 @dataclass(eq=False)
 class UsageError(GonogoError):
-    """An option, an environment variable or a file is not what it must be."""
+    """An option, an environment variable or a file is wrong."""
 
     exit_code: ClassVar[int] = 4
 
@@ -85,12 +85,12 @@ class ConfigError(UsageError):
 
 @dataclass(eq=False)
 class DatabaseError(GonogoError):
-    """The database cannot be asked."""
+    """The database cannot be queried."""
 
 
 @dataclass(eq=False)
 class StepError(GonogoError):
-    """A step of a rollout failed; what came before it stands.
+    """A step of a rollout failed; the steps before it have taken effect.
 
     Args:
         problem: What failed.
@@ -120,7 +120,7 @@ class UnreadyError(StepError):
 
 @dataclass(eq=False)
 class CommandError(StepError):
-    """A configured command failed, timed out, or is not there."""
+    """A configured command failed, timed out, or does not exist."""
 
 
 @dataclass(eq=False)
@@ -132,7 +132,7 @@ class MigrationError(StepError):
         remedy: What to do next.
         step: The step's name in the ledger.
         file: The migration's file name.
-        line: The line of the failing statement, counted from 1; 0 when it is not one line's fault.
+        line: The line of the failing statement, counted from 1; 0 when no single line failed.
         sqlstate: The five-character SQLSTATE, empty when the server did not say.
     """
 
@@ -160,12 +160,12 @@ class LockHeldError(GonogoError):
 
 @dataclass(eq=False)
 class RecordError(GonogoError):
-    """A record's document is not as gonogo writes it: damaged, or somebody else's."""
+    """A record is not as gonogo writes it: damaged, or made by another program."""
 
 
 @dataclass(eq=False)
 class SigningError(GonogoError):
-    """A signature, a sign-off or a hash is not what it must be, or cannot be made."""
+    """A signature, a sign-off or a hash is wrong, or cannot be made."""
 
 
 @dataclass(eq=False)

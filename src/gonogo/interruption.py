@@ -1,8 +1,8 @@
 """Interruption: Ctrl-C, SIGTERM and a terminal that closes are all handled as one thing.
 
-Python raises KeyboardInterrupt between any two steps: also between the birth of a child and the
-line that notes its number, also in the middle of tidying up. What must not be torn apart there is
-`held`; what may take long within it is `admitted` again.
+Python raises KeyboardInterrupt between any two instructions: also between the start of a child
+process and the line that notes its pid, also during cleanup. A block that must not be interrupted
+there is `held`; what may take long within it is `admitted` again.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(slots=True)
 class _State:
-    """What the process was told, and whether it may know; signals come to its main thread alone.
+    """The signals of the process and whether they are held; its main thread alone gets them.
 
     Args:
-        told: The signals that came.
-        is_held: Whether one that comes now must wait.
-        is_held_again: The same, as soon as one has been let in.
-        waiting: Whether one waits.
+        received: The signals that came.
+        is_held: Whether a signal that comes now must wait.
+        is_held_again: The same, once a signal has been delivered.
+        waiting: Whether a signal waits.
     """
 
-    told: set[int] = field(default_factory=set)
+    received: set[int] = field(default_factory=set)
     is_held: bool = False
     is_held_again: bool = False
     waiting: bool = False
@@ -43,14 +43,14 @@ _STATE = _State()
 
 @contextmanager
 def heard() -> Iterator[None]:
-    """Within, each of the signals is a KeyboardInterrupt; one that is ignored stays so (nohup).
+    """Raise each of the signals as a KeyboardInterrupt; an ignored one stays ignored (nohup).
 
-    In another thread than the main one nothing is changed: Python allows it there alone.
+    Outside the main thread nothing is changed: Python handles signals in that thread alone.
     """
     if not _in_main_thread():
         yield
         return
-    _STATE.told.clear()
+    _STATE.received.clear()
     before = {number: signal.getsignal(number) for number in SIGNALS}
     heeded = [number for number in SIGNALS if before[number] is not signal.SIG_IGN]
     for number in heeded:
@@ -64,10 +64,10 @@ def heard() -> Iterator[None]:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Hold a signal that comes within until the end of the block.
+    """Hold a signal that comes within the block until its end.
 
     Raises:
-        KeyboardInterrupt: At the end: one has come.
+        KeyboardInterrupt: At the end, when a signal has come.
     """
     if not _in_main_thread():
         yield
@@ -78,15 +78,15 @@ def held() -> Iterator[None]:
         yield
     finally:
         _STATE.is_held = before
-        _let_in()
+        _deliver()
 
 
 @contextmanager
 def admitted() -> Iterator[None]:
-    """Within `held`: a block that may be interrupted at any point, once; behind it is held again.
+    """Within `held`: a block that may be interrupted at any point, once; after it is held again.
 
     Raises:
-        KeyboardInterrupt: At once, when one has come before.
+        KeyboardInterrupt: At once, when a signal has come before.
     """
     if not _in_main_thread():
         yield
@@ -95,7 +95,7 @@ def admitted() -> Iterator[None]:
     try:
         _STATE.is_held_again = _STATE.is_held
         _STATE.is_held = False
-        _let_in()
+        _deliver()
         yield
     finally:
         _STATE.is_held, _STATE.is_held_again = before
@@ -117,17 +117,17 @@ def interruptible(meaning: str) -> Iterator[None]:
         raise InterruptionError("interrupted", meaning) from None
 
 
-def was_told() -> bool:
-    """Whether this process was told to end, even if what it was doing took no notice."""
-    return bool(_STATE.told)
+def was_received() -> bool:
+    """Whether this process got a signal to end, even if its work ignored it."""
+    return bool(_STATE.received)
 
 
-def _let_in() -> None:
-    # A traceback is to show what was interrupted, not how.
+def _deliver() -> None:
+    # A traceback shows what was interrupted, not how.
     __tracebackhide__ = True
     if _STATE.waiting and not _STATE.is_held:
         _STATE.waiting = False
-        # A second one must not tear apart what the first has set going.
+        # A second signal must not interrupt the cleanup after the first.
         _STATE.is_held = _STATE.is_held_again
         raise KeyboardInterrupt
 
@@ -135,18 +135,18 @@ def _let_in() -> None:
 def _hear(number: int, frame: FrameType | None) -> None:
     __tracebackhide__ = True
     del frame
-    if number in _STATE.told and number != signal.SIGINT:
-        # A terminal that closes says so twice, by its shell and by the kernel; a supervisor too.
+    if number in _STATE.received and number != signal.SIGINT:
+        # A closing terminal sends it twice, by its shell and by the kernel; a supervisor may too.
         return
-    _STATE.told.add(number)
+    _STATE.received.add(number)
     if number == signal.SIGHUP:
         _hush()
     _STATE.waiting = True
-    _let_in()
+    _deliver()
 
 
 def _hush() -> None:
-    """The terminal has gone: end in order all the same, though there is nobody to tell."""
+    """The terminal has gone: discard further output, so that the cleanup does not fail."""
     for descriptor in (1, 2):
         with suppress(OSError):
             if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):

@@ -1,13 +1,13 @@
-"""Run a program that ends with whoever wanted it: a killed deployer leaves nobody at work.
+"""Run a program that ends with its deployer: a killed deployer leaves no program running.
 
-Run as a script by `gonogo.process`, with nothing but the standard library, so that the
-interpreter's start-up counts as little as possible. It leads the program's process group.
+`gonogo.process` runs this file as a script, with nothing but the standard library, so that the
+interpreter starts fast; hence it is a module of its own. It leads the program's process group.
 
     leash.py DESCRIPTOR PROGRAM [ARGUMENT…]
 
 `DESCRIPTOR` is one end of a socket whose other end the deployer holds. When that is closed before
-the program has ended, the whole group is asked to end, and is forced to a little later. A program
-that cannot be started is told through it: the number of the error. Otherwise the leash ends as the
+the program has ended, the whole group gets SIGTERM, and a little later SIGKILL. When a program
+cannot be started, the number of the error is sent through it. Otherwise the leash ends as the
 program did, also when that was by a signal.
 """
 
@@ -22,14 +22,14 @@ from collections.abc import Sequence
 
 GRACE_S = 5.0
 NOT_STARTED = 127
-# What ends the group at the deployer's wish must leave the leash there to tell how that went.
+# The deployer ends the group by these; the leash survives them and reports the outcome.
 LEFT_TO_THE_PROGRAM = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-# Python ignores these, and what is ignored stays so in a program that it becomes.
+# Python ignores these, and a program that it executes would inherit that.
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def start(argv: list[str], deployer: int) -> int:
-    """Start the program and return its pid; it has every signal as at its birth.
+    """Start the program, every signal at its default, and return its pid.
 
     Args:
         argv: The program and its arguments.

@@ -1,6 +1,6 @@
 """Runs one child process to its end: no shell, its own process group, output line by line.
 
-The group is on a leash: it ends with this process, even when that is killed.
+The group is on a leash: it ends with this process, even when this process is killed.
 
 Output goes through a file, not a pipe: a command that starts a service and returns leaves the
 service holding its output, which would keep a pipe open for ever and kill the service later.
@@ -37,7 +37,7 @@ class Ended:
     Args:
         exit_code: As the child gave it; negative for a signal.
         elapsed_s: How long it ran, in seconds.
-        timed_out: Whether it was ended by us.
+        timed_out: Whether we ended it after its timeout.
     """
 
     exit_code: int
@@ -54,7 +54,7 @@ def run(
     timeout_s: float | None = None,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Ended:
-    """Run a program and hand on its output, both streams as one.
+    """Run a program and pass on its output, both streams as one.
 
     Args:
         words: The program and its arguments.
@@ -65,11 +65,11 @@ def run(
         on_tick: Called about twenty times a second while it runs.
 
     Raises:
-        OSError: The program or `cwd` is not there, or may not be run.
+        OSError: The program or `cwd` does not exist, or may not be run.
     """
     started = time.monotonic()
     ours, theirs = socket.socketpair()
-    # Held: between its birth and its end a child must not be forgotten.
+    # Held: an interruption must not leave a child without its parent.
     with ours, tempfile.TemporaryFile() as output, held():
         with theirs:
             child = subprocess.Popen(
@@ -93,12 +93,12 @@ def run(
 
 
 def _require_started(leash_end: socket.socket, program: str) -> None:
-    if told := leash_end.recv(16):
-        raise OSError(int(told), os.strerror(int(told)), program)
+    if number := leash_end.recv(16):
+        raise OSError(int(number), os.strerror(int(number)), program)
 
 
 def end_group(child: subprocess.Popen[bytes]) -> None:
-    """End a child and all that it started: asked first, then forced."""
+    """End a child and all that it started: by SIGTERM first, then by SIGKILL."""
     _signal(child.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         child.wait(GRACE_S)
@@ -113,14 +113,14 @@ def run_gate_process(
     env: Mapping[str, str] | None = None,
     apart: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a ``pytest checks/`` to its end; interrupted, it gets the time to close its record.
+    """Run ``pytest checks/`` to its end; when interrupted, it gets the time to close its record.
 
     Args:
         words: The program and its arguments.
         cwd: Where it runs.
         env: Its whole environment; None hands on ours.
-        apart: Whether its output is kept for us and the terminal's Ctrl-C from it; else it may have
-            had the same Ctrl-C as we, and is left alone with it for a moment.
+        apart: Whether its output is captured and the terminal's Ctrl-C kept from it; else it may
+            have received the same Ctrl-C as we, and first gets a moment to end by itself.
     """
     pipe = subprocess.PIPE if apart else None
     with held():

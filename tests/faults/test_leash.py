@@ -15,7 +15,7 @@ from waiting import gone, until
 
 DEPLOYER = """
 import os, sys
-from gonogo.programs import process
+from gonogo import process
 process.run(["sh", "-c", sys.argv[1]], env=dict(os.environ), on_line=lambda line: None)
 """
 STUBBORN = "trap '' TERM; "

@@ -41,10 +41,10 @@ def heard() -> Iterator[None]:
 @pytest.mark.parametrize("number", SIGNALS)
 def test_each_signal_is_like_ctrl_c(number: signal.Signals) -> None:
     """What is neither held nor ignored interrupts at once, and is remembered."""
-    assert not interruption.was_told()
+    assert not interruption.was_received()
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
-    assert interruption.was_told()
+    assert interruption.was_received()
 
 
 def test_what_is_held_comes_to_its_end() -> None:

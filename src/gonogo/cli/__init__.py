@@ -84,7 +84,7 @@ app.command()(judging.criteria)
 
 
 def main() -> None:
-    """Run the command line; an error that a user can mend ends in one line."""
+    """Run the command line; an error that a user can fix ends in one line."""
     with interruption.heard():
         code = _run()
     sys.exit(code)

@@ -15,8 +15,10 @@ from gonogo.report.text import visible
 if TYPE_CHECKING:
     from gonogo.rollout.admins import Application
 
-REFUSED = "the administrators cannot be asked or changed"
-Email = Annotated[str, typer.Argument(metavar="E-MAIL", help="Of a user who has signed up.")]
+REFUSED = "the administrators cannot be read or changed"
+Email = Annotated[
+    str, typer.Argument(metavar="E-MAIL", help="The address of a user who has signed up.")
+]
 app = typer.Typer(help="The application's administrators.")
 
 
@@ -46,21 +48,21 @@ def promote(email: Email) -> None:
 
     with asking(REFUSED), _application() as application:
         promoted = promote_admins(application, [email], who())
-    told = "is an administrator now" if promoted else "is an administrator already: nothing changed"
-    typer.echo(visible(f"{email} {told}"))
+    state = "an administrator now" if promoted else "an administrator already: nothing changed"
+    typer.echo(visible(f"{email} is {state}"))
 
 
 @app.command("revoke")
 def revoke(email: Email) -> None:
-    """Make an administrator a user like others."""
+    """Take an administrator's rights away."""
     from gonogo.postgres.session import asking
     from gonogo.rollout.admins import revoke_admin
     from gonogo.rollout.runner.context import who
 
     with asking(REFUSED), _application() as application:
         revoked = revoke_admin(application, email, who())
-    told = "is no administrator any more" if revoked else "is no administrator: nothing changed"
-    typer.echo(visible(f"{email} {told}"))
+    state = "no administrator any more" if revoked else "no administrator: nothing changed"
+    typer.echo(visible(f"{email} is {state}"))
 
 
 @app.command("list")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gonogo.rollout.runner.site import Consent
     from gonogo.rollout.standing import Standing
 
-SEE_STATUS = "./noxw -s status tells how far it came; run the same again to go on from there"
+SEE_STATUS = "./noxw -s status shows how far it came; run the same again to go on from there"
 TITLES = {
     ("deployment", "succeeded"): "Deployed",
     ("deployment", "unchanged"): "Deployed already: nothing was changed",
@@ -46,10 +46,13 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     *,
     revision: Annotated[str, typer.Option(help="What is to run; by default git's HEAD.")] = "",
     previous_revision: Annotated[
-        str, typer.Option(help="What runs now; by default what git or the ledger says.")
+        str, typer.Option(help="What runs now; by default as git or the ledger says.")
     ] = "",
     yes_deploy_to: Annotated[
-        str | None, typer.Option(metavar="DBNAME", help="The consent that production asks for.")
+        str | None,
+        typer.Option(
+            metavar="DBNAME", help="Confirm a deployment to production by its database's name."
+        ),
     ] = None,
     override: Annotated[
         str | None,
@@ -63,10 +66,10 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another deployer.")] = False,
     backup_check: Annotated[
-        Check, typer.Option(help="restore proves more; read is for the huge.")
+        Check, typer.Option(help="restore proves more; read is for very large databases.")
     ] = Check.RESTORE,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Only tell what would be done, and what it would lock.")
+        bool, typer.Option("--plan", help="Only show what would be done and what it would lock.")
     ] = False,
 ) -> None:
     """Deploy the application's revision and its migrations, step by step."""
@@ -74,17 +77,15 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     from gonogo.rollout.preflight.readiness import require_go
     from gonogo.rollout.runner.site import Consent
 
-    context = rollout_context(
-        environment,
-        os.environ,
-        LOOKS if plan else DEPLOYS,
+    context = rollout_context(environment, os.environ, LOOKS if plan else DEPLOYS)
+    archive_dir = context.config.archive_dir
+    context = replace(
+        context,
         revision=revision,
         previous_revision=previous_revision,
         backup_check=backup_check.value,
+        staging_record=find_record(staging_record, archive_dir) if staging_record else None,
     )
-    if staging_record:
-        found = find_record(staging_record, context.config.archive_dir)
-        context = replace(context, staging_record=found)
     if plan:
         _plan(context, override)
         return
@@ -116,22 +117,17 @@ def _deploy(context: RolloutContext, consent: Consent, override: str | None) -> 
     from gonogo.rollout.deploy import deploy as carry_out
     from gonogo.rollout.recording import recorded
 
-    narration, name = Narration.to_terminal(streams=True), consent.confirmed_database
+    narration = Narration.to_terminal(streams=True)
     if context.environment is Environment.PRODUCTION:
-        name = _deployment_confirmed(context, narration, name)
+        name = _deployment_confirmed(context, narration, consent.confirmed_database)
+        consent = replace(consent, confirmed_database=name)
     narration.chapter(f"Deploy to {context.environment}")
     with interruptible(SEE_STATUS):
         result, record = recorded(
             "deployment",
             context,
             narration,
-            lambda tell: carry_out(
-                context,
-                tell,
-                confirmed_database=name,
-                override_reason=override,
-                wait=consent.wait,
-            ),
+            lambda tell: carry_out(context, tell, consent, override_reason=override),
         )
     _show_result("deployment", narration, result, record)
     if (automatic := result.rollback) is not None:

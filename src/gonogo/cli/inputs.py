@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING
 
 from gonogo.config.project import MARKER, Project
 from gonogo.errors import CancelledError, DatabaseError, UsageError
@@ -19,25 +19,10 @@ if TYPE_CHECKING:
     from gonogo.postgres.dsn import DatabaseSettings
     from gonogo.postgres.session import Connection
     from gonogo.report.narration import Narration
-    from gonogo.rollout.backup.order import BackupCheck
     from gonogo.rollout.runner.context import RolloutContext
 
 A_RECORD = "Its directory, or its name in the archive."
 QUESTION = "  Type the name of the database to go on, anything else to cancel: "
-
-
-class Asked(TypedDict, total=False):
-    """The optional choices of a deployment.
-
-    Args:
-        revision: What is to run; left out, the repository's HEAD.
-        previous_revision: What runs now; left out, the rollout finds out.
-        backup_check: How the backup is verified; left out, by a restore.
-    """
-
-    revision: str
-    previous_revision: str
-    backup_check: BackupCheck
 
 
 def project_here() -> tuple[Project, RolloutConfig]:
@@ -54,10 +39,7 @@ def project_here() -> tuple[Project, RolloutConfig]:
 
 
 def rollout_context(
-    environment: Environment,
-    environ: Mapping[str, str],
-    uses: Collection[Use],
-    **asked: Unpack[Asked],
+    environment: Environment, environ: Mapping[str, str], uses: Collection[Use]
 ) -> RolloutContext:
     """The context of a deployment or rollback whose variables are all valid.
 
@@ -65,23 +47,19 @@ def rollout_context(
         environment: The session's environment.
         environ: The session's variables.
         uses: What the session runs that inherits them.
-        asked: The optional choices.
 
     Raises:
         UsageError: A variable or rollout.toml is invalid; nothing was done.
     """
     from gonogo.application.environment import require_none
 
-    context, problems = unchecked_context(environment, environ, uses, **asked)
+    context, problems = unchecked_context(environment, environ, uses)
     require_none(problems)
     return context
 
 
 def unchecked_context(
-    environment: Environment,
-    environ: Mapping[str, str],
-    uses: Collection[Use],
-    **asked: Unpack[Asked],
+    environment: Environment, environ: Mapping[str, str], uses: Collection[Use]
 ) -> tuple[RolloutContext, tuple[str, ...]]:
     """The context of a deployment, and every problem with the variables.
 
@@ -89,7 +67,6 @@ def unchecked_context(
         environment: The session's environment.
         environ: The session's variables.
         uses: What the session runs that inherits them.
-        asked: The optional choices.
 
     Raises:
         UsageError: rollout.toml is invalid.
@@ -106,7 +83,7 @@ def unchecked_context(
     except UsageError as error:
         database = DatabaseSettings("", "")
         unnamed = (f"{error.problem} ({error.remedy})",)
-    context = RolloutContext(project, environment, config, database, environ, **asked)
+    context = RolloutContext(project, environment, config, database, environ)
     found = problems(environ, environment, database, config.variables, uses)
     return context, (*unnamed, *found)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,7 +43,8 @@ def preflight(
     from gonogo.rollout.preflight.readiness import inspect
 
     named = required_environment(environment)
-    context, variables = unchecked_context(named, os.environ, DEPLOYS, revision=revision)
+    context, variables = unchecked_context(named, os.environ, DEPLOYS)
+    context = replace(context, revision=revision)
     narration = Narration.to_terminal(streams=True)
     narration.chapter(f"Is all ready for a deployment to {named}?")
     with interruptible("nothing was changed"):
@@ -50,7 +52,7 @@ def preflight(
     if not ready.problems:
         narration.say(f"ready: nothing stands in the way of ./noxw -s deploy_{named}", "bold")
         return
-    narration.chapter("To be mended")
+    narration.chapter("To fix")
     for problem in ready.problems:
         narration.say(f"  ✗ {problem}")
     count = len(ready.problems)

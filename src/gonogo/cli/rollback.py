@@ -7,8 +7,8 @@ of its own.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +28,10 @@ from gonogo.interruption import interruptible
 if TYPE_CHECKING:
     from gonogo.ledger.rows import Deployment
     from gonogo.report.narration import Narration
+    from gonogo.rollout.rollback_plan import Request
     from gonogo.rollout.runner.context import RolloutContext
+    from gonogo.rollout.runner.result import RollbackMode
+    from gonogo.rollout.runner.site import Consent
     from gonogo.rollout.standing import Standing
 
 CONSENT = "--yes-roll-back"
@@ -41,33 +44,11 @@ class Mode(StrEnum):
     RESTORE = "restore"
 
 
-BECOMES = {
-    Mode.REVERT: "what the new version wrote into new tables and columns is moved aside, not"
-    " dropped",
-    Mode.RESTORE: "the backup takes the database's place; the database as it is is kept under"
+BECOMES: Mapping[RollbackMode, str] = {
+    "revert": "what the new version wrote into new tables and columns is moved aside, not dropped",
+    "restore": "the backup takes the database's place; the database as it is is kept under"
     " another name",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The options of the command.
-
-    Args:
-        mode: How the database is rolled back.
-        reason: Why.
-        damaged: Tables whose changes since the backup are damage.
-        given: The consent, when an option gave it.
-        wait: Wait for another deployer.
-        deployment: Which one, where it is not the latest, or something lies aside of several.
-    """
-
-    mode: Mode
-    reason: str
-    damaged: tuple[str, ...]
-    given: str | None
-    wait: bool
-    deployment: int | None = None
 
 
 def rollback(  # noqa: PLR0913  # each is an option of the command
@@ -79,33 +60,39 @@ def rollback(  # noqa: PLR0913  # each is an option of the command
         Mode, typer.Option(help="revert loses nothing; restore is for damaged old data.")
     ] = Mode.REVERT,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Tell what would happen; change nothing.")
+        bool, typer.Option("--plan", help="Show what would happen; change nothing.")
     ] = False,
     damaged: Annotated[
         list[str] | None,
         typer.Option(
             metavar="TABLE",
-            help="With restore: what was changed or deleted in it since the backup is damage.",
+            help="With restore: changes and deletions in it since the backup are damage.",
         ),
     ] = None,
     reason: Annotated[str, typer.Option(help="Why; recorded.")] = "",
     yes_roll_back: Annotated[
-        str | None, typer.Option(metavar="DBNAME", help="The consent that is asked for.")
+        str | None,
+        typer.Option(metavar="DBNAME", help="Confirm the rollback by the database's name."),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another deployer.")] = False,
     drop_aside: Annotated[
         bool, typer.Option("--drop-aside", help="Remove for good what a revert moved aside.")
     ] = False,
     reapply_aside: Annotated[
-        bool, typer.Option("--reapply-aside", help="After a new deployment: copy it back.")
+        bool,
+        typer.Option(
+            "--reapply-aside", help="After a new deployment: copy back what was moved aside."
+        ),
     ] = False,
     deployment: Annotated[
         int | None,
-        typer.Option(help="Which one, where it is not the latest, or there are several."),
+        typer.Option(help="Which deployment, where it is not the latest, or there are several."),
     ] = None,
 ) -> None:
     """Roll back the latest deployment: migrations reverted, data moved aside, old code."""
     from gonogo.application.environment import LOOKS, ROLLS_BACK
+    from gonogo.rollout.rollback_plan import Request
+    from gonogo.rollout.runner.site import Consent
 
     chosen = {"--plan": plan, "--drop-aside": drop_aside, "--reapply-aside": reapply_aside}
     given = [name for name, is_given in chosen.items() if is_given]
@@ -116,70 +103,64 @@ def rollback(  # noqa: PLR0913  # each is an option of the command
     named = required_environment(environment)
     uses = LOOKS if plan or drop_aside or reapply_aside else ROLLS_BACK
     context = rollout_context(named, {**os.environ, "NODE_ENV": named.value}, uses)
-    options = Options(mode, reason, tuple(damaged or ()), yes_roll_back, wait, deployment)
+    request = Request(mode.value, reason, tuple(damaged or ()), deployment)
+    consent = Consent(yes_roll_back, wait)
     if plan:
-        _plan(context, options)
+        _plan(context, request)
     elif drop_aside or reapply_aside:
-        _aside(context, options, drop=drop_aside)
+        _aside(context, deployment, consent, drop=drop_aside)
     else:
-        _roll_back(context, options)
+        _roll_back(context, request, consent)
 
 
-def _plan(context: RolloutContext, options: Options) -> None:
+def _plan(context: RolloutContext, request: Request) -> None:
     from gonogo.report.narration import Narration
-    from gonogo.rollout.rollback import Request
     from gonogo.rollout.rollback_plan import plan_rollback
 
     narration = Narration.to_terminal(streams=True)
     with interruptible("nothing was changed"):
-        request = Request(options.mode.value, options.reason, options.damaged, options.deployment)
         lines = plan_rollback(context, narration, request)
-    narration.chapter(f"What rollback --mode {options.mode} would do")
+    narration.chapter(f"What rollback --mode {request.mode} would do")
     for line in lines:
         narration.say(f"  {line}")
     narration.say("nothing was changed")
 
 
-def _roll_back(context: RolloutContext, options: Options) -> None:
+def _roll_back(context: RolloutContext, request: Request, consent: Consent) -> None:
     from gonogo.ledger.rows import to_roll_back, why_nothing
     from gonogo.report.narration import Narration
     from gonogo.rollout.recording import recorded
-    from gonogo.rollout.rollback import Request
     from gonogo.rollout.rollback import rollback as carry_out
+    from gonogo.rollout.runner.site import Consent
 
     narration = Narration.to_terminal(streams=True)
     standing = _standing(context, narration)
-    meant = to_roll_back(standing.deployments, options.deployment)
+    meant = to_roll_back(standing.deployments, request.deployment)
     if meant is None:
-        why = why_nothing(standing.deployments, options.deployment)
+        why = why_nothing(standing.deployments, request.deployment)
         narration.say(f"nothing to roll back: {why}; nothing was done")
         return
-    described = _described(context, standing, meant, options.mode)
+    described = _described(context, standing, meant, request.mode)
+
+    given = consent.confirmed_database
 
     def agree(lines: Sequence[str]) -> str:
-        return confirmed(
-            narration, standing.identity, [*described, *lines], given=options.given, option=CONSENT
-        )
+        shown = [*described, *lines]
+        return confirmed(narration, standing.identity, shown, given=given, option=CONSENT)
 
-    name, agreed = None, None
-    if options.mode is Mode.RESTORE:
+    if request.mode == "restore":
         # Before the preparation, which may be long.
-        require_somebody(standing.identity, given=options.given, option=CONSENT)
-        agreed = agree
+        require_somebody(standing.identity, given=given, option=CONSENT)
+        request, consent = replace(request, agree=agree), Consent(wait=consent.wait)
     else:
-        name = agree(())
+        consent = replace(consent, confirmed_database=agree(()))
     narration.chapter(f"Roll back {context.environment}")
-    request = Request(
-        options.mode.value, options.reason, options.damaged, options.deployment, agreed
-    )
     with interruptible(SEE_STATUS):
         result, record = recorded(
             "rollback",
             context,
             narration,
-            lambda tell: carry_out(
-                context, tell, request, confirmed_database=name, wait=options.wait
-            ),
+            lambda tell: carry_out(context, tell, request, consent),
         )
     show_rollback(narration, result, record)
 
@@ -198,7 +179,7 @@ def _standing(context: RolloutContext, narration: Narration) -> Standing:
 
 
 def _described(
-    context: RolloutContext, standing: Standing, meant: Deployment, mode: Mode
+    context: RolloutContext, standing: Standing, meant: Deployment, mode: RollbackMode
 ) -> list[str]:
     return [
         f"roll back deployment {meant.id} of {context.environment} ({standing.state(meant)})",
@@ -208,31 +189,39 @@ def _described(
     ]
 
 
-def _aside(context: RolloutContext, options: Options, *, drop: bool) -> None:
+def _aside(
+    context: RolloutContext, deployment: int | None, consent: Consent, *, drop: bool
+) -> None:
     """Drop for good what a revert moved aside, or copy it back."""
     from gonogo.report.narration import Narration
     from gonogo.rollout.aside import drop_kept, reapply_kept
-    from gonogo.rollout.runner.site import Consent
 
     narration = Narration.to_terminal(streams=True)
-    consent = Consent(_aside_confirmed(context, narration, options, drop=drop), options.wait)
+    given = consent.confirmed_database
+    name = _aside_confirmed(context, narration, deployment, given, drop=drop)
+    consent = replace(consent, confirmed_database=name)
     with interruptible("either all of it was changed or nothing: run the same again"):
         if drop:
-            drop_kept(context, narration, options.deployment, consent)
+            drop_kept(context, narration, deployment, consent)
             return
-        for one in reapply_kept(context, narration, options.deployment, consent):
+        for one in reapply_kept(context, narration, deployment, consent):
             narration.say(f"  {one}")
     narration.say("it lies aside still: ./noxw -s rollback -- --drop-aside removes it")
 
 
 def _aside_confirmed(
-    context: RolloutContext, narration: Narration, options: Options, *, drop: bool
+    context: RolloutContext,
+    narration: Narration,
+    deployment: int | None,
+    given: str | None,
+    *,
+    drop: bool,
 ) -> str:
     from gonogo.rollout.migrations.revert import chosen
     from gonogo.rollout.standing import read_standing
 
     with open_database("rollback", with_ledger=True) as connection:
-        aside = chosen(connection, options.deployment)
+        aside = chosen(connection, deployment)
     with open_database("rollback") as connection:
         standing = read_standing(connection)
     require_mark(standing, context.environment)
@@ -242,4 +231,4 @@ def _aside_confirmed(
         *(f"  {table}: {count:,} rows" for table, count in aside.rows.items()),
         *describe_database(context, standing),
     ]
-    return confirmed(narration, standing.identity, lines, given=options.given, option=CONSENT)
+    return confirmed(narration, standing.identity, lines, given=given, option=CONSENT)

@@ -39,7 +39,7 @@ class Kind(StrEnum):
 def open_(
     title: Annotated[str, typer.Argument(help="What happened, in one line.")],
     *,
-    kind: Annotated[Kind, typer.Option(help="What it is.")] = Kind.CRITICAL,
+    kind: Annotated[Kind, typer.Option(help="Its kind.")] = Kind.CRITICAL,
 ) -> None:
     """Open an incident; an open critical one allows no GO."""
     from gonogo.ledger.history import open_incident
@@ -55,7 +55,9 @@ def open_(
 def close_(
     number: Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")],
     *,
-    void: Annotated[bool, typer.Option("--void", help="It was none, and does not count.")] = False,
+    void: Annotated[
+        bool, typer.Option("--void", help="It was no incident, and does not count.")
+    ] = False,
 ) -> None:
     """Close an incident."""
     from gonogo.ledger.history import close_incident

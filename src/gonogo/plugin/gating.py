@@ -69,7 +69,7 @@ def carried_out(
                     run.clean_up()
     except KeyboardInterrupt:
         code = pytest.ExitCode.INTERRUPTED
-    return pytest.ExitCode.INTERRUPTED if interruption.was_told() else code
+    return pytest.ExitCode.INTERRUPTED if interruption.was_received() else code
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -136,7 +136,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     if run is None:
         return (yield)
     finished = session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
-    aborted = interruption.was_told() or not finished
+    aborted = interruption.was_received() or not finished
     if run.is_open:
         verdict = run.decide(aborted=aborted)
         if not aborted:
@@ -145,7 +145,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
         with told_plainly("the evidence cannot be written"):
             yield
             if run.is_open:
-                if interruption.was_told() and not aborted:
+                if interruption.was_received() and not aborted:
                     aborted = True
                     run.decide(aborted=True)
                 run.close(aborted=aborted)

@@ -91,7 +91,7 @@ def _is_at(revision: Callable[[Work], str]) -> Resumption[Work]:
         wanted = code.resolve(repository, environ, revision(work))
         return code.head(repository, environ) == wanted
 
-    return Resumption(stands, otherwise="the code is no longer where it brought it")
+    return Resumption(stands, otherwise="the code has been moved to another revision since")
 
 
 CHECKOUT_AGAIN = _is_at(lambda work: work.deployment.revision)
@@ -158,7 +158,7 @@ def _verify(work: Work, evidence: Evidence, asker: Asker) -> str | Skipped:
     if wrong:
         raise StepError(
             "; ".join(f"{one.name} {one.url}: {one.reason}" for one in wrong),
-            "read the application's log, mend it and run this again",
+            "read the application's log, fix it and run this again",
         )
     return ", ".join(f"{answer.name}: {answer.reason}" for answer in answers)
 

@@ -5,8 +5,8 @@ Both are a step in the ledger: of the deployment that wrote it, or of the one th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from gonogo.application.environment import LOOKS
 from gonogo.errors import UsageError
@@ -19,12 +19,10 @@ from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.site import Consent, Site, open_site
 from gonogo.rollout.runner.steps import Evidence, Procedure, Step, running
 
-T = TypeVar("T")
-
 
 def drop_kept(
     context: RolloutContext, tell: Tell, deployment_id: int | None, consent: Consent
-) -> Mapping[str, int]:
+) -> None:
     """Remove for good what a revert moved aside.
 
     Args:
@@ -33,14 +31,10 @@ def drop_kept(
         deployment_id: Which deployment's; None where data of only one lies aside.
         consent: A person's consent.
 
-    Returns:
-        The number of rows of each dropped table.
-
     Raises:
         GonogoError: Nothing of it lies aside, or it could not be dropped: nothing was changed.
     """
-
-    def work(site: Site) -> Mapping[str, int]:
+    with _opened(context, tell, "rollback", consent) as site:
         aside = chosen(site.connection, deployment_id)
 
         def run(site: Site, evidence: Evidence) -> str:
@@ -50,14 +44,11 @@ def drop_kept(
 
         step = Step("drop_aside", f"Drop {aside.schema}", run)
         site.runner.run(step, site, site.ledger, aside.deployment_id)
-        return aside.rows
-
-    return _at_site(context, tell, "rollback", consent, work)
 
 
 def reapply_kept(
     context: RolloutContext, tell: Tell, deployment_id: int | None, consent: Consent
-) -> tuple[Reapplied, ...]:
+) -> Sequence[Reapplied]:
     """Copy what lies aside back into the tables of the deployment that is in place.
 
     Args:
@@ -70,8 +61,7 @@ def reapply_kept(
         GonogoError: Nothing of it lies aside, no later deployment is in place, or a statement
             failed: nothing was changed.
     """
-
-    def work(site: Site) -> tuple[Reapplied, ...]:
+    with _opened(context, tell, "deploy", consent) as site:
         aside = chosen(site.connection, deployment_id)
         latest = _require_later(site, aside)
         reapplied: list[Reapplied] = []
@@ -80,17 +70,13 @@ def reapply_kept(
             schema = application_schema(site.connection, site.context.anchor)
             reapplied.extend(reapply(site.connection, aside, schema))
             evidence |= {"aside": aside.schema, "tables": [str(one) for one in reapplied]}
-            rows, applied = (
-                sum(one.rows for one in reapplied),
-                sum(one.applied for one in reapplied),
-            )
+            rows = sum(one.rows for one in reapplied)
+            applied = sum(one.applied for one in reapplied)
             return f"{applied:,} of {rows:,} rows copied back"
 
         step = Step("reapply_aside", f"Copy back what lies in {aside.schema}", run)
         site.runner.run(step, site, site.ledger, latest.id)
-        return tuple(reapplied)
-
-    return _at_site(context, tell, "deploy", consent, work)
+    return reapplied
 
 
 def _require_later(site: Site, aside: Aside) -> Deployment:
@@ -109,15 +95,12 @@ def _require_later(site: Site, aside: Aside) -> Deployment:
     return latest
 
 
-def _at_site(
-    context: RolloutContext,
-    tell: Tell,
-    procedure: Procedure,
-    consent: Consent,
-    work: Callable[[Site], T],
-) -> T:
+@contextmanager
+def _opened(
+    context: RolloutContext, tell: Tell, procedure: Procedure, consent: Consent
+) -> Iterator[Site]:
     with (
         running(procedure, tell, context.logs, context.environ) as runner,
         open_site(context, runner, consent, LOOKS) as site,
     ):
-        return work(site)
+        yield site

@@ -29,10 +29,10 @@ BACKING_UP = {
 }
 SHOWN = 5
 MIGRATE_AGAIN: Resumption[Work] = Resumption(
-    cut_short="what the ledger holds stands, and the rest is applied"
+    cut_short="what the ledger has stays, and the rest is applied"
 )
 REVERT_AGAIN: Resumption[Work] = Resumption(
-    cut_short="its one transaction was committed whole or not at all, as the ledger tells"
+    cut_short="its one transaction was committed whole or not at all, as the ledger shows"
 )
 
 
@@ -51,8 +51,8 @@ def _usable_backup(work: Work) -> Backup | None:
 
 BACKUP_AGAIN: Resumption[Work] = Resumption(
     stands=lambda work: _usable_backup(work) is not None,
-    otherwise="its backup does not lie there any more, so another is made",
-    cut_short="an unfinished dump is removed, and a verified backup is made unless one stands",
+    otherwise="its backup is gone, so another is made",
+    cut_short="an unfinished dump is removed, and a backup is made unless a verified one is there",
     undo=_undo_backup,
 )
 
@@ -60,7 +60,7 @@ BACKUP_AGAIN: Resumption[Work] = Resumption(
 def back_up(work: Work, evidence: Evidence) -> str | Skipped:
     """Back up the database, and fingerprint what the migrations will touch."""
     if made := _usable_backup(work):
-        return Skipped(f"the verified backup of this deployment stands: {made.path}")
+        return Skipped(f"this deployment has a verified backup: {made.path}")
     tools = work.tools
     backup = make_backup(
         BackupOrder(
@@ -142,10 +142,10 @@ def verify_schema(work: Work, evidence: Evidence) -> str:
     missing = [f"{one['migration']} {one['object']}" for one in objects if not one["present"]]
     evidence |= {"objects": len(objects), "missing": missing}
     if missing or not objects:
-        shown = ", ".join(missing[:SHOWN]) or "the survey of the schema found nothing"
+        shown = ", ".join(missing[:SHOWN]) or "the survey of the schema found no object"
         raise StepError(
-            f"{len(missing)} of {len(objects)} objects are not as they must be: {shown}",
-            "mend the migrations, or roll back",
+            f"{len(missing)} of {len(objects)} objects are missing or invalid: {shown}",
+            "fix the migrations, or roll back",
         )
     return f"{len(objects)} objects are there and valid"
 
@@ -212,7 +212,7 @@ def prove(work: Work, evidence: Evidence) -> str | Skipped:
 def _compared(work: Work, backup: Backup | None, evidence: Evidence) -> str:
     file = rows_file(Path(backup.path)) if backup else None
     if file is None or not file.is_file():
-        return "rows not compared: the file of row hashes is gone"
+        return "rows not compared: the file of row hashes is missing"
     differences = compare_row_hashes(work.site.connection, file, work.schema)
     evidence["rows"] = {one.table: _counted(one) for one in differences}
     return ", ".join(map(_described, differences)) or "no row lay in a table that was altered"

@@ -83,32 +83,29 @@ PRODUCTION_NEXT = (
 def deploy(
     context: RolloutContext,
     tell: Tell,
+    consent: Consent | None = None,
     *,
-    confirmed_database: str | None = None,
     override_reason: str | None = None,
-    wait: bool = False,
 ) -> DeploymentResult:
     """Deploy the application's revision.
 
     Args:
         context: The rollout's context.
         tell: Shows each event.
-        confirmed_database: The database's name as typed by a person; production asks for it.
+        consent: A person's consent; production asks for it.
         override_reason: Why production goes without a signed staging record.
-        wait: Wait for another deployer instead of refusing.
 
     Returns:
-        How it ended, also when a step failed: then everything before that step stands.
+        How it ended, also when a step failed: then the steps before it have taken effect.
 
     Raises:
         GonogoError: Something was wrong before the first step; nothing was done.
     """
     started_at = datetime.now(UTC)
-    consent = Consent(confirmed_database, wait)
     with running("deploy", tell, context.logs, context.environ) as runner, ExitStack() as stack:
         if context.environment is Environment.PRODUCTION:
             runner.run(permission_step(override_reason), context)
-        site = stack.enter_context(open_site(context, runner, consent, DEPLOYS))
+        site = stack.enter_context(open_site(context, runner, consent or Consent(), DEPLOYS))
         work = begin(site, override_reason)
         if work.deployment.outcome == "succeeded":
             return _result(work, started_at)
@@ -149,11 +146,10 @@ def _automatic_rollback(work: Work, error: GonogoError | None) -> RollbackResult
         if not site.connection.closed:
             return roll_back(work, reason)
         # The lock went with the connection: a rollback of its own takes it again.
-        name = site.identity.database
-        asked = Request(reason=reason)
-        return rollback(work.context, site.runner.tell, asked, confirmed_database=name)
+        asked, consent = Request(reason=reason), Consent(site.identity.database)
+        return rollback(work.context, site.runner.tell, asked, consent)
     except GonogoError as lost:
-        site.runner.note(f"nothing could be rolled back by itself: {lost}")
+        site.runner.note(f"the automatic rollback failed: {lost}")
         return None
 
 
@@ -207,8 +203,8 @@ def _next_steps(
         by_hand = (f"try by hand: {one}" for one in work.context.config.application.by_hand)
         *first, last = STAGING_NEXT
         return (*first, *by_hand, last)
-    again = f"mend what failed and run ./noxw -s deploy_{environment} again: it goes on from there"
+    again = f"fix what failed and run ./noxw -s deploy_{environment} again: it goes on from there"
     if irreversible := _irreversible(work):
-        unreverted = f"no revert takes back {named(irreversible)}, so what is left is the backup"
+        unreverted = f"{named(irreversible)} cannot be reverted, so only the backup is left"
         return again, f"{unreverted}: ./noxw -s rollback -- --mode restore"
-    return again, "or take back what was done: ./noxw -s rollback"
+    return again, "or undo what was done: ./noxw -s rollback"

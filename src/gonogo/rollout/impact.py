@@ -15,7 +15,7 @@ from gonogo.rollout.course import OPEN, Course, at, concerns
 
 
 def impact(course: Course) -> tuple[str, ...]:
-    """What users saw of it, a line each; what nobody knows yet is to be filled in."""
+    """The impact on users, a line each; what is not known yet is left to be filled in."""
     known = () if course.anchor is None else (_counted(course, course.anchor),)
     proved = {record.name: record.evidence for record in course.records}
     complaints = sum(

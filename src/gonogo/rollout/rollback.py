@@ -48,19 +48,17 @@ NEXT: Mapping[RollbackMode, tuple[str, ...]] = {
     "restore": (
         "tell the team",
         "copy the draft of the incident report, and finish it: impact on users, plan",
-        "drop the old database once nobody needs what it alone holds: ./noxw -s status names it",
+        "drop the old database once its data is no longer needed: ./noxw -s status names it",
     ),
 }
-AGAIN = ("mend what failed and run ./noxw -s rollback again: it goes on from there",)
+AGAIN = ("fix what failed and run ./noxw -s rollback again: it goes on from there",)
 
 
 def rollback(
     context: RolloutContext,
     tell: Tell,
     request: Request | None = None,
-    *,
-    confirmed_database: str | None = None,
-    wait: bool = False,
+    consent: Consent | None = None,
 ) -> RollbackResult:
     """Roll back the latest deployment, or the one that is asked for, however it ended.
 
@@ -68,17 +66,16 @@ def rollback(
         context: The rollout's context.
         tell: Shows each event.
         request: What is asked; a revert by default.
-        confirmed_database: The database's name as typed by a person; production asks for it.
-        wait: Wait for another deployer instead of refusing.
+        consent: A person's consent; production asks for it.
 
     Returns:
-        How it ended, also when a step failed: then everything before that step stands.
+        How it ended, also when a step failed: then the steps before it have taken effect.
 
     Raises:
         GonogoError: Something was wrong before the first step; nothing was done.
     """
     asked = request or Request()
-    consent = Consent(confirmed_database, wait, asked_later=asked.agree is not None)
+    consent = replace(consent or Consent(), asked_later=asked.agree is not None)
     started_at = datetime.now(UTC)
     with running("rollback", tell, context.logs, context.environ) as runner:
         if reopen_cut_short(context.database):
@@ -113,7 +110,9 @@ def _by_mode(work: Work, asked: Request, consent: Consent, started_at: datetime)
     if asked.mode == "revert":
         result = _run(work, asked, STEPS, started_at)
         if result.error is None and drop_prepared(work):
-            work.site.runner.note("what a restore had prepared is gone: nobody needs it now")
+            work.site.runner.note(
+                "the database that a restore had prepared is dropped: it is no longer needed"
+            )
         return result
     with restoring(work, asked.damaged) as restoration:
         return _restored(restoration, asked, consent, started_at)

@@ -52,7 +52,7 @@ STOP_AGAIN = tuple(
     replace(
         step,
         resumption=Resumption(
-            stands=lambda _: False, otherwise="somebody may have started it again since"
+            stands=lambda _: False, otherwise="it may have been started again since"
         ),
     )
     for step in STOP
@@ -84,7 +84,7 @@ class Request:
             so that the backup's rows stand.
         deployment: Which one, where it is not the latest; None otherwise.
         agree: For a restore: is shown what would become of the rows since the backup, and returns
-            the database's name as a person typed it, or raises; None takes `confirmed_database`.
+            the database's name as a person typed it, or raises; None takes the given consent.
     """
 
     mode: RollbackMode = "revert"
@@ -252,7 +252,7 @@ def _command(work: Work, commands: Commands, name: str) -> str:
 
 def _has_revert(files: dict[str, Migration], row: MigrationRow) -> bool:
     one = files.get(row.version)
-    # A file that is missing altogether was told of already.
+    # A file that is missing altogether was reported already.
     return one is None or one.revert is not None
 
 
@@ -280,7 +280,7 @@ def _count(work: Work, rows: str) -> str:
             query = b"select count(*) from (" + rows.encode() + b"\n) as moved"
             row = connection.execute(query).fetchone()
     except psycopg.Error:
-        return "how many rows, nobody can say"
+        return "number of rows unknown"
     return f"{row[0] if row else 0:,} rows"
 
 

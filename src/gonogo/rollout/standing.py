@@ -31,10 +31,10 @@ from gonogo.rollout.restore.swap import PREPARATION, relatives
 
 DEPLOY_AGAIN = (
     "run ./noxw -s deploy_{environment} again: it goes on from there; "
-    "or take it back: ./noxw -s rollback"
+    "or undo it: ./noxw -s rollback"
 )
 RESTORE_AGAIN = (
-    "the restore that was being prepared changed nothing: mend what failed and run"
+    "the interrupted preparation of a restore changed nothing: fix what failed and run"
     " ./noxw -s rollback -- --mode restore again, or leave it"
 )
 UNDONE = frozenset({"failed", "running"})

@@ -148,7 +148,7 @@ def test_a_rollback_asks_for_the_name_and_then_proves(desk: Desk) -> None:
         (("rollback",), {}, 1, "there is no ledger"),
         (("rollback",), {"NODE_ENV": ""}, 4, "nothing says which environment this is"),
         (("rollback", "--environment=production"), {"NODE_ENV": "staging"}, 4, "make them agree"),
-        (("promote_admin", "list"), {}, 1, "the administrators cannot be asked or changed"),
+        (("promote_admin", "list"), {}, 1, "the administrators cannot be read or changed"),
     ],
 )
 def test_what_is_refused_is_one_line_and_changes_nothing(
@@ -260,7 +260,7 @@ def test_an_interrupted_deployment_says_how_to_go_on(desk: Desk) -> None:
     running.send_signal(signal.SIGTERM)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert said.startswith("gonogo: interrupted; ./noxw -s status tells how far it came")
+    assert said.startswith("gonogo: interrupted; ./noxw -s status shows how far it came")
     (record,) = list_records(desk.root / "archive")
     document = json.loads((record.directory / "record.json").read_bytes())
     assert (record.state, document["facts"]["Ended by"][:18]) == ("aborted", "it was told to end")

@@ -94,7 +94,7 @@ def test_what_cannot_be_measured_is_said_not_guessed(untouched: Desk) -> None:
             owner.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
     assert told.returncode == 0, told.stderr
     assert (
-        "locks and rewrites are not known, they could not be measured: permission denied to create"
+        "locks and rewrites are unknown, they could not be measured: permission denied to create"
         in told.stdout
     )
     assert "EXCLUSIVE" not in told.stdout

@@ -21,9 +21,9 @@ EMPTY = "restore it, or put an empty one in its place"
 PASSWORD = "hush-deployer"  # noqa: S105  # of a role that lives as long as its test
 
 
-def mend(told: subprocess.CompletedProcess[str]) -> list[str]:
-    """The lines under "To be mended"."""
-    _, _, rest = told.stdout.partition("To be mended")
+def to_fix(told: subprocess.CompletedProcess[str]) -> list[str]:
+    """The lines under "To fix"."""
+    _, _, rest = told.stdout.partition("To fix")
     return re.findall(r"^  ✗ (.*)$", rest, re.MULTILINE)
 
 
@@ -56,7 +56,7 @@ def test_a_table_that_stays_locked_is_told(untouched: Desk) -> None:
         holder.execute("lock table users in access exclusive mode")
         told = untouched.run("preflight")
     assert told.returncode == 1, told.stdout
-    assert "Room for the backup: a table stayed locked for 5 s: pg_locks tells who" in told.stdout
+    assert "Room for the backup: a table stayed locked for 5 s: pg_locks shows who" in told.stdout
     assert "9 files in order" in told.stdout
     assert "Traceback" not in told.stderr
 
@@ -74,7 +74,7 @@ def test_all_that_is_wrong_is_told_at_once(desk: Desk) -> None:
     variables = {"GOOGLE_CLIENT_ID": "", "WEBHOOK_BASE_URL": "ftp://hush"}
     told = desk.run("preflight", **variables)
     assert told.returncode == 1
-    lines = mend(told)
+    lines = to_fix(told)
     for wrong in (
         "GOOGLE_CLIENT_ID is not set",
         "WEBHOOK_BASE_URL is no URL (https://host[:port])",
@@ -103,7 +103,7 @@ def test_without_a_database_all_else_is_looked_at(
     assert untouched.repository.after
     told = untouched.run("preflight", GOOGLE_CLIENT_SECRET="", **variables)
     assert told.returncode == 1
-    lines = mend(told)
+    lines = to_fix(told)
     assert "GOOGLE_CLIENT_SECRET is not set" in lines
     assert sum(said in line for line in lines) == 1
     unsigned = "production needs a signed GO record of staging"
@@ -136,7 +136,7 @@ def test_a_role_without_rights_learns_of_each(desk: Desk, poor: Callable[..., st
     assert desk.repository.after
     told = desk.run("preflight", DATABASE_URL=poor("select on contacts"))
     role = f"poor_{desk.database}"
-    lines = mend(told)
+    lines = to_fix(told)
     assert lines[:4] == [
         f"{role} may not create tables in the schema public",
         f"{role} may not create the ledger's schema, nor move data aside (CREATE on database)",
@@ -153,7 +153,7 @@ def test_a_database_of_the_other_environment_is_told(migrated_desk: Desk) -> Non
     """The ledger knows what it is."""
     assert migrated_desk.repository.after
     told = migrated_desk.run("preflight", NODE_ENV="production")
-    assert any("knows this database as staging, not as production" in line for line in mend(told))
+    assert any("knows this database as staging, not as production" in line for line in to_fix(told))
 
 
 def test_what_was_applied_must_be_there_unchanged_and_first(migrated_desk: Desk) -> None:
@@ -164,7 +164,7 @@ def test_what_was_applied_must_be_there_unchanged_and_first(migrated_desk: Desk)
         old.rename(Path(str(old).replace("039_", "037_")))
     changed = migrations / "041_create_sync_schedule_table.sql"
     changed.write_text(changed.read_text(encoding="utf-8") + "\n-- x", encoding="utf-8")
-    lines = mend(migrated_desk.run("preflight"))
+    lines = to_fix(migrated_desk.run("preflight"))
     assert [line.partition(":")[0] for line in lines] == [
         "041_create_sync_schedule_table.sql changed since it was applied",
         "039_create_token_health_table.sql was applied, and is not in this checkout",

@@ -48,9 +48,7 @@ def test_status_knows_a_deployment_that_was_killed(
     told = migrated_desk.run("status").stdout
     assert "  1  interrupted  " in told
     assert "  deploy  install  interrupted  " in told
-    assert (
-        "next: run ./noxw -s deploy_staging again: it goes on from there; or take it back" in told
-    )
+    assert "next: run ./noxw -s deploy_staging again: it goes on from there; or undo it" in told
 
 
 def test_status_knows_a_rollback_that_stopped(migrated_desk: Desk) -> None:

@@ -7,10 +7,9 @@ is changed, not even a ledger set up.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
 from gonogo.application import code
@@ -18,8 +17,9 @@ from gonogo.config import EnvironmentConfig
 from gonogo.errors import DatabaseError, GonogoError, MigrationError, UnreadyError
 from gonogo.ledger import history, migration
 from gonogo.ledger.installation import version as ledger_version
+from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.migration import Migration
-from gonogo.ledger.rows import MigrationRow
+from gonogo.ledger.rows import EnvironmentMark, MigrationRow
 from gonogo.postgres.identity import application_schema, major_version, owner_to_be, version_problem
 from gonogo.postgres.session import Connection
 from gonogo.postgres.tools import find_tools
@@ -27,45 +27,14 @@ from gonogo.postgres.transaction import set_for_session
 from gonogo.rollout.backup.backup import needed_bytes, place_problem
 from gonogo.rollout.migrations import linter
 from gonogo.rollout.migrations.apply import adoptable
-from gonogo.rollout.migrations.statements import altered_tables
+from gonogo.rollout.preflight.rights import missing_rights
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.steps import Skipped
 
 SHOWN = 3
 # It only reads, so it gives up early where a table is locked for good.
 LONGEST_LOCKED_S = 5
-UNREVERTED = "no revert file, so only a restore of the backup takes it back"
-MAY_CREATE = "select has_schema_privilege(%s, %s, 'create')"
-MAY_CREATE_SCHEMAS = "select has_database_privilege(current_database(), 'create')"
-MAY_CREATE_DATABASES = "select rolcreatedb or rolsuper from pg_roles where rolname = current_user"
-FOREIGN_TABLES = """
-select c.relname
-from pg_class as c
-where c.relnamespace = to_regnamespace(%s) and c.relname = any(%s)
-  and not pg_has_role(c.relowner, 'usage')
-order by c.relname"""
-# pg_dump locks every table that it dumps, and reads every sequence: one refusal ends it.
-UNREADABLE = """
-select n.nspname || '.' || c.relname
-from pg_class as c
-join pg_namespace as n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p', 'm', 'S') and c.relpersistence <> 't'
-  and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
-  and n.nspname <> 'gonogo' and n.nspname !~ '^gonogo_aside_'
-  and not has_table_privilege(c.oid, 'select')
-  and not exists (
-      select from pg_depend as d
-      where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
-  )
-order by 1"""
-# What row-level security hides is not in a dump; pg_dump refuses, and so do we, earlier.
-HIDDEN = """
-select n.nspname || '.' || c.relname
-from pg_class as c
-join pg_namespace as n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p') and n.nspname <> 'gonogo' and row_security_active(c.oid)
-order by 1"""
-ROLE_EXISTS = "select exists (select from pg_roles where rolname = %s)"
+UNREVERTED = "no revert file, so only a restore of the backup undoes it"
 
 
 @dataclass(slots=True)
@@ -96,7 +65,25 @@ class Ground:
 
     def known(self) -> dict[str, MigrationRow]:
         """The migrations in place by the ledger; none where there is no ledger."""
-        return history.in_place(self.connection) if ledger_version(self.connection) else {}
+        return history.in_place(self.connection) if self.ledger else {}
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """The ledger; None where there is none."""
+        return Ledger(self.connection) if ledger_version(self.connection) else None
+
+    @property
+    def mark(self) -> EnvironmentMark | None:
+        """The environment that the ledger knows this database as; None where it knows none."""
+        return self.ledger.environment() if self.ledger else None
+
+    @property
+    def refusal(self) -> str:
+        """Why the database is not the environment's; empty where it is, or is not known yet."""
+        mark, environment = self.mark, self.context.environment
+        if mark is None or mark.name == environment:
+            return ""
+        return f"the ledger knows this database as {mark.name}, not as {environment}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +117,9 @@ def look_at(item: Item, ground: Ground) -> str | Skipped:
             return item.look(ground)
     except LockNotAvailable:
         locked = f"a table stayed locked for {LONGEST_LOCKED_S} s"
-        problem = f"{item.title}: {locked}: pg_locks tells who holds it, wait for that or end it"
+        problem = (
+            f"{item.title}: {locked}: pg_locks shows who holds the lock: wait for it or end it"
+        )
         raise UnreadyError(problem, problems=(problem,)) from None
 
 
@@ -168,11 +157,8 @@ def _rights(ground: Ground) -> str:
     maker = owner_to_be(connection, schema, context.anchor) or connection.info.user
     restores = context.backup_check == "restore"
     migrations = _files(ground)
-    found = _missing_rights(connection, schema, maker, migrations, restores=restores)
-    require(found)
-    role = context.config.gate_role
-    if role and not _true(connection, ROLE_EXISTS, role):
-        require([f"the role {role} does not exist: create it, or correct gate_role"])
+    gate_role = context.config.gate_role
+    require(missing_rights(connection, schema, maker, migrations, gate_role, restores=restores))
     return f"{connection.info.user} may do all that a deployment does"
 
 
@@ -228,43 +214,6 @@ def _files(ground: Ground) -> tuple[Migration, ...]:
         return ()
 
 
-def _missing_rights(
-    connection: Connection,
-    schema: str,
-    maker: str,
-    migrations: Sequence[Migration],
-    *,
-    restores: bool,
-) -> Iterator[str]:
-    """The rights that a deployment needs and the role lacks, a line each.
-
-    Args:
-        connection: A connection as the role that deploys.
-        schema: The application's schema.
-        maker: The role that owns what the migrations make.
-        migrations: The files that are to be in place.
-        restores: Whether the backup is proved by a scratch database.
-    """
-    role = connection.info.user
-    quoted = sql.Identifier(schema).as_string()
-    if not _true(connection, MAY_CREATE, maker, schema):
-        yield f"{maker} may not create tables in the schema {schema}"
-    if not _true(connection, MAY_CREATE_SCHEMAS):
-        yield f"{role} may not create the ledger's schema, nor move data aside (CREATE on database)"
-    if restores and not _true(connection, MAY_CREATE_DATABASES):
-        yield f"{role} may not create the scratch database that proves a backup (CREATEDB)"
-    altered = list(altered_tables(migrations))
-    for (table,) in connection.execute(FOREIGN_TABLES, (quoted, altered)):
-        yield f"{role} does not own {table}, which a migration alters"
-    for query, what in (
-        (UNREADABLE, "may not read"),
-        (HIDDEN, "does not see every row of (row-level security)"),
-    ):
-        if tables := [str(name) for (name,) in connection.execute(query.encode())]:
-            more = f" and {len(tables) - SHOWN} more" if len(tables) > SHOWN else ""
-            yield f"{role} {what} {', '.join(tables[:SHOWN])}{more}, so no backup can be whole"
-
-
 def missing_programs(section: EnvironmentConfig, path: str | None) -> Iterator[str]:
     """The team's commands that cannot be run here, a line each.
 
@@ -281,11 +230,6 @@ def missing_programs(section: EnvironmentConfig, path: str | None) -> Iterator[s
         # A path within the application, or one that is filled in, may be there only later.
         if "{" not in program and "/" not in program and not shutil.which(program, path=path):
             yield f"{program} is not installed: install it, or correct commands.{name}.run"
-
-
-def _true(connection: Connection, query: str, *values: str) -> bool:
-    row = connection.execute(query.encode(), values).fetchone()
-    return bool(row and row[0])
 
 
 ITEMS: tuple[Item, ...] = (

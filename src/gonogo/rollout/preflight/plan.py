@@ -13,11 +13,9 @@ import psycopg
 from psycopg import sql
 
 from gonogo.errors import BackupError, DatabaseError, GonogoError, MigrationError
-from gonogo.ledger import history, migration
-from gonogo.ledger.installation import version as ledger_version
-from gonogo.ledger.ledger import Ledger
+from gonogo.ledger import migration
 from gonogo.ledger.migration import Migration, digest
-from gonogo.ledger.rows import Deployment, MigrationRow
+from gonogo.ledger.rows import MigrationRow
 from gonogo.model.measurement import DatabaseIdentity
 from gonogo.postgres.identity import application_schema, identify, major_version
 from gonogo.postgres.session import Connection, connect, first_line
@@ -27,6 +25,7 @@ from gonogo.rollout.migrations import linter
 from gonogo.rollout.migrations.apply import adoptable
 from gonogo.rollout.migrations.effects import Effect, effects, tables
 from gonogo.rollout.migrations.statements import ALTER
+from gonogo.rollout.preflight.items import Ground
 from gonogo.rollout.runner.context import RolloutContext, revisions
 
 SIZES = """
@@ -43,7 +42,7 @@ class PlannedMigration:
         migration: The file.
         state: applied (skipped), adopted (its objects are there), pending, or outstanding: its
             index is still to be built.
-        effects: What its statements do to tables that are there; None when nobody could measure.
+        effects: What its statements do to existing tables; None when it could not be measured.
     """
 
     migration: Migration
@@ -100,14 +99,14 @@ def plan(context: RolloutContext) -> Plan:
         connection.execute("set default_transaction_read_only = on")
         identity = identify(connection)
         schema = application_schema(connection, context.anchor)
-        known, latest = _ledger(connection, context)
+        ground = Ground(context, connection)
+        known, ledger = ground.known(), ground.ledger
+        latest = ledger.latest_deployment(context.environment) if ledger else None
         revision, previous = revisions(context, latest)
         migrations = context.migrations()
         sizes = _sizes(connection, schema)
-        problems = [
-            *_known_as_another(connection, context),
-            *migration.problems(migrations, known, context.config.migrations_from),
-        ]
+        problems = [f"would be refused: {ground.refusal}"] if ground.refusal else []
+        problems += migration.problems(migrations, known, context.config.migrations_from)
         states = _states(connection, context, migrations, known, problems)
         major = major_version(connection)
     notes: list[str] = []
@@ -118,24 +117,6 @@ def plan(context: RolloutContext) -> Plan:
     waiting = [one.migration for one in planned if one.state == "pending"]
     notes += linter.heard(context.environ, waiting, context.project.root)[0]
     return Plan(identity, revision, previous, planned, sizes, tuple(problems), tuple(notes))
-
-
-def _ledger(
-    connection: Connection, context: RolloutContext
-) -> tuple[dict[str, MigrationRow], Deployment | None]:
-    if not ledger_version(connection):
-        return {}, None
-    latest = Ledger(connection).latest_deployment(context.environment)
-    return history.in_place(connection), latest
-
-
-def _known_as_another(connection: Connection, context: RolloutContext) -> Iterator[str]:
-    mark = Ledger(connection).environment() if ledger_version(connection) else None
-    if mark and mark.name != context.environment:
-        yield (
-            f"would be refused: the ledger knows this database as {mark.name}, not as"
-            f" {context.environment}"
-        )
 
 
 def _states(
@@ -178,7 +159,7 @@ def _measured(
             return tuple(_tried(connection, states, schema, problems))
     except (BackupError, DatabaseError, psycopg.Error) as error:
         why = str(error) if isinstance(error, GonogoError) else first_line(error)
-        notes.append(f"locks and rewrites are not known, they could not be measured: {why}")
+        notes.append(f"locks and rewrites are unknown, they could not be measured: {why}")
         return unmeasured
 
 

@@ -12,9 +12,7 @@ from pathlib import Path
 
 from gonogo.application import code
 from gonogo.errors import GonogoError, UnreadyError, UsageError
-from gonogo.ledger import installation
 from gonogo.ledger.deployer import holder
-from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.migration import digest
 from gonogo.model.kinds import Environment
 from gonogo.model.step import Tell
@@ -69,7 +67,7 @@ def check_readiness(work: Work, evidence: Evidence) -> str:
     if problems:
         raise UnreadyError(
             "; ".join(problems),
-            "nothing was changed; mend these and try again",
+            "nothing was changed; fix these and try again",
             problems=tuple(problems),
         )
     return f"{len(proved)} of {len(ITEMS)} items: {', '.join(proved)}"
@@ -140,16 +138,14 @@ def _step(item: Item) -> Step[Ground]:
 
 
 def _identified(ground: Ground) -> str:
-    connection, environment = ground.connection, ground.context.environment
-    identity = identify(connection)
+    identity = identify(ground.connection)
     if identity.standby:
         require(["this server is a standby, and cannot be written to: name the primary"])
-    mark = Ledger(connection).environment() if installation.version(connection) else None
-    if mark and mark.name != environment:
-        known_as = f"the ledger knows this database as {mark.name}, not as {environment}"
-        require([f"{known_as}: check which database the variables name"])
-    if other := holder(connection):
+    if refusal := ground.refusal:
+        require([f"{refusal}: check which database the variables name"])
+    if other := holder(ground.connection):
         ground.notes.append(f"another deployer is at work: {other}")
+    mark = ground.mark
     known = f"known as {mark.name}" if mark else "without a ledger yet"
     return f"{identity.database} ({ground.context.database.shown}), {known}"
 
@@ -190,7 +186,7 @@ def require_go(context: RolloutContext, override_reason: str | None) -> Permissi
         return None
     signers = context.config.allowed_signers
     if signers is None:
-        raise _refused("rollout.toml names no allowed_signers, so nobody may sign one")
+        raise _refused("rollout.toml names no allowed_signers, so there can be none")
     wanted = {
         "revision": wanted_revision(context),
         "migrations_sha256": digest(context.migrations()),

@@ -1,1 +1,1 @@
-"""What a deployment and a rollback are made of: steps, told, logged, in the ledger, resumed."""
+"""What runs a deployment or a rollback: steps, shown, logged, in the ledger, resumed."""

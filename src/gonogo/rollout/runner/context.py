@@ -153,7 +153,7 @@ def wanted_revision(context: RolloutContext) -> str:
     if repository:
         revision = code.resolve(repository, context.environ, revision or "HEAD")
     if not revision:
-        raise UsageError("nobody said which revision is deployed", "pass it, or set git = true")
+        raise UsageError("no revision was given", "pass --revision, or set git = true")
     return code.plain(revision)
 
 

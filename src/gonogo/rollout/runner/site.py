@@ -144,7 +144,7 @@ def require_consent(environment: Environment, database: str, consent: Consent) -
     """Refuse to go on without a person who named the database, where that is asked for.
 
     Raises:
-        UsageError: Nobody did, or another one was named.
+        UsageError: The name was not given, or another one was.
     """
     given = consent.confirmed_database
     asked_for = environment is Environment.PRODUCTION or given is not None

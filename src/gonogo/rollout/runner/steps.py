@@ -59,7 +59,7 @@ class Resumption(Generic[W]):
 
 
 LOOKS: Resumption[Any] = Resumption(
-    stands=lambda _: False, otherwise="it only looks, and what it saw is past"
+    stands=lambda _: False, otherwise="it only checks, and must check anew"
 )
 
 

@@ -80,7 +80,7 @@ class Work:
 
 
 def rows_file(backup: Path) -> Path:
-    """The file of the row hashes that were taken at a backup's moment."""
+    """The file of a backup's row hashes."""
     return backup.with_suffix(ROWS_SUFFIX)
 
 
@@ -140,7 +140,7 @@ def to_be_rolled_back(site: Site, number: int | None = None) -> Work | None:
     by_revision = command is not None and any("{previous_revision}" in word for word in command.run)
     if meant.previous_revision == UNKNOWN and (by_revision or (not command and section.repository)):
         raise UsageError(
-            f"nobody recorded which revision ran before deployment {meant.id}; nothing was done",
+            f"it is not recorded which revision ran before deployment {meant.id}; nothing was done",
             "set a revert_code in rollout.toml that names it",
         )
     # A command will see them, and the ledger is but a table.

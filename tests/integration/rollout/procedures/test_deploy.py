@@ -13,6 +13,7 @@ from gonogo.ledger.deployer import deployer_lock
 from gonogo.model.step import StepKind
 from gonogo.postgres.session import connect
 from gonogo.rollout.deploy import deploy
+from gonogo.rollout.runner.site import Consent
 
 if TYPE_CHECKING:
     from tests.integration.rollout.procedures.conftest import Team
@@ -122,7 +123,7 @@ def test_a_failed_migration_in_production_rolls_back_by_itself(team: Team) -> No
     team.add_migration("select * from nowhere;\n")
     context = team.production()
     name = str(team.ask("select current_database()"))
-    result = deploy(context, team.tell, confirmed_database=name, override_reason="drill")
+    result = deploy(context, team.tell, Consent(name), override_reason="drill")
     assert result.outcome == "failed"
     assert result.rollback is not None
     assert result.rollback.outcome == "succeeded"
@@ -136,7 +137,7 @@ def test_a_schema_that_does_not_verify_in_production_rolls_back_by_itself(team: 
     """Migrations that ran and left something out are taken back as failed ones are."""
     team.add_migration("drop index idx_sync_metrics_created_at;\n")
     name = str(team.ask("select current_database()"))
-    result = deploy(team.production(), team.tell, confirmed_database=name, override_reason="drill")
+    result = deploy(team.production(), team.tell, Consent(name), override_reason="drill")
     assert [step.name for step in result.steps if step.outcome == "failed"] == ["verify_schema"]
     assert result.rollback is not None
     assert result.rollback.outcome == "succeeded"
@@ -158,7 +159,7 @@ def test_a_schema_that_does_not_verify_in_staging_stops_for_a_look(team: Team) -
 def test_production_asks_for_the_databases_name(team: Team, typed: str | None) -> None:
     """Anything else cancels with nothing done: not even a ledger."""
     with pytest.raises(UsageError, match="nothing was done"):
-        deploy(team.production(), team.tell, confirmed_database=typed, override_reason="drill")
+        deploy(team.production(), team.tell, Consent(typed), override_reason="drill")
     assert team.ask(LEDGER_THERE) is False
     assert team.trace() == []
 
@@ -167,7 +168,7 @@ def test_production_needs_a_reason_until_records_are_signed(team: Team) -> None:
     """Without one nothing is even connected to."""
     name = str(team.ask("select current_database()"))
     with pytest.raises(UsageError, match="--override"):
-        deploy(team.production(), team.tell, confirmed_database=name, override_reason=" ")
+        deploy(team.production(), team.tell, Consent(name), override_reason=" ")
 
 
 def test_a_database_of_the_other_environment_is_refused(team: Team) -> None:
@@ -175,7 +176,7 @@ def test_a_database_of_the_other_environment_is_refused(team: Team) -> None:
     deploy(team.context, team.tell)
     name = str(team.ask("select current_database()"))
     with pytest.raises(UsageError, match="the ledger knows this database as staging"):
-        deploy(team.production(), team.tell, confirmed_database=name, override_reason="drill")
+        deploy(team.production(), team.tell, Consent(name), override_reason="drill")
 
 
 def test_one_deployer_at_a_time(team: Team) -> None:
@@ -270,10 +271,10 @@ def test_production_does_not_roll_back_into_a_dead_end(team: Team) -> None:
     (team.root / "migrations" / "048_wrong.sql").write_text("select * from nowhere;\n")
     name = str(team.ask("select current_database()"))
     context = team.production()
-    result = deploy(context, team.tell, confirmed_database=name, override_reason="drill")
+    result = deploy(context, team.tell, Consent(name), override_reason="drill")
     assert (result.outcome, result.rollback) == ("failed", None)
     assert "stop_app" not in team.trace()
-    assert "no revert takes back 047_flat.sql" in result.next_steps[-1]
+    assert "047_flat.sql cannot be reverted, so only the backup is left" in result.next_steps[-1]
     assert "--mode restore" in result.next_steps[-1]
 
 
