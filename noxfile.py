@@ -181,8 +181,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(tags=["pages"])
 def docs(session: nox.Session) -> None:
-    """Write docs/criteria.md from checks/criteria.toml; `-- --check` only compares."""
+    """Write docs/criteria.md and docs/record.schema.json; `-- --check` only compares."""
     _gonogo(session, "criteria")
+    _gonogo(session, "schema", "docs/record.schema.json")
 
 
 @nox.session(tags=["pages"])

@@ -16,10 +16,13 @@ from playwright.sync_api import Browser, sync_playwright
 
 from browsing import SWITCHES, Visit, visiting
 from gate_process import GateOutcome, make_checkout, run_gate, soak, soak_end
-from gonogo.model.kinds import VerdictKind
+from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.parts import Kind
+from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
+from gonogo.report.pages import RecordPages
 from gonogo.sandbox.databases import Databases
-from gonogo.signing.page import show_signatures
+from gonogo.signing.signatures import show_signatures
 from record_examples import EXAMPLES
 from signers import BOB, HOSTILE, TEMPLATES, open_office
 
@@ -78,12 +81,18 @@ def archive(tmp_path_factory: pytest.TempPathFactory, templates_dir: Path) -> Pa
     """An archive with a record of each kind, and one of a run that died."""
     root = tmp_path_factory.mktemp("archive")
     moments = (BEGUN + timedelta(hours=hour) for hour in range(len(EXAMPLES) + 1))
-    header = {"kind": "gate", "title": "Staging gate, 48 h", "expected": ["criterion:a"]}
-    started = next(moments).isoformat()
-    RunningRecord.open(root, "staging", header | {"started_at": started}).abandon()
+    header = Record(
+        kind=Kind.GATE,
+        title="Staging gate, 48 h",
+        environment=Environment.STAGING,
+        started_at=next(moments),
+        expected=("criterion:a",),
+    )
+    RunningRecord.open(root, header).abandon()
+    pages = RecordPages(templates_dir)
     for (label, example), moment in zip(EXAMPLES.items(), moments, strict=True):
-        document = example() | {"started_at": moment.isoformat()}
-        RunningRecord.open(root, "staging", document).finish(document, label, templates_dir)
+        record = example().having(started_at=moment)
+        RunningRecord.open(root, record).finish(record, label, pages)
     return root
 
 

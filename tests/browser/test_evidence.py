@@ -11,6 +11,7 @@ import pytest
 
 from browsing import Visit
 from gate_process import GateOutcome
+from gonogo.report.answers import answers
 
 pytestmark = pytest.mark.browser
 
@@ -35,8 +36,8 @@ def test_without_javascript_every_answer_stands_in_a_plain_table(
         page.show()
         rows = page.rows()
         _is_quiet(page, path)
-    for found in gated.document["findings"]:
-        assert " ".join((found["id"], found["outcome"], found["reason"])) in rows
+    for found in answers(gated.record):
+        assert f"{found.id} {found.outcome} {found.reason}" in rows
 
 
 def test_with_javascript_each_check_has_its_row(

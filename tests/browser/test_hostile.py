@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from browsing import LAPTOP, PHONE, Visit
+from gonogo.model.finding import Verdict, VerdictReason
+from gonogo.model.kinds import VerdictKind
+from gonogo.model.reasons import Why
 from gonogo.record.archive import RunningRecord
 from gonogo.report.html import render
+from gonogo.report.pages import RecordPages
 from record_examples import gate, planted, planted_steps
 
 pytestmark = pytest.mark.browser
@@ -54,10 +59,14 @@ def test_a_megabyte_of_an_error_is_cut_and_fits(
     visit: Open, templates_dir: Path, tmp_path: Path
 ) -> None:
     """Its beginning is read, and how long it was; a word without an end makes no page wider."""
-    document, path = gate(), tmp_path / "record.html"
-    document["top_errors"][0]["message"] = "x" * 1_000_000
-    document["verdict"]["reasons"] = ["x" * 1_000_000]
-    path.write_text(render(document, templates_dir), encoding="utf-8")
+    record, path, long = gate(), tmp_path / "record.html", "x" * 1_000_000
+    errors = replace(record.measurements["errors.sync"], breakdown={long: 61})
+    reason = VerdictReason(Why.UNEXPLAINED, long)
+    planted = record.having(
+        measurements={**record.measurements, "errors.sync": errors},
+        verdict=Verdict(VerdictKind.GO, (reason,)),
+    )
+    path.write_text(render(planted, templates_dir), encoding="utf-8")
     with visit(path) as page:
         _is_harmless(page, "x" * 200 + "… (1,000,000 characters)", times=2)
 
@@ -67,8 +76,8 @@ def test_hostile_titles_do_nothing_in_the_list_of_records(
 ) -> None:
     """The archive's index is as careful as a record's page."""
     for text in SCRIPTS.values():
-        document = gate() | {"title": text}
-        RunningRecord.open(tmp_path, "staging", document).finish(document, "GO", templates_dir)
+        record = gate(title=text)
+        RunningRecord.open(tmp_path, record).finish(record, "GO", RecordPages(templates_dir))
     index = tmp_path / "index.html"
     with visit(index, javascript=True) as page:
         for shown in SCRIPTS.values():

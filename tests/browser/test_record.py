@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from browsing import BESIDE, DAY, LAPTOP, NIGHT, PHONE, TABLET, Visit
+from gonogo.model.finding import Verdict, VerdictReason
+from gonogo.model.kinds import VerdictKind
+from gonogo.model.reasons import Why
+from gonogo.model.record import Record
+from gonogo.record.canonical import read_record
+from gonogo.report import text
+from gonogo.report.answers import answers, reasons, warnings
+from gonogo.report.headings import headings, top_errors
 from gonogo.report.html import render
+from gonogo.report.page import facts
 from gonogo.report.text import clock, cut, lines, moment
-from gonogo.report.why import reasons
 from record_examples import gate
 
 pytestmark = pytest.mark.browser
 
-Json = dict[str, Any]
 Open = Callable[..., AbstractContextManager[Visit]]
 
 WORDS = {
@@ -42,13 +47,12 @@ PAGE_OF_A_PDF = re.compile(rb"/Type\s*/Page\b")
 
 
 @pytest.fixture
-def document(record: Path) -> Json:
+def document(record: Path) -> Record:
     """What record.json holds."""
-    document: Json = json.loads((record / "record.json").read_bytes())
-    return document
+    return read_record(record)
 
 
-def test_every_row_of_the_record_is_on_the_page(page: Visit, document: Json) -> None:
+def test_every_row_of_the_record_is_on_the_page(page: Visit, document: Record) -> None:
     """Findings, measurements, errors and steps stand as rows."""
     page.show()
     rows = page.rows()
@@ -56,13 +60,13 @@ def test_every_row_of_the_record_is_on_the_page(page: Visit, document: Json) -> 
 
 
 def test_everything_else_of_the_record_is_on_the_page(
-    page: Visit, record: Path, document: Json
+    page: Visit, record: Path, document: Record
 ) -> None:
     """Verdict, reasons, window, score, values, notes, facts, command, and the JSON's hash."""
     page.show()
-    text = page.text()
-    assert [part for part in map(_flat, _texts(document)) if part not in text] == []
-    assert sha256((record / "record.json").read_bytes()).hexdigest() in text
+    shown = page.text()
+    assert [part for part in map(_flat, _texts(document)) if part not in shown] == []
+    assert sha256((record / "record.json").read_bytes()).hexdigest() in shown
 
 
 def test_the_page_is_quiet_and_asks_for_nothing(page: Visit, record: Path) -> None:
@@ -103,13 +107,12 @@ def test_reasons_beyond_the_first_are_on_paper_too(
     visit: Open, tmp_path: Path, templates_dir: Path
 ) -> None:
     """Folded on a screen; what decides is never left off a sheet."""
-    document = gate()
-    reasons = [f"reason number {number}" for number in range(1, 10)]
-    document["verdict"] |= {"kind": "NO-GO", "reasons": reasons}
+    told = (VerdictReason(Why.UNEXPLAINED, f"number {number}") for number in range(1, 10))
+    record = gate(verdict=Verdict(VerdictKind.NO_GO, tuple(told)))
     path = tmp_path / "record.html"
-    path.write_text(render(document, templates_dir), encoding="utf-8")
+    path.write_text(render(record, templates_dir), encoding="utf-8")
     with visit(path) as opened:
-        last = opened.page.get_by_text("reason number 9", exact=True)
+        last = opened.page.get_by_text("number 9 failed, and no finding says why", exact=True)
         opened.show(unfold=False)
         assert not last.is_visible()
         opened.show(media="print", unfold=False)
@@ -125,89 +128,81 @@ def test_what_is_printed_is_not_cut(page: Visit) -> None:
     assert page.styles("thead:not(.visually-hidden)", "display") == {"table-header-group"}
 
 
-def _rows(document: Json) -> Iterator[list[str]]:
+def _rows(record: Record) -> Iterator[list[str]]:
     """The parts that must stand together in one row each."""
-    yield from _asked(document)
-    yield from _measured(document)
-    yield from _happened(document)
-    for error in document["top_errors"]:
-        yield [error["source"], cut(error["message"]), f"{error['count']:,}"]
-    for step in document["steps"]:
-        yield [step["title"], step["name"], clock(step["started_at"]), WORDS[step["outcome"]]]
-        yield [step["title"], step["proved"], *lines(step["error"] or "").splitlines()]
-        yield from ([step["title"], n, str(v)] for n, v in step["evidence"].items())
+    yield from _asked(record)
+    yield from _measured(record)
+    yield from _happened(record)
+    for error in top_errors(record):
+        yield [error.source, cut(error.message), f"{error.count:,}"]
+    for step in record.steps:
+        yield [step.title, step.name, clock(step.started_at), WORDS[step.outcome]]
+        yield [step.title, step.proved, *lines(step.error or "").splitlines()]
+        yield from ([step.title, n, str(v)] for n, v in step.evidence.items())
 
 
-def _asked(document: Json) -> Iterator[list[str]]:
-    for finding in document["findings"]:
-        value, count = finding["value"], finding["count"]
-        of = [_of(count)] if count else []
-        if value and count:
-            value = value.removesuffix(f" ({count['k']} of {count['n']})")
-        word = WORDS[finding["outcome"]]
-        if word == "Met" and finding["role"] != "criterion":
+def _asked(record: Record) -> Iterator[list[str]]:
+    for one in answers(record):
+        of = [text.of(one.count)] if one.count else []
+        word = WORDS[one.outcome]
+        if word == "Met" and one.role != "criterion":
             word = "Quiet"
-        yield [finding["title"], finding["metric"], value or "no data", finding["limit"], word, *of]
-        if finding["outcome"] != "met":
-            yield [finding["reason"]]
+        yield [one.title, one.metric, one.value_alone, one.limit, word, *of]
+        if one.outcome != "met":
+            yield [one.reason]
 
 
-def _measured(document: Json) -> Iterator[list[str]]:
-    for measurement in document["measurements"].values():
-        parts = measurement["hourly_parts"].items()
-        for index, hour in enumerate(measurement["hourly"]):
-            told = [f"{cut(name)} {counts[index]:,}" for name, counts in parts]
-            yield [moment(hour["start"]), _of(hour), *told]
-        title = measurement["title"]
-        yield from ([title, n, _of(c)] for n, c in measurement["by_part"].items())
-        yield from ([title, cut(n), f"{c:,}"] for n, c in measurement["breakdown"].items())
+def _measured(record: Record) -> Iterator[list[str]]:
+    for name, measurement in record.measurements.items():
+        parts = measurement.hourly_parts.items()
+        for index, hour in enumerate(measurement.hourly):
+            told = [f"{cut(part)} {counts[index]:,}" for part, counts in parts]
+            yield [moment(hour.start), text.of(hour.count), *told]
+        if record.metrics[name].kind != "top":
+            title = record.metrics[name].title
+            yield from ([title, n, text.of(c)] for n, c in measurement.by_part.items())
+            yield from ([title, cut(n), f"{c:,}"] for n, c in measurement.breakdown.items())
 
 
-def _happened(document: Json) -> Iterator[list[str]]:
-    for mark in (document["soak"] or {"marks": []})["marks"]:
-        yield [mark["name"], moment(mark["due_at"]), MARKS[mark["state"]]]
-        if mark["at"]:
-            yield [mark["name"], mark["record"] or "this record", moment(mark["at"])]
-    for one in document["records"]:
-        yield [moment(one["at"]), one["verdict"], one["record"], one["sha256"], one["band"]]
-        yield from ([one["record"], rate["title"], _of(rate)] for rate in one["rates"])
-    for event in document["timeline"]:
-        yield [moment(event["at"]), cut(event["title"]), cut(event["note"])]
+def _happened(record: Record) -> Iterator[list[str]]:
+    for mark in record.soak.marks if record.soak else ():
+        yield [mark.name, moment(mark.due_at), MARKS[mark.state]]
+        if mark.at:
+            yield [mark.name, mark.record or "this record", moment(mark.at)]
+    for one in record.records:
+        yield [moment(one.at), one.verdict, one.record, one.sha256, one.band]
+        yield from ([one.record, rate.title, text.of(rate.count)] for rate in one.rates)
+    for event in record.timeline:
+        yield [moment(event.at), cut(event.title), cut(event.note)]
 
 
-def _texts(document: Json) -> Iterator[str]:
+def _texts(record: Record) -> Iterator[str]:
     """What must be on the page somewhere."""
-    yield from (document["title"], document["environment"], moment(document["started_at"]))
-    yield from (part for fact in document["facts"].items() for part in fact)
-    yield document["reproduce"]
-    for measurement in document["measurements"].values():
-        yield measurement["title"]
-        yield (measurement["value"] or "").partition(" (")[0]
-        yield measurement["missing"] or ""
-        yield from measurement["notes"]
-    if verdict := document["verdict"]:
-        yield verdict["kind"]
-        yield from reasons(document)
-        yield from (*verdict["warnings"], *verdict["not_run"])
-    yield from (heading["title"] for heading in document["headings"])
-    for name in (name for m in document["measurements"].values() for name in m["hourly_parts"]):
+    yield from (record.title, record.environment, moment(record.started_at))
+    yield from (part for fact in facts(record) for part in fact)
+    yield record.reproduce
+    for heading in headings(record):
+        yield heading.title
+        for figure in heading.figures:
+            yield from (figure.title, figure.value, *figure.notes)
+    if record.verdict:
+        yield record.verdict.kind
+        yield from reasons(record, named=True)
+        yield from (*warnings(record), *record.verdict.not_run)
+    for name in (name for m in record.measurements.values() for name in m.hourly_parts):
         yield cut(name)
-    if soak := document["soak"]:
-        yield from map(moment, soak["silent"])
-    if window := document["window"]:
-        yield from map(moment, (window["start"], window["end"], window["deployed_at"]))
-    if score := document["score"]:
-        yield f"{score['points']:g} of 100"
-        yield from (score["band"], *(part["name"] for part in score["parts"]))
+    if record.soak:
+        yield from map(moment, record.soak.silent)
+    if window := record.window:
+        yield from map(moment, (window.start, window.end, window.deployed_at))
+    if score := record.score:
+        yield f"{score.points:g} of 100"
+        yield from (score.band, *(part.name for part in score.parts))
 
 
 def _stands_in(rows: list[str], parts: list[str]) -> bool:
     wanted = [_flat(part) for part in parts]
     return any(all(part in row for part in wanted) for row in rows)
-
-
-def _of(count: Json) -> str:
-    return f"{count['k']:,} of {count['n']:,}"
 
 
 def _flat(text: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from gonogo.errors import GonogoError
 from gonogo.record.archive import RunningRecord
 from gonogo.record.listing import list_records
+from gonogo.report.pages import RecordPages
 from record_examples import gate
 from small_disk import SmallDisk, mounted
 
@@ -49,9 +50,9 @@ def test_whatever_room_is_left_a_record_is_whole_or_not_there(
 
 def _close(archive: Path, templates: Path) -> str:
     """Write a record; what is told when that fails."""
-    document = gate()
+    record = gate()
     try:
-        RunningRecord.open(archive, "staging", document).finish(document, "GO", templates)
+        RunningRecord.open(archive, record).finish(record, "GO", RecordPages(templates))
     except GonogoError as error:
         return str(error)
     return ""

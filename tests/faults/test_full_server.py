@@ -84,7 +84,7 @@ def test_what_can_be_read_is_judged_as_ever(
     assert told.code == 0, told.output
     assert spilled.code == 10, spilled.output
     assert spilled.document["state"] == "complete"
-    for reason in spilled.document["verdict"]["reasons"]:
+    for reason in spilled.reasons:
         assert "no data: token_states.sql: could not write to file" in reason
         assert NO_ROOM in reason
     assert "Traceback" not in told.output + spilled.output

@@ -130,7 +130,7 @@ def reasons(told: GateOutcome) -> str:
     assert len(document["findings"]) == len(document["expected"])
     assert told.records[-1].name.endswith("_HOLD")
     assert told.lasted_s < BOUND_S
-    return "\n".join(document["verdict"]["reasons"])
+    return "\n".join(told.reasons)
 
 
 LOST = "the connection to the database was lost"

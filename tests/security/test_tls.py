@@ -16,6 +16,7 @@ from gonogo.errors import BackupError, DatabaseError
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import connect
 from gonogo.postgres.tools import find_tools
+from gonogo.report.answers import answers
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.sandbox import surroundings
 from gonogo.sandbox.server import EmbeddedServer
@@ -81,7 +82,10 @@ def test_the_gate_measures_over_connections_that_it_trusts(
     checkout, before = make_checkout(tmp_path / "project"), len(secure_server.authorized())
     variables = given(secure_server.reach(), tmp_path)
     told = run_gate(checkout, None, "--environment=staging", "--without=endpoints", **variables)
-    assert told.document["facts"]["Server"].startswith("PostgreSQL 15"), told.output
+    known = told.record.provenance
+    assert known, told.output
+    assert known.database
+    assert known.database.server_version.startswith("15"), told.output
     came = secure_server.authorized()[before:]
     assert len([line for line in came if "application_name=gonogo" in line]) >= 3
     assert all("SSL enabled" in line for line in came)
@@ -97,8 +101,9 @@ def test_the_gate_measures_nothing_where_it_distrusts(
     assert told.code == 10, told.output
     assert "Traceback" not in told.output
     assert {found["outcome"] for found in told.document["findings"]} == {"inconclusive"}
-    assert says in told.document["findings"][0]["reason"]
-    assert "System identifier" not in told.document["facts"]
+    assert says in answers(told.record)[0].reason
+    assert told.record.provenance
+    assert told.record.provenance.database is None
 
 
 def test_a_deployment_trusts_the_same(secure_server: Any, secure_desk: Desk) -> None:
@@ -144,4 +149,4 @@ def test_a_server_without_tls_is_refused(plain_server: EmbeddedServer, tmp_path:
         connect(conninfo)
     told = run_gate(make_checkout(tmp_path / "project"), conninfo, "--environment=staging")
     assert told.code == 10, told.output
-    assert "server does not support SSL" in told.document["findings"][0]["reason"]
+    assert "server does not support SSL" in answers(told.record)[0].reason

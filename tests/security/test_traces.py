@@ -22,6 +22,7 @@ from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.tools import PROGRAMS, find_tools
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import open_private, write_whole
+from gonogo.report.pages import RecordPages
 from gonogo.rollout.backup import fingerprint, tables
 from gonogo.rollout.backup.backup import NAME_TIME, make_backup
 from gonogo.rollout.backup.order import BackupOrder
@@ -31,6 +32,7 @@ from gonogo.sandbox.cluster import passfile_of
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.sandbox.surroundings import create_repository
+from record_examples import deployment, gate
 
 PASSWORD = "hush-database"  # noqa: S105  # nothing asks for it
 SECRETS = {
@@ -192,10 +194,9 @@ def test_a_link_in_the_place_of_an_index_is_replaced(
     victim.write_text("mine", encoding="utf-8")
     archive.mkdir()
     (archive / "index.html").symlink_to(victim)
-    head = {"kind": "deployment", "title": "x", "started_at": "2026-11-23T14:15:00Z", "steps": []}
-    templates = pytestconfig.rootpath / "reports" / "templates"
-    record = RunningRecord.open(archive, "staging", head)
-    record.finish({**head, "facts": {}, "outcome": "succeeded"}, "DEPLOYED", templates)
+    record = deployment(outcome="succeeded")
+    pages = RecordPages(pytestconfig.rootpath / "reports" / "templates")
+    RunningRecord.open(archive, record).finish(record, "DEPLOYED", pages)
     assert victim.read_text(encoding="utf-8") == "mine"
     assert not (archive / "index.html").is_symlink()
 
@@ -204,7 +205,7 @@ def test_a_link_in_the_place_of_a_lock_is_refused(tmp_path: Path) -> None:
     """Nothing is made or locked where it leads; one line names the link."""
     (tmp_path / ".lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(GonogoError, match=r"the record cannot be opened: .*\.lock"):
-        RunningRecord.open(tmp_path, "staging", {"kind": "gate"})
+        RunningRecord.open(tmp_path, gate())
     assert not (tmp_path / "elsewhere").exists()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from gate_process import make_checkout
-from gonogo.record.archive import list_records
+from gonogo.record.listing import list_records
 from gonogo.sandbox.surroundings import Repository, create_repository, sandbox_environment
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,10 @@ from typing import Any
 
 import psycopg
 
+from gonogo.model.record import Record
 from gonogo.postgres import session
+from gonogo.record.canonical import read_record
+from gonogo.report.answers import reasons
 from gonogo.sandbox.checkout import copy_project
 from gonogo.sandbox.traffic import Traffic, generate
 
@@ -44,10 +47,21 @@ class GateOutcome:
         return document
 
     @property
+    def record(self) -> Record:
+        """The newest record, as gonogo reads it."""
+        return read_record(self.records[-1])
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why its verdict is what it is."""
+        return reasons(self.record)
+
+    @property
     def lasted_s(self) -> float:
         """From the moment at which the gate began until it had its answer."""
-        began, ended = (self.document[name] for name in ("started_at", "finished_at"))
-        return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
+        record = self.record
+        assert record.finished_at
+        return (record.finished_at - record.started_at).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)

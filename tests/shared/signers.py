@@ -11,46 +11,47 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gonogo.model.kinds import Environment
-from gonogo.model.window import format_moment
+from gonogo.model.finding import Verdict
+from gonogo.model.kinds import Environment, Outcome, VerdictKind
+from gonogo.model.parts import ItemEntry, ItemState, PhaseEntry, Subject
+from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
+from gonogo.report.pages import RecordPages
 from gonogo.signing.admission import Request
 from gonogo.signing.document import Decision
 from gonogo.signing.sign import Signed, sign_off
-from record_examples import gate
+from record_examples import gate, provenance
 
-Json = dict[str, Any]
 ADA, BOB, EVE = "ada@example.com", "Bob Builder", "eve@example.com"
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 TEMPLATES = Path(__file__).parents[2] / "reports" / "templates"
 SUBJECT = {
-    "deployment": "1",
     "revision": "9f" * 20,
     "migrations_sha256": "5b" * 32,
     "criteria_sha256": "4a" * 32,
 }
-CHECKLIST = [
-    {
-        "phase": "soak",
-        "title": "Phase 2",
-        "items": [
-            {
-                "id": "soak.complete",
-                "text": "The soak is complete",
-                "how": "proved",
-                "state": "proved",
-                "evidence": "48 of 48 h covered",
-            },
-            {
-                "id": "soak.complaints",
-                "text": "No complaint of a user is open",
-                "how": "attested",
-                "state": "open",
-                "evidence": "",
-            },
-        ],
-    }
-]
+CHECKLIST = PhaseEntry(
+    phase="soak",
+    title="Phase 2",
+    items=(
+        ItemEntry(
+            id="soak.complete",
+            text="The soak is complete",
+            how="proved",
+            state=ItemState.PROVED,
+            evidence="48 of 48 h covered",
+            is_own=True,
+        ),
+        ItemEntry(
+            id="soak.complaints",
+            text="No complaint of a user is open",
+            how="attested",
+            state=ItemState.OPEN,
+            evidence="",
+            is_own=False,
+        ),
+    ),
+)
 
 
 def make_key(path: Path, passphrase: str = "") -> Path:
@@ -98,11 +99,11 @@ class Office:
 
     def close(self, label: str = "GO", environment: str = "staging", **changes: object) -> Path:
         """A record that was closed just now, with evidence beside it."""
-        document = worth_signing(environment) | changes
-        running = RunningRecord.open(self.archive, environment, document)
+        record = worth_signing(Environment(environment)).having(**changes)
+        running = RunningRecord.open(self.archive, record)
         (running.directory / "evidence.html").write_text("<p>evidence</p>", encoding="utf-8")
         (running.directory / "junit.xml").write_text("<testsuites/>", encoding="utf-8")
-        return running.finish(document, label, TEMPLATES)
+        return running.finish(record, label, RecordPages(TEMPLATES))
 
     def request(self, record: Path, **changes: Any) -> Request:
         """Ada's "go" on a record, unless told otherwise."""
@@ -125,17 +126,23 @@ class Office:
         return sign_off(self.request(record, **changes))
 
 
-def worth_signing(environment: str = "staging") -> Json:
+def worth_signing(environment: Environment = Environment.STAGING) -> Record:
     """A GO record of now, with everything asked."""
-    now, document = datetime.now(UTC), gate()
-    document["findings"] = [one for one in document["findings"] if one["outcome"] != "left_out"]
-    return document | {
-        "environment": environment,
-        "started_at": format_moment(now - timedelta(seconds=5)),
-        "finished_at": format_moment(now),
-        "subject": SUBJECT,
-        "checklist": CHECKLIST,
-    }
+    now = datetime.now(UTC)
+    record = gate(
+        environment=environment,
+        started_at=now - timedelta(seconds=5),
+        finished_at=now,
+        provenance=provenance(subject=Subject(deployment="1", **SUBJECT)),
+        checklist=(CHECKLIST,),
+    )
+    asked = tuple(one for one in record.findings if one.outcome is not Outcome.LEFT_OUT)
+    return record.having(findings=asked)
+
+
+def verdict(kind: str) -> Verdict:
+    """A verdict without a reason."""
+    return Verdict(VerdictKind(kind), ())
 
 
 def open_office(root: Path) -> Office:

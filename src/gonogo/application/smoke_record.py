@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gonogo import __version__
 from gonogo.application.answers import AnswerKind
 from gonogo.application.smoke import SmokeAnswer
 from gonogo.checklist.block import Desk, checklist_block
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment
-from gonogo.model.window import format_moment
-from gonogo.record.archive import RunningRecord
+from gonogo.model.parts import Kind, Provenance, State
+from gonogo.model.record import Record
+from gonogo.model.step import StepRecord
+from gonogo.record.archive import Pages, RunningRecord
 
-Json = dict[str, object]
 PASSED, FAILED = "SMOKE-PASSED", "SMOKE-FAILED"
 
 
@@ -26,20 +28,18 @@ class Occasion:
     Args:
         environment: Whose application.
         simulated: Whether it is a rehearsal.
-        subject: What is deployed there, by its hashes.
-        facts: What names the database.
+        provenance: Which database was asked, and what is deployed there.
     """
 
     environment: Environment
     simulated: bool
-    subject: Mapping[str, str]
-    facts: Mapping[str, str]
+    provenance: Provenance
 
 
 def smoke_recorded(
     occasion: Occasion,
     desk: Desk,
-    templates_dir: Path,
+    pages: Pages,
     mask: Mask,
     send: Callable[[], Iterable[SmokeAnswer]],
 ) -> tuple[tuple[SmokeAnswer, ...], Path]:
@@ -48,7 +48,7 @@ def smoke_recorded(
     Args:
         occasion: What they are sent to.
         desk: Where the checklist and the archive are.
-        templates_dir: The templates of the page.
+        pages: What makes the page.
         mask: Hides what is secret.
         send: Sends them.
 
@@ -59,47 +59,44 @@ def smoke_recorded(
         GonogoError: The archive cannot be written. Before the first request, none is sent.
     """
     environment = occasion.environment
-    head: Json = {
-        "kind": "smoke",
-        "title": f"{environment.capitalize()} smoke requests",
-        "simulated": occasion.simulated,
-        "started_at": format_moment(datetime.now(UTC)),
-        "subject": dict(occasion.subject),
-        "facts": dict(occasion.facts),
-        "reproduce": f"./noxw -s verify -- --smoke --environment {environment}",
-    }
-    running = RunningRecord.open(desk.archive_dir, environment, head)
+    head = Record(
+        kind=Kind.SMOKE,
+        title=f"{environment.capitalize()} smoke requests",
+        environment=environment,
+        simulated=occasion.simulated,
+        started_at=datetime.now(UTC),
+        gonogo=__version__,
+        provenance=occasion.provenance,
+        reproduce=f"./noxw -s verify -- --smoke --environment {environment}",
+    )
+    running = RunningRecord.open(desk.archive_dir, head)
     # What was interrupted may have been sent.
-    with running.carried_out(head, templates_dir, mask):
+    with running.carried_out(lambda: head, pages, mask):
         answers = tuple(send())
-    full = head | _told(answers, mask)
-    full["checklist"] = checklist_block(desk, environment, (answers[0].sent_at, full))
-    label = PASSED if full["outcome"] == "succeeded" else FAILED
-    return answers, running.finish(full, label, templates_dir) / "record.html"
-
-
-def _told(answers: Sequence[SmokeAnswer], mask: Mask) -> Json:
     passed = all(one.answer.kind is AnswerKind.OK for one in answers)
-    return {
-        "state": "complete",
-        "outcome": "succeeded" if passed else "failed",
-        "finished_at": format_moment(datetime.now(UTC)),
-        "steps": [_step(one, mask) for one in answers],
-    }
+    full = head.having(
+        state=State.COMPLETE,
+        outcome="succeeded" if passed else "failed",
+        finished_at=datetime.now(UTC),
+        steps=tuple(_step(one, mask) for one in answers),
+    )
+    full = full.having(checklist=checklist_block(desk, environment, (answers[0].sent_at, full)))
+    return answers, running.finish(full, PASSED if passed else FAILED, pages) / "record.html"
 
 
-def _step(one: SmokeAnswer, mask: Mask) -> Json:
+def _step(one: SmokeAnswer, mask: Mask) -> StepRecord:
     """A request as a step: one that was not sent was skipped."""
     passed, reason = one.answer.kind is AnswerKind.OK, mask(one.answer.reason)
     failed = one.was_sent and not passed
-    evidence = {"URL": mask(one.answer.url), "HTTP status": one.answer.status}
-    return {
-        "name": one.answer.name,
-        "title": one.title,
-        "outcome": "succeeded" if passed else "failed" if failed else "skipped",
-        "started_at": format_moment(one.sent_at),
-        "elapsed_s": round(one.took_s, 3),
-        "proved": "" if failed else reason,
-        "evidence": {name: value for name, value in evidence.items() if value is not None},
-        "error": reason if failed else None,
-    }
+    status = one.answer.status
+    return StepRecord(
+        name=one.answer.name,
+        title=one.title,
+        outcome="succeeded" if passed else "failed" if failed else "skipped",
+        started_at=one.sent_at,
+        elapsed_s=round(one.took_s, 3),
+        proved="" if failed else reason,
+        evidence={"URL": mask(one.answer.url)}
+        | ({} if status is None else {"HTTP status": status}),
+        error=reason if failed else None,
+    )

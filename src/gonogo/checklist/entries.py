@@ -1,11 +1,21 @@
-"""What checklist.toml may hold, and what its entries mean."""
+"""checklist.toml: what it may hold, what its entries mean, and how it is read.
+
+It is refused where it names a metric or a step that is not there.
+"""
 
 from __future__ import annotations
 
+import difflib
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gonogo.config.tomlfile import config_error, dotted, read_toml
+from gonogo.errors import ConfigError
 from gonogo.model.kinds import Environment, Role
 
 Fact = Literal[
@@ -40,7 +50,7 @@ class Item(Strict):
     attested: Literal[True] | None = None
 
     @property
-    def how(self) -> str:
+    def how(self) -> Literal["proved", "attested"]:
         """Proved by the suite, or attested by a person."""
         return "attested" if self.attested else "proved"
 
@@ -83,3 +93,83 @@ def covers(check: str, finding_id: str) -> bool:
     if wanted != check and not check.startswith(f"{role}:"):
         return False
     return metric == wanted or (wanted.endswith(".*") and metric.startswith(wanted[:-1]))
+
+
+MAY_PROVE = ("steps", "checks", "facts", "attested")
+Complaint = tuple[tuple[str, ...], str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an item may name.
+
+    Args:
+        metrics: Ids of the metrics that have a limit.
+        steps: Names of steps, as ``deploy.backup``.
+    """
+
+    metrics: Collection[str]
+    steps: Collection[str]
+
+
+def load(path: Path, known: Known) -> Checklist:
+    """Read and validate a checklist.
+
+    Args:
+        path: The TOML file.
+        known: What its items may name.
+
+    Raises:
+        ConfigError: The file is missing, is no TOML, or names a metric or a step that is not there.
+    """
+    document = read_toml(path)
+    try:
+        checklist = Checklist.model_validate(document)
+    except ValidationError as error:
+        raise config_error(str(path), error, _known_keys) from None
+    for key, problem, remedy in _nonsense(checklist, known):
+        raise ConfigError(problem, remedy, file=str(path), key=dotted(key))
+    return checklist
+
+
+def _known_keys(path: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys of the section at `path`: phase, number, item, number."""
+    section = Item if "item" in path else Phase if path else Checklist
+    return tuple(section.model_fields)
+
+
+def _nonsense(checklist: Checklist, known: Known) -> Iterator[Complaint]:
+    yield from _twice(("phase",), (phase.id for phase in checklist.phase))
+    for phase in checklist.phase:
+        yield from _twice(("phase", phase.id), (item.id for item in phase.item))
+        for item in phase.item:
+            key = ("phase", phase.id, item.id)
+            yield from _ways(key, item)
+            yield from _unknown((*key, "steps"), "step", item.steps, known.steps)
+            groups = {f"{metric.partition('.')[0]}.*" for metric in known.metrics}
+            there = {*known.metrics, *groups}
+            for check in item.checks:
+                yield from _unknown((*key, "checks"), "metric", [metric_of(check)], there)
+
+
+def _twice(key: tuple[str, ...], ids: Iterable[str]) -> Iterator[Complaint]:
+    for name, count in Counter(ids).items():
+        if count > 1:
+            yield (*key, name), "is there twice", "give each an id of its own"
+
+
+def _ways(key: tuple[str, ...], item: Item) -> Iterator[Complaint]:
+    given = [name for name in MAY_PROVE if getattr(item, name)]
+    if len(given) != 1:
+        found = " and ".join(given) if given else "nothing"
+        yield key, f"is proved by {found}", f"give it exactly one of {', '.join(MAY_PROVE)}"
+
+
+def _unknown(
+    key: tuple[str, ...], kind: str, names: Iterable[str], there: Collection[str]
+) -> Iterator[Complaint]:
+    for name in names:
+        if name not in there:
+            close = difflib.get_close_matches(name, there, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(there))}"
+            yield key, f"there is no {kind} {name!r}", hint

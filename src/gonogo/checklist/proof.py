@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from gonogo.checklist.entries import Item, covers
-from gonogo.checklist.sources import Sources, Told
-from gonogo.signing.refusals import window_short
+from gonogo.checklist.sources import RecordedRun, Run, Sources
+from gonogo.model.kinds import Outcome, Role, VerdictKind
+from gonogo.model.parts import ItemState, MarkState
+from gonogo.model.record import Record
+from gonogo.report.answers import Answer, answers
+from gonogo.signing.admission import window_short
 
-PROVED, FAILED, OPEN = "proved", "failed", "open"
-FINE = frozenset({"met", "warning"})
-WRONG = frozenset({"failed", "critical", "fired"})
+FINE = frozenset({Outcome.MET, Outcome.WARNING})
+WRONG = frozenset({Outcome.FAILED, Outcome.CRITICAL, Outcome.FIRED})
 GOOD_BANDS = frozenset({"Excellent", "Good"})
 MOST_TOLD = 3
-# Evidence ends with what it comes from.
-SOURCE = re.compile(r" \([^()]*\)$")
-Standing = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an item stands.
+
+    Args:
+        state: Proved, attested, failed, open, or not due.
+        told: By what.
+        source: Where that is written; empty when that is told already, or nowhere.
+        sources: Every place where it is written.
+    """
+
+    state: ItemState
+    told: str = ""
+    source: str = ""
+    sources: frozenset[str] = frozenset()
+
+    @property
+    def evidence(self) -> str:
+        """What is told, with its source."""
+        return f"{self.told} ({self.source})" if self.source else self.told
+
+
+def is_open(told: str = "", source: str = "") -> Standing:
+    """Nothing proves it yet."""
+    return Standing(ItemState.OPEN, told, source)
 
 
 def proof(item: Item, sources: Sources) -> Standing:
@@ -36,144 +62,154 @@ def proof(item: Item, sources: Sources) -> Standing:
 
 def _worst(standings: Sequence[Standing]) -> Standing:
     """The worst state, with what is told of it."""
-    for state in (FAILED, OPEN):
-        if told := [evidence for found, evidence in standings if found == state]:
-            return state, _joined(told)
-    return PROVED, _joined([evidence for _, evidence in standings])
+    for state in (ItemState.FAILED, ItemState.OPEN):
+        if of_it := [one for one in standings if one.state is state]:
+            return _joined(state, of_it)
+    return _joined(ItemState.PROVED, standings)
 
 
-def _joined(told: Sequence[str]) -> str:
+def _joined(state: ItemState, standings: Sequence[Standing]) -> Standing:
     """Each once; where all have the same source, it is named once."""
-    each = list(dict.fromkeys(told))
-    ends = {match[0] if (match := SOURCE.search(one)) else "" for one in each}
-    end = ends.pop() if len(ends) == 1 else ""
-    return "; ".join(one.removesuffix(end) for one in each) + end
+    sources = frozenset(one.source for one in standings)
+    if len(sources) == 1:
+        told = dict.fromkeys(one.told for one in standings)
+        return Standing(state, "; ".join(told), "".join(sources))
+    told = dict.fromkeys(one.evidence for one in standings)
+    return Standing(state, "; ".join(told), sources=sources)
 
 
 def _by_steps(names: Sequence[str], sources: Sources) -> Standing:
     undone, deployment, smoke = sources.rollback, sources.deployment, sources.smoke
     if undone and any(name.startswith(("deploy.", "smoke.")) for name in names):
-        return OPEN, f"that deployment was rolled back ({undone.name})"
+        return is_open("that deployment was rolled back", undone.name)
     if (smoke and deployment and smoke.moment < deployment.moment) and any(
         name.startswith("smoke.") for name in names
     ):
-        return OPEN, f"none was sent since the deployment ({deployment.name})"
+        return is_open("none was sent since the deployment", deployment.name)
     return _worst([_by_step(name, sources) for name in names])
 
 
 def _by_step(name: str, sources: Sources) -> Standing:
     step = sources.steps.get(name)
     if step is None:
-        return OPEN, f"no record of the step {name}"
-    told = f"{step.line} ({step.source})"
+        return is_open(f"no record of the step {name}")
     match step.outcome:
         case "succeeded":
-            return PROVED, told
+            return Standing(ItemState.PROVED, step.line, step.source)
         case "failed":
-            return FAILED, f"{name}: {told}"
-    return OPEN, f"{name} was skipped: {told}"
+            return Standing(ItemState.FAILED, f"{name}: {step.line}", step.source)
+    return is_open(f"{name} was skipped: {step.line}", step.source)
 
 
-def _by_gate(sources: Sources, judge: Callable[[Told], Standing]) -> Standing:
+def _by_gate(sources: Sources, judge: Callable[[Record], Standing]) -> Standing:
     """What the newest gate shows, where it is of what runs now."""
     gate = sources.gate
     if gate is None:
-        return OPEN, "no gate was run yet"
+        return is_open("no gate was run yet")
     if sources.rollback and sources.rollback.moment > gate.moment:
-        return OPEN, f"rolled back since the last gate ({sources.rollback.name})"
+        return is_open("rolled back since the last gate", sources.rollback.name)
     if sources.deployment and sources.deployment.moment > gate.moment:
-        return OPEN, f"no gate was run since the deployment ({sources.deployment.name})"
-    state, told = judge(gate)
-    return state, f"{told} ({gate.name})"
+        return is_open("no gate was run since the deployment", sources.deployment.name)
+    return _by_record(gate, judge)
 
 
-def _by_checks(checks: Sequence[str], gate: Told) -> Standing:
-    found = [
-        finding
-        for finding in gate.document.get("findings") or ()
-        if any(covers(check, finding["id"]) for check in checks)
-    ]
-    wrong = [one for one in found if one["outcome"] in WRONG]
-    unknown = [one for one in found if one["outcome"] not in WRONG | FINE]
+def _by_record(run: Run, judge: Callable[[Record], Standing]) -> Standing:
+    if not isinstance(run, RecordedRun):
+        return is_open("the record cannot be read", run.name)
+    standing = judge(run.record)
+    return Standing(standing.state, standing.told, run.name)
+
+
+def _by_checks(checks: Sequence[str], gate: Record) -> Standing:
+    found = [one for one in answers(gate) if any(covers(check, one.id) for check in checks)]
+    wrong = [one for one in found if one.outcome in WRONG]
+    unknown = [one for one in found if one.outcome not in WRONG | FINE]
     if wrong or unknown:
-        return FAILED if wrong else OPEN, _reasons(wrong or unknown)
+        state = ItemState.FAILED if wrong else ItemState.OPEN
+        return Standing(state, _reasons(wrong or unknown))
     if not found:
-        return OPEN, "it has no answer"
-    warned = [one for one in found if one["outcome"] == "warning"]
+        return is_open("it has no answer")
+    warned = [one for one in found if one.outcome is Outcome.WARNING]
     warnings = f", with a warning: {_reasons(warned)}" if warned else ""
     count = f"{len(found)} check{'s' if len(found) > 1 else ''}"
-    return PROVED, f"{count} met{warnings}"
+    return Standing(ItemState.PROVED, f"{count} met{warnings}")
 
 
-def _reasons(findings: Sequence[Mapping[str, Any]]) -> str:
-    told = list(dict.fromkeys(f"{one['metric']}: {one['reason']}" for one in findings))
+def _reasons(found: Sequence[Answer]) -> str:
+    told = list(dict.fromkeys(f"{one.metric}: {one.reason}" for one in found))
     more = f" and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
     return "; ".join(told[:MOST_TOLD]) + more
 
 
-def _soak_complete(gate: Told) -> Standing:
-    window = gate.document.get("window")
+def _soak_complete(gate: Record) -> Standing:
+    window = gate.window
     if not window:
-        return OPEN, "nothing was measured"
-    if short := window_short(gate.document):
-        return OPEN, short
-    hours = f"{window['covered_s'] / 3600:.0f} of {window['asked_s'] / 3600:.0f} h covered"
-    return PROVED if window["complete"] else OPEN, hours
+        return is_open("nothing was measured")
+    if short := window_short(gate):
+        return is_open(short)
+    covered, asked = (one.total_seconds() / 3600 for one in (window.covered, window.asked))
+    hours = f"{covered:.0f} of {asked:.0f} h covered"
+    return Standing(ItemState.PROVED if window.complete else ItemState.OPEN, hours)
 
 
-def _trend(gate: Told) -> Standing:
-    alerts = [one for one in gate.document.get("findings") or () if one["role"] == "alert"]
-    if worse := [one for one in alerts if one["worsened"]]:
-        return FAILED, _reasons(worse)
-    if not any(one["outcome"] in FINE for one in alerts):
-        return OPEN, "no rate was measured"
-    return PROVED, "no rate fell in the second half of the window"
+def _trend(gate: Record) -> Standing:
+    alerts = [one for one in answers(gate) if one.role is Role.ALERT]
+    if worse := [one for one in alerts if one.finding.worsened]:
+        return Standing(ItemState.FAILED, _reasons(worse))
+    if not any(one.outcome in FINE for one in alerts):
+        return is_open("no rate was measured")
+    return Standing(ItemState.PROVED, "no rate fell in the second half of the window")
 
 
-def _health_score(gate: Told) -> Standing:
-    score = gate.document.get("score")
+def _health_score(gate: Record) -> Standing:
+    score = gate.score
     if not score:
-        return OPEN, "nothing was measured"
-    told = f"{score['points']:g} of 100, {score['band']}"
-    return PROVED if score["band"] in GOOD_BANDS else FAILED, told
+        return is_open("nothing was measured")
+    state = ItemState.PROVED if score.band in GOOD_BANDS else ItemState.FAILED
+    return Standing(state, f"{score.points:g} of 100, {score.band}")
 
 
-def _soak_continuity(gate: Told) -> Standing:
-    soak = gate.document.get("soak")
-    if not soak:
-        return OPEN, "nobody knows when the soak began"
-    missing = [mark["name"] for mark in soak["marks"] if mark["state"] == "missing"]
-    ahead = [mark["name"] for mark in soak["marks"] if mark["state"] in {"due", "ahead"}]
+def _soak_continuity(gate: Record) -> Standing:
+    if not gate.soak:
+        return is_open("nobody knows when the soak began")
+    marks, coming = gate.soak.marks, {MarkState.DUE, MarkState.AHEAD}
+    missing = [mark.name for mark in marks if mark.state is MarkState.MISSING]
+    ahead = [mark.name for mark in marks if mark.state in coming]
     if missing:
-        return FAILED, f"without a record: {', '.join(missing)}"
+        return Standing(ItemState.FAILED, f"without a record: {', '.join(missing)}")
     if ahead:
-        return OPEN, f"still ahead: {', '.join(ahead)}"
-    return PROVED, f"each of the {len(soak['marks'])} has a record"
+        return is_open(f"still ahead: {', '.join(ahead)}")
+    return Standing(ItemState.PROVED, f"each of the {len(marks)} has a record")
 
 
 def _final_record(sources: Sources) -> Standing:
     final = sources.summary
     if final is None:
-        return OPEN, "there is no final report that says GO"
+        return is_open("there is no final report that says GO")
     if sources.deployment and final.moment < sources.deployment.moment:
-        return OPEN, f"{final.name} is of an earlier deployment"
-    verdict = (final.document.get("verdict") or {}).get("kind")
-    return PROVED if verdict == "GO" else OPEN, f"it says {verdict} ({final.name})"
+        return is_open(f"{final.name} is of an earlier deployment")
+    return _by_record(final, _says_go)
+
+
+def _says_go(final: Record) -> Standing:
+    kind = final.verdict.kind if final.verdict else None
+    state = ItemState.PROVED if kind is VerdictKind.GO else ItemState.OPEN
+    return Standing(state, f"it says {kind}")
 
 
 def _history(sources: Sources) -> Standing:
     told = f"{sources.deployments} deployments and {sources.rollbacks} rollbacks in the archive"
-    return PROVED if sources.deployments else OPEN, told
+    return Standing(ItemState.PROVED if sources.deployments else ItemState.OPEN, told)
 
 
 def _old_backups(sources: Sources) -> Standing:
     backups = sources.old_backups
     if backups is None:
-        return OPEN, "./noxw -s checklist lists them, where it reaches the ledger"
-    return PROVED, f"past their retention: {', '.join(backups) or 'none'}"
+        return is_open("./noxw -s checklist lists them, where it reaches the ledger")
+    return Standing(ItemState.PROVED, f"past their retention: {', '.join(backups) or 'none'}")
 
 
-def _of_gate(judge: Callable[[Told], Standing]) -> Callable[[Sources], Standing]:
+def _of_gate(judge: Callable[[Record], Standing]) -> Callable[[Sources], Standing]:
     return lambda sources: _by_gate(sources, judge)
 
 

@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from pathlib import Path
 
+from gonogo.errors import GonogoError, RecordError
+from gonogo.model.parts import Kind, Subject
+from gonogo.model.record import Record
+from gonogo.record.canonical import read_record
+from gonogo.record.listing import GATE_LABELS, SUMMARY, moment_of, named
+from gonogo.signing.checking import check_signoffs, numbers_in
 from gonogo.signing.document import said_at
+from gonogo.signing.integrity import open_closed
 
-Json = Mapping[str, Any]
+LABELS: Mapping[Kind, frozenset[str]] = {
+    Kind.GATE: GATE_LABELS,
+    Kind.DEPLOYMENT: frozenset({"DEPLOYED", "DEPLOY-FAILED"}),
+    Kind.ROLLBACK: frozenset({"ROLLED-BACK", "ROLLBACK-FAILED"}),
+    Kind.SMOKE: frozenset({"SMOKE-PASSED", "SMOKE-FAILED"}),
+    Kind.SUMMARY: frozenset({SUMMARY}),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A record that stands behind an item.
+class Run:
+    """A run that an item is proved by, or that it comes after.
 
     Args:
-        name: What it is called in the evidence.
+        name: What it is called in the evidence: a record's name, or the ledger's.
         moment: When it began.
-        document: What it holds.
     """
 
     name: str
     moment: datetime
-    document: Json
 
 
 @dataclass(frozen=True, slots=True)
-class StepTold:
+class RecordedRun(Run):
+    """A run whose record can be read, or is about to be closed."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class StepRun:
     """How a step of a deployment or rollback ended.
 
     Args:
@@ -80,12 +98,12 @@ class Sources:
         old_backups: Backups past their retention; None where nobody asked the ledger.
     """
 
-    steps: Mapping[str, StepTold] = field(default_factory=dict)
-    deployment: Told | None = None
-    rollback: Told | None = None
-    gate: Told | None = None
-    smoke: Told | None = None
-    summary: Told | None = None
+    steps: Mapping[str, StepRun] = field(default_factory=dict)
+    deployment: Run | None = None
+    rollback: Run | None = None
+    gate: Run | None = None
+    smoke: Run | None = None
+    summary: Run | None = None
     deployments: int = 0
     rollbacks: int = 0
     old_backups: tuple[str, ...] | None = None
@@ -102,9 +120,9 @@ class Book:
         old_backups: Backups past their retention.
     """
 
-    deployment: Told | None = None
-    rollback: Told | None = None
-    steps: Mapping[str, StepTold] = field(default_factory=dict)
+    deployment: Run | None = None
+    rollback: Run | None = None
+    steps: Mapping[str, StepRun] = field(default_factory=dict)
     old_backups: tuple[str, ...] = ()
 
     def added_to(self, sources: Sources) -> Sources:
@@ -118,5 +136,141 @@ class Book:
             old_backups=self.old_backups,
         )
 
-    def _is_newer(self, known: Told | None) -> bool:
+    def _is_newer(self, known: Run | None) -> bool:
         return bool(self.rollback and (known is None or self.rollback.moment >= known.moment))
+
+
+def gather(archive_dir: Path, environment: str, current: RecordedRun | None = None) -> Sources:
+    """What an environment's records show, the newest first.
+
+    Args:
+        archive_dir: The archive.
+        environment: Whose records.
+        current: A record that is about to be closed, and counts as the newest.
+
+    Raises:
+        OSError: The archive cannot be read.
+    """
+    entries = _entries(archive_dir / environment)
+    runs = {kind: _runs(entries, kind, current) for kind in Kind}
+    newest = {kind: next(found, None) for kind, found in runs.items()}
+    deployment, rollback = newest[Kind.DEPLOYMENT], newest[Kind.ROLLBACK]
+    if rollback and deployment and rollback.moment < deployment.moment:
+        rollback = None
+    return Sources(
+        steps={
+            **_steps("deploy", deployment, runs[Kind.DEPLOYMENT]),
+            **_steps("rollback", rollback, runs[Kind.ROLLBACK]),
+            **_steps("smoke", newest[Kind.SMOKE], runs[Kind.SMOKE]),
+        },
+        deployment=deployment,
+        rollback=rollback,
+        gate=newest[Kind.GATE],
+        smoke=newest[Kind.SMOKE],
+        summary=newest[Kind.SUMMARY],
+        deployments=_number(entries, Kind.DEPLOYMENT, current),
+        rollbacks=_number(entries, Kind.ROLLBACK, current),
+    )
+
+
+def attestations(
+    archive_dir: Path, allowed_signers: Path | None, since: datetime | None
+) -> dict[str, Attested]:
+    """The newest word of a verified sign-off on each item.
+
+    Args:
+        archive_dir: The archive.
+        allowed_signers: Who may sign; without it nobody's word is proved.
+        since: Only records that began then or later are of this rollout.
+
+    Raises:
+        OSError: The archive cannot be read.
+    """
+    found: dict[str, Attested] = {}
+    if allowed_signers is None or not archive_dir.is_dir():
+        return found
+    for place in archive_dir.iterdir():
+        for directory, match in named(place):
+            about = moment_of(match["moment"])
+            if (since is None or about >= since) and numbers_in(directory):
+                for name, word in _words(directory, about, allowed_signers):
+                    if name not in found or found[name].at <= word.at:
+                        found[name] = word
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    directory: Path
+    label: str
+    moment: datetime
+
+
+def _entries(place: Path) -> list[_Entry]:
+    """An environment's records, the newest first."""
+    found = [*named(place)]
+    found.sort(key=lambda one: (one[1]["moment"], int(one[1]["twin"] or 1)), reverse=True)
+    return [_Entry(path, match["label"], moment_of(match["moment"])) for path, match in found]
+
+
+def _runs(entries: Iterable[_Entry], kind: Kind, current: RecordedRun | None) -> Iterator[Run]:
+    """The runs of a kind, the newest first; each is read when it is asked for.
+
+    Of a record that cannot be read only its name is known: it proves nothing, and hides what an
+    older one would.
+    """
+    if current and current.record.kind is kind:
+        yield current
+    for entry in entries:
+        if entry.label in LABELS[kind]:
+            try:
+                record = read_record(entry.directory)
+            except RecordError:
+                yield Run(entry.directory.name, entry.moment)
+                continue
+            if record.kind is kind:
+                yield RecordedRun(entry.directory.name, entry.moment, record)
+
+
+def _number(entries: Iterable[_Entry], kind: Kind, current: RecordedRun | None) -> int:
+    closed = sum(entry.label in LABELS[kind] for entry in entries)
+    return closed + bool(current and current.record.kind is kind)
+
+
+def _steps(procedure: str, newest: Run | None, older: Iterator[Run]) -> dict[str, StepRun]:
+    """The steps of a run and of those that it went on from; what was done before still stands."""
+    steps: dict[str, StepRun] = {}
+    if not isinstance(newest, RecordedRun):
+        return steps
+    for run in (newest, *_of_the_same(newest.record.subject, older)):
+        for step in run.record.steps:
+            name = f"{procedure}.{step.name}"
+            known = steps.get(name)
+            if known is None or (known.outcome == "skipped" and step.outcome == "succeeded"):
+                steps[name] = StepRun(step.outcome, step.proved or step.error or "", run.name)
+    return steps
+
+
+def _of_the_same(subject: Subject | None, older: Iterator[Run]) -> Iterator[RecordedRun]:
+    for one in older:
+        if subject is None or not isinstance(one, RecordedRun) or one.record.subject != subject:
+            return
+        yield one
+
+
+def _words(
+    directory: Path, about: datetime, allowed_signers: Path
+) -> Iterator[tuple[str, Attested]]:
+    """What is attested on a record that nobody touched; nothing where that cannot be proved."""
+    try:
+        closed = open_closed(directory)
+        checked = check_signoffs(closed, allowed_signers)
+    except GonogoError:
+        return
+    if closed.problems:
+        return
+    for check in checked:
+        if check.signoff and not check.problems:
+            source = f"{directory.name}/{check.name}"
+            word = Attested(check.signoff.by, check.signoff.signed_at, source, about)
+            yield from ((item.id, word) for item in check.signoff.attested)

@@ -81,6 +81,7 @@ app.command()(status.status)
 app.add_typer(status.incident_app, name="incident")
 app.add_typer(admins.app, name="promote_admin")
 app.command()(judging.criteria)
+app.command(hidden=True)(judging.schema)
 
 
 def main() -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gonogo.cli.inputs import open_database
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.model.kinds import Environment
+from gonogo.model.parts import ItemEntry, ItemState, PhaseEntry
 
 if TYPE_CHECKING:
     from gonogo.checklist.sources import Book
@@ -19,15 +20,13 @@ if TYPE_CHECKING:
     from gonogo.report.narration import Narration
 
 MARKS = {
-    "proved": ("✓", "green"),
-    "attested": ("✓", "green"),
-    "failed": ("✗", "red"),
-    "open": ("○", "yellow"),
-    "not due": ("-", "dim"),
+    ItemState.PROVED: ("✓", "green"),
+    ItemState.ATTESTED: ("✓", "green"),
+    ItemState.FAILED: ("✗", "red"),
+    ItemState.OPEN: ("○", "yellow"),
+    ItemState.NOT_DUE: ("-", "dim"),
 }
-UNKNOWN = ("?", "yellow")
-Block = Sequence[Mapping[str, Any]]
-SETTLED = frozenset({"proved", "attested", "not due"})
+SETTLED = frozenset({ItemState.PROVED, ItemState.ATTESTED, ItemState.NOT_DUE})
 
 
 def checklist(
@@ -50,7 +49,7 @@ def checklist(
     tell_checklist(narration, checklist_block(desk, named, books=_books(narration, config)))
 
 
-def tell_checklist(narration: Narration, block: Block) -> None:
+def tell_checklist(narration: Narration, block: Sequence[PhaseEntry]) -> None:
     """Tell every item, phase by phase.
 
     Args:
@@ -58,13 +57,13 @@ def tell_checklist(narration: Narration, block: Block) -> None:
         block: As a record holds them.
     """
     for phase in block:
-        narration.chapter(f"{phase['title']}: {_tally(phase['items'])}")
-        for item in phase["items"]:
-            mark, style = MARKS.get(item["state"], UNKNOWN)
+        narration.chapter(_head(phase))
+        for item in phase.items:
+            mark, style = MARKS[item.state]
             by_person = " (a person's to attest)" if _waits(item) else ""
-            narration.say(f"  {mark} {item['text']}{by_person}", style)
-            told = f"{item['id']}: {item['state']}"
-            more = f", {item['evidence']}" if item["evidence"] else ""
+            narration.say(f"  {mark} {item.text}{by_person}", style)
+            told = f"{item.id}: {item.state}"
+            more = f", {item.evidence}" if item.evidence else ""
             narration.say(f"      {told}{more}", "dim")
 
 
@@ -76,12 +75,11 @@ def checklist_lines(record: Path, only: str = "") -> list[str]:
         only: The id of the one phase that is told, every item of it; empty tells what is not
             settled of the phases that this record belongs to, and of the others how far they are.
     """
-    import json
+    from gonogo.record.canonical import read_record
 
-    document = json.loads(record.read_text(encoding="utf-8"))
-    phases: Block = document["checklist"]
+    phases = read_record(record.parent).checklist
     if only:
-        return [line for one in phases if one["phase"] == only for line in _lines(one, SETTLED)]
+        return [line for one in phases if one.phase == only for line in _lines(one, SETTLED)]
     # The last that this record is part of is the one that its reader is in.
     own = [one for one in reversed(phases) if _is_of_this_record(one)]
     told = [line for one in own for line in _lines(one)]
@@ -89,26 +87,24 @@ def checklist_lines(record: Path, only: str = "") -> list[str]:
     return [*told, "./noxw -s checklist tells every item, with its evidence"]
 
 
-def _is_of_this_record(phase: Mapping[str, Any]) -> bool:
-    from gonogo.checklist.block import THIS
-
-    return any(
-        item["state"] == "proved" and f"({THIS})" in item["evidence"] for item in phase["items"]
-    )
+def _is_of_this_record(phase: PhaseEntry) -> bool:
+    return any(item.state is ItemState.PROVED and item.is_own for item in phase.items)
 
 
-def _lines(phase: Mapping[str, Any], settled: frozenset[str] = frozenset()) -> list[str]:
+def _lines(phase: PhaseEntry, settled: frozenset[ItemState] = frozenset()) -> list[str]:
     """A phase in lines: how far it is, what is not settled, and of what is settled these states."""
     lines = [_head(phase)]
-    for item in phase["items"]:
-        if item["state"] in settled or item["state"] not in SETTLED:
-            mark, _ = MARKS.get(item["state"], UNKNOWN)
-            lines.append(f"  {mark} {item['text']} ({item['id']})")
+    for item in phase.items:
+        if item.state in settled or item.state not in SETTLED:
+            mark, _ = MARKS[item.state]
+            lines.append(f"  {mark} {item.text} ({item.id})")
     return lines
 
 
-def _head(phase: Mapping[str, Any]) -> str:
-    return f"{phase['title']}: {_tally(phase['items'])}"
+def _head(phase: PhaseEntry) -> str:
+    states = [item.state for item in phase.items]
+    counted = [f"{states.count(state)} {state}" for state in MARKS if state in states]
+    return f"{phase.title}: {', '.join(counted)}"
 
 
 def _books(narration: Narration, config: RolloutConfig) -> dict[Environment, Book]:
@@ -129,11 +125,5 @@ def _books(narration: Narration, config: RolloutConfig) -> dict[Environment, Boo
     return books
 
 
-def _waits(item: Mapping[str, str]) -> bool:
-    return item["how"] == "attested" and item["state"] != "attested"
-
-
-def _tally(items: Sequence[Mapping[str, Any]]) -> str:
-    states = [item["state"] for item in items]
-    counted = [f"{states.count(state)} {state}" for state in MARKS if state in states]
-    return ", ".join(counted)
+def _waits(item: ItemEntry) -> bool:
+    return item.how == "attested" and item.state is not ItemState.ATTESTED

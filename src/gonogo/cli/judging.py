@@ -90,6 +90,7 @@ def _smoke(
     from gonogo.application.smoke import send_smoke
     from gonogo.application.smoke_record import Occasion, smoke_recorded
     from gonogo.masking import Mask
+    from gonogo.report.pages import RecordPages
     from gonogo.rollout.checklist import checklist_desk
 
     if not config.http.smoke_names:
@@ -104,9 +105,10 @@ def _smoke(
             )
             yield one
 
-    occasion = Occasion(found.environment, found.simulated, found.subject, found.facts)
+    occasion = Occasion(found.environment, found.simulated, found.provenance)
     desk, mask = checklist_desk(project, config), Mask.of(os.environ)
-    answers, record = smoke_recorded(occasion, desk, project.templates_dir, mask, sent)
+    pages = RecordPages(project.templates_dir)
+    answers, record = smoke_recorded(occasion, desk, pages, mask, sent)
     narration.say(f"  record    {record}")
     kinds = {one.answer.kind for one in answers}
     if AnswerKind.FAILED in kinds:
@@ -135,3 +137,23 @@ def criteria(
         file.parent.mkdir(exist_ok=True)
         file.write_text(told, encoding="utf-8")
         typer.echo(f"{shown} is written anew")
+
+
+def schema(
+    file: Annotated[Path, typer.Argument(help="The file: docs/record.schema.json.")],
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail when the file is not current.")
+    ] = False,
+) -> None:
+    """Write the JSON Schema of record.json, made from the types that are the record."""
+    from gonogo.record.schema import record_schema
+
+    made = record_schema()
+    if file.is_file() and file.read_text(encoding="utf-8") == made:
+        typer.echo(f"{file} is current")
+    elif check:
+        raise GonogoError(f"{file} is not what a record holds", "run ./noxw -s docs")
+    else:
+        file.write_text(made, encoding="utf-8")
+        typer.echo(f"{file} is written anew")

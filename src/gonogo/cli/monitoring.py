@@ -48,9 +48,9 @@ def final_report(
     desk = checklist_desk(project, config)
     told = sum_up(desk, environment, project.templates_dir)
     narration = Narration.to_terminal()
-    narration.chapter(told.title)
-    narration.say(f"  {told.verdict.kind}", STYLES[told.verdict.kind])
-    for line in (*told.verdict.reasons, *told.figures, *told.verdict.warnings):
+    narration.chapter(told.record.title)
+    narration.say(f"  {told.verdict}", STYLES[told.verdict])
+    for line in told.lines:
         narration.say(f"    {line}")
     narration.say(f"  record    {told.directory / 'record.html'}")
-    raise typer.Exit(told.verdict.kind.exit_code)
+    raise typer.Exit(told.verdict.exit_code)

@@ -12,6 +12,7 @@ import typer
 from gonogo.cli.inputs import A_RECORD, find_record, project_here
 from gonogo.errors import GonogoError, UsageError
 from gonogo.model.kinds import Environment
+from gonogo.model.parts import ItemState
 from gonogo.record.manifest import SIGNATURES_PAGE
 from gonogo.signing.document import Decision
 
@@ -70,16 +71,17 @@ def _sign(request: Request, templates_dir: Path) -> None:
 
     from gonogo.report.narration import Narration
     from gonogo.signing.admission import attestable, examine, require_allowed
-    from gonogo.signing.page import show_signatures
     from gonogo.signing.sign import sign_off as sign
+    from gonogo.signing.signatures import show_signatures
 
     narration = Narration.to_terminal()
-    closed, checked = examine(request.directory, request.allowed_signers)
-    require_allowed(closed.document, request)
+    examined = examine(request.directory, request.allowed_signers)
+    require_allowed(examined.record, request)
     if not request.attest and sys.stdin.isatty():
-        narration.chapter(f"Sign {closed.name}: {request.decision}")
-        ticked = {one.id for check in checked if check.signoff for one in check.signoff.attested}
-        items = attestable(closed.document, "open")
+        narration.chapter(f"Sign {examined.closed.name}: {request.decision}")
+        signed = [check.signoff for check in examined.signoffs if check.signoff]
+        ticked = {one.id for signoff in signed for one in signoff.attested}
+        items = attestable(examined.record, ItemState.OPEN)
         asked = {name: text for name, text in items.items() if name not in ticked}
         request = replace(request, attest=_asked(narration, asked))
     done = sign(request)

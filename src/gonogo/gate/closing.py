@@ -1,42 +1,123 @@
-"""What a record says once the verdict is there, beside its header and its checklist."""
+"""What the gate's record says: before the first check runs, and once the verdict is there.
+
+Nothing is computed anew: what was measured and judged is laid into the record as it is.
+"""
 
 from __future__ import annotations
 
-from gonogo.gate.document import Json, document, unmeasured
-from gonogo.gate.facts import facts_of
+from datetime import datetime
+
+from gonogo import __version__
+from gonogo.criteria import Criteria, Metric
 from gonogo.gate.reproduce import reproduce
 from gonogo.gate.setting import Observation, Setting
 from gonogo.gate.soak import soak
 from gonogo.judge.score import health_score
 from gonogo.model.finding import Finding, Verdict
-from gonogo.record.archive import gates_since
+from gonogo.model.parts import Heading, Kind, MetricEntry, Provenance, Subject
+from gonogo.model.record import Record
+from gonogo.model.window import format_duration
+from gonogo.record.listing import gates_since
+
+
+def header(setting: Setting, started_at: datetime, reproduce: str) -> Record:
+    """What is known before the first check runs: an aborted run leaves just this.
+
+    Args:
+        setting: From `resolve`.
+        started_at: When the run began, by our clock.
+        reproduce: The exact command.
+    """
+    asked = format_duration(setting.window_asked)
+    return Record(
+        kind=Kind.GATE,
+        title=f"{setting.environment.capitalize()} gate, {asked}",
+        environment=setting.environment,
+        simulated=setting.simulated,
+        started_at=started_at,
+        gonogo=__version__,
+        expected=tuple(f"{role}:{metric.id}" for role, metric in setting.expected),
+        without=tuple(sorted(setting.options.without)),
+        reproduce=reproduce,
+    )
 
 
 def closing(
+    head: Record,
     setting: Setting,
     observation: Observation | None,
     answers: tuple[Finding, ...],
     verdict: Verdict,
-) -> Json:
+) -> Record:
     """All that was measured and answered, with the archive's share of it.
 
     Args:
+        head: From `header`.
         setting: From `resolve`.
         observation: From `observe`; None when no check ran.
         answers: What the checks of this run asserted.
         verdict: The decision on them.
+
+    Raises:
+        OSError: The archive cannot be read.
     """
     if observation is None:
         # Nothing was measured, and nothing is measured for the record alone.
-        return unmeasured(verdict)
-    score = health_score(setting.criteria, observation.measurements, setting.environment)
-    told = document(setting, observation, answers, verdict, score)
+        return head.having(verdict=verdict)
     archive_dir, environment, window = setting.archive_dir, setting.environment, observation.window
-    gates = gates_since(archive_dir, environment, window.deployed_at or window.start)
-    metric = setting.criteria.traffic
-    traffic = observation.measurements.get(metric.id) if metric else None
-    return told | {
-        "facts": {**facts_of(setting, observation), "Gates since the deployment": str(gates)},
-        "reproduce": reproduce(setting, window.end),
-        "soak": soak(archive_dir, environment, window, traffic),
-    }
+    metrics, traffic = setting.criteria.metrics, setting.criteria.traffic
+    busy = observation.measurements.get(traffic.id) if traffic else None
+    return head.having(
+        provenance=provenance(setting, observation),
+        verdict=verdict,
+        window=window,
+        score=health_score(setting.criteria, observation.measurements, environment),
+        headings=_headings(setting.criteria),
+        metrics={name: _entry(metric) for name, metric in metrics.items()},
+        findings=answers,
+        measurements={name: observation.measurements[name] for name in metrics},
+        timeline=observation.timeline,
+        gates=gates_since(archive_dir, environment, window.deployed_at or window.start),
+        reproduce=reproduce(setting, window.end),
+        soak=soak(archive_dir, environment, window, busy),
+    )
+
+
+def provenance(setting: Setting, observation: Observation) -> Provenance:
+    """Which database was asked, and what is deployed there."""
+    ledger = observation.ledger
+    return Provenance(
+        connection=setting.settings.shown,
+        database=observation.identity,
+        taken_at=observation.taken_at,
+        ledger_problem=ledger.problem,
+        subject=Subject(
+            deployment=ledger.deployment,
+            revision=ledger.revision,
+            migrations_sha256=ledger.migrations_sha256,
+            criteria_sha256=setting.criteria.sha256,
+        ),
+    )
+
+
+def _headings(criteria: Criteria) -> tuple[Heading, ...]:
+    return tuple(
+        Heading(title=heading, metrics=tuple(metric.id for metric in found))
+        for heading, found in criteria.by_heading().items()
+    )
+
+
+def _entry(metric: Metric) -> MetricEntry:
+    return MetricEntry(
+        title=metric.title,
+        group=metric.group,
+        kind=metric.kind,
+        unit=metric.unit,
+        objective=metric.objective,
+        warning=metric.warning,
+        critical=metric.critical,
+        trigger=metric.trigger,
+        means=metric.means,
+        first=metric.first,
+        query=metric.query.strip(),
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +13,8 @@ from gonogo.checklist.block import Desk, checklist_block
 from gonogo.config.project import Project
 from gonogo.criteria import Metric
 from gonogo.errors import GonogoError
-from gonogo.gate.closing import closing
+from gonogo.gate.closing import closing, header
 from gonogo.gate.delivery import copy, pipe
-from gonogo.gate.document import header
 from gonogo.gate.endpoints import ask_endpoints
 from gonogo.gate.observe import observe
 from gonogo.gate.reproduce import reproduce
@@ -27,15 +25,16 @@ from gonogo.judge.verdict import MAY_BE_LEFT_OUT, decide
 from gonogo.masking import Mask
 from gonogo.model.finding import Finding, Verdict, VerdictReason
 from gonogo.model.kinds import Outcome, Role
+from gonogo.model.parts import PhaseEntry, State
 from gonogo.model.reasons import Why
-from gonogo.model.window import format_moment
+from gonogo.model.record import Record
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.record.archive import RunningRecord
 from gonogo.report import step_summary
 from gonogo.report.english import limits_text, reason_of, verdict_reasons
-from gonogo.report.evidence import write_sealed
-from gonogo.report.figures import tell_figures
-from gonogo.report.terminal import tell
+from gonogo.report.pages import RecordPages
+from gonogo.report.pytest_html import write_sealed
+from gonogo.report.terminal import tell, tell_figures
 from gonogo.report.text import cut, visible
 
 MOST_ID = 200
@@ -64,7 +63,7 @@ class GateRun:
         self._observation: Observation | None = None
         self._answered: dict[str, Finding] = {}
         self._record: RunningRecord | None = None
-        self._document: dict[str, object] = {}
+        self._told: Record | None = None
         self.verdict: Verdict | None = None
         self._remark: str | None = None
 
@@ -105,9 +104,8 @@ class GateRun:
     def open_record(self) -> None:
         """Write down every expected check: from here on, an aborted run leaves a record."""
         head = header(self.fixed, self.started_at, reproduce(self.fixed))
-        archive_dir, environment = self.fixed.archive_dir, self.fixed.environment
-        self._record = RunningRecord.open(archive_dir, environment, head)
-        self._document = head
+        self._record = RunningRecord.open(self.fixed.archive_dir, head)
+        self._told = head
 
     def finding(self, check: str) -> Finding:
         """The finding of one check; the first call measures everything."""
@@ -176,20 +174,19 @@ class GateRun:
         Raises:
             GonogoError: The archive, or a copy that was asked for, cannot be written.
         """
-        if self._record is None or self.verdict is None:
+        if self._record is None or self._told is None or self.verdict is None:
             return
         if (html := self.staged("evidence.html")).is_file():
             write_sealed(html, self._record.directory / "evidence.html")
         if (junit := self.staged("junit.xml")).is_file():
             shutil.copyfile(junit, self._record.directory / "junit.xml")
-        state = "aborted" if aborted else "complete"
-        finished = {"state": state, "finished_at": format_moment(datetime.now(UTC))}
-        told = closing(self.fixed, self._observation, self.answers, self.verdict)
-        full = {**self._document, **told, **finished}
-        full["checklist"] = self._checklist(full)
-        templates = self.project.templates_dir
-        self.directory = self._record.finish(full, self.verdict.kind.value, templates)
-        self._document = full
+        full = closing(self._told, self.fixed, self._observation, self.answers, self.verdict)
+        state = State.ABORTED if aborted else State.COMPLETE
+        full = full.having(state=state, finished_at=datetime.now(UTC))
+        full = full.having(checklist=self._checklist(full))
+        pages = RecordPages(self.project.templates_dir)
+        self.directory = self._record.finish(full, self.verdict.kind.value, pages)
+        self._told = full
         self._remark = step_summary.append(full, self.directory, os.environ)
         json = None if self.options.json == "-" else self.options.json
         for name, target in {**self.copies, "record.json": json}.items():
@@ -198,10 +195,10 @@ class GateRun:
 
     def tell(self, stream: IO[str]) -> None:
         """Print the verdict block, and what went wrong beside it."""
-        if self.directory is not None:
+        if self.directory is not None and self._told is not None:
             if self.options.figures:
-                tell_figures(self._document, stream)
-            tell(self._document, self.directory, stream)
+                tell_figures(self._told, stream)
+            tell(self._told, self.directory, stream)
         for line in filter(None, (self.problem, self._remark)):
             stream.write(f"gonogo: {visible(Mask.of(os.environ)(line))}\n")
 
@@ -236,7 +233,7 @@ class GateRun:
             self._observation = observe(self.fixed, answers)
         return self._observation
 
-    def _checklist(self, document: Mapping[str, object]) -> list[dict[str, object]]:
+    def _checklist(self, record: Record) -> tuple[PhaseEntry, ...]:
         setting = self.fixed
         desk = Desk(setting.checklist, setting.archive_dir, self.options.allowed_signers)
-        return checklist_block(desk, setting.environment, (self.started_at, document))
+        return checklist_block(desk, setting.environment, (self.started_at, record))

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Measurement, Window
-from gonogo.model.window import format_moment
-from gonogo.record.archived import ArchivedRecord, read_record
-from gonogo.record.listing import list_records
+from gonogo.model.parts import Mark, Soak
+from gonogo.record.listing import ArchivedRecord, archived, list_records
 from gonogo.report.soak import Look, continuity
-
-VERDICTS = frozenset(kind.value for kind in VerdictKind)
 
 
 def soak(
     archive_dir: Path, environment: Environment, window: Window, traffic: Measurement | None
-) -> dict[str, Any] | None:
+) -> Soak | None:
     """What the record tells of the soak's continuity.
 
     Args:
@@ -38,41 +33,44 @@ def soak(
     if deployed_at is None:
         return None
     hourly = traffic.hourly if traffic else ()
-    return {
-        "deployed_at": format_moment(deployed_at),
-        "end": format_moment(window.end),
-        "marks": _marks(archive_dir, environment, window, deployed_at),
-        "hours": len(hourly),
-        "silent": [format_moment(hour.start) for hour in hourly if not hour.count.n],
-    }
+    return Soak(
+        deployed_at=deployed_at,
+        end=window.end,
+        marks=_marks(archive_dir, environment, window, deployed_at),
+        hours=len(hourly),
+        silent=tuple(hour.start for hour in hourly if not hour.count.n),
+    )
 
 
 def _marks(
     archive_dir: Path, environment: Environment, window: Window, deployed_at: datetime
-) -> list[dict[str, Any]]:
+) -> tuple[Mark, ...]:
     """The moments of the soak; each record that stands for one is read itself."""
     place = archive_dir / environment
 
-    def told(*, quick: bool) -> list[dict[str, Any]]:
+    def told(*, quick: bool) -> tuple[Mark, ...]:
         found = list_records(archive_dir, quick=quick)
         earlier = (look_of(one, window) for one in found if one.directory.parent == place)
         looks = [*filter(None, earlier), Look(window.end, None)]
         return continuity(environment, deployed_at, window.end, looks)
 
-    def holds(mark: Mapping[str, Any]) -> bool:
-        if not mark["record"]:
+    def holds(mark: Mark) -> bool:
+        if not mark.record:
             return True
-        record = read_record(place / mark["record"])
+        record = archived(place / mark.record)
         look = look_of(record, window) if record else None
-        return look is not None and format_moment(look.at) == mark["at"]
+        return look is not None and look.at == mark.at
 
     marks = told(quick=True)
     return marks if all(map(holds, marks)) else told(quick=False)
 
 
 def look_of(record: ArchivedRecord, window: Window) -> Look | None:
-    """A record as a look at the same soak; None when it is none: no gate, or another deployment."""
+    """A record as a look at the same soak.
+
+    None when it is none: it is no gate's, it was aborted, or it is of another deployment.
+    """
     same = record.deployed_at == window.deployed_at
-    if record.kind != "gate" or record.verdict not in VERDICTS or not same or record.as_of is None:
+    if not record.is_look or not same or record.as_of is None:
         return None
     return Look(record.as_of, record.name) if record.as_of <= window.end else None

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
+from gonogo import __version__
 from gonogo.checklist.block import Desk, checklist_block
 from gonogo.errors import UsageError
-from gonogo.model.finding import Verdict
+from gonogo.model.finding import Verdict, VerdictReason
 from gonogo.model.kinds import Environment, VerdictKind
-from gonogo.model.window import format_moment
+from gonogo.model.measurement import Window
+from gonogo.model.parts import Kind, Mark, MarkState, Soak, SummedRecord
+from gonogo.model.reasons import Why
+from gonogo.model.record import Record
+from gonogo.model.window import format_duration
 from gonogo.record.archive import RunningRecord
-from gonogo.record.archived import SUMMARY, load
+from gonogo.record.canonical import read_record
 from gonogo.record.files import told_plainly
-from gonogo.record.listing import list_records
-from gonogo.report.soak import PRESENT
-from gonogo.report.summary import of_this_soak, summary
+from gonogo.record.listing import SUMMARY, ArchivedRecord, list_records
+from gonogo.report.answers import reasons, warnings
+from gonogo.report.pages import RecordPages
+from gonogo.report.scales import trends
+from gonogo.report.soak import LENGTHS, Look, continuity, of_this_soak
 from gonogo.report.text import points, share
-from gonogo.report.trends import trends
+
+BAD = frozenset({VerdictKind.ROLLBACK, VerdictKind.NO_GO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +35,22 @@ class SummedUp:
     """A final report.
 
     Args:
-        title: What it is called.
-        verdict: That of the newest record, where it judges the whole soak.
-        figures: The health score, the main rates over the soak, and how often it was looked at.
+        record: What was closed.
         directory: Where it lies.
     """
 
-    title: str
-    verdict: Verdict
-    figures: tuple[str, ...]
+    record: Record
     directory: Path
+
+    @property
+    def verdict(self) -> VerdictKind:
+        """That of the newest record, where it judges the whole soak."""
+        return self.record.verdict.kind if self.record.verdict else VerdictKind.HOLD
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Why; the health score and the main rates over the soak; and what to know besides."""
+        return (*reasons(self.record), *_figures(self.record), *warnings(self.record))
 
 
 def sum_up(desk: Desk, environment: Environment, templates_dir: Path) -> SummedUp:
@@ -46,10 +59,11 @@ def sum_up(desk: Desk, environment: Environment, templates_dir: Path) -> SummedU
     Args:
         desk: Where the records and the checklist lie.
         environment: Whose.
-        templates_dir: The templates.
+        templates_dir: The team's own templates.
 
     Raises:
         UsageError: There is no record of it.
+        RecordError: The newest record cannot be read.
         GonogoError: The archive cannot be read or written.
     """
     archive_dir, started_at = desk.archive_dir, datetime.now(UTC)
@@ -60,26 +74,92 @@ def sum_up(desk: Desk, environment: Environment, templates_dir: Path) -> SummedU
             f"there is no record of {environment} in {archive_dir} that knows its deployment",
             f"run ./noxw -s monitor_{environment} first",
         )
-    newest, _ = load(gates[-1].directory)
-    told = summary(gates, newest, environment)
-    told["started_at"] = format_moment(started_at)
-    head = {key: told[key] for key in ("kind", "title", "simulated", "started_at")}
-    running = RunningRecord.open(archive_dir, environment, head)
-    told["checklist"] = checklist_block(desk, environment, (started_at, told))
-    told["finished_at"] = format_moment(datetime.now(UTC))
-    directory = running.finish(told, SUMMARY, templates_dir)
-    verdict = told["verdict"]
-    reasons, warnings = tuple(verdict["reasons"]), tuple(verdict["warnings"])
-    decided = Verdict(VerdictKind(verdict["kind"]), reasons, warnings=warnings)
-    return SummedUp(told["title"], decided, tuple(_figures(told)), directory)
+    newest = read_record(gates[-1].directory)
+    head = Record(
+        kind=Kind.SUMMARY,
+        title=f"{environment.capitalize()}: final report, {format_duration(LENGTHS[environment])}",
+        environment=environment,
+        simulated=any(gate.simulated for gate in gates),
+        started_at=started_at,
+        gonogo=__version__,
+        reproduce=f"./noxw -s final_report -- {environment}",
+    )
+    running = RunningRecord.open(archive_dir, head)
+    full = summary(head, gates, newest)
+    block = checklist_block(desk, environment, (started_at, full))
+    full = full.having(checklist=block, finished_at=datetime.now(UTC))
+    return SummedUp(full, running.finish(full, SUMMARY, RecordPages(templates_dir)))
 
 
-def _figures(told: Mapping[str, Any]) -> Iterator[str]:
-    if score := told["score"]:
-        yield f"health score {points(score['points'])} of 100, {score['band']}"
-    for one in trends([record["rates"] for record in told["records"]]):
+def summary(head: Record, gates: Sequence[ArchivedRecord], newest: Record) -> Record:
+    """Everything that the final report shows but the checklist and what closing it adds.
+
+    Args:
+        head: What is known of the report itself.
+        gates: From `of_this_soak`; not empty.
+        newest: The last of them.
+    """
+    length, (begun, end) = LENGTHS[head.environment], _soak_of(gates[-1])
+    looks = [Look(gate.as_of, gate.name) for gate in gates if gate.as_of]
+    marks = continuity(head.environment, begun, end, looks)
+    return head.having(
+        provenance=newest.provenance,
+        # From what was not asked nothing can be signed for production: nor from the sum of it.
+        without=newest.without,
+        verdict=_verdict(gates, marks, length),
+        window=Window(length, max(begun, end - length), end, begun),
+        score=newest.score,
+        timeline=newest.timeline,
+        soak=Soak(deployed_at=begun, end=end, marks=marks, hours=0, silent=()),
+        records=tuple(_summed(gate) for gate in gates),
+    )
+
+
+def _soak_of(gate: ArchivedRecord) -> tuple[datetime, datetime]:
+    if gate.deployed_at is None or gate.as_of is None:
+        raise ValueError("a gate of this soak knows its window")
+    return gate.deployed_at, gate.as_of
+
+
+def _verdict(gates: Sequence[ArchivedRecord], marks: Sequence[Mark], length: timedelta) -> Verdict:
+    last, asked_s = gates[-1], int(length.total_seconds())
+    kind = last.verdict or VerdictKind.HOLD
+    reason = VerdictReason(Why.NEWEST_RECORD, last.name, verdict=kind)
+    if kind is VerdictKind.GO and last.asked_s < asked_s:
+        kind = VerdictKind.HOLD
+        reason = VerdictReason(Why.WINDOW_TOO_SHORT, covered_s=last.asked_s, asked_s=asked_s)
+    return Verdict(kind, (reason,), warnings=tuple(_warnings(gates, marks)))
+
+
+def _warnings(gates: Sequence[ArchivedRecord], marks: Sequence[Mark]) -> Iterator[VerdictReason]:
+    for mark in marks:
+        if mark.state is MarkState.MISSING:
+            yield VerdictReason(Why.MOMENT_MISSED, mark.name)
+    for gate in gates[:-1]:
+        if gate.verdict in BAD:
+            yield VerdictReason(Why.EARLIER_VERDICT, gate.name, verdict=gate.verdict, at=gate.as_of)
+
+
+def _summed(gate: ArchivedRecord) -> SummedRecord:
+    _, as_of = _soak_of(gate)
+    return SummedRecord(
+        record=gate.name,
+        sha256=gate.sha256,
+        at=as_of,
+        asked_s=gate.asked_s,
+        verdict=gate.verdict or VerdictKind.HOLD,
+        points=gate.points,
+        band=gate.band,
+        rates=gate.rates,
+    )
+
+
+def _figures(record: Record) -> Iterator[str]:
+    if score := record.score:
+        yield f"health score {points(score.points)} of 100, {score.band}"
+    for one in trends([summed.rates for summed in record.records]):
         lowest = f"{share(one.lowest)} at the lowest"
         yield f"{one.title}: {share(one.first)} at first, {lowest}, {share(one.last)} at last"
-    marks, gates = told["soak"]["marks"], len(told["records"])
-    present = sum(mark["state"] == PRESENT for mark in marks)
+    marks, gates = record.soak.marks if record.soak else (), len(record.records)
+    present = sum(mark.state is MarkState.PRESENT for mark in marks)
     yield f"{present} of {len(marks)} moments looked at, by {gates} record{'s' * (gates > 1)}"

@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from gonogo.config.project import Project
 from gonogo.criteria import Metric
 from gonogo.errors import DatabaseError
+from gonogo.gate.closing import provenance
 from gonogo.gate.endpoints import ask_endpoints
-from gonogo.gate.facts import facts_of, subject_of
 from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Options
 from gonogo.masking import Mask
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Outcome, VerdictKind
+from gonogo.model.parts import Provenance
 from gonogo.postgres.dsn import DatabaseSettings
 
 GROUPS = frozenset({"schema", "endpoint", "rollout"})
@@ -36,16 +37,14 @@ class Verification:
         findings: One for every check, in the order of the criteria file.
         metrics: What was asked, by id.
         simulated: Whether the ledger marks the database as the sandbox.
-        subject: What is deployed there, by its number and its hashes.
-        facts: What names the database.
+        provenance: Which database was asked, and what is deployed there.
     """
 
     environment: Environment
     findings: tuple[Finding, ...]
     metrics: Mapping[str, Metric]
     simulated: bool
-    subject: Mapping[str, str]
-    facts: Mapping[str, str]
+    provenance: Provenance
 
     @property
     def exit_code(self) -> int:
@@ -97,6 +96,5 @@ def verify(
         findings=tuple(seen.findings.values()),
         metrics=asked,
         simulated=setting.simulated,
-        subject=subject_of(part, seen),
-        facts=facts_of(part, seen),
+        provenance=provenance(part, seen),
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from gonogo.criteria import Criteria, Metric
-from gonogo.model.finding import HealthScore
+from gonogo.model.finding import HealthScore, ScorePart
 from gonogo.model.kinds import Environment
 from gonogo.model.limit import Limit
 from gonogo.model.measurement import Measurement
@@ -44,7 +44,9 @@ def health_score(
     if not measured:
         return None
     points = sum((got for got, _ in parts.values()), Fraction(0)) * 100 / measured
-    shown = {name: (round(float(got), 2), weight) for name, (got, weight) in parts.items()}
+    shown = tuple(
+        ScorePart(name, round(float(got), 2), weight) for name, (got, weight) in parts.items()
+    )
     # Cut off, not rounded: 89.96 is Good, and must not read 90.0.
     shown_points = math.floor(points * 10) / 10
     return HealthScore(shown_points, measured, _band(criteria, points), shown)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from fractions import Fraction
 
 from gonogo.model.kinds import Level, Outcome, Role, VerdictKind
 from gonogo.model.limit import Interval, Limit
 from gonogo.model.measurement import Count, Remark
 from gonogo.model.reasons import Reason, Why
+from gonogo.model.strict import STRICT, Exact, Moment, Whole
 
 
 @dataclass(frozen=True, slots=True)
 class LevelLimit:
-    """A limit, and which level of a metric it is."""
+    """A limit, and which level of a metric it is.
+
+    Args:
+        level: Which.
+        limit: As the criteria file writes it.
+    """
+
+    __pydantic_config__ = STRICT
 
     level: Level
     limit: Limit
@@ -37,13 +42,15 @@ class Figures:
         notes: What else there is to say.
     """
 
+    __pydantic_config__ = STRICT
+
     count: Count | None = None
-    value: Fraction | None = None
+    value: Exact | None = None
     passed: LevelLimit | None = None
     part: str = ""
     before: Count | None = None
-    more: int | None = None
-    needed: int | None = None
+    more: Whole | None = None
+    needed: Whole | None = None
     remark: Remark | None = None
     notes: tuple[Remark, ...] = ()
 
@@ -64,6 +71,8 @@ class Finding:
         worsened: Whether the rate became worse within the window, whatever the reason is.
     """
 
+    __pydantic_config__ = STRICT
+
     metric: str
     role: Role
     outcome: Outcome
@@ -81,6 +90,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class ScorePart:
+    """What one metric, or the jobs together, add to the health score.
+
+    Args:
+        name: The metric's title.
+        got: Its points.
+        of: Its weight.
+    """
+
+    __pydantic_config__ = STRICT
+
+    name: str
+    got: float
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class HealthScore:
     """0 to 100 over what could be measured.
 
@@ -88,13 +114,15 @@ class HealthScore:
         points: The score after rescaling, 0 to 100.
         measured: The weight that had data, 0 to 100; below 100 the score is partial.
         band: Excellent, Good, Fair or Poor.
-        parts: Points by metric group, each (got, weight).
+        parts: What it consists of.
     """
+
+    __pydantic_config__ = STRICT
 
     points: float
     measured: int
     band: str
-    parts: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    parts: tuple[ScorePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +139,15 @@ class VerdictReason:
         at: As of when.
     """
 
+    __pydantic_config__ = STRICT
+
     why: Why
     subject: str = ""
     count: Count | None = None
-    covered_s: int | None = None
-    asked_s: int | None = None
+    covered_s: Whole | None = None
+    asked_s: Whole | None = None
     verdict: VerdictKind | None = None
-    at: datetime | None = None
+    at: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +160,8 @@ class Verdict:
         not_run: Ids of expected checks that gave no answer.
         warnings: What does not change the verdict.
     """
+
+    __pydantic_config__ = STRICT
 
     kind: VerdictKind
     reasons: tuple[VerdictReason, ...]

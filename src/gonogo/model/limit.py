@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+from gonogo.model.strict import STRICT
+
 UNITS: dict[str, tuple[str, Fraction]] = {
     "": ("", Fraction(1)),
     "%": ("share", Fraction(1, 100)),
@@ -24,12 +29,21 @@ UNITS: dict[str, tuple[str, Fraction]] = {
 NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 COMPARISON = re.compile(rf"(<=|>=|<|>|=)\s*{NUMBER}")
 BAND = re.compile(rf"{NUMBER}\s*(.*?)\s*\.\.\s*{NUMBER}")
+# What is longer is no limit that a person wrote.
+MOST_OF_A_LIMIT = 200
 WORDS = {"yes": Fraction(1), "no": Fraction(0)}
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A confidence interval of a share; both ends in 0..1."""
+    """A confidence interval of a share; both ends in 0..1.
+
+    Args:
+        low: Its lower end.
+        high: Its upper end.
+    """
+
+    __pydantic_config__ = STRICT
 
     low: float
     high: float
@@ -73,6 +87,21 @@ class Limit:
     text: str
     comparisons: tuple[Comparison, ...]
     unit: str
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """In JSON a limit is its text."""
+        del source, handler
+        text = core_schema.str_schema(strict=True, max_length=MOST_OF_A_LIMIT)
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.no_info_after_validator_function(parse_limit, text),
+            python_schema=core_schema.is_instance_schema(cls),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda limit: limit.text, return_schema=core_schema.str_schema()
+            ),
+        )
 
     @property
     def base_unit(self) -> str:

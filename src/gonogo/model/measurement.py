@@ -8,18 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from fractions import Fraction
 
 from gonogo.model.reasons import Says
+from gonogo.model.strict import STRICT, Exact, Moment, Whole
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """k of n. Counts add up over hours, shards and databases."""
+    """k of n. Counts add up over hours, shards and databases.
 
-    k: int
-    n: int
+    Args:
+        k: How many of them.
+        n: How many in all.
+    """
+
+    __pydantic_config__ = STRICT
+
+    k: Whole
+    n: Whole
 
     def __add__(self, other: Count) -> Count:
         return Count(self.k + other.k, self.n + other.n)
@@ -41,10 +49,12 @@ class Window:
         deployed_at: The deployment's end; None when nobody knows it.
     """
 
+    __pydantic_config__ = STRICT
+
     asked: timedelta
-    start: datetime
-    end: datetime
-    deployed_at: datetime | None = None
+    start: Moment
+    end: Moment
+    deployed_at: Moment | None = None
 
     @property
     def covered(self) -> timedelta:
@@ -66,7 +76,9 @@ class HourCount:
         count: k of n within it.
     """
 
-    start: datetime
+    __pydantic_config__ = STRICT
+
+    start: Moment
     count: Count
 
 
@@ -81,10 +93,12 @@ class Remark:
         number: A figure that belongs to it: seconds of a time limit, minutes of a clock.
     """
 
+    __pydantic_config__ = STRICT
+
     says: Says
     subject: str = ""
     detail: str = ""
-    number: int | None = None
+    number: Whole | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +122,21 @@ class Measurement:
         notes: What else there is to say.
     """
 
+    __pydantic_config__ = STRICT
+
     metric: str
     count: Count | None = None
-    value: Fraction | None = None
+    value: Exact | None = None
     missing: Remark | None = None
     left_out: Remark | None = None
     degraded: Remark | None = None
     by_part: Mapping[str, Count] = field(default_factory=dict)
     hourly: tuple[HourCount, ...] = ()
-    hourly_parts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    hourly_parts: Mapping[str, tuple[Whole, ...]] = field(default_factory=dict)
     recent: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)
     recent_missing: Remark | None = None
     parts_missing: Remark | None = None
-    breakdown: Mapping[str, int] = field(default_factory=dict)
+    breakdown: Mapping[str, Whole] = field(default_factory=dict)
     notes: tuple[Remark, ...] = ()
 
 
@@ -136,7 +152,9 @@ class LedgerEvent:
         note: Whatever else there is to say; empty when nothing.
     """
 
-    at: datetime
+    __pydantic_config__ = STRICT
+
+    at: Moment
     kind: str
     title: str
     note: str = ""
@@ -155,6 +173,8 @@ class DatabaseIdentity:
         snapshot: The snapshot's text form, for the reader.
         rights: What the role may do at most: ``read``, ``write``, or ``superuser``.
     """
+
+    __pydantic_config__ = STRICT
 
     system_identifier: str
     database: str

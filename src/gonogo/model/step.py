@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+
+from gonogo.model.strict import STRICT, Json, Moment
 
 
 class StepKind(StrEnum):
@@ -60,11 +61,13 @@ class StepRecord:
         error: Why it failed; None when it did not.
     """
 
+    __pydantic_config__ = STRICT
+
     name: str
     title: str
     outcome: Literal["succeeded", "failed", "skipped"]
-    started_at: datetime
+    started_at: Moment
     elapsed_s: float
     proved: str
-    evidence: Mapping[str, object] = field(default_factory=dict)
+    evidence: Mapping[str, Json] = field(default_factory=dict)
     error: str | None = None

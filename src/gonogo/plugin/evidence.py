@@ -10,7 +10,7 @@ import pytest
 
 from gonogo import __version__
 from gonogo.gate.run import GateRun
-from gonogo.report import evidence
+from gonogo.report import pytest_html as evidence
 
 
 class EvidencePage:

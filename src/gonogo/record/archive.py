@@ -10,32 +10,51 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
-from gonogo.errors import CancelledError, GonogoError, UsageError
-from gonogo.record import unfinished
-from gonogo.record.archived import RECORD_FILE, RUNNING, STEM_FORMAT, ArchivedRecord, load
-from gonogo.record.canonical import canonical_json, sha256_hex
+from gonogo.errors import CancelledError, GonogoError
+from gonogo.model.parts import Link, State
+from gonogo.model.record import Record
+from gonogo.record.canonical import RECORD_FILE, parsed_record, sha256_hex, written
 from gonogo.record.files import (
     FILE_MODE,
+    LIFE_SIGN,
+    archive_lock,
     make_directory,
     settle,
+    sign_of_life,
     told_plainly,
     write_whole,
 )
-from gonogo.record.listing import gates_since, head_of, list_records, named
-from gonogo.record.locking import LIFE_SIGN, archive_lock, sign_of_life
+from gonogo.record.listing import (
+    RUNNING,
+    STEM_FORMAT,
+    ArchivedRecord,
+    head_of,
+    list_records,
+    named,
+)
 from gonogo.record.manifest import CHAIN, FILES, append_to_chain, write_manifest
-from gonogo.record.schema import SCHEMA, Json, with_top_level
-
-__all__ = ["ArchivedRecord", "RunningRecord", "gates_since", "list_records"]
 
 PAGE_FILE = "record.html"
-PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 LABEL = re.compile(r"[A-Z][A-Z0-9-]*")
+
+
+class Pages(Protocol):
+    """What makes pages of records; the report room has it."""
+
+    def renderer_sha256(self) -> str:
+        """The hash of all that makes a page beside its record."""
+
+    def page(self, record: Record) -> str:
+        """A record's page."""
+
+    def write_index(self, archive_dir: Path) -> None:
+        """Write the archive's list anew; the caller holds the archive's lock."""
 
 
 class RunningRecord:
@@ -53,29 +72,23 @@ class RunningRecord:
         self._life: int | None = life
 
     @classmethod
-    def open(
-        cls, archive_dir: Path, environment: str, header: Mapping[str, object]
-    ) -> RunningRecord:
+    def open(cls, archive_dir: Path, record: Record) -> RunningRecord:
         """Leave word that a run has begun, and what it is expected to answer.
 
         Args:
             archive_dir: The archive; made when it is not there.
-            environment: The directory within it.
-            header: What is known so far; ``started_at`` names the directory.
+            record: What is known so far; environment and ``started_at`` name the directory.
 
         Raises:
-            UsageError: `environment` is no plain name.
             GonogoError: The archive cannot be written.
         """
-        if not PLAIN_NAME.fullmatch(environment):
-            raise UsageError(f"{environment!r} cannot name a directory of the archive")
-        place = archive_dir / environment
+        place = archive_dir / record.environment
         with told_plainly("the record cannot be opened"):
             make_directory(place)
             with archive_lock(archive_dir):
-                directory = place / f"{_free_stem(place, _started(header))}_{RUNNING}"
+                directory = place / f"{_free_stem(place, record.started_at)}_{RUNNING}"
                 make_directory(directory, exist_ok=False)
-                known = unfinished.running(header, environment)
+                known = written(record.having(state=State.RUNNING))
                 with _removed_again(directory):
                     life = sign_of_life(directory)
                     try:
@@ -86,14 +99,14 @@ class RunningRecord:
                         raise
         return cls(archive_dir, directory, life)
 
-    def finish(self, document: Mapping[str, object], label: str, templates_dir: Path) -> Path:
+    def finish(self, record: Record, label: str, pages: Pages) -> Path:
         """Close the record: write it whole, chain it, give it its name, list it.
 
         Args:
-            document: All of it but schema, previous and renderer; ``state`` is complete unless
-                it says otherwise.
+            record: All of it but what names the one before it and the renderer; complete unless
+                it says that it was aborted.
             label: What the directory's name shall say: GO, DEPLOYED, …
-            templates_dir: The templates of the page and of the list.
+            pages: What makes the page and the list.
 
         Returns:
             The record's directory under its final name.
@@ -102,9 +115,6 @@ class RunningRecord:
             GonogoError: The archive cannot be written, or the record was closed before. Nothing
                 half-written is in it then: the run reads as aborted.
         """
-        from gonogo.report.html import render, renderer_sha256  # noqa: PLC0415  # loads jinja2
-        from gonogo.report.index import write_index  # noqa: PLC0415  # likewise
-
         if self._life is None or not LABEL.fullmatch(label):
             raise GonogoError(f"the record {self.directory.name} cannot be closed as {label}")
         final = self.directory.with_name(self.directory.name.replace(RUNNING, label))
@@ -113,9 +123,11 @@ class RunningRecord:
             archive_lock(self.archive_dir),
             self._all_or_nothing(),
         ):
-            full = self._completed(document, renderer_sha256(templates_dir))
-            write_whole(self.directory / PAGE_FILE, render(full, templates_dir).encode())
-            write_whole(self.directory / RECORD_FILE, canonical_json(full))
+            content = written(self._completed(record, pages.renderer_sha256()))
+            # What could not be read again is not closed; and what is shown is what was read.
+            full = parsed_record(content, self.directory / RECORD_FILE)
+            write_whole(self.directory / PAGE_FILE, pages.page(full).encode())
+            write_whole(self.directory / RECORD_FILE, content)
             manifest = write_manifest(self.directory)
             append_to_chain(final.parent, f"{final.name}/{FILES}", manifest)
             self._settle_as(final)
@@ -123,20 +135,20 @@ class RunningRecord:
             told_plainly(f"the record lies in {final}, but the archive's index cannot be written"),
             archive_lock(self.archive_dir),
         ):
-            write_index(self.archive_dir, templates_dir)
+            pages.write_index(self.archive_dir)
         return final
 
     @contextmanager
     def carried_out(
-        self, header: Mapping[str, object], templates_dir: Path, mask: Callable[[str], str]
+        self, so_far: Callable[[], Record], pages: Pages, mask: Callable[[str], str]
     ) -> Iterator[None]:
-        """What ends the block before its time is told by the record: it reads as aborted, and why.
+        """An error that ends the block is written into the record: it reads as aborted, and why.
 
         Where somebody was asked and said no, nothing was done: no record is left.
 
         Args:
-            header: What was known from the beginning.
-            templates_dir: The templates of the page and of the list.
+            so_far: What is known when it ends.
+            pages: What makes the list.
             mask: Hides what is secret.
         """
         try:
@@ -146,19 +158,17 @@ class RunningRecord:
             shutil.rmtree(self.directory, ignore_errors=True)
             raise
         except BaseException as error:
-            self._aborted(header, templates_dir, mask(unfinished.reason(error)))
+            self._aborted(so_far(), pages, mask(_reason(error)))
             raise
 
-    def _aborted(self, header: Mapping[str, object], templates_dir: Path, why: str) -> None:
-        from gonogo.report.index import write_index  # noqa: PLC0415  # loads jinja2
-
-        content = unfinished.aborted(header, self.directory.parent.name, why)
+    def _aborted(self, record: Record, pages: Pages, why: str) -> None:
+        ended = record.having(state=State.ABORTED, finished_at=datetime.now(UTC), ended_by=why)
         # That it cannot be written is no reason to tell the other error later.
         with suppress(OSError, GonogoError):
-            write_whole(self.directory / RECORD_FILE, content)
+            write_whole(self.directory / RECORD_FILE, written(ended))
         self.abandon()
         with suppress(OSError, GonogoError), archive_lock(self.archive_dir):
-            write_index(self.archive_dir, templates_dir)
+            pages.write_index(self.archive_dir)
 
     def abandon(self) -> None:
         """Give up without closing: from now on the run reads as aborted."""
@@ -183,16 +193,13 @@ class RunningRecord:
         finally:
             self.abandon()
 
-    def _completed(self, document: Mapping[str, object], renderer: str) -> Json:
-        environment = self.directory.parent.name
-        head = head_of(list_records(self.archive_dir, quick=True), environment)
-        full = with_top_level({"state": "complete", **document})
-        return full | {
-            "schema": SCHEMA,
-            "environment": environment,
-            "previous": _link(head) if head else None,
-            "renderer_sha256": renderer,
-        }
+    def _completed(self, record: Record, renderer: str) -> Record:
+        head = head_of(list_records(self.archive_dir, quick=True), record.environment)
+        return record.having(
+            state=State.ABORTED if record.state is State.ABORTED else State.COMPLETE,
+            previous=_link(head) if head else None,
+            renderer_sha256=renderer,
+        )
 
     def _settle_as(self, final: Path) -> None:
         for file in self.directory.iterdir():
@@ -214,12 +221,13 @@ def _removed_again(directory: Path) -> Iterator[None]:
         raise
 
 
-def _link(head: ArchivedRecord) -> Json:
-    """What a record says of the one before it; no hash of a file that is not there."""
-    manifest = head.directory / FILES
-    whole = sha256_hex(manifest.read_bytes()) if manifest.is_file() else ""
-    # What is chained is what lies there, not what was noted of it.
-    return {"record": head.name, "sha256": load(head.directory)[1], "files_sha256": whole}
+def _link(head: ArchivedRecord) -> Link:
+    """What a record says of the one before it: by what lies there, not by what was noted of it."""
+    hashes = {
+        name: sha256_hex(file.read_bytes()) if (file := head.directory / name).is_file() else ""
+        for name in (RECORD_FILE, FILES)
+    }
+    return Link(record=head.name, sha256=hashes[RECORD_FILE], files_sha256=hashes[FILES])
 
 
 def _put_back(path: Path, content: bytes | None) -> None:
@@ -229,15 +237,17 @@ def _put_back(path: Path, content: bytes | None) -> None:
         write_whole(path, content)
 
 
-def _started(header: Mapping[str, object]) -> datetime:
-    try:
-        return datetime.fromisoformat(str(header.get("started_at"))).astimezone(UTC)
-    except ValueError:
-        return datetime.now(UTC)
-
-
 def _free_stem(place: Path, started: datetime) -> str:
     """The moment, with a number where a run of the same second has it already."""
-    moment = started.strftime(STEM_FORMAT)
+    moment = started.astimezone(UTC).strftime(STEM_FORMAT)
     twins = [int(match["twin"] or 1) for _, match in named(place) if match["moment"] == moment]
     return f"{moment}-{max(twins) + 1}" if twins else moment
+
+
+def _reason(error: BaseException) -> str:
+    """Why an error ended a run, in one line."""
+    if isinstance(error, GonogoError):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "it was told to end: by Ctrl-C, by SIGTERM, or by a terminal that closed"
+    return f"an error of gonogo's own, {type(error).__name__}"

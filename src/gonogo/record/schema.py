@@ -1,150 +1,65 @@
-"""What a record document may lack: every key that the page reads, with what stands for "nothing".
-
-A run that was killed left only what was known at its start; its page must still be written.
-"""
+"""The JSON schema of a record, made from the types that are the record."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import json
+import re
 
-Json = dict[str, Any]
+from pydantic import JsonValue
 
-SCHEMA = "gonogo.record/1"
-# The fact that tells why a run did not get to its end.
-ENDED_BY = "Ended by"
+from gonogo.model.record import SCHEMA, Record
 
-RECORD: Json = {
-    "schema": SCHEMA,
-    "kind": "gate",
-    "state": "running",
-    "title": "",
-    "environment": "",
-    "simulated": False,
-    "as_of_age_s": 0,
-    "started_at": None,
-    "finished_at": None,
-    "previous": None,
-    "verdict": None,
-    "outcome": None,
-    "subject": None,
-    "checklist": [],
-    "window": None,
-    "score": None,
-    "expected": [],
-    "headings": [],
-    "findings": [],
-    "measurements": {},
-    "top_errors": [],
-    "soak": None,
-    "timeline": [],
-    "records": [],
-    "steps": [],
-    "facts": {},
-    "reproduce": "",
-    "renderer_sha256": "",
-}
-VERDICT: Json = {"kind": "HOLD", "exit_code": 10, "reasons": [], "warnings": [], "not_run": []}
-WINDOW: Json = {
-    "asked_s": 0,
-    "start": None,
-    "end": None,
-    "covered_s": 0,
-    "complete": False,
-    "deployed_at": None,
-}
-SCORE: Json = {"points": 0, "measured": 0, "band": "", "parts": []}
-FINDING: Json = {
-    "id": "",
-    "metric": "",
-    "role": "criterion",
-    "group": "",
-    "title": "",
-    "outcome": "inconclusive",
-    "limit": "",
-    "reason": "",
-    "worsened": False,
-    "value": None,
-    "count": None,
-    "interval": None,
-    "recommendation": {},
-}
-RECOMMENDATION: Json = {"means": "", "first": "", "query": ""}
-MEASUREMENT: Json = {
-    "title": "",
-    "unit": "",
-    "value": None,
-    "missing": None,
-    "count": None,
-    "by_part": {},
-    "hourly": [],
-    "hourly_parts": {},
-    "breakdown": {},
-    "notes": [],
-}
-STEP: Json = {
-    "name": "",
-    "title": "",
-    "outcome": "running",
-    "started_at": None,
-    "elapsed_s": None,
-    "proved": "",
-    "evidence": {},
-    "error": None,
-}
-SOAK: Json = {"deployed_at": None, "end": None, "marks": [], "hours": 0, "silent": []}
-MARK: Json = {"name": "", "due_at": None, "state": "ahead", "at": None, "record": None}
-EVENT: Json = {"at": None, "kind": "", "title": "", "note": ""}
-SUMMED: Json = {
-    "record": "",
-    "sha256": "",
-    "at": None,
-    "asked_s": 0,
-    "verdict": "",
-    "points": None,
-    "band": "",
-    "rates": [],
-}
-PHASE: Json = {"phase": "", "title": "", "items": []}
-ITEM: Json = {"id": "", "text": "", "how": "attested", "state": "open", "evidence": ""}
-ERROR: Json = {"source": "", "message": "", "count": 0}
+Node = dict[str, JsonValue]
+STATE = Record.model_fields["state"].description
+ARGUMENT = re.compile(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
 
 
-def with_top_level(document: Mapping[str, object]) -> Json:
-    """Add the top-level keys that are missing; what record.json holds."""
-    return {**RECORD, **document}
-
-
-def with_defaults(document: Mapping[str, object]) -> Json:
-    """Add every missing key, at each level; what the templates read.
-
-    Args:
-        document: A record; parts that are None stay None.
-    """
-    full = with_top_level(document)
-    for key, default in (("verdict", VERDICT), ("window", WINDOW), ("score", SCORE)):
-        if full[key] is not None:
-            full[key] = default | full[key]
-    full["findings"] = [_finding(finding) for finding in full["findings"]]
-    full["measurements"] = {
-        metric: MEASUREMENT | measurement for metric, measurement in full["measurements"].items()
+def record_schema() -> str:
+    """``docs/record.schema.json``: JSON Schema 2020-12, every property with its description."""
+    made: Node = Record.model_json_schema(mode="serialization")
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:{SCHEMA.replace('/', ':')}",
+        "title": SCHEMA,
     }
-    if full["soak"] is not None:
-        full["soak"] = SOAK | full["soak"]
-        full["soak"]["marks"] = [MARK | mark for mark in full["soak"]["marks"]]
-    full["timeline"] = [EVENT | event for event in full["timeline"]]
-    full["records"] = [SUMMED | summed for summed in full["records"]]
-    full["steps"] = [STEP | step for step in full["steps"]]
-    full["checklist"] = [_phase(phase) for phase in full["checklist"]]
-    full["top_errors"] = [ERROR | error for error in full["top_errors"]]
-    return full
+    told = {**head, **_plain(made)}
+    # What pydantic leaves out where a field refers to a type and has a default.
+    _dict(_dict(told["properties"])["state"])["description"] = STATE
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
 
-def _phase(phase: Mapping[str, Any]) -> Json:
-    full = {**PHASE, **phase}
-    return {**full, "items": [ITEM | item for item in full["items"]]}
+def _dict(node: JsonValue) -> Node:
+    if not isinstance(node, dict):
+        raise TypeError("a schema's property is an object")
+    return node
 
 
-def _finding(finding: Mapping[str, Any]) -> Json:
-    full = {**FINDING, **finding}
-    return {**full, "recommendation": {**RECOMMENDATION, **(full["recommendation"] or {})}}
+def _plain(node: Node) -> Node:
+    """A schema without the titles and defaults that pydantic adds, described throughout."""
+    text = node.get("description")
+    told = text if isinstance(text, str) else ""
+    described = dict(ARGUMENT.findall(told))
+    plain: Node = {
+        key: _below(key, value, described)
+        for key, value in node.items()
+        if key not in {"title", "default"}
+    }
+    if told:
+        plain["description"] = " ".join(told.partition("\n\n")[0].split())
+    return plain
+
+
+def _below(key: str, value: JsonValue, described: dict[str, str]) -> JsonValue:
+    if isinstance(value, list):
+        return [_plain(one) if isinstance(one, dict) else one for one in value]
+    if not isinstance(value, dict):
+        return value
+    if key not in {"properties", "$defs"}:
+        return _plain(value)
+    return {
+        name: {"description": " ".join(described[name].split()), **_plain(one)}
+        if name in described
+        else _plain(one)
+        for name, one in value.items()
+        if isinstance(one, dict)
+    }

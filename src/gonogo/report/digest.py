@@ -5,14 +5,37 @@ The terminal and the step summary tell the same digest. Every text in it is harm
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from gonogo.model.finding import HealthScore
+from gonogo.model.kinds import Outcome, Role
+from gonogo.model.measurement import Window
+from gonogo.model.reasons import Reason
+from gonogo.model.record import Record
+from gonogo.report.answers import Answer, answers, reasons
 from gonogo.report.page import notices
 from gonogo.report.text import cut, moment, span
 
-WORST_FIRST = ("fired", "failed", "critical", "inconclusive", "warning")
+WORST_FIRST = (
+    Outcome.FIRED,
+    Outcome.FAILED,
+    Outcome.CRITICAL,
+    Outcome.INCONCLUSIVE,
+    Outcome.WARNING,
+)
+# What an alert says of a part or of a time, and a criterion of the whole does not.
+ADDS = frozenset(
+    {
+        Reason.NO_DATA,
+        Reason.PART_PAST_LEVEL,
+        Reason.PART_TOO_FEW,
+        Reason.PARTS_UNKNOWN,
+        Reason.NEWEST_PAST_LEVEL,
+        Reason.NEWEST_UNKNOWN,
+        Reason.WORSENED,
+    }
+)
 # One line a group, of what needs no line of its own: nobody decides on the index of a migration.
 FOLDED = {
     "jobs": "Background jobs",
@@ -22,8 +45,6 @@ FOLDED = {
 }
 MOST_TITLES = 3
 MOST_CHARACTERS = 300
-
-Found = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,129 +99,123 @@ class Digest:
     not_run: tuple[str, ...]
 
 
-def digest(document: Mapping[str, Any]) -> Digest:
+def digest(record: Record) -> Digest:
     """Digest a gate's record.
 
     Args:
-        document: The record.
+        record: Any with a verdict.
     """
-    findings: Sequence[Found] = document["findings"]
-    missed = _missed(findings)
-    verdict = document["verdict"]
-    told = {f"{found['metric']}: {found['reason']}" for found in findings}
+    found = answers(record)
+    missed = _missed(found)
     return Digest(
-        caveats=tuple(notices(dict(document))),
-        window=_window(document["window"]),
-        score=_score(document["score"]),
-        reasons=tuple(_line(reason) for reason in verdict["reasons"] if reason not in told),
+        caveats=tuple(notices(record)),
+        window=_window(record.window),
+        score=_score(record.score),
+        reasons=tuple(map(_line, reasons(record, of_findings=False))),
         misses=_misses(missed),
-        rows=_rows([answers[0] for answers in missed], findings),
-        not_run=tuple(map(_line, verdict["not_run"])),
+        rows=_rows([group[0] for group in missed], found),
+        not_run=tuple(map(_line, record.verdict.not_run if record.verdict else ())),
     )
 
 
-def _missed(findings: Sequence[Found]) -> list[list[Found]]:
+def _missed(found: Sequence[Answer]) -> list[list[Answer]]:
     """The answers of each metric that are not met, worst first; the worst metric first."""
-    by_metric: dict[str, list[Found]] = {}
-    for found in findings:
-        if found["outcome"] in WORST_FIRST:
-            by_metric.setdefault(found["metric"], []).append(found)
-    missed = [sorted(answers, key=_severity) for answers in by_metric.values()]
-    return sorted(missed, key=lambda answers: _severity(answers[0]))
+    by_metric: dict[str, list[Answer]] = {}
+    for answer in found:
+        if answer.outcome in WORST_FIRST:
+            by_metric.setdefault(answer.metric, []).append(answer)
+    missed = [sorted(group, key=_severity) for group in by_metric.values()]
+    return sorted(missed, key=lambda group: _severity(group[0]))
 
 
-def _severity(found: Found) -> int:
-    return WORST_FIRST.index(found["outcome"])
+def _severity(answer: Answer) -> int:
+    return WORST_FIRST.index(answer.outcome)
 
 
-def _misses(missed: Sequence[Sequence[Found]]) -> tuple[Miss, ...]:
+def _misses(missed: Sequence[Sequence[Answer]]) -> tuple[Miss, ...]:
     """What shares outcome and reason, such as a database out of reach, is told once."""
-    alike: dict[tuple[str, str], list[Found]] = {}
-    for answers in missed:
-        alike.setdefault((_outcome(answers[0]), _reason(answers)), []).append(answers[0])
+    alike: dict[tuple[str, str], list[Answer]] = {}
+    for group in missed:
+        alike.setdefault((_outcome(group[0]), _reason(group)), []).append(group[0])
     return tuple(_miss(outcome, reason, same) for (outcome, reason), same in alike.items())
 
 
-def _reason(answers: Sequence[Found]) -> str:
+def _reason(group: Sequence[Answer]) -> str:
     """The worst answer's; and what another tells of a part, or of the newest events."""
-    worst, *others = answers
-    value = str(worst["value"])
-    more = (other["reason"] for other in others if not str(other["reason"]).startswith(value))
-    return "; ".join(dict.fromkeys([worst["reason"], *more]))
+    worst, *others = group
+    more = (other.reason for other in others if other.finding.reason in ADDS)
+    return "; ".join(dict.fromkeys([worst.reason, *more]))
 
 
-def _miss(outcome: str, reason: str, same: Sequence[Found]) -> Miss:
-    titles = [_line(one["title"]) for one in same]
+def _miss(outcome: str, reason: str, same: Sequence[Answer]) -> Miss:
+    titles = [_line(one.title) for one in same]
     title = ", ".join(titles[:MOST_TITLES])
     if len(titles) > MOST_TITLES:
         title += f" and {len(titles) - MOST_TITLES} more"
     if len(same) > 1 or not _is_past_its_limit(same[0]):
         return Miss(outcome, title, _line(reason))
-    advice = same[0]["recommendation"]
-    return Miss(outcome, title, _line(reason), _line(advice["means"]), _line(advice["first"]))
+    advice = same[0].entry
+    return Miss(outcome, title, _line(reason), _line(advice.means), _line(advice.first))
 
 
-def _is_past_its_limit(found: Found) -> bool:
+def _is_past_its_limit(answer: Answer) -> bool:
     """Whether the metric's recommendation speaks of this: not where only evidence is missing."""
-    undecided = found["outcome"] == "inconclusive"
-    return not undecided or (found["value"] is not None and found["interval"] is None)
+    undecided = answer.outcome is Outcome.INCONCLUSIVE
+    return not undecided or (answer.value is not None and answer.interval is None)
 
 
-def _rows(missed: Sequence[Found], findings: Sequence[Found]) -> tuple[Row, ...]:
+def _rows(missed: Sequence[Answer], found: Sequence[Answer]) -> tuple[Row, ...]:
     """What misses its limit; then the other criteria, some groups in a line an outcome."""
-    measured = [found for found in missed if found["value"] is not None]
-    told = {found["metric"] for found in measured}
-    criteria = [found for found in findings if found["role"] == "criterion"]
-    others = [found for found in criteria if found["metric"] not in told]
-    alone = [found for found in others if found["group"] not in FOLDED]
+    measured = [answer for answer in missed if answer.value is not None]
+    told = {answer.metric for answer in measured}
+    criteria = [answer for answer in found if answer.role is Role.CRITERION]
+    others = [answer for answer in criteria if answer.metric not in told]
+    alone = [answer for answer in others if answer.entry.group not in FOLDED]
     folded = [
         Row(title, f"{len(same)} of {len(members)}", "all", _outcome(same[0]))
         for group, title in FOLDED.items()
-        if (members := [found for found in criteria if found["group"] == group])
-        for same in _by_outcome(found for found in others if found["group"] == group)
+        if (members := [answer for answer in criteria if answer.entry.group == group])
+        for same in _by_outcome(answer for answer in others if answer.entry.group == group)
     ]
     return (*map(_row, measured), *map(_row, alone), *folded)
 
 
-def _by_outcome(findings: Iterable[Found]) -> Iterable[list[Found]]:
-    alike: dict[str, list[Found]] = {}
-    for found in findings:
-        alike.setdefault(found["outcome"], []).append(found)
+def _by_outcome(found: Iterable[Answer]) -> Iterable[list[Answer]]:
+    alike: dict[Outcome, list[Answer]] = {}
+    for answer in found:
+        alike.setdefault(answer.outcome, []).append(answer)
     return alike.values()
 
 
-def _row(found: Found) -> Row:
-    value = _line(found["value"] or "no data")
-    return Row(_line(found["title"]), value, _line(_limit(found)), _outcome(found))
+def _row(answer: Answer) -> Row:
+    value = _line(answer.value or "no data")
+    return Row(_line(answer.title), value, _line(_limit(answer)), _outcome(answer))
 
 
-def _limit(found: Found) -> str:
+def _limit(answer: Answer) -> str:
     """What was passed; of an alert's two levels the one that its outcome names."""
-    levels = str(found["limit"]).split(", ")
-    passed = f"{found['outcome']} "
-    return next(
-        (text.removeprefix(passed) for text in levels if text.startswith(passed)), found["limit"]
-    )
+    passed = [one.limit.text for one in answer.limits if one.level.value == answer.outcome.value]
+    return passed[0] if passed else answer.limit
 
 
-def _outcome(found: Found) -> str:
-    return str(found["outcome"]).replace("_", " ")
+def _outcome(answer: Answer) -> str:
+    return answer.outcome.value.replace("_", " ")
 
 
-def _window(window: Mapping[str, Any] | None) -> str:
+def _window(window: Window | None) -> str:
     if window is None:
         return ""
-    covered = f"{span(window['covered_s'])} of {span(window['asked_s'])} covered"
-    return f"{moment(window['start'])} to {moment(window['end'])} ({covered})"
+    covered = f"{span(window.covered)} of {span(window.asked)} covered"
+    return f"{moment(window.start)} to {moment(window.end)} ({covered})"
 
 
-def _score(score: Mapping[str, Any] | None) -> str:
+def _score(score: HealthScore | None) -> str:
     if score is None:
         return "nothing was measured"
-    whole = score["measured"] == 100  # noqa: PLR2004  # per cent
-    partial = "" if whole else f" ({score['measured']} of 100 points measured)"
-    return f"{score['points']:g} of 100, {score['band']}{partial}"
+    whole = score.measured == 100  # noqa: PLR2004  # per cent
+    partial = "" if whole else f" ({score.measured} of 100 points measured)"
+    return f"{score.points:g} of 100, {score.band}{partial}"
 
 
-def _line(text: object) -> str:
+def _line(text: str) -> str:
     return cut(text, MOST_CHARACTERS)

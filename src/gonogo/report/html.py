@@ -1,7 +1,7 @@
-"""Document → one self-contained page: no script, no outside request, whatever the data holds.
+"""Record → one self-contained page: no script, no outside request, whatever the data holds.
 
 Three walls against hostile text: autoescape; every printed value passes `visible`; and a policy in
-the page itself that allows this very style sheet and nothing else. The same document always gives
+the page itself that allows this very style sheet and nothing else. The same record always gives
 the same bytes.
 
 The templates lie in the package; a team's own of the same name, in its `reports/templates/`, wins.
@@ -9,7 +9,6 @@ The templates lie in the package; a team's own of the same name, in its `reports
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
@@ -23,14 +22,16 @@ import jinja2
 from markupsafe import Markup
 
 from gonogo.errors import RecordError, UsageError
-from gonogo.record import canonical, schema
-from gonogo.record.canonical import canonical_json, sha256_hex
-from gonogo.record.schema import ENDED_BY, Json, with_defaults
-from gonogo.report import headings, looks, page, scales, text, trends, why
+from gonogo.model.measurement import Count, Window
+from gonogo.model.record import Record
+from gonogo.record import canonical
+from gonogo.record.canonical import sha256_hex, written
+from gonogo.report import headings, looks, page, scales, text
+from gonogo.report.answers import answers, reasons, warnings
 
-ROOM = "gonogo.report"
+ROOMS = ("gonogo.model", "gonogo.report")
 STYLE = "record.css"
-PAGES = {"gate": "gate.html.jinja", "summary": "summary.html.jinja"}
+TEMPLATES = {"gate": "gate.html.jinja", "summary": "summary.html.jinja"}
 OTHER_PAGE = "rollout.html.jinja"
 # Of any text but what is set as a block: one message of a megabyte must not make a page of many.
 MOST_CHARACTERS = 2000
@@ -46,7 +47,6 @@ FILTERS: dict[str, Callable[..., object]] = {
     "points": text.points,
     "share": text.share,
     "span": text.span,
-    "value": text.value_alone,
 }
 GLOBALS: dict[str, object] = {
     "bands": looks.BANDS,
@@ -63,31 +63,27 @@ GLOBALS: dict[str, object] = {
 }
 
 
-# What comes of a list where a text should stand, and the like.
-MISSHAPEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+# Figures that a forged record holds together with others that do not go with them.
+IMPOSSIBLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
-def render(document: Mapping[str, object], templates_dir: Path) -> str:
+def render(record: Record, templates_dir: Path) -> str:
     """Render a record.
 
     Args:
-        document: As record.json holds it; what it lacks reads as unknown.
+        record: As it was read: the names of its parts are in the order that record.json has.
         templates_dir: The team's own templates and style sheet; may be missing.
 
     Raises:
-        RecordError: A part of the document is of another shape than gonogo writes.
+        RecordError: Its parts do not go together.
         UsageError: A template is missing or wrong.
     """
     try:
-        written = canonical_json(document)
-        full = with_defaults(json.loads(written))
-        return render_template(
-            PAGES.get(full["kind"], OTHER_PAGE),
-            templates_dir,
-            {"record": full, "sha256": sha256_hex(written), **_view(full)},
-        )
-    except MISSHAPEN as error:
-        problem = "the record cannot be shown: its document is not as gonogo writes it"
+        content = written(record)
+        values = {"record": record, "sha256": sha256_hex(content), **_view(record)}
+        return render_template(TEMPLATES.get(record.kind, OTHER_PAGE), templates_dir, values)
+    except IMPOSSIBLE as error:
+        problem = "the record cannot be shown: its parts do not go together"
         remedy = "look at record.json itself"
         if overriding := _overriding(templates_dir):
             remedy += f", and at your own {', '.join(sorted(overriding))}"
@@ -128,9 +124,13 @@ def renderer_sha256(templates_dir: Path) -> str:
     Raises:
         OSError: A file cannot be read.
     """
-    code = [file for file in files(ROOM).iterdir() if file.name.endswith(".py")]
-    code = sorted(code, key=lambda file: file.name)
-    code += map(Path, (canonical.__file__, schema.__file__))
+    code = [
+        file
+        for room in ROOMS
+        for file in sorted(files(room).iterdir(), key=lambda one: one.name)
+        if file.name.endswith(".py")
+    ]
+    code.append(Path(canonical.__file__))
     templates = _templates(templates_dir)
     digest = sha256(f"jinja2 {version('jinja2')}\n".encode())
     for file in (*code, *(templates[name] for name in sorted(templates))):
@@ -140,7 +140,7 @@ def renderer_sha256(templates_dir: Path) -> str:
 
 def _templates(templates_dir: Path) -> dict[str, Traversable]:
     """Every template and the style sheet by name; the team's own in place of gonogo's."""
-    shipped = {file.name: file for file in files(ROOM).joinpath("templates").iterdir()}
+    shipped = {file.name: file for file in files(ROOMS[1]).joinpath("templates").iterdir()}
     return shipped | _overriding(templates_dir)
 
 
@@ -155,23 +155,33 @@ def _overriding(templates_dir: Path) -> dict[str, Traversable]:
     return {file.name: file for file in there if file.name == STYLE or file.suffix == ".jinja"}
 
 
-def _view(document: Json) -> Json:
+def _view(record: Record) -> Mapping[str, object]:
+    found = answers(record)
     return {
-        "headline": looks.headline(document),
-        "notices": page.notices(document),
-        "cards": page.attention(document),
-        "warnings": page.other_warnings(document),
-        "tables": page.tables(document),
-        "open_phases": why.open_phases(document),
-        "reasons": why.reasons(document),
-        "sureness": why.sureness(document),
-        "hours": page.hours(document),
-        "sparks": page.sparks(document),
-        "trends": trends.trends([one["rates"] for one in document["records"]]),
-        "headings": headings.headings(document),
-        "facts": page.ordered_facts(document["facts"]),
-        "ended_by": document["facts"].get(ENDED_BY, ""),
+        "headline": looks.headline(record),
+        "notices": page.notices(record),
+        "answers": found,
+        "cards": page.attention(found),
+        "warnings": warnings(record, of_findings=False),
+        "tables": page.tables(record, found),
+        "open_phases": page.open_phases(record),
+        "reasons": reasons(record, named=True),
+        "sureness": page.sureness(record),
+        "hours": page.hours(record, found),
+        "sparks": page.sparks(record),
+        "trends": scales.trends([one.rates for one in record.records]),
+        "headings": headings.headings(record),
+        "top_errors": headings.top_errors(record),
+        "facts": page.facts(record),
+        "covered": _covered(record.window),
     }
+
+
+def _covered(window: Window | None) -> Count | None:
+    """The covered seconds of those that were asked for."""
+    if window is None:
+        return None
+    return Count(int(window.covered.total_seconds()), int(window.asked.total_seconds()))
 
 
 def _policy(style: str) -> str:

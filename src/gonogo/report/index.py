@@ -5,25 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby, zip_longest
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from gonogo.errors import RecordError
 from gonogo.model.kinds import Environment
-from gonogo.record.archived import RECORD_FILE, RUNNING, UNREADABLE, ArchivedRecord, load
-from gonogo.record.catalogue import write_notes
+from gonogo.model.parts import Kind, Mark, State
+from gonogo.record.canonical import RECORD_FILE, read_record
 from gonogo.record.files import write_whole
-from gonogo.record.listing import list_records
+from gonogo.record.listing import (
+    RUNNING,
+    UNREADABLE,
+    ArchivedRecord,
+    list_records,
+    write_notes,
+)
 from gonogo.record.manifest import SIGNATURES_PAGE, SIGNOFF
 from gonogo.report.html import render, render_template
-from gonogo.report.looks import ABORTED, RESULTS, VERDICTS, Look, look
+from gonogo.report.looks import ABORTED, RESULTS, VERDICTS, Look
+from gonogo.report.scales import Trend, line, places, trends
 from gonogo.report.soak import Look as Looked
-from gonogo.report.soak import continuity
-from gonogo.report.summary import of_this_soak
-from gonogo.report.trends import Trend, line, places, trends
+from gonogo.report.soak import continuity, of_this_soak
 
 INDEX_FILE = "index.html"
 INDEX_TEMPLATE = "index.html.jinja"
@@ -73,7 +77,7 @@ class Section:
     latest: Row | None
     trends: Sequence[Trend]
     score: str
-    marks: Sequence[dict[str, Any]]
+    marks: Sequence[Mark]
 
     @property
     def strip(self) -> Sequence[Row]:
@@ -93,9 +97,9 @@ def write_index(archive_dir: Path, templates_dir: Path) -> Path:
         UsageError: A template is missing or wrong.
     """
     records = list_records(archive_dir, quick=True)
-    write_notes(archive_dir, (one for one in records if one.label != RUNNING), RECORD_FILE)
+    write_notes(archive_dir, records)
     for record in records:
-        if record.label == RUNNING and record.state == "aborted":
+        if record.label == RUNNING and record.state is State.ABORTED:
             _bury(record, templates_dir)
     environments = {
         name: _section(name, list(group), archive_dir)
@@ -110,31 +114,35 @@ def write_index(archive_dir: Path, templates_dir: Path) -> Path:
 def _section(name: str, records: Sequence[ArchivedRecord], archive_dir: Path) -> Section:
     along = places(record.moment for record in records[:MOST_MARKS])
     rows = [_row(r, archive_dir, at) for r, at in zip_longest(records, along)]
-    oldest_first = [record for record in reversed(records) if record.kind == "gate"]
+    oldest_first = [record for record in reversed(records) if record.kind is Kind.GATE]
     points = [record.points for record in oldest_first]
     score = line([None if one is None else one / MOST_POINTS for one in points])
-    rates = [[asdict(rate) for rate in record.rates] for record in oldest_first]
     latest = next((row for row in rows if row.record.verdict), None)
-    return Section(rows, latest, trends(rates), score, _marks(name, records))
+    return Section(
+        rows,
+        latest,
+        trends([record.rates for record in oldest_first]),
+        score,
+        _marks(name, records),
+    )
 
 
-def _marks(name: str, records: Sequence[ArchivedRecord]) -> list[dict[str, Any]]:
+def _marks(name: str, records: Sequence[ArchivedRecord]) -> Sequence[Mark]:
     if name not in set(Environment):
-        return []
+        return ()
     gates = of_this_soak(records, Environment(name))
     if not gates or gates[-1].deployed_at is None or gates[-1].as_of is None:
-        return []
+        return ()
     looks = [Looked(gate.as_of, gate.name) for gate in gates if gate.as_of]
     return continuity(Environment(name), gates[-1].deployed_at, gates[-1].as_of, looks)
 
 
 def _bury(record: ArchivedRecord, templates_dir: Path) -> None:
     page = record.directory / PAGE_FILE
-    document, _ = load(record.directory)
-    if document and not page.exists():
+    if not page.exists():
         # A damaged one stays without a page; the list says of it what can be said.
         with suppress(RecordError):
-            write_whole(page, render(document, templates_dir).encode())
+            write_whole(page, render(read_record(record.directory), templates_dir).encode())
 
 
 def _row(record: ArchivedRecord, archive_dir: Path, at: float | None) -> Row:
@@ -167,8 +175,8 @@ def decisions(directory: Path) -> Iterator[str]:
 def _look(record: ArchivedRecord) -> Look:
     if record.state == UNREADABLE:
         return DAMAGED
-    if record.state == "running":
+    if record.state is State.RUNNING:
         return IS_RUNNING
     if record.verdict:
-        return look(VERDICTS, record.verdict)
-    return RESULTS.get((record.kind, record.outcome or "")) or ABORTED
+        return VERDICTS[record.verdict]
+    return RESULTS.get(f"{record.kind} {record.outcome}", ABORTED)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from gonogo.record.schema import Json
+from gonogo.model.kinds import Outcome, Role
+from gonogo.model.record import Record
+from gonogo.report.answers import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,33 +74,32 @@ ITEM_STATES = {
     "not due": Look("Not due", "dash", "quiet"),
 }
 RESULTS = {
-    ("deployment", "succeeded"): Look("DEPLOYED", "check", "good", "No step failed."),
-    ("deployment", "failed"): Look("DEPLOY FAILED", "cross", "bad", "A step failed."),
-    ("rollback", "succeeded"): Look("ROLLED BACK", "check", "good", "No step failed."),
-    ("rollback", "failed"): Look("ROLLBACK FAILED", "cross", "worst", "A step failed."),
-    ("smoke", "succeeded"): Look("SMOKE PASSED", "check", "good", "Each request went through."),
-    ("smoke", "failed"): Look("SMOKE FAILED", "cross", "bad", "Not each request went through."),
+    "deployment succeeded": Look("DEPLOYED", "check", "good", "No step failed."),
+    "deployment failed": Look("DEPLOY FAILED", "cross", "bad", "A step failed."),
+    "rollback succeeded": Look("ROLLED BACK", "check", "good", "No step failed."),
+    "rollback failed": Look("ROLLBACK FAILED", "cross", "worst", "A step failed."),
+    "smoke succeeded": Look("SMOKE PASSED", "check", "good", "Each request went through."),
+    "smoke failed": Look("SMOKE FAILED", "cross", "bad", "Not each request went through."),
 }
 ABORTED = Look("ABORTED", "dash", "open", "This run never finished, so it decides nothing.")
 
 
-def headline(document: Json) -> Look:
+def headline(record: Record) -> Look:
     """The word at the top."""
-    verdict = document["verdict"]
-    if verdict is not None:
-        return look(VERDICTS, verdict["kind"])
-    if document["outcome"] is not None:
-        return look(RESULTS, (document["kind"], document["outcome"]))
+    if record.verdict is not None:
+        return VERDICTS[record.verdict.kind]
+    if record.outcome is not None:
+        return look(RESULTS, f"{record.kind} {record.outcome}")
     return ABORTED
 
 
-def look(looks: Mapping[Any, Look], key: object) -> Look:
+def look(looks: Mapping[str, Look], key: str) -> Look:
     """The look of a word; a word that we do not know reads as itself, and as open."""
-    return looks.get(key) or Look(str(key), "question", "open")
+    return looks.get(key) or Look(key, "question", "open")
 
 
-def outcome_look(finding: Json) -> Look:
+def outcome_look(answer: Answer) -> Look:
     """The look of an answer; of a trigger that is "met" nobody must think that it fires."""
-    if finding["outcome"] == "met" and finding["role"] in {"alert", "trigger"}:
+    if answer.outcome is Outcome.MET and answer.role is not Role.CRITERION:
         return QUIET
-    return look(OUTCOMES, finding["outcome"])
+    return OUTCOMES[answer.outcome]

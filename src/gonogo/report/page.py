@@ -1,61 +1,59 @@
-"""A record document → what its page shows first, and in which order. Pure; recomputes nothing."""
+"""A record → what its page shows, and in which order. Pure; recomputes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gonogo.record.schema import Json
+from gonogo.model.kinds import Outcome, Role
+from gonogo.model.parts import ItemState, Kind, MarkState, MetricEntry
+from gonogo.model.record import Record
+from gonogo.report.answers import Answer
 from gonogo.report.looks import OUTCOMES, outcome_look
 from gonogo.report.scales import levels_of
 from gonogo.report.stacks import Hours, hours_of, spark
 from gonogo.report.text import moment, span
 
 STALE_S = 900
+ALL_POINTS = 100
 TABLES = (
     (
-        "criterion",
+        Role.CRITERION,
         "criteria",
         "Success criteria",
         "Each must be met with evidence. Rates show their 95 % interval against the limit.",
     ),
-    ("alert", "alerts", "Alerts", "A critical alert is NO-GO; a warning is listed."),
-    ("trigger", "triggers", "Rollback triggers", "Any one that fires means: roll back now."),
+    (Role.ALERT, "alerts", "Alerts", "A critical alert is NO-GO; a warning is listed."),
+    (
+        Role.TRIGGER,
+        "triggers",
+        "Rollback triggers",
+        "Any one that fires means: roll back now.",
+    ),
 )
-OTHERS = ("others", "Other checks", "Checks whose role this page does not know.")
 NOT_MET = "Not met"
 RATES = "Rates"
 REST = "Others"
 # A heading over one or two rows tells more of headings than of rows.
 LEAST_OF_A_GROUP = 3
-# The rest of the facts follows by name: JSON objects have no order of their own.
-FIRST_FACTS = (
-    "Database",
-    "Connection",
-    "Server",
-    "System identifier",
-    "Role",
-    "Standby",
-    "Snapshot",
-    "Measured at",
-    "Ledger",
-    "Coverage",
-    "Gates since the deployment",
-    "Left out on purpose",
-)
-
-
-CALM = frozenset({"met", "left_out"})
+CALM = frozenset({Outcome.MET, Outcome.LEFT_OUT})
+NOT_SETTLED = frozenset({ItemState.OPEN, ItemState.FAILED})
+RIGHTS = {
+    "read": "reads only",
+    "write": "may write to tables: more than the gate needs, see docs/gate-role.md",
+    "superuser": "a superuser's: more than the gate needs, see docs/gate-role.md",
+}
+Fact = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """One metric that needs attention: all of its findings that are not met, the worst first."""
 
-    title: str
     metric: str
-    findings: Sequence[Json]
-    recommendation: Mapping[str, str]
+    entry: MetricEntry
+    answers: Sequence[Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +62,11 @@ class Group:
 
     Args:
         title: The heading; or that these are not met.
-        findings: In the criteria file's order.
+        answers: In the criteria file's order.
     """
 
     title: str
-    findings: Sequence[Json]
+    answers: Sequence[Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,123 +81,188 @@ class Table:
     @property
     def tally(self) -> str:
         """How many are as they should be."""
-        found = [finding for group in self.groups for finding in group.findings]
-        met = [finding for finding in found if finding["outcome"] == "met"]
-        word = outcome_look(met[0]).word if met else OUTCOMES["met"].word
+        found = [answer for group in self.groups for answer in group.answers]
+        met = [answer for answer in found if answer.outcome is Outcome.MET]
+        word = outcome_look(met[0]).word if met else OUTCOMES[Outcome.MET].word
         return f"{len(met)} of {len(found)} {word.lower()}"
 
 
-def notices(document: Json) -> list[str]:
+def notices(record: Record) -> list[str]:
     """What must be known before anything else is read."""
     told = []
-    if document["simulated"]:
+    if record.simulated:
         told.append("Simulated: a rehearsal in a sandbox, not to be signed for production.")
-    window, age_s = document["window"], document["as_of_age_s"]
-    if window and age_s > STALE_S:
+    age_s = int(record.as_of_age.total_seconds())
+    if record.window and age_s > STALE_S:
         told.append(
-            f"As of {moment(window['end'])}, {span(age_s)} before it was measured: tokens, "
+            f"As of {moment(record.window.end)}, {span(age_s)} before it was measured: tokens, "
             "breakers and endpoints are those of later; not to be signed for production."
         )
-    if document["state"] != "complete":
+    if not record.is_whole:
         told.append("Aborted: the run did not get to its end.")
     return told
 
 
-def attention(document: Json) -> list[Card]:
+def attention(found: Iterable[Answer]) -> list[Card]:
     """Everything that is neither met nor left out, a card a metric, the worst first."""
     rank = {outcome: place for place, outcome in enumerate(OUTCOMES)}
-    found = [f for f in document["findings"] if f["outcome"] not in CALM]
-    found.sort(key=lambda finding: rank.get(finding["outcome"], 0))
-    by_metric: dict[str, list[Json]] = {}
-    for finding in found:
-        by_metric.setdefault(finding["metric"], []).append(finding)
-    return [
-        Card(group[0]["title"], metric, group, group[0]["recommendation"])
-        for metric, group in by_metric.items()
-    ]
+    by_metric: dict[str, list[Answer]] = {}
+    for answer in sorted(found, key=lambda one: rank[one.outcome]):
+        if answer.outcome not in CALM:
+            by_metric.setdefault(answer.metric, []).append(answer)
+    return [Card(metric, group[0].entry, group) for metric, group in by_metric.items()]
 
 
-def other_warnings(document: Json) -> list[str]:
-    """The verdict's warnings that no card tells."""
-    told = {f"{f['metric']}: {f['reason']}" for f in document["findings"]}
-    verdict = document["verdict"] or {"warnings": []}
-    return [warning for warning in verdict["warnings"] if warning not in told]
-
-
-def tables(document: Json) -> list[Table]:
-    """The findings by role: what is not met first, then the rest by heading.
-
-    What has no role that we know stands in a table of its own.
-    """
-    named = {
-        metric: heading["title"]
-        for heading in document["headings"]
-        for metric in heading["metrics"]
-    }
-    found = document["findings"]
-    known = {role for role, *_ in TABLES}
+def tables(record: Record, found: Sequence[Answer]) -> list[Table]:
+    """The findings by role: what is not met first, then the rest by heading."""
+    named = {metric: heading.title for heading in record.headings for metric in heading.metrics}
     told = [
-        Table(anchor, title, caption, _groups([f for f in found if f["role"] == role], named))
+        Table(anchor, title, caption, _groups([one for one in found if one.role is role], named))
         for role, anchor, title, caption in TABLES
     ]
-    told.append(Table(*OTHERS, _groups([f for f in found if f["role"] not in known], named)))
     return [table for table in told if table.groups]
 
 
-def _groups(findings: Sequence[Json], named: Mapping[str, str]) -> list[Group]:
-    groups: dict[str, list[Json]] = {NOT_MET: [], RATES: []}
+def _groups(found: Sequence[Answer], named: Mapping[str, str]) -> list[Group]:
+    groups: dict[str, list[Answer]] = {NOT_MET: [], RATES: []}
     groups |= {title: [] for title in named.values()}
-    for finding in findings:
-        heading = named.get(finding["metric"], REST)
-        title = RATES if finding["interval"] else heading
-        groups.setdefault(title if finding["outcome"] == "met" else NOT_MET, []).append(finding)
+    for answer in found:
+        title = RATES if answer.interval else named.get(answer.metric, REST)
+        met = answer.outcome is Outcome.MET
+        groups.setdefault(title if met else NOT_MET, []).append(answer)
     small = [t for t in groups if t not in {NOT_MET, RATES} and len(groups[t]) < LEAST_OF_A_GROUP]
-    rest = [finding for title in small for finding in groups.pop(title)]
+    rest = [answer for title in small for answer in groups.pop(title)]
     told = [*groups.items(), (REST, rest)]
-    return [Group(title, found) for title, found in told if found]
+    return [Group(title, group) for title, group in told if group]
 
 
-def hours(document: Json) -> dict[str, Hours]:
+def hours(record: Record, found: Sequence[Answer]) -> dict[str, Hours]:
     """What is drawn of each metric's hours."""
     drawn = {}
     # In the order of the checks, which is the criteria file's; what is only shown comes last.
-    order = dict.fromkeys(finding["metric"] for finding in document["findings"])
-    for metric in {**order, **document["measurements"]}:
-        measurement = document["measurements"].get(metric)
-        findings = [f for f in document["findings"] if f["metric"] == metric]
-        told = measurement and hours_of(measurement, levels_of(findings), document["window"])
-        if told:
+    order = dict.fromkeys(answer.metric for answer in found)
+    for metric in {**order, **record.measurements}:
+        levels = levels_of([one for one in found if one.metric == metric])
+        if told := hours_of(record.measurements[metric], levels, record.window):
             drawn[metric] = told
     return drawn
 
 
-def sparks(document: Json) -> dict[str, str]:
+def sparks(record: Record) -> dict[str, str]:
     """The hours of each rate in the space of a word."""
-    measurements, window = document["measurements"], document["window"]
-    drawn = {metric: spark(measurement, window) for metric, measurement in measurements.items()}
+    drawn = {name: spark(one, record.window) for name, one in record.measurements.items()}
     return {metric: path for metric, path in drawn.items() if path}
 
 
-def ordered_facts(facts: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The facts: what names the database first, the rest by name."""
-    first = [(name, facts[name]) for name in FIRST_FACTS if name in facts]
-    return first + sorted(item for item in facts.items() if item[0] not in FIRST_FACTS)
+def sureness(record: Record) -> list[str]:
+    """How much stands behind the verdict; nothing where no check was expected."""
+    return list(_sure(record)) if record.expected else []
 
 
-def told_steps(document: Json) -> str:
+def open_phases(record: Record) -> list[str]:
+    """How much of the checklist is not settled, phase by phase; what is not due is not open."""
+    return [
+        f"{phase.title}: {number} of {len(phase.items)}"
+        for phase in record.checklist
+        if (number := sum(item.state in NOT_SETTLED for item in phase.items))
+    ]
+
+
+def facts(record: Record) -> list[Fact]:
+    """By what the record is known: which database, what is deployed, and what was left out."""
+    told = [*_database(record), *_asked(record), *_deployed(record)]
+    return [(name, value) for name, value in told if value]
+
+
+def _database(record: Record) -> Iterator[Fact]:
+    known = record.provenance
+    if known is None:
+        return
+    identity, brief = known.database, record.kind is Kind.SUMMARY
+    if identity:
+        yield "Database", identity.database
+    yield "Connection", known.connection
+    for member in known.members:
+        yield f"Database {member.name}", member.connection
+    if not identity:
+        return
+    yield "Server", f"PostgreSQL {identity.server_version}"
+    yield "System identifier", identity.system_identifier or "not visible to this role"
+    # Of several records, each has its own.
+    if not brief:
+        yield "Role", identity.role
+    if record.kind in {Kind.GATE, Kind.SMOKE}:
+        yield "Rights of the role", RIGHTS.get(identity.rights, "unknown")
+        yield "Standby", "yes" if identity.standby else "no"
+        yield "Snapshot", identity.snapshot
+
+
+def _asked(record: Record) -> Iterator[Fact]:
+    known, window = record.provenance, record.window
+    if known and record.kind in {Kind.GATE, Kind.SMOKE}:
+        yield "Measured at", moment(known.taken_at) if known.taken_at else ""
+        yield "Ledger", known.ledger_problem or "present"
+    if window and window.deployed_at is None:
+        yield (
+            "Coverage",
+            "unknown: nothing says when it was deployed; the whole window is assumed",
+        )
+    yield "Gates since the deployment", "" if record.gates is None else str(record.gates)
+    yield "Left out on purpose", ", ".join(record.without)
+
+
+def _deployed(record: Record) -> Iterator[Fact]:
+    subject, rollout = record.subject, record.rollout
+    if subject:
+        yield "Deployment", subject.deployment
+        yield "Application revision", subject.revision or "unknown"
+        yield "Migrations (sha256)", subject.migrations_sha256 or "unknown"
+        yield "Criteria (sha256)", subject.criteria_sha256 or "unknown"
+    if rollout:
+        yield "Previous revision", rollout.previous_revision or ""
+        yield "Deployed by", rollout.deployed_by or ""
+        yield "Override", rollout.override or ""
+        yield "Mode", rollout.mode or ""
+        yield "Reason", (rollout.reason or "none given") if rollout.mode else ""
+        yield "Not done", "; ".join(rollout.not_done)
+        yield "Log", rollout.log
+    yield "gonogo", record.gonogo
+
+
+def told_steps(record: Record) -> str:
     """How the steps went, in a sentence."""
-    steps = document["steps"]
+    steps = record.steps
     # A smoke request that was not sent fails the run, and has not failed itself.
-    wrong = {"failed", "skipped"} if document["outcome"] == "failed" else {"failed"}
+    wrong = {"failed", "skipped"} if record.outcome == "failed" else {"failed"}
     failed = sorted(
-        (step for step in steps if step["outcome"] in wrong),
-        key=lambda step: step["outcome"] == "skipped",
+        (step for step in steps if step.outcome in wrong),
+        key=lambda step: step.outcome == "skipped",
     )
-    took = span(float(sum(step["elapsed_s"] or 0 for step in steps)))
+    took = span(float(sum(step.elapsed_s for step in steps)))
     if failed:
-        why = failed[0]["error"] or failed[0]["proved"] or "failed"
-        return f"{failed[0]['title']}: {why.partition(chr(10))[0]}"
-    done = sum(step["outcome"] == "succeeded" for step in steps)
-    skipped = sum(step["outcome"] == "skipped" for step in steps)
+        why = failed[0].error or failed[0].proved or "failed"
+        return f"{failed[0].title}: {why.partition(chr(10))[0]}"
+    done = sum(step.outcome == "succeeded" for step in steps)
+    skipped = sum(step.outcome == "skipped" for step in steps)
     left = f", {skipped} had nothing to do" if skipped else ""
     return f"{done} of {len(steps)} steps done{left}; together {took}."
+
+
+def _sure(record: Record) -> Iterator[str]:
+    outcomes = Counter(finding.outcome for finding in record.findings)
+    told = f"{len(record.findings)} of {len(record.expected)} checks answered"
+    left = outcomes[Outcome.LEFT_OUT]
+    left_out = f", {left} left out on purpose" if left else ""
+    yield f"{told}, {outcomes[Outcome.INCONCLUSIVE] or 'none'} inconclusive{left_out}"
+    if window := record.window:
+        whole = "all" if window.complete else span(window.covered)
+        yield f"{whole} of the {span(window.asked)} covered"
+    if score := record.score:
+        of_all = "all 100" if score.measured == ALL_POINTS else f"{score.measured} of 100"
+        yield f"{of_all} points of the score measured"
+    if soak := record.soak:
+        missing = sum(mark.state is MarkState.MISSING for mark in soak.marks)
+        if missing:
+            yield f"{missing} of {len(soak.marks)} moments of the soak without a record"
+    if record.gates:
+        yield f"gate number {record.gates} since the deployment"

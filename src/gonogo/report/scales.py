@@ -1,26 +1,43 @@
-"""Limits as drawn, and an interval on a scale of its own. Pure geometry."""
+"""Small drawings: an interval on its scale, a rate in the space of a word, records along a line.
+
+Pure geometry, each in a box of 100.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
-PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-# One comparison of a limit's text, behind the word of an alert's level.
-BOUND = re.compile(r"(warning|critical)?\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)\s*%")
-MOST_OF_A_LIMIT = 200
-# Labels nearer to each other than this, of 100, would run into one another.
-LEAST_APART = 20.0
+from gonogo.model.finding import LevelLimit
+from gonogo.model.kinds import Level as LevelKind
+from gonogo.model.measurement import Count
+from gonogo.model.parts import MainRate
+from gonogo.report.answers import Answer
+
+# Labels nearer to each other than this would run into one another.
+LABELS_APART = 20.0
+SPARK_HEIGHT = 20.0
+# However steady a rate is, its line shall not look as if it jumped about.
+LEAST_RANGE = 0.05
+LEAST_POINTS = 2
+WHOLE = 100.0
+# Marks of 18 pixels on a laptop's page stand side by side; a long line moves closer together.
+LEAST_APART = 2.0
+TONES = {
+    LevelKind.OBJECTIVE: "bad",
+    LevelKind.WARNING: "warning",
+    LevelKind.CRITICAL: "critical",
+    LevelKind.TRIGGER: "worst",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A limit.
+    """A limit of a rate, as it is drawn.
 
     Args:
-        kind: objective, critical or trigger.
+        kind: objective, critical or rollback.
         label: As the criteria file writes it.
         share: Where it lies, 0..1.
     """
@@ -58,31 +75,49 @@ class Scale:
     zones: tuple[Zone, ...]
 
 
-def levels_of(findings: Sequence[Mapping[str, Any]]) -> tuple[Level, ...]:
-    """The limits of one metric, read from how its findings write them.
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A rate over records.
 
     Args:
-        findings: Those of the metric.
+        title: Of the rate.
+        metric: Its id.
+        path: In a box of 100 by `SPARK_HEIGHT`; empty with fewer than two records.
+        first: The oldest record's k of n.
+        last: The newest record's.
+        lowest: The record's with the lowest share.
     """
-    levels = []
-    for finding in findings:
-        kind, text = finding["role"], str(finding["limit"])
-        if kind == "alert":
-            kind, text = "critical", text.partition("critical")[2].strip()
-        name = {"criterion": "objective", "trigger": "rollback"}.get(kind, kind)
-        label = text if kind == "criterion" else f"{name} {text}"
-        levels += [Level(name, label, share) for share in _shares(text)]
-    return tuple(levels)
+
+    title: str
+    metric: str
+    path: str
+    first: Count
+    last: Count
+    lowest: Count
 
 
-def scale(finding: Mapping[str, Any]) -> Scale | None:
+def levels_of(found: Iterable[Answer]) -> tuple[Level, ...]:
+    """The limits of one metric that a chart shows: all but the warning level.
+
+    Args:
+        found: The metric's findings.
+    """
+    limits = [one for answer in found for one in answer.limits]
+    drawn = [one for one in limits if one.level is not LevelKind.WARNING and _is_share(one)]
+    return tuple(
+        Level(_name(one), _label(one), float(end)) for one in drawn for end in one.limit.ends
+    )
+
+
+def scale(answer: Answer) -> Scale | None:
     """Lay out a finding's interval; None when it has none."""
-    interval, count = finding["interval"], finding["count"]
+    interval, count = answer.interval, answer.count
     if not interval:
         return None
-    value = count["k"] / count["n"] if count and count["n"] else None
-    limits = sorted(set(_shares(str(finding["limit"]))))
-    marks = [interval["low"], interval["high"], *limits]
+    value = count.k / count.n if count and count.n else None
+    drawn = [one for one in answer.limits if _is_share(one)]
+    limits = sorted({float(end) for one in drawn for end in one.limit.ends})
+    marks = [interval.low, interval.high, *limits]
     room = max((max(marks) - min(marks)) * 0.15, 0.01)
     start, end = max(min(marks) - room, 0.0), min(max(marks) + room, 1.0)
 
@@ -90,30 +125,108 @@ def scale(finding: Mapping[str, Any]) -> Scale | None:
         place: float = (min(max(share, start), end) - start) / (end - start) * 100
         return round(place, 1)
 
-    stretches = [(at(low), at(high), tone) for low, high, tone in _unmet(finding)]
+    stretches = [(at(low), at(high), tone) for one in drawn for low, high, tone in _unmet(one)]
     return Scale(
-        at(interval["low"]),
-        at(interval["high"]),
+        at(interval.low),
+        at(interval.high),
         None if value is None else at(value),
         tuple(_labelled([(at(limit), f"{limit * 100:g} %") for limit in limits])),
         tuple(Zone(a, round(b - a, 1), tone) for a, b, tone in stretches if b > a),
     )
 
 
-def _unmet(finding: Mapping[str, Any]) -> Iterator[tuple[float, float, str]]:
+def line(shares: Sequence[float | None], least_range: float = LEAST_RANGE) -> str:
+    """A series as a path in a box of 100 by `SPARK_HEIGHT`, broken where there is nothing.
+
+    Args:
+        shares: Left to right; None where there is nothing.
+        least_range: What fills the box's height at the least.
+
+    Returns:
+        An empty text with fewer than two points: one shows no trend.
+    """
+    there = [share for share in shares if share is not None]
+    if len(there) < LEAST_POINTS:
+        return ""
+    middle = (min(there) + max(there)) / 2
+    half = max(max(there) - min(there), least_range) / 2
+    step, parts, running = 100 / len(shares), [], False
+    for index, share in enumerate(shares):
+        if share is not None:
+            y = (middle + half - share) / (2 * half) * (SPARK_HEIGHT - 2) + 1
+            parts.append(f"{'L' if running else 'M'}{(index + 0.5) * step:.1f} {y:.1f}")
+        running = share is not None
+    return "".join(parts)
+
+
+def trends(series: Iterable[Sequence[MainRate]]) -> tuple[Trend, ...]:
+    """Each rate over the records that have it.
+
+    Args:
+        series: Of each record, the oldest first, its main rates.
+    """
+    found: dict[str, list[MainRate]] = {}
+    for rates in series:
+        for rate in rates:
+            found.setdefault(rate.metric, []).append(rate)
+    return tuple(_trend(metric, rates) for metric, rates in found.items())
+
+
+def places(moments: Iterable[datetime]) -> list[float]:
+    """Where moments lie along a line of 100: by their time, but never upon each other.
+
+    Args:
+        moments: In any order.
+    """
+    told = list(moments)
+    if not told:
+        return []
+    first, last = min(told), max(told)
+    length = (last - first).total_seconds() or 1.0
+    at: dict[datetime, float] = {}
+    free_from = 0.0
+    for moment in sorted(set(told)):
+        at[moment] = max((moment - first).total_seconds() / length * WHOLE, free_from)
+        free_from = at[moment] + LEAST_APART
+    scale = min(WHOLE / max(at.values()), 1.0) if max(at.values()) else 1.0
+    return [round(at[moment] * scale, 2) for moment in told]
+
+
+def _trend(metric: str, rates: Sequence[MainRate]) -> Trend:
+    shares = [rate.count.k / rate.count.n for rate in rates]
+    lowest = rates[shares.index(min(shares))]
+    path = line(shares)
+    return Trend(rates[-1].title, metric, path, rates[0].count, rates[-1].count, lowest.count)
+
+
+def _is_share(one: LevelLimit) -> bool:
+    return one.limit.base_unit == "share"
+
+
+def _name(one: LevelLimit) -> str:
+    return "rollback" if one.level is LevelKind.TRIGGER else one.level.value
+
+
+def _label(one: LevelLimit) -> str:
+    asked = one.level is LevelKind.OBJECTIVE
+    return one.limit.text if asked else f"{_name(one)} {one.limit.text}"
+
+
+def _unmet(one: LevelLimit) -> Iterator[tuple[float, float, str]]:
     """Where the limit is not met: outside an objective, past a level."""
-    text, role = str(finding["limit"])[:MOST_OF_A_LIMIT], finding["role"]
-    if role == "criterion" and ".." in text:
-        ends = _shares(text)
-        yield 0.0, min(ends, default=0.0), "bad"
-        yield max(ends, default=1.0), 1.0, "bad"
+    asked, tone = one.level is LevelKind.OBJECTIVE, TONES[one.level]
+    ends = [float(end) for end in one.limit.ends]
+    if one.limit.is_band:
+        if asked:
+            yield 0.0, min(ends), tone
+            yield max(ends), 1.0, tone
         return
-    for level, operator, number in BOUND.findall(text):
-        share = float(number) / 100
+    for comparison in one.limit.comparisons:
+        share = float(comparison.bound)
         # An objective says what must hold, every other limit what must not.
-        below = operator.startswith("<") != (role == "criterion")
-        tone = {"criterion": "bad", "trigger": "worst"}.get(role, level or "bad")
-        yield (0.0, share, tone) if below else (share, 1.0, tone)
+        below = comparison.operator.startswith("<") != asked
+        if comparison.operator != "=":
+            yield (0.0, share, tone) if below else (share, 1.0, tone)
 
 
 def _labelled(marks: Sequence[tuple[float, str]]) -> Iterator[Mark]:
@@ -122,8 +235,4 @@ def _labelled(marks: Sequence[tuple[float, str]]) -> Iterator[Mark]:
     for at, label in marks:
         fits = at >= free_from or not free_from
         yield Mark(at, label if fits else "")
-        free_from = at + LEAST_APART if fits else free_from
-
-
-def _shares(limit: str) -> list[float]:
-    return [float(number) / 100 for number in PERCENT.findall(limit[:MOST_OF_A_LIMIT])]
+        free_from = at + LABELS_APART if fits else free_from

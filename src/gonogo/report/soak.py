@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from gonogo.model.kinds import Environment
-from gonogo.model.window import format_moment
+from gonogo.model.parts import Mark, MarkState
+from gonogo.record.listing import ArchivedRecord
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-MARKS: Mapping[str, timedelta] = {
+MOMENTS: Mapping[str, timedelta] = {
     **{f"hour {hour}": hour * HOUR for hour in (1, 4, 8, 12, 24)},
     **{f"day {day}": day * DAY for day in range(2, 15)},
 }
 LENGTHS = {Environment.STAGING: 2 * DAY, Environment.PRODUCTION: 14 * DAY}
-PRESENT, MISSING, DUE, AHEAD = "present", "missing", "due", "ahead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Look:
 
 def continuity(
     environment: Environment, deployed_at: datetime, end: datetime, looks: Iterable[Look]
-) -> list[dict[str, Any]]:
+) -> tuple[Mark, ...]:
     """Every moment of the soak at which a record must be, and the record that is there.
 
     Args:
@@ -47,33 +46,58 @@ def continuity(
         looks: The records of this soak.
 
     Returns:
-        As record.json holds them: present, missing, due (now, and not yet too late) or ahead.
+        As a record holds them: present, missing, due (now, and not yet too late) or ahead.
     """
     ordered = sorted(looks, key=lambda look: look.at)
     length = LENGTHS[environment]
-    marks = [(name, deployed_at + at) for name, at in MARKS.items() if at <= length]
+    marks = [(name, deployed_at + at) for name, at in MOMENTS.items() if at <= length]
     closing = [*(due for _, due in marks[1:]), None]
-    return [
+    return tuple(
         _mark(name, due, until, end, ordered)
         for (name, due), until in zip(marks, closing, strict=True)
+    )
+
+
+def of_this_soak(
+    records: Iterable[ArchivedRecord], environment: Environment
+) -> tuple[ArchivedRecord, ...]:
+    """The gates of the environment's latest deployment, the oldest first; no aborted one.
+
+    Args:
+        records: The archive's.
+        environment: Whose.
+    """
+    gates = [
+        record
+        for record in records
+        if record.environment == environment
+        and record.is_look
+        and record.as_of
+        and record.deployed_at
     ]
+    if not gates:
+        return ()
+    # Whichever was deployed last, by what the records themselves know.
+    latest = max(record.deployed_at for record in gates if record.deployed_at)
+    mine = [record for record in gates if record.deployed_at == latest]
+    return tuple(sorted(mine, key=lambda record: (record.as_of or latest, record.order)))
 
 
 def _mark(
     name: str, due: datetime, until: datetime | None, end: datetime, looks: Sequence[Look]
-) -> dict[str, Any]:
+) -> Mark:
     here = [look for look in looks if due <= look.at and (until is None or look.at < until)]
     first = here[0] if here else None
-    return {
-        "name": name,
-        "due_at": format_moment(due),
-        "state": PRESENT if first else _without(due, until, end),
-        "at": format_moment(first.at) if first else None,
-        "record": first.record if first else None,
-    }
+    return Mark(
+        name=name,
+        due_at=due,
+        state=MarkState.PRESENT if first else _without(due, until, end),
+        at=first.at if first else None,
+        record=first.record if first else None,
+    )
 
 
-def _without(due: datetime, until: datetime | None, end: datetime) -> str:
+def _without(due: datetime, until: datetime | None, end: datetime) -> MarkState:
     if end < due:
-        return AHEAD
-    return DUE if until is None or end < until else MISSING
+        return MarkState.AHEAD
+    return MarkState.DUE if until is None or end < until else MarkState.MISSING

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from gonogo.report.charts import SLOT, Chart, Line, hourly_chart
-from gonogo.report.hours import slots_of
-from gonogo.report.scales import Level
-from gonogo.report.trends import line
+from gonogo.model.measurement import Measurement, Window
+from gonogo.report.charts import SLOT, Chart, Line, hourly_chart, slots_of
+from gonogo.report.scales import Level, line
 
 HEIGHT = 84.0
 TONES = 6
@@ -67,7 +65,7 @@ class Hours:
 
 
 def hours_of(
-    measurement: Mapping[str, Any], levels: Sequence[Level], window: Mapping[str, Any] | None
+    measurement: Measurement, levels: Sequence[Level], window: Window | None
 ) -> Hours | None:
     """Lay out all that is drawn of a metric's hours; None where no hour has data."""
     chart = hourly_chart(measurement, levels, window)
@@ -76,25 +74,25 @@ def hours_of(
     return Hours(chart, _stack(measurement, window), bool(levels))
 
 
-def spark(measurement: Mapping[str, Any], window: Mapping[str, Any] | None) -> str:
+def spark(measurement: Measurement, window: Window | None) -> str:
     """The rate in the space of a word; empty with fewer than two hours of data."""
-    slots = slots_of(measurement["hourly"], window)
+    slots = slots_of(measurement.hourly, window)
     return line([slot.share if slot.n else None for slot in slots])
 
 
-def _stack(measurement: Mapping[str, Any], window: Mapping[str, Any] | None) -> Stack | None:
-    parts: Mapping[str, Sequence[int]] = measurement["hourly_parts"]
-    hourly = measurement["hourly"]
+def _stack(measurement: Measurement, window: Window | None) -> Stack | None:
+    parts = measurement.hourly_parts
+    hourly = measurement.hourly
     if not parts or any(len(counts) != len(hourly) for counts in parts.values()):
         return None
     slots = slots_of(hourly, window)
-    by_start = {hour["start"]: index for index, hour in enumerate(hourly)}
+    by_start = {hour.start: index for index, hour in enumerate(hourly)}
     if len(slots) != len(by_start):
         return None
     names = sorted(parts, key=lambda name: (-sum(parts[name]), name))
     # What consists of its k is drawn as shares of n; what is more than that, as it was counted.
     is_share = all(
-        sum(parts[name][i] for name in names) == hour["k"] for i, hour in enumerate(hourly)
+        sum(parts[name][i] for name in names) == hour.count.k for i, hour in enumerate(hourly)
     )
     totals = [sum(parts[name][i] for name in names) for i in range(len(hourly))]
     top = 1.0 if is_share else float(_round_up(max(totals)))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from gonogo.model.record import Record
 from gonogo.report.digest import Miss, Row, digest
 from gonogo.report.markdown import code, escape, table
 from gonogo.report.text import cut
@@ -19,11 +19,11 @@ WARNING = "warning"
 CUT_OFF = "*The rest was cut off here; it is in the record.*"
 
 
-def append(document: Mapping[str, Any], directory: Path, environ: Mapping[str, str]) -> str | None:
+def append(record: Record, directory: Path, environ: Mapping[str, str]) -> str | None:
     """Append the summary to the file that GitHub names; do nothing elsewhere.
 
     Args:
-        document: The record.
+        record: The record.
         directory: The record's directory.
         environ: Holds ``GITHUB_STEP_SUMMARY`` where GitHub runs the gate.
 
@@ -36,22 +36,22 @@ def append(document: Mapping[str, Any], directory: Path, environ: Mapping[str, s
         return None
     try:
         with Path(file).open("a", encoding="utf-8", errors="backslashreplace") as opened:
-            opened.write(markdown(document, directory))
+            opened.write(markdown(record, directory))
     except OSError as error:
         return f"the step summary could not be written: {cut(file)}: {error.strerror}"
     return None
 
 
-def markdown(document: Mapping[str, Any], directory: Path) -> str:
+def markdown(record: Record, directory: Path) -> str:
     """The summary, of at most 64 KiB.
 
     Args:
-        document: The record.
+        record: The record.
         directory: The record's directory.
     """
     lines: list[str] = []
     room = MOST_BYTES - len(CUT_OFF) - len("\n\n\n")
-    for line in _lines(document, directory):
+    for line in _lines(record, directory):
         room -= len(f"{line}\n".encode(errors="backslashreplace"))
         if room < 0:
             lines += ["", CUT_OFF]
@@ -60,9 +60,9 @@ def markdown(document: Mapping[str, Any], directory: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _lines(document: Mapping[str, Any], directory: Path) -> Iterator[str]:
-    told, verdict = digest(document), document["verdict"]
-    yield f"## {escape(verdict['kind'])}: {escape(document['title'])}"
+def _lines(record: Record, directory: Path) -> Iterator[str]:
+    told, kind = digest(record), record.verdict.kind.value if record.verdict else ""
+    yield f"## {escape(kind)}: {escape(record.title)}"
     yield ""
     # The record's place comes early: whatever is cut off can be read there.
     for line in (*told.caveats, told.window):

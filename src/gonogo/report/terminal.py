@@ -1,20 +1,29 @@
-"""The verdict block at the end of the terminal output: the record's digest, in about a screenful.
+"""A gate's record in the terminal: all figures where they are asked for, and the verdict last.
 
-Colour where a terminal is; plain text in CI. rich is imported here, and only when told.
+The verdict block is the record's digest, in about a screenful; a monitor prints the figures before
+it, in the headings and words of the page. Colour where a terminal is; plain text in CI. rich is
+imported only when something is printed.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
+from gonogo.model.parts import MarkState
+from gonogo.model.record import Record
 from gonogo.report.digest import Digest, Miss, Row, digest
+from gonogo.report.headings import Figure, Heading, TopError, headings, top_errors
+from gonogo.report.looks import MARKS
+from gonogo.report.text import cut, moment
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
+
 
 STYLES = {
     "GO": "bold green",
@@ -32,6 +41,12 @@ OUTCOMES = {
     "critical": "red",
     "fired": "bold red",
 }
+MARK_STYLES = {
+    MarkState.PRESENT: "green",
+    MarkState.MISSING: "red",
+    MarkState.DUE: "yellow",
+    MarkState.AHEAD: "dim",
+}
 MOST_MISSES = 8
 MOST_ADVISED = 3
 MOST_ROWS = 20
@@ -40,17 +55,17 @@ LEAST_WIDTH = 80
 WIDTH_WITHOUT_TERMINAL = 110
 
 
-def tell(document: Mapping[str, Any], directory: Path, stream: IO[str]) -> None:
+def tell(record: Record, directory: Path, stream: IO[str]) -> None:
     """Print verdict, what is not met and what to do, the criteria, and where the record lies.
 
     Args:
-        document: The record.
+        record: The record.
         directory: The record's directory.
         stream: The terminal, or what stands for it.
     """
     console = console_of(stream)
-    told = digest(document)
-    _head(console, document, told)
+    told = digest(record)
+    _head(console, record, told)
     _misses(console, told.misses)
     _rows(console, told.rows)
     _not_run(console, told.not_run)
@@ -74,14 +89,14 @@ def rule(console: Console, title: Text) -> None:
     console.rule(title, align="left", characters="─" if _is_unicode(console) else "-")
 
 
-def _head(console: Console, document: Mapping[str, Any], told: Digest) -> None:
+def _head(console: Console, record: Record, told: Digest) -> None:
     from rich.text import Text  # noqa: PLC0415  # as above
 
-    kind = document["verdict"]["kind"]
-    rule(console, Text.assemble((f" {kind} ", STYLES[kind]), "  ", document["title"]))
+    kind = record.verdict.kind.value if record.verdict else ""
+    rule(console, Text.assemble((f" {kind} ", STYLES.get(kind, "")), "  ", record.title))
     for line in filter(None, (*told.caveats, told.window)):
         console.print(line)
-    band = (document["score"] or {}).get("band", "")
+    band = record.score.band if record.score else ""
     console.print(Text.assemble("Health score: ", (told.score, BANDS.get(band, ""))))
     for reason in told.reasons:
         console.print(Text(reason, "bold"))
@@ -138,3 +153,87 @@ def _not_run(console: Console, not_run: Sequence[str]) -> None:
 
 def _is_unicode(console: Console) -> bool:
     return console.encoding.lower().startswith("utf")
+
+
+def tell_figures(record: Record, stream: IO[str]) -> None:
+    """Print the health score, every figure, the top errors and the soak's continuity.
+
+    Args:
+        record: The record.
+        stream: The terminal, or what stands for it.
+    """
+    console = console_of(stream)
+    _score(console, record)
+    for heading in headings(record):
+        _heading(console, heading)
+    _errors(console, top_errors(record))
+    _soak(console, record)
+
+
+def _score(console: Console, record: Record) -> None:
+    from rich.text import Text  # noqa: PLC0415  # only a monitor pays for it
+
+    told = digest(record)
+    rule(console, Text(record.title, "bold"))
+    if told.window:
+        console.print(told.window)
+    band = record.score.band if record.score else ""
+    console.print(Text.assemble("Overall health score: ", (told.score, BANDS.get(band, ""))))
+    for part in record.score.parts if record.score else ():
+        if part.got < part.of:
+            console.print(f"  {part.name}: {part.got:g} of {part.of} points")
+
+
+def _heading(console: Console, heading: Heading) -> None:
+    from rich.table import Table  # noqa: PLC0415  # as above
+    from rich.text import Text  # noqa: PLC0415  # as above
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(overflow="fold")
+    for _ in ("value", "counts"):
+        grid.add_column(justify="right", overflow="fold")
+    for figure in heading.figures:
+        _figure(grid, figure)
+    console.print()
+    console.print(Text(heading.title, "bold"))
+    console.print(grid)
+
+
+def _figure(grid: Table, figure: Figure) -> None:
+    grid.add_row(f"  {cut(figure.title)}", cut(figure.value), figure.of)
+    for part in figure.parts:
+        grid.add_row(f"    {cut(part.name)}", part.share, part.count)
+    for note in figure.notes:
+        grid.add_row(f"    {cut(note)}")
+
+
+def _errors(console: Console, errors: Sequence[TopError]) -> None:
+    from rich.text import Text  # noqa: PLC0415  # as above
+
+    console.print()
+    console.print(Text("Top errors", "bold"))
+    for error in errors:
+        console.print(f"  {error.count:>7,}  {cut(error.source)}: {cut(error.message)}")
+    if not errors:
+        console.print("  none")
+
+
+def _soak(console: Console, record: Record) -> None:
+    from rich.text import Text  # noqa: PLC0415  # as above
+
+    soak = record.soak
+    if soak is None:
+        return
+    console.print()
+    console.print(Text("The soak's continuity", "bold"))
+    busy = soak.hours - len(soak.silent)
+    console.print(f"  {busy} of {soak.hours} hours of the window had traffic")
+    for hour in soak.silent:
+        console.print(f"    none in the hour from {moment(hour)}")
+    for mark in soak.marks:
+        looked = f"  {mark.record or 'this record'}" if mark.at else ""
+        state = MARKS[mark.state].word.lower()
+        line = Text.assemble(
+            f"  {mark.name:<8} ", (f"{state:<10}", MARK_STYLES[mark.state]), cut(looked)
+        )
+        console.print(line)

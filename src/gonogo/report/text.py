@@ -6,10 +6,9 @@ Nothing here judges or recomputes; moments, durations, counts and shares are onl
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from gonogo.model.window import parsed
+from gonogo.model.measurement import Count
 
 MOST_CHARACTERS = 200
 MOST_OF_A_BLOCK = 10_000
@@ -49,11 +48,11 @@ def lines(text: object) -> str:
     return "\n".join(map(visible, shown))
 
 
-def moment(text: str | None) -> str:
-    """An ISO moment as people write it, such as ``23 Nov 2026, 14:15:07 UTC``."""
-    at = parsed(text)
+def moment(at: datetime | None) -> str:
+    """A moment as people write it, such as ``23 Nov 2026, 14:15:07 UTC``."""
     if at is None:
-        return visible(text) if text else "unknown"
+        return "unknown"
+    at = at.astimezone(UTC)
     return f"{at.day} {MONTHS[at.month - 1]} {at.year}, {at:%H:%M:%S} UTC"
 
 
@@ -62,16 +61,14 @@ def minute(at: datetime) -> str:
     return f"{at.day} {MONTHS[at.month - 1]} {at:%H:%M}"
 
 
-def clock(text: str | None) -> str:
-    """The time of day of an ISO moment, such as ``14:15:07``."""
-    at = parsed(text)
-    return f"{at:%H:%M:%S}" if at else "unknown"
+def clock(at: datetime | None) -> str:
+    """The time of day of a moment, such as ``14:15:07``."""
+    return f"{at.astimezone(UTC):%H:%M:%S}" if at else "unknown"
 
 
-def span(seconds: float | None) -> str:
+def span(length: timedelta | float) -> str:
     """A length of time in its two largest units, such as ``47 h 12 min``; days from three on."""
-    if seconds is None:
-        return "unknown"
+    seconds = length.total_seconds() if isinstance(length, timedelta) else length
     whole = int(seconds)
     if whole < MINUTE:
         return f"{whole} s" if seconds == whole else f"{seconds:.1f} s"
@@ -82,22 +79,22 @@ def span(seconds: float | None) -> str:
     return _two(whole, DAY, "d", HOUR, "h")
 
 
-def whole_number(number: float | None) -> str:
+def whole_number(number: int) -> str:
     """A count with its thousands apart: ``12,345``."""
-    return "-" if number is None else f"{number:,}"
+    return f"{number:,}"
 
 
-def share(count: Mapping[str, int] | None) -> str:
+def share(count: Count) -> str:
     """K of n as a share, such as ``97.5 %``; cut off, so that 94.99 % never reads as 95.0 %."""
-    if not count or not count["n"]:
+    if not count.n:
         return "-"
-    tenths = count["k"] * 1000 // count["n"]
+    tenths = count.k * 1000 // count.n
     return f"{tenths // 10}.{tenths % 10} %"
 
 
-def of(count: Mapping[str, int] | None) -> str:
+def of(count: Count) -> str:
     """K of n, such as ``195 of 200``."""
-    return f"{count['k']:,} of {count['n']:,}" if count else "-"
+    return f"{count.k:,} of {count.n:,}"
 
 
 def points(score: float) -> str:
@@ -108,16 +105,6 @@ def points(score: float) -> str:
 def percent(number: float) -> str:
     """A share in 0..1 with one decimal: ``95.2``."""
     return f"{number * 100:.1f}"
-
-
-def value_alone(finding: Mapping[str, object]) -> str:
-    """A finding's value without the counts that stand in a column of their own."""
-    value, count = finding["value"], finding["count"]
-    if value is None:
-        return "no data"
-    if isinstance(count, dict):
-        return str(value).removesuffix(f" ({count['k']} of {count['n']})")
-    return str(value)
 
 
 def _visible_character(character: str) -> str:

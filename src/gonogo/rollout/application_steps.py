@@ -10,6 +10,7 @@ from gonogo.application.answers import AnswerKind, EndpointAnswer
 from gonogo.config import Asker
 from gonogo.errors import CommandError, StepError
 from gonogo.ledger.ledger import CUT_SHORT
+from gonogo.model.strict import Json
 from gonogo.rollout.runner.steps import Evidence, HowItEnded, Resumption, Skipped, Step
 from gonogo.rollout.runner.work import Work, last_stretch
 
@@ -176,7 +177,7 @@ def _require_head(work: Work, revision: str) -> None:
         )
 
 
-def _shown(answer: EndpointAnswer) -> dict[str, object]:
+def _shown(answer: EndpointAnswer) -> dict[str, Json]:
     return {
         "name": answer.name,
         "url": answer.url,

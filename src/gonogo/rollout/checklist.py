@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from gonogo.checklist import Checklist, load
 from gonogo.checklist.block import Desk
-from gonogo.checklist.reading import Known
-from gonogo.checklist.sources import Book, StepTold, Told
+from gonogo.checklist.entries import Known
+from gonogo.checklist.sources import Book, Run, StepRun
 from gonogo.config import RolloutConfig
 from gonogo.config.project import Project
 from gonogo.criteria import load as load_criteria
@@ -112,12 +112,12 @@ def book_of(standing: Standing, config: RolloutConfig, now: datetime) -> dict[En
     name = f"the ledger, deployment {latest.id}"
     taken_back = latest.rolled_back_at
     steps = {
-        f"{row.procedure}.{row.name}": StepTold(row.outcome, row.error or row.outcome, name)
+        f"{row.procedure}.{row.name}": StepRun(row.outcome, row.error or row.outcome, name)
         for row in standing.steps
     }
     book = Book(
-        Told(name, latest.started_at, {}),
-        Told(name, taken_back, {}) if taken_back else None,
+        Run(name, latest.started_at),
+        Run(name, taken_back) if taken_back else None,
         steps,
         tuple(_old_backups(standing, config, environment, now)),
     )

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from gonogo.ledger.rows import Deployment, Incident, StepRow
 from gonogo.model.step import StepRecord
-from gonogo.model.window import format_moment
 from gonogo.postgres.session import Connection
 from gonogo.report.text import moment
 
@@ -59,4 +58,4 @@ def concerns(one: Incident, since: datetime) -> bool:
 
 def at(when: datetime) -> str:
     """A moment as a report tells it."""
-    return moment(format_moment(when))
+    return moment(when)

@@ -35,7 +35,7 @@ from gonogo.rollout.database_steps import (
 from gonogo.rollout.preflight.readiness import check_readiness, permission_step
 from gonogo.rollout.rollback import Request, roll_back, rollback
 from gonogo.rollout.runner.context import RolloutContext
-from gonogo.rollout.runner.result import DeploymentResult, RollbackResult, facts
+from gonogo.rollout.runner.result import DeploymentResult, RollbackResult, provenance
 from gonogo.rollout.runner.site import Consent, open_site
 from gonogo.rollout.runner.steps import LOOKS, Step, running
 from gonogo.rollout.runner.work import Work, begin, carry_out
@@ -176,10 +176,9 @@ def _result(
     left = [step for step in steps_of(site.context.environment) if step.name not in done]
     return DeploymentResult(
         outcome="unchanged" if unchanged else "failed" if error else "succeeded",
-        identity=site.identity,
-        deployment=deployment,
         deployment_id=deployment.id,
-        facts=facts(site, deployment),
+        provenance=provenance(site, deployment),
+        deployment=deployment,
         steps=tuple(site.runner.records),
         not_done=() if unchanged else tuple(step.title for step in left),
         started_at=started_at,

@@ -5,19 +5,20 @@ A person finishes it: how users saw it and what comes next is theirs to say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from gonogo.ledger.history import incidents
 from gonogo.ledger.rows import Incident
-from gonogo.record.archived import ArchivedRecord, load
-from gonogo.record.listing import list_records
+from gonogo.model.kinds import Outcome
+from gonogo.record.canonical import read_record
+from gonogo.record.listing import ArchivedRecord, list_records
+from gonogo.report.answers import answers
 from gonogo.report.text import span
 from gonogo.rollout.course import OPEN, Course, at, concerns
 from gonogo.rollout.impact import impact
 from gonogo.rollout.runner.report import Part, Report
 
-TOLD = frozenset({"fired", "failed", "critical"})
+TOLD = frozenset({Outcome.FIRED, Outcome.FAILED, Outcome.CRITICAL})
 PLAN = (
     "the cause, and how it was found",
     "what is changed before the next deployment, and who does it",
@@ -86,8 +87,7 @@ def _gate(course: Course) -> Part:
     newest = _newest_gate(course)
     if newest is None:
         return Part(title, ("no gate was asked since the deployment",))
-    document, _ = load(newest.directory)
-    rows = tuple(_findings(document))
+    rows = tuple(_findings(newest))
     return Part(
         title,
         (f"{newest.verdict or 'no verdict'}, record {newest.name}",),
@@ -103,19 +103,18 @@ def _newest_gate(course: Course) -> ArchivedRecord | None:
         (
             record
             for record in list_records(course.archive_dir)
-            if (record.environment, record.kind, record.state) == (environment, "gate", "complete")
+            if record.environment == environment
+            and record.is_look
             and record.moment >= since.replace(microsecond=0)
         ),
         None,
     )
 
 
-def _findings(document: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    for one in document.get("findings", ()):
-        if one.get("outcome") in TOLD:
-            name = str(one.get("title") or one.get("metric", ""))
-            why = str(one.get("reason", ""))
-            yield name, str(one.get("role", "")), str(one["outcome"]), why
+def _findings(gate: ArchivedRecord) -> Iterator[tuple[str, ...]]:
+    for one in answers(read_record(gate.directory)):
+        if one.outcome in TOLD:
+            yield one.title, one.role.value, one.outcome.value, one.reason
 
 
 def _taken(course: Course) -> Iterator[tuple[str, ...]]:

@@ -3,47 +3,54 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+from gonogo import __version__
 from gonogo.checklist.block import checklist_block
 from gonogo.masking import Mask
+from gonogo.model.parts import Kind, Rollout, State
+from gonogo.model.record import Record
 from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell
-from gonogo.model.window import format_moment
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import told_plainly, write_whole
+from gonogo.report.pages import RecordPages
 from gonogo.rollout.checklist import checklist_desk
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import DeploymentResult, RollbackResult
 
 R = TypeVar("R", DeploymentResult, RollbackResult)
-Json = dict[str, object]
 NOX = ("./noxw", "-s")
 REPORT = Path("incident-report.html")
-OUTCOMES = {
+Outcome = Literal["succeeded", "failed", "skipped"]
+OUTCOMES: Mapping[StepKind, Outcome] = {
     StepKind.FINISHED: "succeeded",
     StepKind.SKIPPED: "skipped",
     StepKind.FAILED: "failed",
 }
-LABELS: Mapping[tuple[str, str], str] = {
-    ("deployment", "succeeded"): "DEPLOYED",
-    ("deployment", "unchanged"): "UNCHANGED",
-    ("deployment", "failed"): "DEPLOY-FAILED",
-    ("rollback", "succeeded"): "ROLLED-BACK",
-    ("rollback", "unchanged"): "UNCHANGED",
-    ("rollback", "failed"): "ROLLBACK-FAILED",
+LABELS: Mapping[tuple[Kind, str], str] = {
+    (Kind.DEPLOYMENT, "succeeded"): "DEPLOYED",
+    (Kind.DEPLOYMENT, "unchanged"): "UNCHANGED",
+    (Kind.DEPLOYMENT, "failed"): "DEPLOY-FAILED",
+    (Kind.ROLLBACK, "succeeded"): "ROLLED-BACK",
+    (Kind.ROLLBACK, "unchanged"): "UNCHANGED",
+    (Kind.ROLLBACK, "failed"): "ROLLBACK-FAILED",
 }
 
 
 def recorded(
-    kind: str, context: RolloutContext, tell: Tell, carry_out: Callable[[Tell], R]
+    what: Literal["deployment", "rollback"],
+    context: RolloutContext,
+    tell: Tell,
+    carry_out: Callable[[Tell], R],
 ) -> tuple[R, Path]:
     """Carry out a rollout with a record that is opened before its first step.
 
     Args:
-        kind: deployment or rollback.
+        what: Which of the two.
         context: The rollout's context.
         tell: Shows an event.
         carry_out: Does it, and tells what it is given.
@@ -56,32 +63,35 @@ def recorded(
             record reads as aborted, with the steps that ended.
         CancelledError: A person said no: there is no record.
     """
-    head: Json = {
-        "kind": kind,
-        "title": f"{context.environment.capitalize()} {kind}",
-        "simulated": context.simulated,
-        "started_at": format_moment(datetime.now(UTC)),
-        "reproduce": _reproduce(kind, context),
-    }
+    kind = Kind(what)
+    head = Record(
+        kind=kind,
+        title=f"{context.environment.capitalize()} {kind}",
+        environment=context.environment,
+        simulated=context.simulated,
+        started_at=datetime.now(UTC),
+        gonogo=__version__,
+        reproduce=_reproduce(kind, context),
+    )
     # What is wrong with the checklist is told now, not when all is done.
     desk = checklist_desk(context.project, context.config)
-    archive_dir, environment = context.config.archive_dir, context.environment.value
-    running = RunningRecord.open(archive_dir, environment, head)
-    ended: list[Json] = []
-    head["steps"] = ended
-    with running.carried_out(head, context.project.templates_dir, Mask.of(context.environ)):
+    templates_dir = context.project.templates_dir
+    running, pages = RunningRecord.open(desk.archive_dir, head), RecordPages(templates_dir)
+    ended: list[StepRecord] = []
+    with running.carried_out(
+        lambda: head.having(steps=tuple(ended)), pages, Mask.of(context.environ)
+    ):
         result = carry_out(_noting(tell, ended))
-    label = LABELS[kind, result.outcome]
-    full = head | _told(result) | {"reproduce": _reproduce(kind, context, _mode(result))}
+    full = _full(head, context, result)
     # That nothing was changed is no new evidence.
     current = None if result.outcome == "unchanged" else (result.started_at, full)
-    full["checklist"] = checklist_block(desk, context.environment, current)
-    _write_report(running.directory, result, context.project.templates_dir)
-    directory = running.finish(full, label, context.project.templates_dir)
+    full = full.having(checklist=checklist_block(desk, context.environment, current))
+    _write_report(running.directory, result, templates_dir)
+    directory = running.finish(full, LABELS[kind, result.outcome], pages)
     return result, directory / "record.html"
 
 
-def _noting(tell: Tell, ended: list[Json]) -> Tell:
+def _noting(tell: Tell, ended: list[StepRecord]) -> Tell:
     """Tell, and keep each step that ended: of a run without a result it is all there is."""
 
     def note(event: StepEvent) -> None:
@@ -92,23 +102,22 @@ def _noting(tell: Tell, ended: list[Json]) -> Tell:
     return note
 
 
-def _step_of(event: StepEvent, outcome: str) -> Json:
+def _step_of(event: StepEvent, outcome: Outcome) -> StepRecord:
     failed, began = outcome == "failed", datetime.now(UTC) - timedelta(seconds=event.elapsed_s)
-    return {
-        "name": event.step,
-        "title": event.title,
-        "outcome": outcome,
-        "started_at": format_moment(began),
-        "elapsed_s": round(event.elapsed_s, 3),
-        "proved": "" if failed else event.proved,
-        "evidence": {},
-        "error": event.proved if failed else None,
-    }
+    return StepRecord(
+        name=event.step,
+        title=event.title,
+        outcome=outcome,
+        started_at=began,
+        elapsed_s=round(event.elapsed_s, 3),
+        proved="" if failed else event.proved,
+        error=event.proved if failed else None,
+    )
 
 
-def _reproduce(kind: str, context: RolloutContext, mode: str = "") -> str:
+def _reproduce(kind: Kind, context: RolloutContext, mode: str = "") -> str:
     """The command that does the same once more."""
-    if kind == "rollback":
+    if kind is Kind.ROLLBACK:
         told = ("--mode", mode) if mode else ()
         return shlex.join(
             (*NOX, "rollback", "--", "--environment", context.environment.value, *told)
@@ -136,44 +145,35 @@ def _write_report(
         write_whole(directory / REPORT.with_suffix(".html"), page.encode())
 
 
-def _told(result: DeploymentResult | RollbackResult) -> Json:
-    facts = dict(result.facts)
-    if isinstance(result, RollbackResult):
-        facts["Reason"] = result.reason or "none given"
-        facts["Mode"] = result.mode
-    if result.not_done:
-        facts["Not done"] = "; ".join(result.not_done)
-    return {
-        "state": "complete",
-        "outcome": "failed" if result.outcome == "failed" else "succeeded",
-        "started_at": format_moment(result.started_at),
-        "finished_at": format_moment(result.finished_at),
-        "steps": [_step(step) for step in result.steps],
-        "subject": _subject(result.facts),
-        "facts": facts,
-    }
+def _full(
+    head: Record, context: RolloutContext, result: DeploymentResult | RollbackResult
+) -> Record:
+    """The record of a rollout that came to its end, whichever that is."""
+    return head.having(
+        state=State.COMPLETE,
+        outcome="failed" if result.outcome == "failed" else "succeeded",
+        started_at=result.started_at,
+        finished_at=result.finished_at,
+        steps=_rounded(result.steps),
+        provenance=result.provenance,
+        rollout=_rollout(result),
+        reproduce=_reproduce(head.kind, context, _mode(result)),
+    )
 
 
-def _subject(facts: Mapping[str, str]) -> Json | None:
-    """What was deployed, by its hashes; None where there was nothing to roll back."""
-    if "Deployment" not in facts:
-        return None
-    return {
-        "deployment": facts["Deployment"],
-        "revision": facts["Revision"],
-        "migrations_sha256": facts["Migrations sha256"],
-        "criteria_sha256": facts["Criteria sha256"],
-    }
+def _rollout(result: DeploymentResult | RollbackResult) -> Rollout:
+    deployment = result.deployment
+    back = result if isinstance(result, RollbackResult) else None
+    return Rollout(
+        previous_revision=deployment.previous_revision if deployment else None,
+        deployed_by=deployment.deployed_by if deployment else None,
+        override=deployment.override_reason if deployment else None,
+        log=str(result.log),
+        reason=back.reason if back else None,
+        mode=back.mode if back else None,
+        not_done=result.not_done,
+    )
 
 
-def _step(step: StepRecord) -> Json:
-    return {
-        "name": step.name,
-        "title": step.title,
-        "outcome": step.outcome,
-        "started_at": format_moment(step.started_at),
-        "elapsed_s": round(step.elapsed_s, 3),
-        "proved": step.proved,
-        "evidence": dict(step.evidence),
-        "error": step.error,
-    }
+def _rounded(steps: Sequence[StepRecord]) -> tuple[StepRecord, ...]:
+    return tuple(replace(step, elapsed_s=round(step.elapsed_s, 3)) for step in steps)

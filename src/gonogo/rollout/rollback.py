@@ -32,7 +32,7 @@ from gonogo.rollout.rollback_plan import (
 )
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.report import Report
-from gonogo.rollout.runner.result import RollbackMode, RollbackResult, facts
+from gonogo.rollout.runner.result import RollbackMode, RollbackResult, provenance
 from gonogo.rollout.runner.site import Consent, Site, open_site, require_consent
 from gonogo.rollout.runner.steps import Runner, Step, running
 from gonogo.rollout.runner.work import Work, carry_out, reread, to_be_rolled_back
@@ -195,12 +195,11 @@ def _result(ended: _Ending) -> RollbackResult:
     done = {record.name for record in site.runner.records}
     return RollbackResult(
         outcome="failed" if error else "succeeded" if deployment else "unchanged",
-        identity=site.identity,
         deployment=deployment,
         deployment_id=deployment.id if deployment else None,
         mode=ended.asked.mode,
         reason=ended.asked.reason,
-        facts=facts(site, deployment),
+        provenance=provenance(site, deployment),
         steps=tuple(site.runner.records),
         not_done=tuple(step.title for step in ended.steps if step.name not in done),
         started_at=ended.started_at,

@@ -7,23 +7,24 @@ runs in a process of its own, as it would in CI.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from gonogo.config.project import Project
 from gonogo.errors import SandboxError
 from gonogo.interruption import admitted, held
 from gonogo.model.kinds import VerdictKind
+from gonogo.model.record import Record
 from gonogo.model.window import format_moment
 from gonogo.process import run_gate_process
+from gonogo.record.canonical import read_record
+from gonogo.report.answers import reasons
 from gonogo.report.index import INDEX_FILE
 from gonogo.report.narration import Narration
 from gonogo.report.terminal import STYLES
@@ -199,10 +200,10 @@ def run_gate(stage: Stage, as_of: datetime, window: str, narration: Narration) -
         if finished.returncode not in VERDICTS or not new:
             last = (finished.stdout + finished.stderr).strip().splitlines()
             raise SandboxError(f"the gate itself failed: {last[-1] if last else 'no word from it'}")
-        document = json.loads((new[-1] / "record.json").read_text(encoding="utf-8"))
-        told.proved = f"{len(document['findings'])} checks answered"
+        record = read_record(new[-1])
+        told.proved = f"{len(record.findings)} checks answered"
     verdict = VERDICTS[finished.returncode]
-    told_verdict(narration, document)
+    _tell_verdict(narration, record)
     return GateRun(verdict, new[-1] / "record.html")
 
 
@@ -211,15 +212,15 @@ def _finished(words: list[str], stage: Stage) -> subprocess.CompletedProcess[str
     return run_gate_process(words, cwd=stage.project.root, env=environ, apart=True)
 
 
-def told_verdict(narration: Narration, document: Mapping[str, Any]) -> None:
-    """Tell a verdict and why, in a few lines."""
-    verdict, score = document["verdict"], document["score"]
-    health = f", health score {score['points']:g} of 100" if score else ""
-    narration.say(f"  {verdict['kind']}{health}", STYLES[verdict["kind"]])
-    for reason in verdict["reasons"][:MOST_REASONS]:
+def _tell_verdict(narration: Narration, record: Record) -> None:
+    """Print a verdict and its reasons in a few lines."""
+    kind, given = record.verdict.kind if record.verdict else "", reasons(record)
+    health = f", health score {record.score.points:g} of 100" if record.score else ""
+    narration.say(f"  {kind}{health}", STYLES.get(kind, ""))
+    for reason in given[:MOST_REASONS]:
         narration.say(f"    {reason}")
-    if len(verdict["reasons"]) > MOST_REASONS:
-        narration.say(f"    and {len(verdict['reasons']) - MOST_REASONS} more, in the record")
+    if len(given) > MOST_REASONS:
+        narration.say(f"    and {len(given) - MOST_REASONS} more, in the record")
 
 
 def gate_options(as_of: datetime, window: str) -> list[str]:

@@ -21,7 +21,7 @@ from gonogo.interruption import admitted, held
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import DatabaseSettings
-from gonogo.record.archive import list_records
+from gonogo.record.listing import list_records
 from gonogo.report.narration import Narration
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.sandbox import surroundings, world

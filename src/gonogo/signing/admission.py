@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from gonogo.errors import SigningError, UsageError
-from gonogo.model.kinds import Environment
-from gonogo.report.text import cut, visible
+from gonogo.model.kinds import Environment, Outcome, VerdictKind
+from gonogo.model.parts import ItemState, State
+from gonogo.model.record import Record
+from gonogo.model.window import DEFAULT_WINDOW
+from gonogo.report.text import cut, span, visible
 from gonogo.signing import ssh
 from gonogo.signing.checking import Checked, check_signoffs
 from gonogo.signing.document import MOST_CHARACTERS, Decision
 from gonogo.signing.integrity import Closed, open_closed
-from gonogo.signing.refusals import against, never_for_production
+
+# Tokens, breakers and endpoints are asked now: they cannot be wound back further than this.
+STALE_S = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,23 @@ class Request:
     key: str | None = None
 
 
-def examine(directory: Path, allowed_signers: Path) -> tuple[Closed, tuple[Checked, ...]]:
-    """A record that may be signed, and its sign-offs so far.
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A record that may be signed.
+
+    Args:
+        closed: As it lies there.
+        record: What it says.
+        signoffs: Those that it has.
+    """
+
+    closed: Closed
+    record: Record
+    signoffs: tuple[Checked, ...]
+
+
+def examine(directory: Path, allowed_signers: Path) -> Examined:
+    """See that a record may be signed, and which sign-offs it has.
 
     Args:
         directory: The record.
@@ -58,23 +78,23 @@ def examine(directory: Path, allowed_signers: Path) -> tuple[Closed, tuple[Check
     ssh.require_program()
     ssh.require_signers(allowed_signers)
     closed = open_closed(directory)
-    if closed.document.get("state") == "aborted":
+    if closed.record and closed.record.state is State.ABORTED:
         raise SigningError(f"the run of {closed.name} was aborted, so it decides nothing")
     checked = check_signoffs(closed, allowed_signers)
     problems = [*closed.problems, *(one for check in checked for one in check.problems)]
-    if problems:
+    if problems or closed.record is None:
         raise SigningError(
             f"{closed.name} is not as it was: {'; '.join(problems)}",
-            "it is not signed; ./noxw -s verify_record tells all that is wrong",
+            "it is not signed; ./noxw -s verify_record shows all that is wrong",
         )
-    return closed, checked
+    return Examined(closed, closed.record, checked)
 
 
-def require_allowed(document: Mapping[str, Any], request: Request) -> None:
+def require_allowed(record: Record, request: Request) -> None:
     """See that the record allows the decision, or that a reason overrides it.
 
     Args:
-        document: The record.
+        record: The record.
         request: What is asked.
 
     Raises:
@@ -85,33 +105,90 @@ def require_allowed(document: Mapping[str, Any], request: Request) -> None:
         raise UsageError("--override needs a reason")
     for option, text in (("--by", request.by), ("--override", request.override or "-")):
         if not text.strip() or len(text) > MOST_CHARACTERS or visible(text) != text:
-            raise UsageError(f"{option} {cut(text, 40)!r}: not so", "write one line of plain text")
+            raise UsageError(
+                f"{option} {cut(text, 40)!r} is refused", "write one line of plain text"
+            )
     if request.decision is not Decision.GO:
         return
     production = Environment.PRODUCTION
-    if document.get("environment") == production and request.target is not production:
+    if record.environment is production and request.target is not production:
         raise UsageError("a record of production says nothing of staging")
-    if request.target is production and (never := tuple(never_for_production(document))):
+    if request.target is production and (never := tuple(never_for_production(record))):
         raise SigningError(
             f'it cannot be signed "go" for production: {"; ".join(never)}',
             "run the gate anew, on the database itself, with everything asked",
         )
-    reasons = tuple(against(document, request.decision))
+    reasons = tuple(against(record, request.decision))
     if reasons and request.override is None:
         problem = f'it cannot be signed "go": {"; ".join(reasons)}'
         raise SigningError(problem, 'sign it with --override "reason", which is recorded')
 
 
-def attestable(document: Mapping[str, Any], state: str | None = None) -> dict[str, str]:
+def attestable(record: Record, state: ItemState | None = None) -> dict[str, str]:
     """The items that a person may tick on a record: text by id.
 
     Args:
-        document: The record.
+        record: The record.
         state: Only those that it says are in this state; None takes all.
     """
     return {
-        item["id"]: item["text"]
-        for phase in document.get("checklist") or []
-        for item in phase["items"]
-        if item["how"] == "attested" and state in {None, item["state"]}
+        item.id: item.text
+        for phase in record.checklist
+        for item in phase.items
+        if item.how == "attested" and state in {None, item.state}
     }
+
+
+def against(record: Record, decision: Decision) -> Iterator[str]:
+    """Why a decision goes against what the record says; a reason given for it overrides. Pure.
+
+    Args:
+        record: The record.
+        decision: What is decided.
+    """
+    if decision is not Decision.GO:
+        return
+    if record.verdict is None:
+        yield f"a {record.kind} record brings no verdict"
+        return
+    if record.verdict.kind is not VerdictKind.GO:
+        yield f"the verdict is {record.verdict.kind}, not GO"
+    if short := window_short(record):
+        yield short
+
+
+def never_for_production(record: Record) -> Iterator[str]:
+    """Why a record can never be signed "go" for production, whatever the reason. Pure.
+
+    Args:
+        record: The record.
+    """
+    if record.simulated:
+        yield "it is simulated: a rehearsal in a sandbox"
+    age_s = int(record.as_of_age.total_seconds())
+    if age_s > STALE_S:
+        yield (
+            f"its as-of lay {span(age_s)} back when it was made (at most {span(STALE_S)}): tokens, "
+            "breakers and endpoints cannot be wound back"
+        )
+    if left := _left_out(record):
+        yield f"{', '.join(left)} was left out on purpose"
+
+
+def window_short(record: Record) -> str:
+    """Why its window is too short to stand for its environment; empty when it is not.
+
+    Args:
+        record: The record.
+    """
+    wanted = DEFAULT_WINDOW[record.environment]
+    asked = record.window.asked if record.window else timedelta()
+    if asked >= wanted:
+        return ""
+    return f"its window is {span(asked)}, and {record.environment} is judged over {span(wanted)}"
+
+
+def _left_out(record: Record) -> Sequence[str]:
+    """The groups that were not asked, as the record says, or else by its findings."""
+    left = [found for found in record.findings if found.outcome is Outcome.LEFT_OUT]
+    return record.without or sorted({record.metrics[found.metric].group for found in left})

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from gonogo.record.archived import NAME, RECORD_FILE, RUNNING, load
-from gonogo.record.canonical import sha256_hex
-from gonogo.record.listing import named
+from gonogo.errors import RecordError
+from gonogo.model.parts import Link
+from gonogo.record.canonical import RECORD_FILE, read_record, sha256_hex
+from gonogo.record.listing import RUNNING, named
 from gonogo.record.manifest import CHAIN, FILES, SIGNOFF, read_hashes
 from gonogo.signing.checking import Checked
 from gonogo.signing.integrity import Closed
@@ -78,16 +78,18 @@ def _disordered(place: Path, listed: Mapping[str, str], there: set[str]) -> Iter
         if own != FILES or record not in there:
             continue
         previous = _previous(place / record)
-        named_before = previous.get("record") if previous else None
+        named_before = previous.record if previous else None
         if named_before != before:
             told = f"names {named_before or 'none'} before it, and {before or 'none'} is listed so"
             yield f"{record} {told}"
         before = record
 
 
-def _previous(directory: Path) -> Mapping[str, Any] | None:
-    previous = load(directory)[0].get("previous")
-    return previous if isinstance(previous, dict) else None
+def _previous(directory: Path) -> Link | None:
+    try:
+        return read_record(directory).previous
+    except RecordError:
+        return None
 
 
 def _stem(name: str) -> str:
@@ -96,18 +98,18 @@ def _stem(name: str) -> str:
 
 def linked(closed: Closed) -> tuple[list[str], list[str]]:
     """What is wrong with the record before a record, and what cannot be told of it."""
-    previous = closed.document.get("previous")
-    if not isinstance(previous, dict):
+    previous = closed.record.previous if closed.record else None
+    if previous is None:
         return [], []
-    name = str(previous.get("record"))
-    before = closed.directory.parent / name
-    if not NAME.fullmatch(name) or not before.is_dir():
-        return [], [f"the record before it, {name}, is not here"]
-    problems = []
-    for file, key in ((RECORD_FILE, "sha256"), (FILES, "files_sha256")):
-        if previous.get(key) != _hash(before / file):
-            problems.append(f"the record before it, {name}, has another {file} than it names")
-    return problems, []
+    before = closed.directory.parent / previous.record
+    if not before.is_dir():
+        return [], [f"the record before it, {previous.record}, is not here"]
+    hashes = {RECORD_FILE: previous.sha256, FILES: previous.files_sha256}
+    return [
+        f"the record before it, {previous.record}, has another {file} than it names"
+        for file, digest in hashes.items()
+        if digest != _hash(before / file)
+    ], []
 
 
 def chained(closed: Closed) -> Iterator[str]:

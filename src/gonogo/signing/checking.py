@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gonogo.errors import SigningError
-from gonogo.model.window import parsed
 from gonogo.record.canonical import sha256_hex
 from gonogo.record.manifest import SIGNOFF
 from gonogo.signing import ssh
@@ -120,7 +119,7 @@ def contradictions(
         yield f"it says that it is number {signoff.number}"
     if signoff.record != closed.name:
         yield f"it is of the record {signoff.record}"
-    if signoff.environment != closed.document.get("environment"):
+    if closed.record and signoff.environment != closed.record.environment:
         yield f"it is of a record of {signoff.environment}"
     for name in sorted(signoff.files.keys() | closed.hashes.keys()):
         then, now = signoff.files.get(name), closed.hashes.get(name)
@@ -143,7 +142,7 @@ def _follows(signoff: SignOff, before: Checked | None) -> bool:
 def _out_of_time(closed: Closed, signoff: SignOff, before: Checked | None) -> Iterator[str]:
     """A date before the record was there is how a key that is valid no longer would still sign."""
     at = signoff.signed_at
-    closed_at = parsed(str(closed.document.get("finished_at")))
+    closed_at = closed.record.finished_at if closed.record else None
     if closed_at and at < closed_at - CLOCK_TOLERANCE:
         yield f"it was signed at {said_at(at)}, before the record was closed"
     if before and before.signoff and at < before.signoff.signed_at - CLOCK_TOLERANCE:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from gonogo.model.kinds import Environment
+from gonogo.model.kinds import Environment, VerdictKind
 from gonogo.record.canonical import canonical_json
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -69,7 +69,7 @@ class SignOff(_Part):
     number: Annotated[int, Field(ge=1)]
     record: Line
     environment: Line
-    verdict: str | None
+    verdict: VerdictKind | None
     decision: Decision
     target: Environment | None
     by: Line

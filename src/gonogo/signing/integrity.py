@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from gonogo.errors import RecordError, SigningError, UsageError
 from gonogo.model.kinds import Environment
-from gonogo.record.archived import GATE_LABELS, NAME, RECORD_FILE, RUNNING, SUMMARY
-from gonogo.record.canonical import canonical_json, sha256_hex
-from gonogo.record.locking import is_alive
+from gonogo.model.parts import Kind, State
+from gonogo.model.record import Record
+from gonogo.record.archive import PAGE_FILE
+from gonogo.record.canonical import RECORD_FILE, parsed_record, sha256_hex, written
+from gonogo.record.files import is_alive
+from gonogo.record.listing import GATE_LABELS, NAME, RUNNING, SUMMARY
 from gonogo.record.manifest import FILES, own_files, read_hashes
-
-PAGE_FILE = "record.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +23,13 @@ class Closed:
 
     Args:
         directory: Where.
-        document: What record.json holds; empty when it cannot be read.
+        record: What record.json holds; None when it cannot be read.
         hashes: The sha256 of each of its files, ``files.sha256`` among them.
         problems: What is not as it was.
     """
 
     directory: Path
-    document: Mapping[str, Any]
+    record: Record | None
     hashes: Mapping[str, str]
     problems: tuple[str, ...] = field(default=())
 
@@ -57,12 +56,12 @@ def open_closed(directory: Path) -> Closed:
         state = "still goes on" if is_alive(directory) else "was aborted"
         raise SigningError(f"the run of {directory.name} {state}, so it decides nothing")
     files = _read_files(directory)
-    document, problems = _document(files.get(RECORD_FILE))
+    record, problems = _read(directory, files.get(RECORD_FILE))
     problems += [*_listed(files, directory)]
-    if document:
-        problems += [*_named(document, match["label"]), *_misplaced(document, directory.parent)]
+    if record:
+        problems += [*_named(record, match["label"]), *_misplaced(record, directory.parent)]
     hashes = {name: sha256_hex(content) for name, content in files.items() if content is not None}
-    return Closed(directory, document, hashes, tuple(problems))
+    return Closed(directory, record, hashes, tuple(problems))
 
 
 def page_differs(closed: Closed, templates_dir: Path) -> bool | None:
@@ -73,10 +72,10 @@ def page_differs(closed: Closed, templates_dir: Path) -> bool | None:
     """
     from gonogo.report.html import render, renderer_sha256  # noqa: PLC0415  # loads jinja2
 
-    if closed.document.get("renderer_sha256") != renderer_sha256(templates_dir):
+    if closed.record is None or closed.record.renderer_sha256 != renderer_sha256(templates_dir):
         return None
     try:
-        rendered = render(closed.document, templates_dir).encode()
+        rendered = render(closed.record, templates_dir).encode()
     except RecordError:
         return True
     return closed.hashes.get(PAGE_FILE) != sha256_hex(rendered)
@@ -94,20 +93,14 @@ def _read_files(directory: Path) -> dict[str, bytes | None]:
     return files
 
 
-def _document(content: bytes | None) -> tuple[Mapping[str, Any], list[str]]:
+def _read(directory: Path, content: bytes | None) -> tuple[Record | None, list[str]]:
     if content is None:
-        return {}, [f"{RECORD_FILE} cannot be read"]
+        return None, [f"{RECORD_FILE} cannot be read"]
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}, [f"{RECORD_FILE} is no JSON, or is cut short"]
-    if not isinstance(document, dict):
-        return {}, [f"{RECORD_FILE} is no record"]
-    try:
-        as_written = canonical_json(document) == content
-    except ValueError:
-        as_written = False
-    return document, [] if as_written else [f"{RECORD_FILE} is not as it was written"]
+        record = parsed_record(content, directory / RECORD_FILE)
+    except RecordError as error:
+        return None, [error.problem.removeprefix(f"{directory.name}/")]
+    return record, [] if written(record) == content else [f"{RECORD_FILE} is not as it was written"]
 
 
 def _listed(files: Mapping[str, bytes | None], directory: Path) -> Iterator[str]:
@@ -135,19 +128,17 @@ def _listed(files: Mapping[str, bytes | None], directory: Path) -> Iterator[str]
             break
 
 
-def _misplaced(document: Mapping[str, Any], place: Path) -> Iterator[str]:
+def _misplaced(record: Record, place: Path) -> Iterator[str]:
     """A copy may lie anywhere, but not among the records of another environment."""
-    environment = document.get("environment")
-    if place.name in set(Environment) and environment != place.name:
-        yield f"it lies in {place.name}, but is a record of {environment}"
+    if place.name in set(Environment) and record.environment != place.name:
+        yield f"it lies in {place.name}, but is a record of {record.environment}"
 
 
-def _named(document: Mapping[str, Any], label: str) -> Iterator[str]:
-    if document.get("state") not in {"complete", "aborted"}:
-        yield f"record.json says that the run is {document.get('state')}"
-    verdict = document.get("verdict")
-    says = verdict.get("kind") if isinstance(verdict, dict) else None
+def _named(record: Record, label: str) -> Iterator[str]:
+    if record.state is State.RUNNING:
+        yield f"record.json says that the run is {record.state}"
     # A summary is called after what it is: its verdict is another record's.
-    called = SUMMARY if document.get("kind") == "summary" else says
+    verdict = record.verdict.kind.value if record.verdict else None
+    called = SUMMARY if record.kind is Kind.SUMMARY else verdict
     if (called or label in {*GATE_LABELS, SUMMARY}) and called != label:
         yield f"the directory is called {label}, but the record says {called or 'no verdict'}"

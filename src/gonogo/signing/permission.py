@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gonogo.errors import SigningError
-from gonogo.model.kinds import Environment
-from gonogo.record.archived import NAME, RUNNING, ArchivedRecord
-from gonogo.record.listing import list_records
+from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.parts import Kind, Subject
+from gonogo.model.record import Record
+from gonogo.record.listing import RUNNING, ArchivedRecord, list_records, moment_of
+from gonogo.signing.admission import against, never_for_production
 from gonogo.signing.chain import chained, unlike_since
 from gonogo.signing.checking import Checked, check_signoffs, numbers_in
 from gonogo.signing.document import Decision, said_at
 from gonogo.signing.integrity import Closed, open_closed
-from gonogo.signing.refusals import against, never_for_production
 
 SUBJECT = {
     "revision": "the application's revision is {there} there, and {here} here",
@@ -23,7 +23,7 @@ SUBJECT = {
     "criteria_sha256": "the criteria are {there} there, and {here} here",
 }
 SHORT = 12
-BLOCKING = frozenset({"NO-GO", "ROLLBACK"})
+BLOCKING = frozenset({VerdictKind.NO_GO, VerdictKind.ROLLBACK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ def find_permission(
     checked = check_signoffs(closed, allowed_signers)
     problems = [
         *(f"it is not as it was: {problem}" for problem in closed.problems),
-        *_unfit(closed.document),
+        *(_unfit(closed.record) if closed.record else ()),
         *_unsigned(checked),
-        *_other(closed.document, wanted),
+        *(_other(closed.record.subject, wanted) if closed.record else ()),
         *_overtaken(closed, records),
         *chained(closed),
         *unlike_since(closed, archive_dir / Environment.STAGING),
@@ -81,7 +81,7 @@ def find_permission(
 
 
 def _newest_signed(records: list[ArchivedRecord], archive_dir: Path) -> Path:
-    gates = [one for one in records if one.kind == "gate"]
+    gates = [one for one in records if one.kind is Kind.GATE]
     for one in gates:
         if numbers_in(one.directory):
             return one.directory
@@ -90,16 +90,16 @@ def _newest_signed(records: list[ArchivedRecord], archive_dir: Path) -> Path:
     raise SigningError(f"there is no gate record of staging in {archive_dir}")
 
 
-def _unfit(document: Mapping[str, Any]) -> Iterator[str]:
+def _unfit(record: Record) -> Iterator[str]:
     """Why this record, whoever signed it, is no GO of staging."""
-    if document.get("environment") != Environment.STAGING:
-        yield f"it is a record of {document.get('environment')}, not of staging"
-    if (kind := document.get("kind")) != "gate":
-        yield f"it is a {kind}'s record, not a gate's"
-    if document.get("state") != "complete":
+    if record.environment is not Environment.STAGING:
+        yield f"it is a record of {record.environment}, not of staging"
+    if record.kind is not Kind.GATE:
+        yield f"it is a {record.kind}'s record, not a gate's"
+    if not record.is_whole:
         yield "its run was aborted"
-    yield from against(document, Decision.GO)
-    yield from never_for_production(document)
+    yield from against(record, Decision.GO)
+    yield from never_for_production(record)
 
 
 def _unsigned(checked: tuple[Checked, ...]) -> Iterator[str]:
@@ -126,32 +126,25 @@ def _decisive(checked: tuple[Checked, ...]) -> Checked | None:
     )
 
 
-def _other(document: Mapping[str, Any], wanted: Mapping[str, str]) -> Iterator[str]:
+def _other(subject: Subject | None, wanted: Mapping[str, str]) -> Iterator[str]:
     """What it judged that is not what is to be deployed."""
-    subject = document.get("subject") or {}
     for key, told in SUBJECT.items():
-        judged, here = str(subject.get(key) or ""), wanted[key]
+        judged, here = str(getattr(subject, key, "")), wanted[key]
         if judged != here or not judged:
             yield told.format(there=judged[:SHORT] or "unknown", here=here[:SHORT] or "unknown")
 
 
 def _overtaken(closed: Closed, records: list[ArchivedRecord]) -> Iterator[str]:
     """What happened in staging since then."""
-    match = NAME.fullmatch(closed.name)
-    since = match["moment"] if match else ""
+    since = moment_of(closed.name.partition("_")[0].partition("-")[0])
     for one in records:
-        if one.name == closed.name or _stem(one) < since:
+        if one.name == closed.name or one.moment < since:
             continue
         begun = " (not finished)" if one.label == RUNNING else ""
-        if one.kind == "rollback":
+        if one.kind is Kind.ROLLBACK:
             yield f"staging was rolled back since: {one.name}{begun}"
-        elif one.kind == "gate" and one.verdict in BLOCKING:
+        elif one.kind is Kind.GATE and one.verdict in BLOCKING:
             yield f"a later gate of staging says {one.verdict}: {one.name}"
-
-
-def _stem(record: ArchivedRecord) -> str:
-    match = NAME.fullmatch(record.name)
-    return match["moment"] if match else ""
 
 
 def _permission(closed: Closed, go: Checked | None) -> Permission:

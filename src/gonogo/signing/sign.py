@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from gonogo.errors import SigningError, UsageError
+from gonogo.model.record import Record
 from gonogo.record.canonical import sha256_hex
-from gonogo.record.files import settle, told_plainly, write_whole
-from gonogo.record.locking import archive_lock, directory_lock
+from gonogo.record.files import archive_lock, directory_lock, settle, told_plainly, write_whole
 from gonogo.record.manifest import CHAIN, append_to_chain, is_chained
 from gonogo.signing import ssh
-from gonogo.signing.admission import Request, attestable, examine, require_allowed
+from gonogo.signing.admission import Examined, Request, attestable, examine, require_allowed
 from gonogo.signing.checking import Checked, contradictions, numbers_in
 from gonogo.signing.document import Attestation, Decision, Link, SignOff
 from gonogo.signing.integrity import Closed
@@ -49,19 +48,19 @@ def sign_off(request: Request) -> Signed:
         SigningError: It cannot be signed, and why.
         GonogoError: The sign-off cannot be written.
     """
-    closed, checked = examine(request.directory, request.allowed_signers)
-    require_allowed(closed.document, request)
+    examined = examine(request.directory, request.allowed_signers)
+    require_allowed(examined.record, request)
     with chosen_key(request.key, request.allowed_signers, request.environ) as key:
         for _ in range(TRIES):
-            if done := _signed(request, closed, checked, key):
+            if done := _signed(request, examined, key):
                 return done
             # Somebody else signed meanwhile: theirs is now the one before ours.
-            closed, checked = examine(request.directory, request.allowed_signers)
-    raise SigningError(f"others keep signing {closed.name}", "try again")
+            examined = examine(request.directory, request.allowed_signers)
+    raise SigningError(f"others keep signing {examined.closed.name}", "try again")
 
 
-def _attested(document: Mapping[str, Any], ids: Sequence[str]) -> tuple[Attestation, ...]:
-    items = attestable(document)
+def _attested(record: Record, ids: Sequence[str]) -> tuple[Attestation, ...]:
+    items = attestable(record)
     for name in ids:
         if name not in items:
             known = ", ".join(items) or "none"
@@ -69,11 +68,10 @@ def _attested(document: Mapping[str, Any], ids: Sequence[str]) -> tuple[Attestat
     return tuple(Attestation(id=name, text=items[name]) for name in dict.fromkeys(ids))
 
 
-def _signed(
-    request: Request, closed: Closed, checked: Sequence[Checked], key: Path
-) -> Signed | None:
+def _signed(request: Request, examined: Examined, key: Path) -> Signed | None:
     """The sign-off; None when somebody else took its number meanwhile."""
-    signoff = _written(request, closed, checked)
+    closed, checked = examined.closed, examined.signoffs
+    signoff = _written(request, examined)
     before = checked[-1] if checked else None
     if wrong := [*contradictions(closed, signoff, signoff.number, before)]:
         raise SigningError(f"it cannot be signed: {'; '.join(wrong)}", "check this machine's clock")
@@ -107,19 +105,19 @@ def _link(before: Checked) -> Link:
     return Link(file=before.name, sha256=before.sha256, signature_sha256=before.signature_sha256)
 
 
-def _written(request: Request, closed: Closed, checked: Sequence[Checked]) -> SignOff:
-    before, document = checked[-1] if checked else None, closed.document
-    verdict = document.get("verdict")
+def _written(request: Request, examined: Examined) -> SignOff:
+    closed, record, checked = examined.closed, examined.record, examined.signoffs
+    before = checked[-1] if checked else None
     return SignOff(
         number=len(checked) + 1,
         record=closed.name,
-        environment=document["environment"],
-        verdict=verdict["kind"] if verdict else None,
+        environment=record.environment,
+        verdict=record.verdict.kind if record.verdict else None,
         decision=request.decision,
         target=request.target if request.decision is Decision.GO else None,
         by=request.by,
         signed_at=datetime.now(UTC).replace(microsecond=0),
-        attested=_attested(document, request.attest),
+        attested=_attested(record, request.attest),
         override=request.override,
         files=dict(closed.hashes),
         previous=_link(before) if before else None,

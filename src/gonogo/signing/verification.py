@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gonogo.errors import SigningError
-from gonogo.record.archived import RUNNING
-from gonogo.record.listing import named
+from gonogo.record.listing import RUNNING, named
 from gonogo.record.manifest import CHAIN
 from gonogo.signing import ssh
 from gonogo.signing.chain import Report, chained, linked, verify_chain
 from gonogo.signing.checking import check_signoffs, numbers_in, strays
 from gonogo.signing.integrity import open_closed, page_differs
-from gonogo.signing.page import page_problem
+from gonogo.signing.signatures import page_problem
 
 __all__ = ["Report", "verify_archive", "verify_record"]
 
@@ -39,14 +38,14 @@ def verify_record(directory: Path, allowed_signers: Path | None, templates_dir: 
         )
     checked = check_signoffs(closed, allowed_signers) if allowed_signers else ()
     problems, notes = list(closed.problems), []
-    if closed.document and not closed.problems:
+    if closed.record and not closed.problems:
         differs = page_differs(closed, templates_dir)
         if differs:
             problems.append("record.html is not what record.json renders to")
         elif differs is None:
             notes.append("its page is another renderer's, so it is proved by its hash alone")
     problems += [*(one for check in checked for one in check.problems), *strays(directory)]
-    if closed.document and not problems:
+    if closed.record and not problems:
         wrong, open_page = page_problem(closed, templates_dir)
         problems += filter(None, [wrong])
         notes += filter(None, [open_page])

@@ -16,7 +16,7 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from desk import Desk
 from gonogo.ledger.deployer import deployer_lock
 from gonogo.postgres.session import connect
-from gonogo.record.archive import list_records
+from gonogo.record.listing import list_records
 from gonogo.sandbox.surroundings import database_url
 from record_schema import faults
 
@@ -176,7 +176,7 @@ def test_a_database_of_another_application_gets_no_ledger(untouched: Desk) -> No
     (record,) = [one for one in list_records(archive) if one.directory not in before]
     document = json.loads((record.directory / "record.json").read_bytes())
     assert (record.state, document["state"]) == ("aborted", "aborted")
-    assert "holds the table users" in document["facts"]["Ended by"]
+    assert "holds the table users" in document["ended_by"]
     page = (record.directory / "record.html").read_text(encoding="utf-8")
     assert "holds the table users" in page.partition("<main>")[0]
     assert record.name in (archive / "index.html").read_text(encoding="utf-8")
@@ -263,7 +263,7 @@ def test_an_interrupted_deployment_says_how_to_go_on(desk: Desk) -> None:
     assert said.startswith("gonogo: interrupted; ./noxw -s status shows how far it came")
     (record,) = list_records(desk.root / "archive")
     document = json.loads((record.directory / "record.json").read_bytes())
-    assert (record.state, document["facts"]["Ended by"][:18]) == ("aborted", "it was told to end")
+    assert (record.state, document["ended_by"][:18]) == ("aborted", "it was told to end")
     *before, last = document["steps"]
     assert {step["outcome"] for step in before} == {"succeeded"}
     assert (last["name"], last["outcome"], last["error"]) == ("install", "failed", "interrupted")
@@ -308,7 +308,7 @@ def test_smoke_requests_are_sent_on_demand(
     assert record.parent.name.endswith("_SMOKE-FAILED" if code else "_SMOKE-PASSED")
     document = json.loads(record.with_name("record.json").read_bytes())
     assert faults(document) == []
-    assert document["subject"]["deployment"] == "1"
+    assert document["provenance"]["subject"]["deployment"] == "1"
     outcomes = [step["outcome"] for step in document["steps"]]
     assert outcomes == ["skipped" if code else "succeeded", "succeeded"]
     page = record.read_text(encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +11,8 @@ import pytest
 
 from gonogo.postgres.session import connect
 from gonogo.record.archive import RunningRecord
+from gonogo.record.canonical import read_record
+from gonogo.report.pages import RecordPages
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.surroundings import database_url
 from gonogo.sandbox.traffic import Traffic, generate
@@ -83,10 +84,11 @@ def test_what_was_judged_and_signed_in_staging_goes_into_production(
     done = desk.run(*words, *revision, "--staging-record", record.name, **there)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f'{record.name}, signed "go" by {ADA}' in done.stdout
-    document = json.loads((archived(desk, "DEPLOYED", "production") / "record.json").read_bytes())
-    step = next(step for step in document["steps"] if step["name"] == "permission")
-    assert step["evidence"]["record"] == record.name
-    assert "Override" not in document["facts"]
+    deployed = read_record(archived(desk, "DEPLOYED", "production"))
+    step = next(step for step in deployed.steps if step.name == "permission")
+    assert step.evidence["record"] == record.name
+    assert deployed.rollout
+    assert deployed.rollout.override is None
     assert "production.smoke: open" in desk.run("checklist", **there).stdout
     assert desk.run("verify", "--smoke", **there).returncode == 0
     listed = desk.run("checklist", **there).stdout
@@ -104,8 +106,9 @@ def signable(untouched: Desk, agent: dict[str, str]) -> tuple[Desk, Path]:
     if not (untouched.root / "allowed_signers").exists():
         let_sign(untouched, agent)
     (untouched.root / "allowed_signers").write_text(f"{ADA} {agent['PUBLIC']}\n", encoding="utf-8")
-    record = RunningRecord.open(archive, "staging", worth_signing())
-    return untouched, record.finish(worth_signing(), "GO", TEMPLATES)
+    record = worth_signing()
+    running = RunningRecord.open(archive, record)
+    return untouched, running.finish(record, "GO", RecordPages(TEMPLATES))
 
 
 def test_a_person_at_a_terminal_is_asked_what_they_attest(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from gonogo.record.archive import list_records
+from gonogo.record.listing import list_records
 from gonogo.sandbox.checkout import copy_project
 from record_schema import faults
 

@@ -12,15 +12,16 @@ import pytest
 
 from gonogo.errors import SigningError, UsageError
 from gonogo.model.kinds import Environment
-from gonogo.model.window import format_moment
+from gonogo.model.parts import Kind, Subject
+from gonogo.model.window import clip
 from gonogo.record.archive import RunningRecord
 from gonogo.record.manifest import CHAIN
 from gonogo.signing.permission import Permission, find_permission
-from signers import ADA, BOB, SUBJECT, Office, worth_signing
+from record_examples import HOUR, START, provenance
+from signers import ADA, BOB, SUBJECT, Office, verdict, worth_signing
 
 pytestmark = pytest.mark.ssh
 Json = dict[str, Any]
-VERDICT = {"exit_code": 1, "reasons": [], "warnings": [], "not_run": []}
 
 
 def ask(office: Office, record: Path | None = None, wanted: Json | None = None) -> Permission:
@@ -28,9 +29,9 @@ def ask(office: Office, record: Path | None = None, wanted: Json | None = None) 
     return find_permission(office.archive, office.allowed, SUBJECT | (wanted or {}), record)
 
 
-def later() -> str:
+def later() -> datetime:
     """A moment after every record that was closed so far."""
-    return format_moment(datetime.now(UTC) + timedelta(seconds=5))
+    return datetime.now(UTC) + timedelta(seconds=5)
 
 
 def test_the_signed_go_of_staging_lets_it_in(office: Office) -> None:
@@ -58,7 +59,7 @@ def test_the_newest_signed_one_counts_and_later_unsigned_ones_do_not_hinder(offi
     """The soak goes on being looked at after the decision; a HOLD of these is no NO-GO."""
     record = office.close()
     office.sign(record)
-    office.close("HOLD", verdict=VERDICT | {"kind": "HOLD"}, started_at=later())
+    office.close("HOLD", verdict=verdict("HOLD"), started_at=later())
     office.close(started_at=later())
     assert ask(office).record == record
 
@@ -92,14 +93,14 @@ def for_staging(office: Office) -> None:
 
 def overridden(office: Office) -> None:
     """A HOLD that was signed "go" for a reason is no GO."""
-    record = office.close("HOLD", verdict=VERDICT | {"kind": "HOLD"})
+    record = office.close("HOLD", verdict=verdict("HOLD"))
     office.sign(record, override="the board decided")
 
 
 def short(office: Office) -> None:
     """A window of an hour, signed for a reason."""
-    window = {"asked_s": 3600, "covered_s": 3600, "complete": True}
-    office.sign(office.close(window=worth_signing()["window"] | window), override="in a hurry")
+    window = clip(HOUR, START + 48 * HOUR, START)
+    office.sign(office.close(window=window), override="in a hurry")
 
 
 def changed(office: Office) -> None:
@@ -121,32 +122,32 @@ def forged(office: Office) -> None:
 def rolled_back(office: Office) -> None:
     """Staging was rolled back since."""
     office.sign(office.close())
-    office.close("ROLLED-BACK", started_at=later(), kind="rollback", verdict=None)
+    office.close("ROLLED-BACK", started_at=later(), kind=Kind.ROLLBACK, verdict=None)
 
 
 def being_rolled_back(office: Office) -> None:
     """A rollback of staging was begun since, and nobody knows how it ended."""
     office.sign(office.close())
-    head = {"kind": "rollback", "started_at": later()}
-    RunningRecord.open(office.archive, "staging", head).abandon()
+    head = worth_signing().having(kind=Kind.ROLLBACK, started_at=later(), verdict=None)
+    RunningRecord.open(office.archive, head).abandon()
 
 
 def worse_since(office: Office) -> None:
     """A later gate of staging says NO-GO."""
     office.sign(office.close())
-    office.close("NO-GO", verdict=VERDICT | {"kind": "NO-GO"}, started_at=later())
+    office.close("NO-GO", verdict=verdict("NO-GO"), started_at=later())
 
 
 def hidden(office: Office) -> None:
     """The record of a later gate that said NO-GO was taken away."""
     office.sign(office.close())
-    shutil.rmtree(office.close("NO-GO", verdict=VERDICT | {"kind": "NO-GO"}, started_at=later()))
+    shutil.rmtree(office.close("NO-GO", verdict=verdict("NO-GO"), started_at=later()))
 
 
 def whitewashed(office: Office) -> None:
     """The record of a later gate that said NO-GO says GO now."""
     office.sign(office.close())
-    worse = office.close("NO-GO", verdict=VERDICT | {"kind": "NO-GO"}, started_at=later())
+    worse = office.close("NO-GO", verdict=verdict("NO-GO"), started_at=later())
     file = worse / "record.json"
     file.write_bytes(file.read_bytes().replace(b'"kind":"NO-GO"', b'"kind":"GO"'))
 
@@ -210,8 +211,9 @@ def test_what_does_not_hold_is_told(
 
 def test_a_record_whose_subject_nobody_knows_lets_nothing_in(office: Office) -> None:
     """What is unknown there and unknown here is not the same."""
-    nothing: Json = dict.fromkeys(SUBJECT, "")
-    office.sign(office.close(subject=nothing))
+    nothing = dict.fromkeys(SUBJECT, "")
+    nobody_knows = provenance(subject=Subject(deployment="", **nothing))
+    office.sign(office.close(provenance=nobody_knows))
     with pytest.raises(SigningError, match="revision is unknown there, and unknown here"):
         ask(office, wanted=nothing)
 
@@ -228,8 +230,7 @@ def test_a_record_of_production_or_a_wrong_path_is_refused(office: Office) -> No
 
 def test_a_final_report_is_no_gate(office: Office) -> None:
     """Its verdict is another record's: that one is to be signed."""
-    told = worth_signing()
-    record = office.close("SUMMARY", kind="summary", window=told["window"])
+    record = office.close("SUMMARY", kind=Kind.SUMMARY)
     office.sign(record)
     with pytest.raises(SigningError, match="it is a summary's record, not a gate's"):
         ask(office, record)

@@ -9,6 +9,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,22 @@ from typing import Any
 import pytest
 
 from gonogo.errors import GonogoError, SigningError, UsageError
-from gonogo.model.kinds import Environment
+from gonogo.model.kinds import Environment, Outcome
+from gonogo.model.parts import Kind, Provenance, State
+from gonogo.model.window import clip
 from gonogo.record.archive import RunningRecord
 from gonogo.signing.checking import check_signoffs
 from gonogo.signing.integrity import open_closed
-from signers import ADA, BOB, EVE, Office, agent_with, make_key, public, worth_signing
+from record_examples import HOUR, START, finding, provenance
+from signers import ADA, BOB, EVE, Office, agent_with, make_key, public, verdict, worth_signing
 
 pytestmark = pytest.mark.ssh
 OTHER_FILES = {"record.json", "record.html", "evidence.html", "junit.xml", "files.sha256"}
+
+
+def late(seconds: int) -> Provenance:
+    """Measured so long after the window's end."""
+    return provenance(taken_at=START + 48 * HOUR + timedelta(seconds=seconds))
 
 
 def content_of(record: Path) -> dict[str, bytes]:
@@ -92,9 +101,9 @@ def test_several_at_once_do_not_collide(office: Office) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"verdict": {"kind": "HOLD", "reasons": [], "warnings": [], "not_run": []}}, "HOLD"),
-        ({"window": {"asked_s": 3600, "covered_s": 3600, "complete": True}}, "its window is 1 h"),
-        ({"kind": "deployment", "verdict": None, "outcome": "succeeded"}, "brings no verdict"),
+        ({"verdict": verdict("HOLD")}, "HOLD"),
+        ({"window": clip(HOUR, START + 48 * HOUR, START)}, "its window is 1 h"),
+        ({"kind": Kind.DEPLOYMENT, "verdict": None, "outcome": "succeeded"}, "brings no verdict"),
     ],
 )
 def test_go_on_anything_but_go_needs_a_reason(
@@ -115,7 +124,7 @@ def test_go_on_anything_but_go_needs_a_reason(
 @pytest.mark.parametrize("decision", ["no-go", "hold", "rollback", "reviewed"])
 def test_any_other_decision_needs_none(office: Office, decision: str) -> None:
     """It is for no place, and stands on any record."""
-    record = office.close("HOLD", verdict={"kind": "HOLD", "reasons": [], "not_run": []})
+    record = office.close("HOLD", verdict=verdict("HOLD"))
     done = office.sign(record, decision=decision)
     assert (done.signoff.decision, done.signoff.target) == (decision, None)
 
@@ -124,22 +133,11 @@ def test_any_other_decision_needs_none(office: Office, decision: str) -> None:
     ("changes", "said"),
     [
         ({"simulated": True}, "it is simulated"),
-        ({"as_of_age_s": 901}, "lay 15 min 1 s back"),
-        ({"facts": {"Left out on purpose": "endpoints"}}, "endpoints was left out"),
+        ({"provenance": late(901)}, "lay 15 min 1 s back"),
+        ({"without": ("endpoints",)}, "endpoints was left out"),
         (
-            {
-                "findings": [
-                    {
-                        "id": "a:b.c",
-                        "metric": "b.c",
-                        "role": "criterion",
-                        "group": "b",
-                        "outcome": "left_out",
-                        "reason": "",
-                    }
-                ]
-            },
-            "b was left out",
+            {"findings": (finding("criterion:token.unknown", "> 1 %", Outcome.LEFT_OUT),)},
+            "token was left out",
         ),
     ],
 )
@@ -156,7 +154,7 @@ def test_what_can_never_stand_for_production(
 
 def test_an_as_of_of_fifteen_minutes_still_stands(office: Office) -> None:
     """Exactly the limit is within it."""
-    assert office.sign(office.close(as_of_age_s=900)).signoff.decision == "go"
+    assert office.sign(office.close(provenance=late(900))).signoff.decision == "go"
 
 
 @pytest.mark.parametrize("name", sorted(OTHER_FILES))
@@ -172,13 +170,13 @@ def test_a_record_that_was_changed_is_not_signed(office: Office, name: str) -> N
 
 def test_a_run_that_goes_on_or_was_aborted_is_not_signed(office: Office) -> None:
     """Neither decides anything, whether it was interrupted or killed."""
-    running = RunningRecord.open(office.archive, "staging", worth_signing())
+    running = RunningRecord.open(office.archive, worth_signing())
     with pytest.raises(SigningError, match="still goes on"):
         office.sign(running.directory, decision="hold")
     running.abandon()
     with pytest.raises(SigningError, match="was aborted"):
         office.sign(running.directory, decision="hold")
-    interrupted = office.close("HOLD", state="aborted", verdict={"kind": "HOLD"})
+    interrupted = office.close("HOLD", state=State.ABORTED, verdict=verdict("HOLD"))
     with pytest.raises(SigningError, match="was aborted"):
         office.sign(interrupted, decision="hold")
 

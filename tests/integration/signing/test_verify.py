@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from gonogo.errors import SigningError, UsageError
+from gonogo.model.parts import Kind
 from gonogo.record.archive import RunningRecord
 from gonogo.record.manifest import CHAIN
 from gonogo.signing import ssh
-from gonogo.signing.armor import parse
-from gonogo.signing.page import show_signatures
+from gonogo.signing.signatures import show_signatures
+from gonogo.signing.ssh import parse
 from gonogo.signing.verification import Report, verify_archive, verify_record
-from signers import ADA, BOB, Office, make_key, open_office, public, worth_signing
+from signers import ADA, BOB, Office, make_key, open_office, public, verdict, worth_signing
 
 pytestmark = pytest.mark.ssh
 FILES = (
@@ -37,7 +38,7 @@ FILES = (
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Office:
     """Three records, the second of them signed twice; only to be copied."""
     office = open_office(tmp_path_factory.mktemp("shelf"))
-    office.close("HOLD", verdict={"kind": "HOLD", "reasons": [], "warnings": [], "not_run": []})
+    office.close("HOLD", verdict=verdict("HOLD"))
     signed = office.close()
     office.close(environment="production")
     office.sign(signed, attest=["soak.complaints"])
@@ -202,7 +203,7 @@ def test_a_record_that_was_put_there_from_elsewhere_is_found(
 ) -> None:
     """Whole in itself, but the chain does not know it."""
     (tmp_path / "other").mkdir()
-    stranger = open_office(tmp_path / "other").close("HOLD", verdict={"kind": "HOLD"})
+    stranger = open_office(tmp_path / "other").close("HOLD", verdict=verdict("HOLD"))
     target = copy.archive / "staging" / "20200101T000000Z_HOLD"
     shutil.copytree(stranger, target)
     assert f"chain of staging: {target.name} is not listed" in " ".join(prove_all(copy))
@@ -251,7 +252,7 @@ def test_a_final_report_is_signed_and_proved(
     copy: Office, prove: Callable[..., Report], prove_all: Callable[..., list[str]]
 ) -> None:
     """It is called after what it is, whatever its verdict; under another name it is found."""
-    record = copy.close("SUMMARY", kind="summary")
+    record = copy.close("SUMMARY", kind=Kind.SUMMARY)
     copy.sign(record)
     assert prove(copy, record).problems == ()
     assert prove_all(copy) == []
@@ -354,7 +355,7 @@ def test_what_cannot_be_proved_is_one_line(
     copy: Office, templates_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No record, one that goes on or was aborted, nobody who may sign, no ssh-keygen."""
-    running = RunningRecord.open(copy.archive, "staging", worth_signing())
+    running = RunningRecord.open(copy.archive, worth_signing())
     for record, allowed, kind, said in (
         (copy.archive / "staging", copy.allowed, UsageError, "is no record"),
         (copy.archive / "none", copy.allowed, UsageError, "is no record"),
@@ -374,7 +375,7 @@ def test_an_aborted_run_does_not_break_the_chain(
     copy: Office, prove_all: Callable[..., list[str]]
 ) -> None:
     """It is no record, and whoever comes after it names the last that was closed."""
-    RunningRecord.open(copy.archive, "staging", worth_signing()).abandon()
+    RunningRecord.open(copy.archive, worth_signing()).abandon()
     copy.close()
     assert prove_all(copy) == []
 

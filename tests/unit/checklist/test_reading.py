@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.checklist import load
-from gonogo.checklist.entries import covers
-from gonogo.checklist.reading import Known
+from gonogo.checklist.entries import Known, covers
 from gonogo.config import RolloutConfig
 from gonogo.config.project import Project
 from gonogo.errors import ConfigError

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from gonogo.cli.checklists import checklist_lines
+from gonogo.model.parts import ItemEntry, ItemState, PhaseEntry
+from gonogo.record.canonical import written
+from record_examples import deployment
 
 
-def phase(name: str, *items: tuple[str, str]) -> dict[str, Any]:
+def phase(name: str, *items: tuple[str, str]) -> PhaseEntry:
     """A phase with items in these states, with this evidence."""
-    told = [
-        {"id": f"{name}.{n}", "text": f"Item {n}", "state": state, "evidence": evidence}
+    told = tuple(
+        ItemEntry(
+            id=f"{name}.{n}",
+            text=f"Item {n}",
+            how="proved",
+            state=ItemState(state),
+            evidence=evidence,
+            is_own="(this record)" in evidence,
+        )
         for n, (state, evidence) in enumerate(items)
-    ]
-    return {"phase": name, "title": name.capitalize(), "items": told}
+    )
+    return PhaseEntry(phase=name, title=name.capitalize(), items=told)
 
 
 def lines(tmp_path: Path, only: str = "") -> list[str]:
     """What is told of a deployment's record."""
     mine = ("proved", "it is so (this record)")
-    phases = [
+    phases = (
         phase("pre", mine, ("open", "")),
         phase("staging", mine, ("failed", "it is not (this record)"), ("attested", "by ada")),
         phase("soak", ("open", "no gate was run since the deployment (this record)")),
         phase("rollback", ("not due", "there was none"), ("proved", "so (another)"), ("open", "")),
-    ]
+    )
     record = tmp_path / "record.json"
-    record.write_text(json.dumps({"checklist": phases}), encoding="utf-8")
+    record.write_bytes(written(deployment(checklist=phases)))
     return checklist_lines(record, only)
 
 

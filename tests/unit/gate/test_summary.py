@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,10 +14,13 @@ from gonogo.checklist.entries import Checklist, Item, Phase
 from gonogo.errors import UsageError
 from gonogo.gate.summary import sum_up
 from gonogo.model.kinds import Environment
-from gonogo.model.window import format_moment
+from gonogo.model.measurement import Count, Window
+from gonogo.model.parts import State
 from gonogo.record.archive import RunningRecord
+from gonogo.record.canonical import read_record
+from gonogo.report.pages import RecordPages
 from gonogo.signing.verification import verify_record
-from record_examples import gate
+from record_examples import gate, provenance
 from record_schema import faults
 from signers import TEMPLATES
 
@@ -30,17 +34,20 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(Checklist(phase=(Phase(id="p", title="P", item=(FINAL,)),)), tmp_path, None)
 
 
-def look(desk: Desk, hours: int, k: int, **more: object) -> None:
+def look(desk: Desk, hours: int, k: int, **more: object) -> Path:
     """A gate's record as of so many hours after the deployment."""
     end = DEPLOYED + timedelta(hours=hours)
-    document = gate() | {"started_at": format_moment(end)} | more
-    document["window"] = document["window"] | {
-        "deployed_at": format_moment(DEPLOYED),
-        "end": format_moment(end),
+    whole = gate()
+    sync = replace(whole.measurements["sync.success_rate"], count=Count(k, 1000))
+    known: dict[str, object] = {
+        "started_at": end,
+        "window": Window(timedelta(hours=48), DEPLOYED, end, DEPLOYED),
+        "measurements": {**whole.measurements, "sync.success_rate": sync},
+        "findings": whole.findings[:1],
+        "provenance": provenance(taken_at=end),
     }
-    document["findings"] = [{**document["findings"][0], "count": {"k": k, "n": 1000}}]
-    running = RunningRecord.open(desk.archive_dir, "staging", document)
-    running.finish(document, "GO", TEMPLATES)
+    record = whole.having(**known | more)
+    return RunningRecord.open(desk.archive_dir, record).finish(record, "GO", RecordPages(TEMPLATES))
 
 
 def test_the_sum_is_told_and_archived(desk: Desk) -> None:
@@ -48,7 +55,7 @@ def test_the_sum_is_told_and_archived(desk: Desk) -> None:
     for hours, k in ((1, 980), (24, 930), (48, 970)):
         look(desk, hours, k)
     told = sum_up(desk, Environment.STAGING, TEMPLATES)
-    assert told.figures == (
+    assert told.lines[1:4] == (
         "health score 97.3 of 100, Excellent",
         "Sync success rate: 98.0 % at first, 93.0 % at the lowest, 97.0 % at last",
         "3 of 6 moments looked at, by 3 records",
@@ -61,11 +68,19 @@ def test_the_sum_is_told_and_archived(desk: Desk) -> None:
 
 def test_what_nobody_may_sign_for_production_is_said_of_the_sum_too(desk: Desk) -> None:
     """What was left out of the newest record, and how long before it was made its window ended."""
-    left_out = {"Left out on purpose": "endpoints"}
-    look(desk, 48, 970, as_of_age_s=4000, facts=left_out)
-    told = sum_up(desk, Environment.STAGING, TEMPLATES)
-    document = json.loads((told.directory / "record.json").read_bytes())
-    assert (document["as_of_age_s"], document["facts"]) == (4000, left_out)
+    late = provenance(taken_at=DEPLOYED + timedelta(hours=48, seconds=4000))
+    look(desk, 48, 970, without=("endpoints",), provenance=late)
+    told = read_record(sum_up(desk, Environment.STAGING, TEMPLATES).directory)
+    assert told.as_of_age == timedelta(seconds=4000)
+    assert told.without == ("endpoints",)
+
+
+def test_an_aborted_gate_is_no_part_of_the_sum(desk: Desk) -> None:
+    """However much it measured before it was interrupted."""
+    kept = look(desk, 24, 930)
+    look(desk, 48, 100, state=State.ABORTED)
+    (summed,) = sum_up(desk, Environment.STAGING, TEMPLATES).record.records
+    assert summed.record == kept.name
 
 
 def test_without_a_record_there_is_nothing_to_sum_up(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gonogo.criteria import load
 from gonogo.judge.score import health_score
-from gonogo.model.finding import HealthScore
+from gonogo.model.finding import HealthScore, ScorePart
 from gonogo.model.kinds import Environment
 from gonogo.model.limit import parse_limit
 from gonogo.model.measurement import Count, Measurement
@@ -51,7 +51,7 @@ def test_everything_at_its_best_is_100() -> None:
     score = scored(PERFECT)
     assert score is not None
     assert (score.points, score.measured, score.band) == (100.0, 100, "Excellent")
-    assert sum(of for _, of in score.parts.values()) == 100
+    assert sum(part.of for part in score.parts) == 100
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_footprint_without_a_figure_or_a_limit_is_no_job() -> None:
         told = {refresh.id: Measurement(refresh.id, value=Fraction(3600)), other.metric: other}
         score = health_score(criteria, told, STAGING)
         assert score is not None
-        assert (score.points, score.parts) == (100.0, {"Background jobs": (5.0, 5)})
+        assert (score.points, score.parts) == (100.0, (ScorePart("Background jobs", 5.0, 5),))
     told = {refresh.id: Measurement(refresh.id)}
     assert health_score(criteria, told, STAGING) is None
 
@@ -125,7 +125,8 @@ def test_a_part_is_shown_with_two_digits() -> None:
     """56.7 % of its 25 points."""
     score = scored(PERFECT | {"sync.success_rate": Count(8567, 10_000)})
     assert score is not None
-    assert score.parts[CRITERIA.metrics["sync.success_rate"].title] == (14.18, 25)
+    title = CRITERIA.metrics["sync.success_rate"].title
+    assert ScorePart(title, 14.18, 25) in score.parts
 
 
 def test_what_has_no_data_is_left_out_and_the_rest_rescaled() -> None:
@@ -197,7 +198,7 @@ def test_a_part_without_a_target_here_or_without_a_figure_is_left_out() -> None:
         score = health_score(criteria, told, STAGING)
         assert score is not None
         assert (score.points, score.measured) == (100.0, 75)
-        assert sync.title not in score.parts
+        assert sync.title not in {part.name for part in score.parts}
 
 
 def test_a_target_at_its_critical_level_is_all_or_nothing() -> None:

@@ -1,4 +1,4 @@
-"""The example documents as fixtures."""
+"""The example records as fixtures."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from record_examples import EXAMPLES, Json, gate, planted
+from gonogo.model.record import Record
+from gonogo.report.pages import RecordPages
+from record_examples import EXAMPLES, gate, planted
 
 
 @pytest.fixture
-def go() -> Json:
+def go() -> Record:
     """A GO record."""
     return gate()
 
@@ -23,13 +25,13 @@ def label(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def document(label: str) -> Json:
+def document(label: str) -> Record:
     """The record of that label."""
     return EXAMPLES[label]()
 
 
 @pytest.fixture
-def hostile() -> Callable[[str], Json]:
+def hostile() -> Callable[[str], Record]:
     """A factory: the GO record with one text in every place that a database or a user fills."""
     return planted
 
@@ -38,3 +40,9 @@ def hostile() -> Callable[[str], Json]:
 def templates_dir(pytestconfig: pytest.Config) -> Path:
     """The project's own templates."""
     return pytestconfig.rootpath / "reports" / "templates"
+
+
+@pytest.fixture
+def pages(templates_dir: Path) -> RecordPages:
+    """What makes the pages."""
+    return RecordPages(templates_dir)

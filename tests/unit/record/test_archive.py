@@ -11,16 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from gonogo.errors import CancelledError, GonogoError, UsageError
 from gonogo.masking import Mask
+from gonogo.model.kinds import Environment
+from gonogo.model.parts import Kind
+from gonogo.model.record import Record
 from gonogo.record import archive as room
-from gonogo.record import locking
-from gonogo.record.archive import RunningRecord, gates_since, list_records
+from gonogo.record import files
+from gonogo.record.archive import RunningRecord
+from gonogo.record.listing import gates_since, list_records
+from gonogo.report.pages import RecordPages
 from record_schema import faults
 
 Json = dict[str, Any]
 Closer = Callable[..., Path]
+NOON, MINUTE = datetime(2026, 11, 23, 14, 15, tzinfo=UTC), timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -30,14 +37,12 @@ def archive(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def close(archive: Path, templates_dir: Path, go: Json) -> Closer:
+def close(archive: Path, pages: RecordPages, go: Record) -> Closer:
     """A factory: open and close a record of staging."""
 
     def closed(label: str = "GO", **changes: object) -> Path:
-        document = go | changes
-        return RunningRecord.open(archive, "staging", document).finish(
-            document, label, templates_dir
-        )
+        record = go.having(**changes)
+        return RunningRecord.open(archive, record).finish(record, label, pages)
 
     return closed
 
@@ -76,33 +81,34 @@ def test_files_and_directories_are_closed_to_others(close: Closer, archive: Path
 
 
 def test_evidence_put_beside_the_record_moves_with_it(
-    archive: Path, templates_dir: Path, go: Json
+    archive: Path, pages: RecordPages, go: Record
 ) -> None:
     """What was written into the running directory is there afterwards, and as closed."""
-    running = RunningRecord.open(archive, "staging", go)
+    running = RunningRecord.open(archive, go)
     (running.directory / "evidence.html").write_text("evidence")
-    directory = running.finish(go, "GO", templates_dir)
+    directory = running.finish(go, "GO", pages)
     assert stat.S_IMODE((directory / "evidence.html").stat().st_mode) == 0o640
     assert running.directory == directory
 
 
-def test_an_open_record_says_what_is_expected(archive: Path, go: Json) -> None:
+def test_an_open_record_says_what_is_expected(archive: Path, go: Record) -> None:
     """A run that dies now leaves its expected checks and no verdict."""
-    header = {key: go[key] for key in ("kind", "title", "started_at", "expected")}
-    running = RunningRecord.open(archive, "staging", header)
+    known = {key: getattr(go, key) for key in ("kind", "title", "environment", "started_at")}
+    running = RunningRecord.open(archive, Record(**known, expected=go.expected))
     document = read(running.directory)
     assert running.directory.name == "20261123T141500Z_RUNNING"
     assert document["state"] == "running"
     assert document["verdict"] is None
-    assert document["expected"] == go["expected"]
+    assert tuple(document["expected"]) == go.expected
 
 
 def test_each_record_names_the_one_before_it_in_its_environment(
-    close: Closer, archive: Path, templates_dir: Path, go: Json
+    close: Closer, archive: Path, pages: RecordPages, go: Record
 ) -> None:
     """The chain holds name and hash; the first has none; other environments do not mix in."""
     first = close()
-    RunningRecord.open(archive, "production", go).finish(go, "GO", templates_dir)
+    other = go.having(environment=Environment.PRODUCTION)
+    RunningRecord.open(archive, other).finish(other, "GO", pages)
     second = close("HOLD")
     assert read(first)["previous"] is None
     assert read(second)["previous"] == {
@@ -113,21 +119,21 @@ def test_each_record_names_the_one_before_it_in_its_environment(
 
 
 def test_the_chain_follows_the_order_of_closing(
-    archive: Path, templates_dir: Path, close: Closer, go: Json
+    archive: Path, pages: RecordPages, close: Closer, go: Record
 ) -> None:
     """A long run that began first but ended last stands after the short one."""
-    slow = RunningRecord.open(archive, "staging", go)
-    quick = close(started_at="2026-11-23T14:16:00Z", finished_at="2026-11-23T14:16:01Z")
-    slow_directory = slow.finish(go | {"finished_at": "2026-11-23T14:20:00Z"}, "GO", templates_dir)
+    slow = RunningRecord.open(archive, go)
+    quick = close(started_at=NOON + MINUTE, finished_at=NOON + 1.1 * MINUTE)
+    slow_directory = slow.finish(go.having(finished_at=NOON + 5 * MINUTE), "GO", pages)
     assert read(slow_directory)["previous"]["record"] == quick.name
-    third = close(started_at="2026-11-23T14:18:00Z", finished_at="2026-11-23T14:19:00Z")
+    third = close(started_at=NOON + 3 * MINUTE, finished_at=NOON + 4 * MINUTE)
     assert read(third)["previous"]["record"] == slow_directory.name
 
 
-def test_runs_of_the_same_second_do_not_collide(close: Closer, archive: Path, go: Json) -> None:
+def test_runs_of_the_same_second_do_not_collide(close: Closer, archive: Path, go: Record) -> None:
     """Each gets its own directory, whether the other is still running or closed."""
     names = [close().name, close("HOLD").name]
-    running = RunningRecord.open(archive, "staging", go)
+    running = RunningRecord.open(archive, go)
     names += [running.directory.name, close().name]
     assert names == [
         "20261123T141500Z_GO",
@@ -138,11 +144,11 @@ def test_runs_of_the_same_second_do_not_collide(close: Closer, archive: Path, go
     assert [record.name for record in list_records(archive)] == names[::-1]
 
 
-def test_a_run_that_died_reads_as_aborted(close: Closer, archive: Path, go: Json) -> None:
+def test_a_run_that_died_reads_as_aborted(close: Closer, archive: Path, go: Record) -> None:
     """Its directory stays; the next record's list shows it, with a page that says so."""
-    dead = RunningRecord.open(archive, "staging", go | {"state": "running", "verdict": None})
+    dead = RunningRecord.open(archive, go.having(verdict=None))
     dead.abandon()
-    close(started_at="2026-11-23T15:00:00Z")
+    close(started_at=NOON + 45 * MINUTE)
     assert [record.state for record in list_records(archive)] == ["complete", "aborted"]
     assert "ABORTED" in (archive / "index.html").read_text()
     assert "ABORTED" in (dead.directory / "record.html").read_text()
@@ -157,17 +163,17 @@ def test_a_run_that_died_reads_as_aborted(close: Closer, archive: Path, go: Json
     ],
 )
 def test_a_run_that_ends_before_its_time_says_why_at_once(
-    archive: Path, go: Json, templates_dir: Path, error: BaseException, said: str
+    archive: Path, go: Record, pages: RecordPages, error: BaseException, said: str
 ) -> None:
     """At the top of its page, in its document, and in the list; without a secret."""
-    head = {"kind": "smoke", "title": "Smoke", "started_at": go["started_at"], "facts": {"A": "b"}}
-    running = RunningRecord.open(archive, "staging", head)
+    head = go.having(kind=Kind.SMOKE, verdict=None)
+    running = RunningRecord.open(archive, head)
     mask = Mask({"hush": "KEY"})
-    with pytest.raises(type(error)), running.carried_out(head, templates_dir, mask):
+    with pytest.raises(type(error)), running.carried_out(lambda: head, pages, mask):
         raise error
     (record,) = list_records(archive)
     document = read(record.directory)
-    assert (record.state, document["state"], document["facts"]["A"]) == ("aborted", "aborted", "b")
+    assert (record.state, document["state"], document["gates"]) == ("aborted", "aborted", 3)
     assert faults(document) == []
     page = (record.directory / "record.html").read_text(encoding="utf-8")
     assert said in page.partition("<main>")[0]
@@ -176,20 +182,20 @@ def test_a_run_that_ends_before_its_time_says_why_at_once(
 
 
 def test_what_a_person_cancelled_leaves_no_record(
-    archive: Path, go: Json, templates_dir: Path
+    archive: Path, go: Record, pages: RecordPages
 ) -> None:
     """Nothing was done, so there is nothing to tell; the error still comes through."""
-    running = RunningRecord.open(archive, "staging", go)
-    with pytest.raises(CancelledError), running.carried_out(go, templates_dir, Mask({})):
+    running = RunningRecord.open(archive, go)
+    with pytest.raises(CancelledError), running.carried_out(lambda: go, pages, Mask({})):
         raise CancelledError("cancelled")
     assert list_records(archive) == ()
     assert not running.directory.exists()
 
 
-def test_a_run_that_goes_on_is_not_called_aborted(close: Closer, archive: Path, go: Json) -> None:
+def test_a_run_that_goes_on_is_not_called_aborted(close: Closer, archive: Path, go: Record) -> None:
     """Another run's list shows it as running, and leaves its directory alone."""
-    alive = RunningRecord.open(archive, "staging", go)
-    close(started_at="2026-11-23T15:00:00Z")
+    alive = RunningRecord.open(archive, go)
+    close(started_at=NOON + 45 * MINUTE)
     assert [record.state for record in list_records(archive)] == ["complete", "running"]
     assert "ABORTED" not in (archive / "index.html").read_text()
     assert not (alive.directory / "record.html").exists()
@@ -212,18 +218,18 @@ def test_a_disk_that_fills_leaves_the_old_archive_and_no_half_record(
     name: str,
     close: Closer,
     archive: Path,
-    go: Json,
-    templates_dir: Path,
+    go: Record,
+    pages: RecordPages,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One line tells; every older byte is as it was; the run itself reads as aborted."""
     close()
     before = {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()}
-    running = RunningRecord.open(archive, "staging", go)
+    running = RunningRecord.open(archive, go)
     opened = (running.directory / "record.json").read_bytes()
     monkeypatch.setattr(room, "write_whole", _full_disk(name))
     with pytest.raises(GonogoError, match=r"cannot be written: No space left") as refused:
-        running.finish(go, "GO", templates_dir)
+        running.finish(go, "GO", pages)
     assert "\n" not in str(refused.value)
     assert before == {path: path.read_bytes() for path in before}
     assert [path.name for path in running.directory.glob("record*")] == ["record.json"]
@@ -232,42 +238,40 @@ def test_a_disk_that_fills_leaves_the_old_archive_and_no_half_record(
 
 
 def test_a_directory_that_cannot_be_renamed_reads_as_aborted(
-    archive: Path, go: Json, templates_dir: Path
+    archive: Path, go: Record, pages: RecordPages
 ) -> None:
     """Not even complete files count under the name of a running record."""
-    running = RunningRecord.open(archive, "staging", go)
+    running = RunningRecord.open(archive, go)
     squatter = archive / "staging" / "20261123T141500Z_GO"
     squatter.mkdir()
     (squatter / "something").touch()
     with pytest.raises(GonogoError, match="cannot be written"):
-        running.finish(go, "GO", templates_dir)
+        running.finish(go, "GO", pages)
     assert read(running.directory)["state"] == "running"
     assert not (running.directory / "record.html").exists()
 
 
-def test_an_archive_that_cannot_be_written_gives_one_line(tmp_path: Path, go: Json) -> None:
+def test_an_archive_that_cannot_be_written_gives_one_line(tmp_path: Path, go: Record) -> None:
     """A file where the archive should be is told with its path."""
     (tmp_path / "archive").write_text("a file")
     with pytest.raises(GonogoError, match=r"cannot be opened: .*archive") as refused:
-        RunningRecord.open(tmp_path / "archive", "staging", go)
+        RunningRecord.open(tmp_path / "archive", go)
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("environment", ["../staging", "", "a/b", ".hidden", "st\naging"])
-def test_an_environment_cannot_lead_out_of_the_archive(
-    environment: str, archive: Path, go: Json
-) -> None:
-    """Only a plain name becomes a directory."""
-    with pytest.raises(UsageError, match="cannot name a directory"):
-        RunningRecord.open(archive, environment, go)
+def test_an_environment_cannot_lead_out_of_the_archive(environment: str, go: Record) -> None:
+    """Only one of ours becomes a directory: a record of any other cannot be made."""
+    with pytest.raises(ValidationError, match="environment"):
+        go.having(environment=environment)
 
 
-def test_a_record_is_closed_once(archive: Path, go: Json, templates_dir: Path) -> None:
+def test_a_record_is_closed_once(archive: Path, go: Record, pages: RecordPages) -> None:
     """Closing it again is refused and changes nothing."""
-    running = RunningRecord.open(archive, "staging", go)
-    running.finish(go, "GO", templates_dir)
+    running = RunningRecord.open(archive, go)
+    running.finish(go, "GO", pages)
     with pytest.raises(GonogoError, match="cannot be closed as HOLD"):
-        running.finish(go, "HOLD", templates_dir)
+        running.finish(go, "HOLD", pages)
 
 
 def test_an_archive_held_by_another_is_given_up_on(
@@ -275,21 +279,21 @@ def test_an_archive_held_by_another_is_given_up_on(
 ) -> None:
     """A run that hangs does not make the next one hang."""
     close()
-    monkeypatch.setattr(locking, "PATIENCE_S", 0.02)
-    monkeypatch.setattr(locking, "PAUSE_S", 0.005)
-    with locking.archive_lock(archive), pytest.raises(GonogoError, match="another run has held"):
+    monkeypatch.setattr(files, "PATIENCE_S", 0.02)
+    monkeypatch.setattr(files, "PAUSE_S", 0.005)
+    with files.archive_lock(archive), pytest.raises(GonogoError, match="another run has held"):
         close()
 
 
 def test_gates_are_counted_with_the_running_one_and_without_deployments(
-    archive: Path, close: Closer, go: Json
+    archive: Path, close: Closer, go: Record
 ) -> None:
     """Asking often enough finds a lucky window, so every asking counts, aborted ones too."""
-    started = datetime(2026, 11, 23, 14, 15, tzinfo=UTC)
-    close("HOLD", started_at="2026-11-23T14:00:00Z")
+    started = NOON
+    close("HOLD", started_at=NOON - 15 * MINUTE)
     close("NO-GO")
-    close("DEPLOYED", kind="deployment", outcome="succeeded")
-    RunningRecord.open(archive, "staging", go)
+    close("DEPLOYED", kind=Kind.DEPLOYMENT, verdict=None, outcome="succeeded")
+    RunningRecord.open(archive, go)
     assert gates_since(archive, "staging", started + timedelta(milliseconds=500)) == 2
     assert gates_since(archive, "staging", started - timedelta(hours=1)) == 3
     assert gates_since(archive, "production", started) == 0
@@ -298,7 +302,7 @@ def test_gates_are_counted_with_the_running_one_and_without_deployments(
 def test_a_damaged_record_is_listed_as_unreadable(archive: Path, close: Closer) -> None:
     """It neither disappears nor stops the next record from being written."""
     (close() / "record.json").write_bytes(b'{"state": "comp')
-    later = close(started_at="2026-11-23T15:00:00Z")
+    later = close(started_at=NOON + 45 * MINUTE)
     assert [record.state for record in list_records(archive)] == ["complete", "unreadable"]
     assert "UNREADABLE" in (archive / "index.html").read_text()
     assert read(later)["previous"]["record"] == "20261123T141500Z_GO"

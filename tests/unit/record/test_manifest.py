@@ -8,25 +8,26 @@ from pathlib import Path
 import pytest
 
 from gonogo.errors import GonogoError
+from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
 from gonogo.record.manifest import read_hashes
-from record_examples import Json
+from gonogo.report.pages import RecordPages
 
 
-def closed(archive: Path, document: Json, templates_dir: Path, label: str = "GO") -> Path:
+def closed(archive: Path, record: Record, pages: RecordPages, label: str = "GO") -> Path:
     """A record with evidence beside it."""
-    running = RunningRecord.open(archive, "staging", document)
+    running = RunningRecord.open(archive, record)
     (running.directory / "evidence.html").write_text("evidence")
-    return running.finish(document, label, templates_dir)
+    return running.finish(record, label, pages)
 
 
 @pytest.mark.skipif(not shutil.which("sha256sum"), reason="sha256sum is not installed")
 @pytest.mark.parametrize("name", ["record.json", "record.html", "evidence.html"])
 def test_whoever_has_no_gonogo_can_prove_a_record(
-    name: str, tmp_path: Path, go: Json, templates_dir: Path
+    name: str, tmp_path: Path, go: Record, pages: RecordPages
 ) -> None:
     """``sha256sum -c`` reads both files, and misses a changed byte in any file of a record."""
-    directory = closed(tmp_path, go, templates_dir)
+    directory = closed(tmp_path, go, pages)
 
     def proved() -> list[int]:
         words = ["sha256sum", "--check", "--strict", "--quiet"]
@@ -43,10 +44,10 @@ def test_whoever_has_no_gonogo_can_prove_a_record(
 
 
 def test_the_chain_lists_records_in_the_order_of_closing(
-    tmp_path: Path, go: Json, templates_dir: Path
+    tmp_path: Path, go: Record, pages: RecordPages
 ) -> None:
     """A line a record, each the hash of its ``files.sha256``."""
-    directories = [closed(tmp_path, go, templates_dir, label) for label in ("GO", "HOLD", "GO")]
+    directories = [closed(tmp_path, go, pages, label) for label in ("GO", "HOLD", "GO")]
     listed = read_hashes((tmp_path / "staging" / "chain.sha256").read_bytes())
     assert listed == {
         f"{directory.name}/files.sha256": sha256(
@@ -58,17 +59,17 @@ def test_the_chain_lists_records_in_the_order_of_closing(
 
 
 def test_a_record_that_cannot_be_closed_is_not_listed(
-    tmp_path: Path, go: Json, templates_dir: Path
+    tmp_path: Path, go: Record, pages: RecordPages
 ) -> None:
     """The chain is as it was, and no hashes lie beside a run that reads as aborted."""
-    closed(tmp_path, go, templates_dir)
+    closed(tmp_path, go, pages)
     chain = (tmp_path / "staging" / "chain.sha256").read_bytes()
-    running = RunningRecord.open(tmp_path, "staging", go)
+    running = RunningRecord.open(tmp_path, go)
     squatter = running.directory.with_name(running.directory.name.replace("RUNNING", "GO"))
     squatter.mkdir()
     (squatter / "something").touch()
     with pytest.raises(GonogoError, match="cannot be written"):
-        running.finish(go, "GO", templates_dir)
+        running.finish(go, "GO", pages)
     assert (tmp_path / "staging" / "chain.sha256").read_bytes() == chain
     assert not (running.directory / "files.sha256").exists()
 

@@ -1,18 +1,24 @@
-"""The example documents as fixtures, and records of a gate made by hand."""
+"""The example records as fixtures, and records of a gate made by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from record_examples import EXAMPLES, Json, gate, planted
+from gonogo.model.finding import HealthScore, Verdict, VerdictReason
+from gonogo.model.kinds import VerdictKind
+from gonogo.model.record import Record
+from gonogo.report.answers import Answer
+from gonogo.report.pages import RecordPages
+from record_examples import EXAMPLES, gate, planted
+from records_by_hand import one
 
 
 @pytest.fixture
-def go() -> Json:
+def go() -> Record:
     """A GO record."""
     return gate()
 
@@ -24,13 +30,13 @@ def label(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def document(label: str) -> Json:
+def document(label: str) -> Record:
     """The record of that label."""
     return EXAMPLES[label]()
 
 
 @pytest.fixture
-def hostile() -> Callable[[str], Json]:
+def hostile() -> Callable[[str], Record]:
     """A factory: the GO record with one text in every place that a database or a user fills."""
     return planted
 
@@ -41,60 +47,35 @@ def templates_dir(pytestconfig: pytest.Config) -> Path:
     return pytestconfig.rootpath / "reports" / "templates"
 
 
-def one(metric: str, outcome: str = "met", role: str = "criterion", **told: object) -> Json:
-    """A finding."""
-    return {
-        "id": f"{role}:{metric}",
-        "metric": metric,
-        "role": role,
-        "group": metric.partition(".")[0],
-        "title": f"The {metric}",
-        "outcome": outcome,
-        "limit": "> 90 %",
-        "reason": f"97.0 % (97 of 100) is {outcome}",
-        "value": "97.0 % (97 of 100)",
-        "count": {"k": 97, "n": 100},
-        "interval": None,
-        "recommendation": {"means": f"{metric} means", "first": f"{metric} first", "query": ""},
-        **told,
-    }
+@pytest.fixture
+def pages(templates_dir: Path) -> RecordPages:
+    """What makes the pages."""
+    return RecordPages(templates_dir)
 
 
 @pytest.fixture
-def found() -> Callable[..., Json]:
+def found() -> Callable[..., Answer]:
     """A factory ``found(metric, outcome="met", role="criterion", **keys)``."""
     return one
 
 
 @pytest.fixture
-def record() -> Callable[..., Json]:
-    """A factory ``record(kind, findings, reasons=(), **keys)``: the document of a gate."""
+def record() -> Callable[..., Record]:
+    """A factory ``record(kind, found, reasons=(), **parts)``: a gate's record."""
 
     def make(
-        kind: str, findings: Sequence[Mapping[str, Any]], reasons: Sequence[str] = (), **told: Any
-    ) -> Json:
-        verdict = {
-            "kind": kind,
-            "exit_code": 0,
-            "reasons": list(reasons),
-            "warnings": [],
-            "not_run": told.pop("not_run", []),
-        }
-        return {
+        kind: str, found: Sequence[Answer], reasons: Sequence[VerdictReason] = (), **parts: Any
+    ) -> Record:
+        not_run = tuple(parts.pop("not_run", ()))
+        known: dict[str, Any] = {
             "title": "Staging gate, 48h",
-            "state": "complete",
-            "simulated": False,
-            "as_of_age_s": 0,
-            "verdict": verdict,
-            "window": {
-                "asked_s": 172_800,
-                "covered_s": 172_800,
-                "start": "2026-11-21T14:00:00Z",
-                "end": "2026-11-23T14:00:00Z",
-            },
-            "score": {"points": 97.3, "measured": 100, "band": "Excellent", "parts": []},
-            "findings": list(findings),
-            **told,
+            "verdict": Verdict(VerdictKind(kind), tuple(reasons), not_run),
+            "score": HealthScore(97.3, 100, "Excellent"),
+            "headings": (),
+            "metrics": {answer.metric: answer.entry for answer in found},
+            "measurements": {answer.metric: answer.measurement for answer in found},
+            "findings": tuple(answer.finding for answer in found),
         }
+        return gate(**known | parts)
 
     return make

@@ -1,30 +1,40 @@
 """The geometry of charts."""
 
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gonogo.model.limit import Interval
+from gonogo.model.measurement import Count, HourCount, Measurement, Window
+from gonogo.report.answers import Answer
 from gonogo.report.charts import hourly_chart
 from gonogo.report.scales import Level, levels_of, scale
+from records_by_hand import one
 
-Json = dict[str, Any]
+DAY = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def series(*counts: tuple[int, int] | None) -> Json:
+def at(hours: float) -> datetime:
+    """A moment of the day."""
+    return DAY + timedelta(hours=hours)
+
+
+def series(*counts: tuple[int, int] | None) -> Measurement:
     """Hours from 10:00 on; None leaves one out of the series."""
-    return {
-        "hourly": [
-            {"start": f"2026-11-23T{10 + index}:00:00Z", "k": count[0], "n": count[1]}
-            for index, count in enumerate(counts)
-            if count
-        ]
-    }
+    hourly = tuple(
+        HourCount(at(10 + index), Count(*count)) for index, count in enumerate(counts) if count
+    )
+    return Measurement("a", hourly=hourly)
 
 
-def rate(role: str, limit: str) -> Json:
+def window(start: datetime, end: datetime, deployed_at: datetime | None = None) -> Window:
+    """What is judged."""
+    return Window(end - start, start, end, deployed_at)
+
+
+def rate(role: str, limit: str) -> Answer:
     """A finding on 97 of 100, with its interval."""
-    interval, count = {"low": 0.95, "high": 0.98}, {"k": 97, "n": 100}
-    return {"role": role, "limit": limit, "interval": interval, "count": count}
+    return one("a", role=role, limit=limit, interval=Interval(0.95, 0.98))
 
 
 def test_a_gap_breaks_the_line_and_is_marked() -> None:
@@ -38,8 +48,7 @@ def test_a_gap_breaks_the_line_and_is_marked() -> None:
 
 def test_the_axis_covers_the_whole_window() -> None:
     """Hours before the first and after the last count are gaps too."""
-    window = {"start": "2026-11-23T08:30:00Z", "end": "2026-11-23T13:00:00Z", "deployed_at": None}
-    chart = hourly_chart(series((9, 10), (9, 10)), (), window)
+    chart = hourly_chart(series((9, 10), (9, 10)), (), window(at(8.5), at(13)))
     assert chart
     assert chart.width == 50
     assert [(gap.x, gap.width) for gap in chart.gaps] == [(0, 20), (40, 10)]
@@ -47,16 +56,11 @@ def test_the_axis_covers_the_whole_window() -> None:
 
 def test_hours_that_end_with_the_window_are_no_clock_hours() -> None:
     """A window's oldest hour may be shorter; it takes one place like every other."""
-    hourly = [
-        {"start": start, "k": 9, "n": 10}
-        for start in ("2026-11-23T10:40:30Z", "2026-11-23T11:15:00Z", "2026-11-23T12:15:00Z")
-    ]
-    window = {
-        "start": "2026-11-23T10:40:30Z",
-        "end": "2026-11-23T13:15:00Z",
-        "deployed_at": "2026-11-23T10:40:30Z",
-    }
-    chart = hourly_chart({"hourly": hourly}, (), window)
+    begun = at(10.675)
+    starts = (begun, at(11.25), at(12.25))
+    hourly = tuple(HourCount(start, Count(9, 10)) for start in starts)
+    judged = window(begun, at(13.25), begun)
+    chart = hourly_chart(Measurement("a", hourly=hourly), (), judged)
     assert chart
     assert chart.width == 30
     assert chart.gaps == ()
@@ -86,7 +90,7 @@ def test_limits_are_read_from_how_findings_write_them() -> None:
         ("alert", "warning > 13 h"),
         ("trigger", "< 70.5 %"),
     ]
-    found = levels_of([{"role": role, "limit": limit} for role, limit in limits])
+    found = levels_of([rate(role, limit) for role, limit in limits])
     assert found == (
         Level("objective", "70 % .. 85 %", 0.7),
         Level("objective", "70 % .. 85 %", 0.85),

@@ -1,13 +1,29 @@
 """The digest of a record: what is not met first, and no more than a decision needs."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from gonogo.model.finding import Figures, Finding, VerdictReason
+from gonogo.model.kinds import Outcome, Role
+from gonogo.model.limit import Interval
+from gonogo.model.measurement import Count, Measurement
+from gonogo.model.reasons import Reason, Why
 from gonogo.report.digest import FOLDED, Row, digest
+from record_examples import limits, says
 
 Make = Callable[..., Any]
+GONE = Measurement("a", missing=says("gone"))
+
+
+def part_of(metric: str) -> Finding:
+    """An alert on one part that is down."""
+    asked = limits(Role.ALERT, "critical < 80 %")
+    figures = Figures(count=Count(0, 9), passed=asked[0], part="google_calendar")
+    return Finding(metric, Role.ALERT, Outcome.CRITICAL, asked, Reason.PART_PAST_LEVEL, figures)
 
 
 def test_the_worst_comes_first(record: Make, found: Make) -> None:
@@ -26,7 +42,7 @@ def test_a_metric_is_told_once_by_its_worst_answer(record: Make, found: Make) ->
         found("a.b", "critical", "alert", reason="97.0 % (97 of 100) is past critical"),
         found("a.b", "fired", "trigger", reason="97.0 % (97 of 100) fires"),
     ]
-    reasons = ["a.b: 97.0 % (97 of 100) fires"]
+    reasons = [VerdictReason(Why.FINDING, "trigger:a.b")]
     told = digest(record("ROLLBACK", findings, reasons))
     assert [(miss.outcome, miss.reason) for miss in told.misses] == [
         ("fired", "97.0 % (97 of 100) fires")
@@ -39,16 +55,17 @@ def test_what_another_answer_adds_is_kept(record: Make, found: Make) -> None:
     """One integration that is down is named beside the pool's own miss."""
     findings = [
         found("a.b", "failed", reason="97.0 % (97 of 100) misses"),
-        found("a.b", "critical", "alert", reason="google_calendar alone: 0.0 % (0 of 9)"),
+        found("a.b", "critical", "alert", finding=part_of("a.b")),
     ]
     (miss,) = digest(record("NO-GO", findings)).misses
-    assert miss.reason == "97.0 % (97 of 100) misses; google_calendar alone: 0.0 % (0 of 9)"
+    alone = "google_calendar alone: 0.0 % (0 of 9) is past critical < 80 %"
+    assert miss.reason == f"97.0 % (97 of 100) misses; {alone}"
 
 
 def test_one_cause_of_many_misses_is_told_once(record: Make, found: Make) -> None:
     """A database out of reach is one line, not fifty, and recommends nothing about a metric."""
     findings = [
-        found(f"a.{number}", "inconclusive", reason="no data: gone", value=None)
+        found(f"a.{number}", "inconclusive", reason="no data: gone", measured=GONE)
         for number in range(9)
     ]
     (miss,) = digest(record("HOLD", findings)).misses
@@ -59,8 +76,9 @@ def test_one_cause_of_many_misses_is_told_once(record: Make, found: Make) -> Non
 def test_reasons_that_no_check_gave_are_kept(record: Make, found: Make) -> None:
     """The soak that is not over stands beside what is not met."""
     findings = [found("a.b", "failed", reason="x")]
-    told = digest(record("NO-GO", findings, ["a.b: x", "the soak is not complete"]))
-    assert told.reasons == ("the soak is not complete",)
+    reasons = [VerdictReason(Why.FINDING, "criterion:a.b"), VerdictReason(Why.ABORTED)]
+    told = digest(record("NO-GO", findings, reasons))
+    assert told.reasons == ("the run was aborted",)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +86,9 @@ def test_reasons_that_no_check_gave_are_kept(record: Make, found: Make) -> None:
     [
         ("failed", {}, True),
         ("warning", {}, True),
-        ("inconclusive", {"value": None}, False),
-        ("inconclusive", {"interval": {"low": 0.1, "high": 0.9}}, False),
-        ("inconclusive", {"value": "9 min"}, True),
+        ("inconclusive", {"measured": GONE}, False),
+        ("inconclusive", {"interval": Interval(0.1, 0.9)}, False),
+        ("inconclusive", {}, True),
     ],
     ids=["failed", "warning", "no data", "too few events", "a clock that is ahead"],
 )
@@ -104,10 +122,10 @@ def test_what_fails_leaves_its_folded_group(record: Make, found: Make) -> None:
 def test_what_is_left_out_or_not_measured_says_so(record: Make, found: Make) -> None:
     """Endpoints that were left out and jobs without data fold too, each under its outcome."""
     findings = [
-        found("endpoint.health", "left_out", value="no data"),
-        found("jobs.a", "inconclusive", value=None),
+        found("endpoint.health", "left_out", measured=Measurement("endpoint.health")),
+        found("jobs.a", "inconclusive", measured=GONE),
         found("jobs.b"),
-        found("sync.a", "inconclusive", value=None),
+        found("sync.a", "inconclusive", measured=GONE),
     ]
     rows = digest(record("HOLD", findings)).rows
     assert [(row.title, row.value, row.outcome) for row in rows] == [
@@ -144,5 +162,6 @@ def test_control_characters_of_the_database_are_made_visible(record: Make, found
 
 def test_what_is_covered_is_cut_off(record: Make) -> None:
     """A second short of 48 h does not read 48 h."""
-    window = record("HOLD", [])["window"] | {"covered_s": 172_799}
+    whole = record("HOLD", []).window
+    window = replace(whole, start=whole.start + timedelta(seconds=1))
     assert "(47 h 59 min of 48 h covered)" in digest(record("HOLD", [], window=window)).window

@@ -6,7 +6,7 @@ from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 
-from gonogo.report import evidence
+from gonogo.report import pytest_html as evidence
 
 ATTACK = "<img src=x onerror=alert(1)>\x00"
 PAGE = """<!DOCTYPE html>

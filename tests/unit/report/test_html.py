@@ -2,18 +2,28 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gonogo.errors import RecordError, UsageError
+from gonogo.model.finding import VerdictReason
+from gonogo.model.kinds import Environment, Outcome, Role, VerdictKind
+from gonogo.model.measurement import Measurement
+from gonogo.model.parts import ItemEntry, ItemState, Kind, PhaseEntry, State
+from gonogo.model.reasons import Why
+from gonogo.model.record import Record
+from gonogo.record.canonical import parsed_record, written
+from gonogo.report.answers import answers
+from gonogo.report.headings import top_errors
 from gonogo.report.html import render, renderer_sha256
-
-Json = dict[str, Any]
+from gonogo.report.page import facts
+from record_examples import START, checklist, entry, provenance
 
 ATTACKS = {
     "script": "<script>alert(1)</script>",
@@ -67,13 +77,26 @@ class Page(HTMLParser):
             self.rows[-1] += data
 
 
-def test_the_same_document_renders_to_the_same_bytes(document: Json, templates_dir: Path) -> None:
-    """Also when its keys come in another order."""
-    turned = dict(reversed(document.items()))
-    assert render(document, templates_dir) == render(turned, templates_dir)
+def header(kind: Kind) -> Record:
+    """What is known of a run at its beginning."""
+    return Record(kind=kind, title="A run", environment=Environment.STAGING, started_at=START)
 
 
-def test_the_page_needs_no_script_and_no_network(document: Json, templates_dir: Path) -> None:
+def item(state: str) -> ItemEntry:
+    """An item of the checklist."""
+    told = ItemState(state)
+    return ItemEntry(id="a.b", text="It", how="proved", state=told, evidence="", is_own=False)
+
+
+def test_the_same_document_renders_to_the_same_bytes(document: Record, templates_dir: Path) -> None:
+    """Also when it was written and read in between."""
+    read = parsed_record(written(document), Path("a/record.json"))
+    assert render(read, templates_dir) == render(
+        parsed_record(written(read), Path("a/record.json")), templates_dir
+    )
+
+
+def test_the_page_needs_no_script_and_no_network(document: Record, templates_dir: Path) -> None:
     """No script, no handler, no inline style, no address but files beside it."""
     html = render(document, templates_dir)
     page = Page(html)
@@ -89,7 +112,7 @@ def test_the_page_needs_no_script_and_no_network(document: Json, templates_dir: 
     assert "://" not in (style + markup).replace("http://www.w3.org/2000/svg", "")
 
 
-def test_the_policy_allows_the_pages_own_style_only(go: Json, templates_dir: Path) -> None:
+def test_the_policy_allows_the_pages_own_style_only(go: Record, templates_dir: Path) -> None:
     """Nothing else is loaded or run, whatever found its way into the page."""
     html = render(go, templates_dir)
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
@@ -101,7 +124,7 @@ def test_the_policy_allows_the_pages_own_style_only(go: Json, templates_dir: Pat
 
 @pytest.mark.parametrize("name", sorted(ATTACKS))
 def test_hostile_text_stays_text(
-    name: str, hostile: Callable[[str], Json], templates_dir: Path
+    name: str, hostile: Callable[[str], Record], templates_dir: Path
 ) -> None:
     """Planted everywhere, it adds no element, no attribute and no unseen character."""
     html = render(hostile(ATTACKS[name]), templates_dir)
@@ -114,21 +137,21 @@ def test_hostile_text_stays_text(
     assert len(html.encode()) < 1_000_000
 
 
-def test_hostile_text_can_be_read(hostile: Callable[[str], Json], templates_dir: Path) -> None:
+def test_hostile_text_can_be_read(hostile: Callable[[str], Record], templates_dir: Path) -> None:
     """What cannot be seen is spelt out; markup stands as it was written."""
     page = Page(render(hostile("<b>\x00\u202e\udc80\n</b>"), templates_dir))
     assert "<b>\\x00\\u202e\\udc80\\n</b>" in page.text
 
 
-def test_a_long_message_is_cut_and_says_so(go: Json, templates_dir: Path) -> None:
+def test_a_long_message_is_cut_and_says_so(go: Record, templates_dir: Path) -> None:
     """200 characters are shown, and how many there were."""
-    go["top_errors"] = [{"source": "Sync errors", "message": "é" * 1_000_000, "count": 2}]
-    html = render(go, templates_dir)
+    long = replace(go.measurements["errors.sync"], breakdown={"é" * 1_000_000: 2})
+    html = render(go.having(measurements={**go.measurements, "errors.sync": long}), templates_dir)
     assert "é" * 200 + "… (1,000,000 characters)" in html
     assert len(html) < 200_000
 
 
-def test_every_finding_has_its_row(document: Json, templates_dir: Path) -> None:
+def test_every_finding_has_its_row(document: Record, templates_dir: Path) -> None:
     """Title, metric, limit and outcome stand together; what is not met gives its reason."""
     page = Page(render(document, templates_dir))
     words = {
@@ -140,60 +163,69 @@ def test_every_finding_has_its_row(document: Json, templates_dir: Path) -> None:
         "inconclusive": "Inconclusive",
         "left_out": "Left out",
     }
-    for finding in document.get("findings", []):
-        calm = finding["outcome"] == "met" and finding["role"] != "criterion"
-        word = "Quiet" if calm else words[finding["outcome"]]
-        wanted = [finding["title"], finding["metric"], finding["limit"], word]
-        assert any(all(part in row for part in wanted) for row in page.rows), finding["id"]
-        if finding["outcome"] != "met":
-            assert finding["reason"] in page.text
+    for answer in answers(document):
+        calm = answer.outcome is Outcome.MET and answer.role is not Role.CRITERION
+        word = "Quiet" if calm else words[answer.outcome]
+        wanted = [answer.title, answer.metric, answer.limit, word]
+        assert any(all(part in row for part in wanted) for row in page.rows), answer.id
+        if answer.outcome is not Outcome.MET:
+            assert answer.reason in page.text
 
 
-def test_every_step_has_its_row(document: Json, templates_dir: Path) -> None:
+def test_every_step_has_its_row(document: Record, templates_dir: Path) -> None:
     """Title, time, what it proved or why it failed."""
     page = Page(render(document, templates_dir))
-    for step in document["steps"]:
-        wanted = [step["title"], step["name"], step["started_at"][11:19], step["proved"]]
-        wanted += (step["error"] or "").splitlines()
-        assert any(all(part in row for part in wanted) for row in page.rows), step["name"]
+    for step in document.steps:
+        wanted = [step.title, step.name, f"{step.started_at:%H:%M:%S}", step.proved]
+        wanted += (step.error or "").splitlines()
+        assert any(all(part in row for part in wanted) for row in page.rows), step.name
 
 
-def test_everything_else_of_the_document_is_on_the_page(go: Json, templates_dir: Path) -> None:
+def test_everything_else_of_the_document_is_on_the_page(go: Record, templates_dir: Path) -> None:
     """Hours, integrations, breakdowns, notes, errors, facts, score and command."""
     page = Page(render(go, templates_dir))
     text = page.text
-    for measurement in go["measurements"].values():
-        for count in [*measurement["hourly"], *measurement["by_part"].values()]:
-            assert f"{count['k']:,} of {count['n']:,}" in text
-        for name, count in measurement["breakdown"].items():
-            assert any(name in row and f"{count:,}" in row for row in page.rows)
-        assert all(note in text for note in measurement["notes"])
-    assert all(error["message"] in text for error in go["top_errors"])
-    assert all(name + value in text for name, value in go["facts"].items())
-    assert all(part["name"] in text for part in go["score"]["parts"])
-    assert go["reproduce"] in text
+    for measurement in go.measurements.values():
+        hours = [hour.count for hour in measurement.hourly]
+        for count in [*hours, *measurement.by_part.values()]:
+            assert f"{count.k:,} of {count.n:,}" in text
+        for name, number in measurement.breakdown.items():
+            assert any(name in row and f"{number:,}" in row for row in page.rows)
+        assert all(note.detail in text for note in measurement.notes)
+    assert all(error.message in text for error in top_errors(go))
+    assert all(name + value in text for name, value in facts(go))
+    assert go.score
+    assert all(part.name in text for part in go.score.parts)
+    assert go.reproduce in text
 
 
-@pytest.mark.parametrize(("unit", "told"), [("%", ""), ("h", " s"), ("ms", " ms")])
+@pytest.mark.parametrize(("unit", "told"), [("", ""), ("h", " s"), ("ms", " ms")])
 def test_a_breakdown_tells_the_unit_of_its_own_figures(
-    unit: str, told: str, go: Json, templates_dir: Path
+    unit: str, told: str, go: Record, templates_dir: Path
 ) -> None:
     """Parts of a share are counts; lengths of time are seconds, whatever their limit says."""
-    go["measurements"] = {"a": {"title": "Of something", "unit": unit, "breakdown": {"part": 7}}}
-    rows = Page(render(go, templates_dir)).rows
+    of_it = go.having(
+        findings=(),
+        metrics={"a": entry("a", "Of something", unit=unit)},
+        measurements={"a": Measurement("a", breakdown={"part": 7})},
+    )
+    rows = Page(render(of_it, templates_dir)).rows
     assert any("Of something: part" in row and f"7{told}" in row for row in rows)
 
 
 @pytest.mark.parametrize("label", ["HOLD"], indirect=True)
-def test_checks_without_an_answer_are_named(document: Json, templates_dir: Path) -> None:
+def test_checks_without_an_answer_are_named(document: Record, templates_dir: Path) -> None:
     """A check that was expected and did not run is not passed over."""
     text = Page(render(document, templates_dir)).text
     assert "Expected checks that gave no answer" in text
     assert "1 of 11 checks" in text
-    assert document["verdict"]["not_run"][0] in text
+    assert document.verdict
+    assert document.verdict.not_run[0] in text
 
 
-def test_the_verdict_is_the_first_heading(document: Json, label: str, templates_dir: Path) -> None:
+def test_the_verdict_is_the_first_heading(
+    document: Record, label: str, templates_dir: Path
+) -> None:
     """One h1, with the word in it; headings never skip a level."""
     html = render(document, templates_dir)
     first = re.search(r"<h1>(.*?)</h1>", html, re.DOTALL)
@@ -205,59 +237,62 @@ def test_the_verdict_is_the_first_heading(document: Json, label: str, templates_
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
-def test_where_only_time_is_missing_the_page_says_so(go: Json, templates_dir: Path) -> None:
+def test_where_only_time_is_missing_the_page_says_so(go: Record, templates_dir: Path) -> None:
     """Nothing is wrong, and nothing is proved yet."""
-    go["window"] |= {"complete": False, "covered_s": 111600}
-    text = Page(render(go, templates_dir)).text
+    assert go.window
+    short = replace(go.window, end=START + timedelta(hours=31))
+    text = Page(render(go.having(window=short), templates_dir)).text
     assert "What is missing is time: 31 h of 48 h have passed" in text
     assert "Nothing: every check" not in text
 
 
 def test_what_is_open_in_the_checklist_is_told_before_the_tables(
-    go: Json, templates_dir: Path
+    go: Record, templates_dir: Path
 ) -> None:
     """By phase, with what is not settled; not the phases that are, nor what is not due."""
     states = {"Settled": ("proved", "attested"), "Late": ("open", "failed"), "Far": ("not due",)}
-    go["checklist"] = [
-        {"phase": title, "title": title, "items": [{"state": state} for state in told]}
+    phases = tuple(
+        PhaseEntry(phase=title, title=title, items=tuple(map(item, told)))
         for title, told in states.items()
-    ]
-    first, _, rest = render(go, templates_dir).partition('id="criteria"')
+    )
+    html = render(go.having(checklist=phases), templates_dir)
+    first, _, rest = html.partition('id="criteria"')
     assert "Late: 2 of 2" in first
     assert "Settled" not in first
     assert "Far" not in first
     assert "Settled" in rest
 
 
-def test_the_evidence_of_an_item_is_told_whole(go: Json, templates_dir: Path) -> None:
+def test_the_evidence_of_an_item_is_told_whole(go: Record, templates_dir: Path) -> None:
     """However long the sentence is that several steps add up to."""
     evidence = "npm test ended with 0; " * 30
-    item = {"id": "pre.code", "text": "Code", "state": "proved", "evidence": evidence}
-    go["checklist"] = [{"phase": "pre", "title": "Pre", "items": [item]}]
-    assert evidence in render(go, templates_dir)
+    assert evidence in render(go.having(checklist=checklist("Code", evidence)), templates_dir)
 
 
 def test_a_rollout_that_was_killed_does_not_say_that_nothing_was_begun(templates_dir: Path) -> None:
     """Nobody could write down how far it came, and the page says who knows."""
-    header = {"kind": "deployment", "state": "running", "title": "Staging deployment"}
-    text = Page(render(header, templates_dir)).text
+    killed = header(Kind.DEPLOYMENT)
+    text = Page(render(killed, templates_dir)).text
     assert "No step was begun" not in text
     assert "./noxw -s status tells" in text
-    assert "No step was begun" in Page(render(header | {"state": "complete"}, templates_dir)).text
+    whole = killed.having(state=State.COMPLETE)
+    assert "No step was begun" in Page(render(whole, templates_dir)).text
 
 
-def test_a_rehearsal_says_so_first(go: Json, templates_dir: Path) -> None:
+def test_a_rehearsal_says_so_first(go: Record, templates_dir: Path) -> None:
     """The first words of the page."""
-    text = Page(render(go | {"simulated": True}, templates_dir)).text
+    text = Page(render(go.having(simulated=True), templates_dir)).text
     assert text.partition("UTC")[2].strip().startswith("Simulated")
 
 
 @pytest.mark.parametrize(("age_s", "times"), [(900, 0), (960, 1)])
 def test_a_stale_record_says_so_first(
-    age_s: int, times: int, go: Json, templates_dir: Path
+    age_s: int, times: int, go: Record, templates_dir: Path
 ) -> None:
     """More than 15 min between the window's end and the measuring are told with their length."""
-    text = Page(render(go | {"as_of_age_s": age_s}, templates_dir)).text
+    assert go.window
+    late = provenance(taken_at=go.window.end + timedelta(seconds=age_s))
+    text = Page(render(go.having(provenance=late), templates_dir)).text
     notice = "As of 23 Nov 2026, 14:15:00 UTC, 16 min before it was measured"
     assert text.count(notice) == times
 
@@ -265,28 +300,24 @@ def test_a_stale_record_says_so_first(
 @pytest.mark.parametrize("state", ["running", "aborted"])
 def test_a_run_that_never_finished_reads_aborted(state: str, templates_dir: Path) -> None:
     """From nothing but its header, with every expected check named as open."""
-    header = {
-        "kind": "gate",
-        "state": state,
-        "title": "Gate",
-        "expected": ["criterion:a", "alert:b"],
-    }
-    text = Page(render(header, templates_dir)).text
+    ended = header(Kind.GATE).having(state=State(state), expected=("criterion:a", "alert:b"))
+    text = Page(render(ended, templates_dir)).text
     assert "ABORTED" in text
     assert "2 of 2 checks" in text
     assert "alert:b" in text
 
 
 def test_an_interrupted_gate_keeps_its_verdict_and_says_aborted(
-    go: Json, templates_dir: Path
+    go: Record, templates_dir: Path
 ) -> None:
     """Who reads the verdict reads that the run did not get to its end."""
-    go["verdict"]["kind"] = "HOLD"
-    text = Page(render(go | {"state": "aborted"}, templates_dir)).text
+    assert go.verdict
+    held = replace(go.verdict, kind=VerdictKind.HOLD)
+    text = Page(render(go.having(state=State.ABORTED, verdict=held), templates_dir)).text
     assert text.index("Aborted:") < text.index("HOLD", text.index("Aborted:"))
 
 
-def test_tables_tell_what_their_cells_are(document: Json, templates_dir: Path) -> None:
+def test_tables_tell_what_their_cells_are(document: Record, templates_dir: Path) -> None:
     """Each has a caption, and each head cell a scope."""
     html = render(document, templates_dir)
     tables = re.findall(r"<table.*?</table>", html, re.DOTALL)
@@ -295,15 +326,13 @@ def test_tables_tell_what_their_cells_are(document: Json, templates_dir: Path) -
     assert all("scope=" in cell for cell in re.findall(r"<th[ >][^>]*>?", html))
 
 
-@pytest.mark.parametrize("kind", ["gate", "deployment", "rollback", "of-tomorrow"])
-def test_a_document_that_lacks_nearly_everything_is_rendered(
-    kind: str, templates_dir: Path
-) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.SUMMARY])
+def test_a_record_that_holds_nearly_nothing_is_rendered(kind: Kind, templates_dir: Path) -> None:
     """Whatever a killed run left can be read."""
-    assert "<h1>" in render({"kind": kind}, templates_dir)
+    assert "<h1>" in render(header(kind), templates_dir)
 
 
-def test_a_template_that_does_not_work_is_told_in_one_line(go: Json, tmp_path: Path) -> None:
+def test_a_template_that_does_not_work_is_told_in_one_line(go: Record, tmp_path: Path) -> None:
     """A misspelt name in a template is an error, never an empty place."""
     (tmp_path / "gate.html.jinja").write_text("{{ record.verdit }}")
     with pytest.raises(UsageError, match="verdit") as refused:
@@ -315,7 +344,7 @@ def test_a_template_that_does_not_work_is_told_in_one_line(go: Json, tmp_path: P
 @pytest.mark.parametrize("content", [b"{% if %}\xff", b"\xff", None], ids=["jinja", "bytes", "dir"])
 @pytest.mark.parametrize("name", ["record.css", "gate.html.jinja"])
 def test_a_template_that_cannot_be_read_is_named(
-    name: str, content: bytes | None, go: Json, tmp_path: Path
+    name: str, content: bytes | None, go: Record, tmp_path: Path
 ) -> None:
     """Whatever lies in the place of a template or of the style sheet."""
     if content is None:
@@ -326,14 +355,14 @@ def test_a_template_that_cannot_be_read_is_named(
         render(go, tmp_path)
 
 
-def test_a_template_that_fails_on_the_figures_is_named(go: Json, tmp_path: Path) -> None:
+def test_a_template_that_fails_on_the_figures_is_named(go: Record, tmp_path: Path) -> None:
     """The document is the first to look at, and the team's own template the second."""
     (tmp_path / "gate.html.jinja").write_text("{{ record.title + 1 }}")
     with pytest.raises(RecordError, match=r"and at your own gate\.html\.jinja"):
         render(go, tmp_path)
 
 
-def test_a_teams_own_template_wins(go: Json, tmp_path: Path) -> None:
+def test_a_teams_own_template_wins(go: Record, tmp_path: Path) -> None:
     """It extends gonogo's own and includes the team's others, by name."""
     (tmp_path / "ours.jinja").write_text("ours")
     (tmp_path / "gate.html.jinja").write_text(
@@ -382,14 +411,16 @@ def test_every_text_contrasts_with_its_ground(scheme: int) -> None:
 
 
 @pytest.mark.parametrize("label", ["NO-GO"], indirect=True)
-def test_what_is_not_met_comes_first(document: Json, templates_dir: Path) -> None:
+def test_what_is_not_met_comes_first(document: Record, templates_dir: Path) -> None:
     """In each table, and before everything else as a card that is not told twice."""
-    document["findings"].reverse()
-    document["verdict"]["warnings"] += ["a warning of the run itself"]
-    html = render(document, templates_dir)
+    assert document.verdict
+    itself = VerdictReason(Why.UNEXPLAINED, "the run itself")
+    warned = replace(document.verdict, warnings=(*document.verdict.warnings, itself))
+    turned = document.having(findings=document.findings[::-1], verdict=warned)
+    html = render(turned, templates_dir)
     criteria = html[html.index('id="criteria"') : html.index('id="alerts"')]
     assert criteria.index("badge bad") < criteria.index("badge good")
     assert html.index('class="card bad"') < html.index('class="card warn"')
     warnings = html[html.index("Warnings, which") : html.index('id="criteria"')]
-    assert "a warning of the run itself" in warnings
+    assert "the run itself failed" in warnings
     assert "token.invalid_users" not in warnings

@@ -1,13 +1,20 @@
 """The list of an archive."""
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
+from gonogo.model.finding import Verdict
+from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.measurement import Count
+from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
 from gonogo.report.index import write_index
+from gonogo.report.pages import RecordPages
 
-Json = dict[str, Any]
+TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 
 def test_an_empty_archive_has_a_list_too(tmp_path: Path, templates_dir: Path) -> None:
@@ -16,16 +23,20 @@ def test_an_empty_archive_has_a_list_too(tmp_path: Path, templates_dir: Path) ->
 
 
 def test_records_stand_by_environment_the_newest_first(
-    tmp_path: Path, templates_dir: Path, go: Json
+    tmp_path: Path, pages: RecordPages, go: Record
 ) -> None:
     """Each with its result, its score and a link that works from where the list lies."""
     for environment, started, label in (
-        ("staging", "2026-11-23T10:00:00Z", "GO"),
-        ("staging", "2026-11-23T12:00:00Z", "HOLD"),
-        ("production", "2026-11-23T11:00:00Z", "GO"),
+        ("staging", TEN, "GO"),
+        ("staging", TEN + 2 * HOUR, "HOLD"),
+        ("production", TEN + HOUR, "GO"),
     ):
-        document = go | {"started_at": started, "verdict": go["verdict"] | {"kind": label}}
-        RunningRecord.open(tmp_path, environment, document).finish(document, label, templates_dir)
+        record = go.having(
+            environment=Environment(environment),
+            started_at=started,
+            verdict=Verdict(VerdictKind(label), ()),
+        )
+        RunningRecord.open(tmp_path, record).finish(record, label, pages)
     html = (tmp_path / "index.html").read_text()
     records = re.findall(r'data-label="Record"><span><a href="([^"]+)"', html)
     assert records == [
@@ -40,17 +51,17 @@ def test_records_stand_by_environment_the_newest_first(
 
 
 def test_a_list_tells_trend_soak_and_signatures(
-    tmp_path: Path, templates_dir: Path, go: Json
+    tmp_path: Path, pages: RecordPages, go: Record
 ) -> None:
     """Of an environment whose gates know their deployment; a sign-off is told, not proved."""
-    for started, k in (("2026-11-22T14:00:00Z", 3900), ("2026-11-23T14:15:00Z", 3400)):
-        document = go | {"started_at": started, "kind": "gate"}
-        document["findings"][0] |= {"count": {"k": k, "n": 3926}}
-        running = RunningRecord.open(tmp_path, "staging", document)
-        directory = running.finish(document, "GO", templates_dir)
+    for started, k in ((TEN - 20 * HOUR, 3900), (TEN + 4.25 * HOUR, 3400)):
+        sync = replace(go.measurements["sync.success_rate"], count=Count(k, 3926))
+        measured = {**go.measurements, "sync.success_rate": sync}
+        record = go.having(started_at=started, measurements=measured)
+        directory = RunningRecord.open(tmp_path, record).finish(record, "GO", pages)
     (directory / "signoff-1.json").write_text('{"decision": "go", "by": "<b>ada</b>"}')
     (directory / "signoff-2.json").write_text("{")
-    html = write_index(tmp_path, templates_dir).read_text()
+    html = write_index(tmp_path, pages.templates_dir).read_text()
     assert "99.3 %" in html
     assert "86.6 %" in html
     assert "hour 12" in html
@@ -60,11 +71,11 @@ def test_a_list_tells_trend_soak_and_signatures(
 
 
 def test_hostile_titles_stay_text_in_the_list(
-    tmp_path: Path, templates_dir: Path, go: Json
+    tmp_path: Path, pages: RecordPages, go: Record
 ) -> None:
     """The list is as careful as the page."""
-    document = go | {"title": "<script>alert(1)</script>"}
-    RunningRecord.open(tmp_path, "staging", document).finish(document, "GO", templates_dir)
+    record = go.having(title="<script>alert(1)</script>")
+    RunningRecord.open(tmp_path, record).finish(record, "GO", pages)
     html = (tmp_path / "index.html").read_text()
     assert "<script>" not in html
     assert "&lt;script&gt;" in html

@@ -16,9 +16,9 @@ STAGING, PRODUCTION = Environment.STAGING, Environment.PRODUCTION
 
 def states(environment: Environment, end_h: float, *looks_h: float) -> dict[str, str]:
     """The state of every moment, so many hours after the deployment."""
-    looks = [Look(BEGAN + hours * HOUR, f"at {hours}") for hours in looks_h]
+    looks = [Look(BEGAN + hours * HOUR, "20261121T141500Z_GO") for hours in looks_h]
     marks = continuity(environment, BEGAN, BEGAN + end_h * HOUR, looks)
-    return {mark["name"]: mark["state"] for mark in marks}
+    return {mark.name: mark.state for mark in marks}
 
 
 def test_staging_is_watched_for_48_hours_and_production_for_14_days() -> None:
@@ -51,8 +51,9 @@ def test_the_last_moment_is_never_too_late(environment: Environment) -> None:
 
 def test_a_mark_names_its_record() -> None:
     """The earliest one, when it was, and when it had to be."""
-    looks = [Look(BEGAN + 3 * HOUR, "second"), Look(BEGAN + 2 * HOUR, "first")]
+    first, second = "20261121T161500Z_HOLD", "20261121T171500Z_HOLD"
+    looks = [Look(BEGAN + 3 * HOUR, second), Look(BEGAN + 2 * HOUR, first)]
     mark = continuity(STAGING, BEGAN, BEGAN + 4 * HOUR, looks)[0]
-    assert mark["record"] == "first"
-    assert mark["at"] == "2026-11-21T16:15:00Z"
-    assert mark["due_at"] == "2026-11-21T15:15:00Z"
+    assert mark.record == first
+    assert mark.at == BEGAN + 2 * HOUR
+    assert mark.due_at == BEGAN + HOUR

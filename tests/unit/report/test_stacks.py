@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gonogo.report.scales import Level
+from gonogo.model.measurement import Count, HourCount, Measurement, Window
+from gonogo.report.scales import SPARK_HEIGHT, Level
 from gonogo.report.stacks import HEIGHT, hours_of, spark
-from gonogo.report.trends import HEIGHT as SPARK_HEIGHT
 
-Json = dict[str, Any]
+TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 BLOCK = re.compile(r"M(\d+) ([\d.]+)h9v-([\d.]+)h-9z")
 
 
-def measurement(*hours: tuple[int, int], **parts: list[int]) -> Json:
+def measurement(*hours: tuple[int, int], **parts: list[int]) -> Measurement:
     """Hours from 10:00 on, and what each consists of."""
-    hourly = [
-        {"start": f"2026-11-23T{10 + index}:00:00Z", "k": k, "n": n}
-        for index, (k, n) in enumerate(hours)
-    ]
-    return {"hourly": hourly, "hourly_parts": parts}
+    hourly = tuple(HourCount(TEN + index * HOUR, Count(*one)) for index, one in enumerate(hours))
+    told = {name: tuple(counts) for name, counts in parts.items()}
+    return Measurement("a", hourly=hourly, hourly_parts=told)
 
 
 def blocks(path: str) -> list[tuple[float, ...]]:
@@ -73,7 +72,7 @@ def test_parts_that_do_not_fit_the_hours_are_not_drawn() -> None:
     drawn = hours_of(measurement((1, 2), (1, 2), a=[1]), (), None)
     assert drawn
     assert drawn.stack is None
-    window = {"start": "2026-11-23T08:00:00Z", "end": "2026-11-23T12:00:00Z", "deployed_at": None}
+    window = Window(4 * HOUR, TEN - 2 * HOUR, TEN + 2 * HOUR)
     wider = hours_of(measurement((1, 2), (1, 2), a=[1, 1]), (), window)
     assert wider
     assert wider.stack is None

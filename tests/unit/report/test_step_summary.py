@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
+from gonogo.model.finding import VerdictReason
+from gonogo.model.reasons import Why
 from gonogo.report.step_summary import CUT_OFF, MOST_BYTES, append, markdown
 
 Make = Callable[..., Any]
@@ -41,7 +43,7 @@ def test_it_tells_verdict_why_warnings_checks_and_what_was_not_run(
 
 def test_sections_without_content_are_left_out(record: Make, found: Make) -> None:
     """A GO has neither warnings nor checks that were not run."""
-    text = markdown(record("GO", [found("a.fine")], ["1 checks met"]), DIRECTORY)
+    text = markdown(record("GO", [found("a.fine")], [VerdictReason(Why.ALL_MET)]), DIRECTORY)
     assert headings(text)[1:] == ["### Why", "### Checks"]
 
 
@@ -59,9 +61,9 @@ def test_sections_without_content_are_left_out(record: Make, found: Make) -> Non
     ],
 )
 def test_text_of_the_database_stays_text(record: Make, found: Make, text: str) -> None:
-    """No tag, link, image, cell or heading comes out of a reason or a value."""
-    plain = [found("a.b", "failed", reason="x", value="x")]
-    hostile = [found("a.b", "failed", reason=text, value=text)]
+    """No tag, link, image, cell or heading comes out of a reason or a title."""
+    plain = [found("a.b", "failed", reason="x", title="x")]
+    hostile = [found("a.b", "failed", reason=text, title=text)]
     kinds = [
         [token.type for token in READER.parse(markdown(record("NO-GO", answers), DIRECTORY))]
         for answers in (plain, hostile)

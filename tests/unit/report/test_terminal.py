@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from gonogo.model.finding import VerdictReason
+from gonogo.model.measurement import Count, Measurement
+from gonogo.model.reasons import Why
 from gonogo.report.terminal import tell
 
 Make = Callable[..., Any]
@@ -51,7 +54,7 @@ def test_go_is_a_handful_of_lines(record: Make, found: Make) -> None:
     """A healthy gate with fifty checks fits half a screen."""
     groups = ("schema", "db", "jobs", "endpoint")
     findings = [found(f"{group}.{n}") for group in groups for n in range(10)]
-    assert len(told(record("GO", findings, ["49 checks met"])).splitlines()) <= 12
+    assert len(told(record("GO", findings, [VerdictReason(Why.ALL_MET)])).splitlines()) <= 12
 
 
 def test_the_worst_case_is_about_a_screenful(bad: Any) -> None:
@@ -82,8 +85,9 @@ def test_a_figure_stays_in_one_piece_at_80_columns(
     monkeypatch.setenv("COLUMNS", "80")
     title = "API usage reduction (skipped syncs) and more of it"
     value = "76.3 % (7642000 of 10010100)"
+    measured = Measurement("a.b", Count(7642000, 10010100))
     monkeypatch.setenv("TERM", "xterm")
-    document = record("GO", [found("a.b", title=title, value=value)])
+    document = record("GO", [found("a.b", title=title, measured=measured)])
     assert value in told(document, Terminal())
 
 
@@ -110,6 +114,7 @@ def test_a_stream_without_unicode_gets_what_it_can_show(record: Make, found: Mak
 
 def test_nothing_measured_is_told(record: Make) -> None:
     """Without a window and a score there is still a verdict and where the record lies."""
-    text = told(record("HOLD", [], ["nothing could be measured"], window=None, score=None))
+    reasons = [VerdictReason(Why.NOTHING_MEASURED)]
+    text = told(record("HOLD", [], reasons, window=None, score=None))
     assert "nothing could be measured" in text
     assert "Health score: nothing was measured" in text

@@ -7,21 +7,23 @@ from itertools import pairwise
 
 import pytest
 
-from gonogo.report.trends import LEAST_APART, line, places, trends
+from gonogo.model.measurement import Count
+from gonogo.model.parts import MainRate
+from gonogo.report.scales import LEAST_APART, line, places, trends
 
 BEGAN = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def rate(k: int, metric: str = "a.rate") -> dict[str, object]:
+def rate(k: int, metric: str = "a.rate") -> MainRate:
     """K of 100."""
-    return {"metric": metric, "title": f"The {metric}", "k": k, "n": 100}
+    return MainRate(metric=metric, title=f"The {metric}", count=Count(k, 100))
 
 
 def test_a_trend_tells_first_lowest_and_last() -> None:
     """Of each rate over the records that have it."""
     told = trends([[rate(95), rate(1, "b.rate")], [rate(80)], [], [rate(90)]])
     a, b = told
-    assert (a.title, a.first["k"], a.lowest["k"], a.last["k"]) == ("The a.rate", 95, 80, 90)
+    assert (a.title, a.first.k, a.lowest.k, a.last.k) == ("The a.rate", 95, 80, 90)
     assert a.path.count("L") == 2
     assert (b.metric, b.path) == ("b.rate", "")
 

@@ -9,11 +9,14 @@ import pytest
 
 from gonogo.errors import SigningError, UsageError
 from gonogo.model.kinds import Environment
+from gonogo.model.parts import ItemState
+from gonogo.model.record import Record
 from gonogo.signing.admission import Request, attestable, require_allowed
 from gonogo.signing.document import MOST_CHARACTERS, Decision
-from signers import ADA, worth_signing
+from signers import ADA, verdict, worth_signing
 
 NOWHERE = Path("nowhere")
+PRODUCTION = Environment.PRODUCTION
 
 
 def request(**changes: Any) -> Request:
@@ -28,13 +31,13 @@ def request(**changes: Any) -> Request:
     return Request(**known | changes)
 
 
-def held() -> dict[str, Any]:
+def held() -> Record:
     """A record whose verdict is HOLD."""
-    return worth_signing() | {"verdict": {"kind": "HOLD"}}
+    return worth_signing().having(verdict=verdict("HOLD"))
 
 
-@pytest.mark.parametrize("environment", ["staging", "production"])
-def test_a_go_record_allows_go_for_production(environment: str) -> None:
+@pytest.mark.parametrize("environment", Environment)
+def test_a_go_record_allows_go_for_production(environment: Environment) -> None:
     """It may come from either environment."""
     require_allowed(worth_signing(environment), request())
 
@@ -42,18 +45,18 @@ def test_a_go_record_allows_go_for_production(environment: str) -> None:
 def test_without_a_target_go_is_meant_for_production() -> None:
     """So a rehearsal is refused where no target is named."""
     with pytest.raises(SigningError, match="it is simulated"):
-        require_allowed(worth_signing() | {"simulated": True}, request())
+        require_allowed(worth_signing().having(simulated=True), request())
 
 
 def test_what_can_never_stand_for_production_may_stand_for_staging() -> None:
     """A rehearsal's record can be signed for staging."""
-    simulated = worth_signing() | {"simulated": True}
+    simulated = worth_signing().having(simulated=True)
     require_allowed(simulated, request(target=Environment.STAGING))
 
 
 def test_no_reason_lets_a_rehearsal_into_production() -> None:
     """An override does not lift this refusal."""
-    simulated = worth_signing() | {"simulated": True}
+    simulated = worth_signing().having(simulated=True)
     with pytest.raises(SigningError, match=r'cannot be signed "go" for production: it is simul'):
         require_allowed(simulated, request(override="the board decided"))
 
@@ -61,7 +64,7 @@ def test_no_reason_lets_a_rehearsal_into_production() -> None:
 def test_a_record_of_production_says_nothing_of_staging() -> None:
     """Go for staging is refused on it."""
     with pytest.raises(UsageError, match="a record of production says nothing of staging"):
-        require_allowed(worth_signing("production"), request(target=Environment.STAGING))
+        require_allowed(worth_signing(PRODUCTION), request(target=Environment.STAGING))
 
 
 def test_go_against_the_verdict_needs_a_reason() -> None:
@@ -78,7 +81,7 @@ def test_a_reason_overrides_the_verdict() -> None:
 @pytest.mark.parametrize("decision", [one for one in Decision if one is not Decision.GO])
 def test_any_other_decision_is_allowed_on_any_record(decision: Decision) -> None:
     """Even for staging on a record of production, where "go" is refused."""
-    wrong = worth_signing("production") | {"simulated": True, "verdict": None}
+    wrong = worth_signing(PRODUCTION).having(simulated=True, verdict=None)
     require_allowed(wrong, request(decision=decision, target=Environment.STAGING))
 
 
@@ -120,10 +123,10 @@ def test_only_a_persons_items_can_be_ticked() -> None:
 def test_items_can_be_asked_for_by_their_state() -> None:
     """Those that are still open, or those that somebody ticked before."""
     document = worth_signing()
-    assert list(attestable(document, "open")) == ["soak.complaints"]
-    assert attestable(document, "attested") == {}
+    assert list(attestable(document, ItemState.OPEN)) == ["soak.complaints"]
+    assert attestable(document, ItemState.ATTESTED) == {}
 
 
 def test_a_record_without_a_checklist_has_nothing_to_tick() -> None:
     """A record of smoke requests is such a record."""
-    assert attestable(worth_signing() | {"checklist": None}) == {}
+    assert attestable(worth_signing().having(checklist=())) == {}

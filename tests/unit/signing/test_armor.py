@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from gonogo.signing.armor import Signature, parse, wrapped
+from gonogo.signing.ssh import Signature, parse, wrapped
 
 # Made by ``ssh-keygen -Y sign -n gonogo``, and the key's fingerprint by ``ssh-keygen -l``.
 SIGNED = b"""-----BEGIN SSH SIGNATURE-----

@@ -12,6 +12,7 @@ from gonogo.errors import SigningError
 from gonogo.signing.checking import Checked, check_signoffs, contradictions, numbers_in, strays
 from gonogo.signing.document import Decision, Link, SignOff
 from gonogo.signing.integrity import Closed, open_closed
+from record_examples import gate
 from signers import ADA, BOB, Office
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -20,7 +21,7 @@ SECOND = timedelta(seconds=1)
 HASH, OTHER = "4a" * 32, "5b" * 32
 CLOSED = Closed(
     Path("archive/staging/20261123T120000Z_GO"),
-    {"environment": "staging", "finished_at": "2026-11-23T12:00:00Z"},
+    gate(finished_at=NOON),
     {"record.json": HASH, "record.html": HASH},
 )
 
@@ -147,7 +148,7 @@ def test_it_was_not_signed_in_the_future() -> None:
 
 def test_a_record_that_does_not_say_when_it_was_closed_contradicts_no_moment() -> None:
     """Such a record is damaged, which another check finds."""
-    damaged = Closed(CLOSED.directory, {"environment": "staging"}, CLOSED.hashes)
+    damaged = Closed(CLOSED.directory, gate(finished_at=None), CLOSED.hashes)
     early = signoff(signed_at=NOON - 2 * TOLERANCE)
     assert list(contradictions(damaged, early, 1, None)) == []
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from gonogo.errors import SigningError, UsageError
+from gonogo.model.parts import Kind, State
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import canonical_json
 from gonogo.signing.integrity import open_closed, page_differs
-from signers import Office, worth_signing
+from signers import Office, verdict, worth_signing
 
 
 def problems(record: Path) -> tuple[str, ...]:
@@ -41,7 +42,8 @@ def test_an_untouched_record_has_no_problem(office: Office) -> None:
     record = office.close()
     closed = open_closed(record)
     assert closed.problems == ()
-    assert (closed.name, closed.document["environment"]) == (record.name, "staging")
+    assert closed.record
+    assert (closed.name, closed.record.environment) == (record.name, "staging")
     assert closed.hashes == {
         path.name: sha256(path.read_bytes()).hexdigest() for path in record.iterdir()
     }
@@ -78,7 +80,7 @@ def test_a_file_of_that_name_is_no_record(office: Office) -> None:
 
 def test_a_run_that_goes_on_proves_nothing(office: Office) -> None:
     """Its process lives."""
-    running = RunningRecord.open(office.archive, "staging", worth_signing())
+    running = RunningRecord.open(office.archive, worth_signing())
     with pytest.raises(SigningError, match="still goes on, so it decides nothing"):
         open_closed(running.directory)
     running.abandon()
@@ -86,7 +88,7 @@ def test_a_run_that_goes_on_proves_nothing(office: Office) -> None:
 
 def test_a_run_that_was_killed_proves_nothing(office: Office) -> None:
     """Its process is gone."""
-    running = RunningRecord.open(office.archive, "staging", worth_signing())
+    running = RunningRecord.open(office.archive, worth_signing())
     running.abandon()
     with pytest.raises(SigningError, match="was aborted, so it decides nothing"):
         open_closed(running.directory)
@@ -173,8 +175,10 @@ def test_a_record_that_is_no_json_is_told(office: Office) -> None:
     (record / "record.json").write_bytes(b"{")
     list_anew(record)
     closed = open_closed(record)
-    assert closed.problems == ("record.json is no JSON, or is cut short",)
-    assert closed.document == {}
+    assert closed.problems == (
+        "record.json: Invalid JSON: EOF while parsing an object at line 1 column 1",
+    )
+    assert closed.record is None
 
 
 def test_a_record_without_its_document_is_told(office: Office) -> None:
@@ -183,7 +187,7 @@ def test_a_record_without_its_document_is_told(office: Office) -> None:
     (record / "record.json").unlink()
     closed = open_closed(record)
     assert closed.problems[0] == "record.json cannot be read"
-    assert closed.document == {}
+    assert closed.record is None
 
 
 def test_a_record_in_another_spelling_is_told(office: Office) -> None:
@@ -197,14 +201,14 @@ def test_a_record_in_another_spelling_is_told(office: Office) -> None:
 
 def test_a_record_says_what_its_directory_is_called(office: Office) -> None:
     """A HOLD that is called GO is found."""
-    record = office.close("HOLD", verdict=worth_signing()["verdict"] | {"kind": "HOLD"})
+    record = office.close("HOLD", verdict=verdict("HOLD"))
     renamed = record.rename(record.with_name(record.name.replace("HOLD", "GO")))
     assert problems(renamed) == ("the directory is called GO, but the record says HOLD",)
 
 
 def test_a_record_without_a_verdict_is_not_called_go(office: Office) -> None:
     """A deployment under a gate's name is found."""
-    record = office.close("DEPLOYED", kind="deployment", verdict=None)
+    record = office.close("DEPLOYED", kind=Kind.DEPLOYMENT, verdict=None)
     assert problems(record) == ()
     renamed = record.rename(record.with_name(record.name.replace("DEPLOYED", "GO")))
     assert problems(renamed) == ("the directory is called GO, but the record says no verdict",)
@@ -212,7 +216,7 @@ def test_a_record_without_a_verdict_is_not_called_go(office: Office) -> None:
 
 def test_a_final_report_is_called_summary_whatever_its_verdict(office: Office) -> None:
     """Under the verdict's name it is found."""
-    record = office.close("SUMMARY", kind="summary")
+    record = office.close("SUMMARY", kind=Kind.SUMMARY)
     assert problems(record) == ()
     renamed = record.rename(record.with_name(record.name.replace("SUMMARY", "GO")))
     assert problems(renamed) == ("the directory is called GO, but the record says SUMMARY",)
@@ -220,7 +224,7 @@ def test_a_final_report_is_called_summary_whatever_its_verdict(office: Office) -
 
 def test_a_closed_record_is_complete_or_aborted(office: Office) -> None:
     """One that says that it goes on was not closed by gonogo."""
-    record = office.close("HOLD", verdict={"kind": "HOLD"}, state="aborted")
+    record = office.close("HOLD", verdict=verdict("HOLD"), state=State.ABORTED)
     assert problems(record) == ()
     rewrite(record, state="running")
     assert problems(record) == ("record.json says that the run is running",)
@@ -261,13 +265,20 @@ def test_a_page_that_was_changed_differs(office: Office, templates_dir: Path) ->
     assert page_differs(open_closed(record), templates_dir) is True
 
 
-def test_a_record_that_cannot_be_rendered_differs_from_its_page(
+def test_a_record_with_another_title_differs_from_its_page(
     office: Office, templates_dir: Path
 ) -> None:
     """Its page was made of another document."""
     record = office.close()
-    rewrite(record, findings="none")
+    rewrite(record, title="Another")
     assert page_differs(open_closed(record), templates_dir) is True
+
+
+def test_a_part_of_another_type_makes_it_no_record(office: Office) -> None:
+    """The key is named."""
+    record = office.close()
+    rewrite(record, findings="none")
+    assert problems(record) == ("record.json: 'findings': Input should be a valid array",)
 
 
 def test_another_renderers_page_cannot_be_told(office: Office, templates_dir: Path) -> None:

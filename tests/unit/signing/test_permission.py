@@ -11,12 +11,12 @@ import pytest
 
 from gonogo.errors import SigningError, UsageError
 from gonogo.model.kinds import Environment
-from gonogo.model.window import format_moment
+from gonogo.model.parts import Kind, Provenance, State, Subject
 from gonogo.record.archive import RunningRecord
 from gonogo.signing.permission import Permission, find_permission
+from record_examples import provenance
 from signers import ADA, BOB, SUBJECT, Office, worth_signing
-
-VERDICT: dict[str, Any] = worth_signing()["verdict"]
+from signers import verdict as judged
 
 
 def ask(office: Office, record: Path | None = None, **wanted: str) -> Permission:
@@ -31,14 +31,14 @@ def refusal(office: Office, record: Path | None = None, **wanted: str) -> str:
     return refused.value.problem.partition(": ")[2] or refused.value.problem
 
 
-def at(seconds: float) -> str:
+def at(seconds: float) -> datetime:
     """A moment so many seconds from now."""
-    return format_moment(datetime.now(UTC) + timedelta(seconds=seconds))
+    return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
-def judged(kind: str) -> dict[str, Any]:
-    """A verdict of this kind."""
-    return VERDICT | {"kind": kind}
+def of(subject: Subject | None) -> Provenance:
+    """What was judged."""
+    return provenance(subject=subject)
 
 
 def signed(office: Office, **changes: Any) -> Path:
@@ -75,7 +75,7 @@ def test_without_a_record_of_staging_nothing_is_let_in(office: Office) -> None:
 
 def test_without_a_gate_of_staging_nothing_is_let_in(office: Office) -> None:
     """A signed deployment is no gate."""
-    record = office.close("DEPLOYED", kind="deployment", verdict=None)
+    record = office.close("DEPLOYED", kind=Kind.DEPLOYMENT, verdict=None)
     office.sign(record, decision="reviewed")
     assert "there is no gate record of staging in" in refusal(office)
 
@@ -123,14 +123,14 @@ def test_a_record_of_production_lets_nothing_in(office: Office) -> None:
 
 def test_a_final_report_lets_nothing_in(office: Office) -> None:
     """Its verdict is another record's."""
-    record = office.close("SUMMARY", kind="summary")
+    record = office.close("SUMMARY", kind=Kind.SUMMARY)
     office.sign(record)
     assert refusal(office, record) == "it is a summary's record, not a gate's"
 
 
 def test_an_aborted_run_lets_nothing_in(office: Office) -> None:
     """Whatever verdict it had by then."""
-    record = office.close(state="aborted")
+    record = office.close(state=State.ABORTED)
     assert "its run was aborted" in refusal(office, record)
 
 
@@ -216,13 +216,13 @@ def test_what_is_deployed_is_what_was_judged(office: Office, key: str, name: str
 def test_a_subject_that_nobody_knows_is_not_the_same(office: Office) -> None:
     """Unknown there and unknown here is no proof."""
     nothing = dict.fromkeys(SUBJECT, "")
-    signed(office, subject=nothing)
+    signed(office, provenance=of(Subject(deployment="", **nothing)))
     assert refusal(office, None, **nothing).count("unknown there, and unknown here") == 3
 
 
 def test_a_record_without_a_subject_lets_nothing_in(office: Office) -> None:
     """Nobody knows what it judged."""
-    signed(office, subject=None)
+    signed(office, provenance=of(None))
     assert refusal(office).count("unknown there") == 3
 
 
@@ -230,22 +230,22 @@ def test_a_record_without_a_subject_lets_nothing_in(office: Office) -> None:
 def test_a_rollback_since_then_lets_nothing_in(office: Office, label: str) -> None:
     """Whether it succeeded or not."""
     signed(office)
-    later = office.close(label, started_at=at(5), kind="rollback", verdict=None)
+    later = office.close(label, started_at=at(5), kind=Kind.ROLLBACK, verdict=None)
     assert refusal(office) == f"staging was rolled back since: {later.name}"
 
 
 def test_a_rollback_that_goes_on_lets_nothing_in(office: Office) -> None:
     """Nobody knows how it ends."""
     signed(office)
-    head = {"kind": "rollback", "started_at": at(5)}
-    running = RunningRecord.open(office.archive, "staging", head)
+    head = worth_signing().having(kind=Kind.ROLLBACK, started_at=at(5), verdict=None)
+    running = RunningRecord.open(office.archive, head)
     assert refusal(office).endswith(f"since: {running.directory.name} (not finished)")
     running.abandon()
 
 
 def test_a_rollback_before_it_is_over(office: Office) -> None:
     """The gate was run after it."""
-    office.close("ROLLED-BACK", started_at=at(-60), kind="rollback", verdict=None)
+    office.close("ROLLED-BACK", started_at=at(-60), kind=Kind.ROLLBACK, verdict=None)
     record = signed(office)
     assert ask(office).record == record
 
@@ -254,7 +254,7 @@ def test_a_rollback_in_the_same_second_may_have_come_later(office: Office) -> No
     """Nobody can tell, so nothing is let in."""
     moment = at(0)
     signed(office, started_at=moment)
-    office.close("ROLLED-BACK", started_at=moment, kind="rollback", verdict=None)
+    office.close("ROLLED-BACK", started_at=moment, kind=Kind.ROLLBACK, verdict=None)
     assert "staging was rolled back since" in refusal(office)
 
 
@@ -277,7 +277,7 @@ def test_a_later_look_at_the_same_soak_hinders_nothing(office: Office, verdict: 
 def test_a_final_report_of_a_bad_soak_is_no_gate_of_it(office: Office) -> None:
     """Its verdict was told by a gate's record already."""
     record = signed(office)
-    office.close("SUMMARY", kind="summary", verdict=judged("NO-GO"), started_at=at(5))
+    office.close("SUMMARY", kind=Kind.SUMMARY, verdict=judged("NO-GO"), started_at=at(5))
     assert ask(office).record == record
 
 

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from gonogo.model.finding import Finding
+from gonogo.model.kinds import Environment, Outcome
+from gonogo.model.measurement import Window
+from gonogo.model.parts import Kind
+from gonogo.model.record import Record
+from gonogo.model.window import clip
+from gonogo.signing.admission import against, never_for_production, window_short
 from gonogo.signing.document import Decision
-from gonogo.signing.refusals import against, never_for_production, window_short
+from record_examples import HOUR, START, provenance
+from signers import verdict as of_kind
 from signers import worth_signing
 
-Json = dict[str, Any]
-HOUR = 3600
 
-
-def record(environment: str = "staging", **changes: object) -> Json:
+def record(environment: str = "staging", **changes: object) -> Record:
     """A GO record with everything asked, and these changes."""
-    return worth_signing(environment) | changes
+    return worth_signing(Environment(environment)).having(**changes)
 
 
-def window(hours: float) -> Json:
+def window(hours: float) -> Window:
     """A window of so many hours."""
-    asked = int(hours * HOUR)
-    whole: Json = worth_signing()["window"]
-    return whole | {"asked_s": asked, "covered_s": asked}
+    return clip(hours * HOUR, START + 48 * HOUR, START)
 
 
-def left_out(*groups: str) -> list[Json]:
-    """A record's findings, with one of each group that was left out."""
-    found: list[Json] = worth_signing()["findings"]
-    return found + [found[0] | {"group": name, "outcome": "left_out"} for name in groups]
+def left_out(*metrics: str) -> tuple[Finding, ...]:
+    """A record's findings, with one of each metric that was left out."""
+    found = worth_signing().findings
+    left = (replace(found[0], metric=name, outcome=Outcome.LEFT_OUT) for name in metrics)
+    return (*found, *left)
 
 
 def test_nothing_speaks_against_go_on_a_go() -> None:
@@ -40,26 +45,26 @@ def test_nothing_speaks_against_go_on_a_go() -> None:
 @pytest.mark.parametrize("decision", [one for one in Decision if one is not Decision.GO])
 def test_nothing_speaks_against_any_other_decision(decision: Decision) -> None:
     """Not even a short window and a verdict that is not GO."""
-    held = record(verdict={"kind": "HOLD"}, window=window(1))
+    held = record(verdict=of_kind("HOLD"), window=window(1))
     assert list(against(held, decision)) == []
 
 
 def test_a_record_without_a_verdict_supports_no_go() -> None:
     """It is called by its kind, and its window is not asked about."""
-    deployment = record(kind="deployment", verdict=None, window=None)
+    deployment = record(kind=Kind.DEPLOYMENT, verdict=None, window=None)
     assert list(against(deployment, Decision.GO)) == ["a deployment record brings no verdict"]
 
 
 @pytest.mark.parametrize("verdict", ["NO-GO", "HOLD", "ROLLBACK"])
 def test_another_verdict_speaks_against_go(verdict: str) -> None:
     """It is named."""
-    found = list(against(record(verdict={"kind": verdict}), Decision.GO))
+    found = list(against(record(verdict=of_kind(verdict)), Decision.GO))
     assert found == [f"the verdict is {verdict}, not GO"]
 
 
 def test_every_reason_is_named() -> None:
     """A verdict that is not GO over a window that is too short: both."""
-    found = list(against(record(verdict={"kind": "HOLD"}, window=window(1)), Decision.GO))
+    found = list(against(record(verdict=of_kind("HOLD"), window=window(1)), Decision.GO))
     assert [one.partition(" is ")[0] for one in found] == ["the verdict", "its window"]
 
 
@@ -93,11 +98,6 @@ def test_a_record_that_has_no_window_is_too_short() -> None:
     assert window_short(record(window=None)).startswith("its window is 0")
 
 
-def test_an_environment_that_nobody_knows_asks_for_no_length() -> None:
-    """Such a record is refused by another check."""
-    assert window_short(record(environment="elsewhere", window=window(1))) == ""
-
-
 def test_a_whole_record_may_stand_for_production() -> None:
     """Nothing was simulated, wound back or left out."""
     assert list(never_for_production(record())) == []
@@ -115,18 +115,21 @@ def test_an_as_of_of_more_than_fifteen_minutes_never_does(
     refused: bool,  # noqa: FBT001  # a table of cases
 ) -> None:
     """Exactly the limit is within it."""
-    found = list(never_for_production(record(as_of_age_s=age_s)))
+    late = provenance(taken_at=START + 48 * HOUR + timedelta(seconds=age_s))
+    found = list(never_for_production(record(provenance=late)))
     assert bool(found) is refused
     assert all("at most 15 min" in one for one in found)
 
 
 def test_groups_that_were_left_out_are_named_by_the_findings() -> None:
     """Each once, in the order of the alphabet."""
-    document = record(findings=left_out("webhook", "sync", "webhook"))
+    document = record(
+        findings=left_out("webhook.success_rate", "sync.executed", "webhook.success_rate")
+    )
     assert list(never_for_production(document)) == ["sync, webhook was left out on purpose"]
 
 
-def test_groups_that_were_left_out_are_named_by_the_facts() -> None:
+def test_groups_that_were_left_out_are_named_as_they_were_asked_for() -> None:
     """As the record states them."""
-    document = record(facts={"Left out on purpose": "endpoints"})
+    document = record(without=("endpoints",))
     assert list(never_for_production(document)) == ["endpoints was left out on purpose"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from typing import Any
 import pytest
 
 from gonogo.errors import GonogoError, SigningError, UsageError
+from gonogo.model.parts import Kind, State
 from gonogo.record.archive import RunningRecord
 from gonogo.signing import sign, ssh
-from signers import ADA, BOB, Office, worth_signing
+from signers import ADA, BOB, Office, verdict, worth_signing
 
 
 def content_of(record: Path) -> dict[str, bytes]:
@@ -76,14 +78,14 @@ def test_only_go_is_meant_for_a_place(office: Office) -> None:
 
 def test_a_record_without_a_verdict_has_none_in_its_sign_off(office: Office) -> None:
     """A deployment can be reviewed."""
-    record = office.close("DEPLOYED", kind="deployment", verdict=None)
+    record = office.close("DEPLOYED", kind=Kind.DEPLOYMENT, verdict=None)
     office.sign(record, decision="reviewed")
     assert told(record)["verdict"] is None
 
 
 def test_a_reason_is_written_down(office: Office) -> None:
     """The override's text stands in the sign-off."""
-    record = office.close("HOLD", verdict={"kind": "HOLD", "reasons": [], "not_run": []})
+    record = office.close("HOLD", verdict=verdict("HOLD"))
     office.sign(record, override="the board decided")
     assert told(record)["override"] == "the board decided"
 
@@ -107,7 +109,7 @@ def test_an_item_that_no_person_may_tick_is_refused(office: Office, name: str) -
 
 def test_a_record_without_items_names_none(office: Office) -> None:
     """There is nothing to tick."""
-    record = office.close(checklist=[])
+    record = office.close(checklist=())
     with pytest.raises(UsageError, match=r"there are none$"):
         office.sign(record, attest=["soak.complaints"])
 
@@ -169,7 +171,7 @@ def test_a_record_with_a_broken_sign_off_is_not_signed(office: Office) -> None:
 
 def test_a_run_that_goes_on_is_not_signed(office: Office) -> None:
     """It decides nothing."""
-    running = RunningRecord.open(office.archive, "staging", worth_signing())
+    running = RunningRecord.open(office.archive, worth_signing())
     with pytest.raises(SigningError, match="still goes on"):
         office.sign(running.directory, decision="hold")
     running.abandon()
@@ -177,7 +179,7 @@ def test_a_run_that_goes_on_is_not_signed(office: Office) -> None:
 
 def test_an_interrupted_run_is_not_signed(office: Office) -> None:
     """It decides nothing, though it was closed in order."""
-    record = office.close("HOLD", state="aborted", verdict={"kind": "HOLD"})
+    record = office.close("HOLD", state=State.ABORTED, verdict=verdict("HOLD"))
     with pytest.raises(SigningError, match="was aborted, so it decides nothing"):
         office.sign(record, decision="hold")
 
@@ -192,7 +194,7 @@ def test_somebody_who_may_not_sign_leaves_nothing(office: Office) -> None:
 
 def test_a_record_from_the_future_is_not_signed(office: Office) -> None:
     """One of the two clocks is wrong."""
-    record = office.close(finished_at="2099-01-01T00:00:00Z")
+    record = office.close(finished_at=datetime(2099, 1, 1, tzinfo=UTC))
     with pytest.raises(SigningError, match=r"cannot be signed: .*before the record was closed; ch"):
         office.sign(record)
 

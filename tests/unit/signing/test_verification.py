@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from gonogo.errors import SigningError
-from gonogo.model.window import format_moment
 from gonogo.record.archive import RunningRecord
-from gonogo.signing.page import show_signatures
+from gonogo.signing.signatures import show_signatures
 from gonogo.signing.verification import Report, verify_archive, verify_record
 from signers import ADA, Office, worth_signing
 
@@ -132,9 +131,9 @@ def test_an_archive_is_proved_record_by_record_and_chain_by_chain(
 ) -> None:
     """A run that goes on is left out."""
     production = office.close(environment="production")
-    earlier = format_moment(datetime.now(UTC) - timedelta(minutes=1))
+    earlier = datetime.now(UTC) - timedelta(minutes=1)
     first, second = office.close(started_at=earlier), office.close()
-    running = RunningRecord.open(office.archive, "staging", worth_signing())
+    running = RunningRecord.open(office.archive, worth_signing())
     reports = list(verify_archive(office.archive, office.allowed, templates_dir))
     running.abandon()
     assert [one.title for one in reports] == [

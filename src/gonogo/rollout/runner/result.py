@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Literal
 
 from gonogo.errors import GonogoError
 from gonogo.ledger.rows import Deployment
-from gonogo.model.measurement import DatabaseIdentity
+from gonogo.model.parts import Provenance, Subject
 from gonogo.model.step import StepRecord
 from gonogo.rollout.runner.report import Report
 from gonogo.rollout.runner.site import Site
@@ -24,9 +23,8 @@ class Result:
 
     Args:
         outcome: succeeded, failed, or unchanged: there was nothing to do.
-        identity: The database.
+        provenance: Which database, and what is deployed there.
         deployment: The ledger's row; None when there was nothing to roll back.
-        facts: What a record says of it, in order.
         steps: What was done, in order; the last one failed when `outcome` says so.
         not_done: Titles of the steps that a failure left undone.
         started_at: When it began.
@@ -37,9 +35,8 @@ class Result:
     """
 
     outcome: Literal["succeeded", "failed", "unchanged"]
-    identity: DatabaseIdentity
+    provenance: Provenance
     deployment: Deployment | None
-    facts: Mapping[str, str]
     steps: tuple[StepRecord, ...]
     not_done: tuple[str, ...]
     started_at: datetime
@@ -80,25 +77,18 @@ class DeploymentResult(Result):
     rollback: RollbackResult | None = None
 
 
-def facts(site: Site, deployment: Deployment | None) -> Mapping[str, str]:
-    """What a record says of the run as a whole, in the order in which it is shown."""
-    identity = site.identity
-    shown = {
-        "Database": identity.database,
-        "Address": site.context.database.shown,
-        "Server": identity.server_version,
-        "Role": identity.role,
-        "System identifier": identity.system_identifier,
-    }
-    if deployment:
-        shown |= {
-            "Deployment": str(deployment.id),
-            "Revision": deployment.revision,
-            "Previous revision": deployment.previous_revision,
-            "Deployed by": deployment.deployed_by,
-            "Migrations sha256": deployment.migrations_sha256,
-            "Criteria sha256": deployment.criteria_sha256,
-        }
-        if deployment.override_reason:
-            shown["Override"] = deployment.override_reason
-    return {**shown, "Log": str(site.runner.log.path)}
+def provenance(site: Site, deployment: Deployment | None) -> Provenance:
+    """What a record says of the database, and of what is deployed there."""
+    subject = (
+        None
+        if deployment is None
+        else Subject(
+            deployment=str(deployment.id),
+            revision=deployment.revision,
+            migrations_sha256=deployment.migrations_sha256,
+            criteria_sha256=deployment.criteria_sha256,
+        )
+    )
+    return Provenance(
+        connection=site.context.database.shown, database=site.identity, subject=subject
+    )

@@ -19,12 +19,13 @@ from gonogo.errors import GonogoError, StepError
 from gonogo.ledger.ledger import Ledger
 from gonogo.masking import Mask
 from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell
+from gonogo.model.strict import Json
 from gonogo.postgres.session import first_line
 from gonogo.rollout.runner.log import Log
 
 Procedure = Literal["deploy", "rollback", "preflight"]
 HowItEnded = Literal["failed", "killed"]
-Evidence = dict[str, object]
+Evidence = dict[str, Json]
 W = TypeVar("W")
 
 

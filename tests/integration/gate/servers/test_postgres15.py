@@ -28,7 +28,7 @@ def test_the_whole_run_is_exit_code_0(gate: Gate, old_database: str) -> None:
     """With pytest around it and a record to write: exit code 0, and the record names the server."""
     told = gate(old_database, "--environment=staging", "--without=endpoints", "--window=48h")
     assert told.code == 0, told.output
-    assert told.document["facts"]["Server"].startswith("PostgreSQL 15.")
+    assert told.record.provenance.database.server_version.startswith("15.")
 
 
 @pytest.mark.parametrize("name", INCIDENTS)

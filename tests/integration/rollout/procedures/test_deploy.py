@@ -70,7 +70,8 @@ def test_another_revision_is_another_deployment(team: Team) -> None:
     """What ran before it is taken from the ledger."""
     deploy(team.context, team.tell)
     result = deploy(replace(team.context, revision="newer", previous_revision=""), team.tell)
-    assert (result.outcome, result.facts["Previous revision"]) == ("succeeded", "new")
+    assert result.deployment
+    assert (result.outcome, result.deployment.previous_revision) == ("succeeded", "new")
 
 
 @pytest.mark.parametrize("name", ["install", "test", "start_app"])

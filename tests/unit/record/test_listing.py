@@ -7,34 +7,33 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gonogo.record import archived
-from gonogo.record.archive import RunningRecord, list_records
-from gonogo.record.catalogue import CATALOGUE
-
-Json = dict[str, Any]
+from gonogo.model.record import Record
+from gonogo.record import canonical, listing
+from gonogo.record.archive import RunningRecord
+from gonogo.record.listing import NOTES_FILE, list_records
+from gonogo.report.pages import RecordPages
 
 
 @pytest.fixture
-def close(tmp_path: Path, templates_dir: Path, go: Json) -> Callable[[], Path]:
+def close(tmp_path: Path, pages: RecordPages, go: Record) -> Callable[[], Path]:
     """A factory: one more record of the archive in `tmp_path`."""
-    return lambda: RunningRecord.open(tmp_path, "staging", go).finish(go, "GO", templates_dir)
+    return lambda: RunningRecord.open(tmp_path, go).finish(go, "GO", pages)
 
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the records whose document is read from now on."""
     names: list[str] = []
-    load = archived.load
+    parse = canonical.parsed_record
 
-    def noting(directory: Path) -> Any:
-        names.append(directory.name)
-        return load(directory)
+    def noting(content: bytes, file: Path) -> Record:
+        names.append(file.parent.name)
+        return parse(content, file)
 
-    monkeypatch.setattr(archived, "load", noting)
+    monkeypatch.setattr(listing, "parsed_record", noting)
     return names
 
 
@@ -56,11 +55,12 @@ def test_what_changed_is_read_anew(close: Callable[[], Path], tmp_path: Path) ->
     file = changed / "record.json"
     times = file.stat()
     with file.open("r+b") as opened:
-        opened.write(file.read_bytes().replace(b'"GO"', b'"NO"'))
+        opened.write(file.read_bytes().replace(b'"state":"complete"', b'"state":"aborted" '))
     os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
     shutil.rmtree(gone)
     told = list_records(tmp_path, quick=True)
-    assert [(one.name, one.verdict) for one in told] == [(changed.name, "NO"), (kept.name, "GO")]
+    states = [(one.name, one.state) for one in told]
+    assert states == [(changed.name, "aborted"), (kept.name, "complete")]
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ def test_what_changed_is_read_anew(close: Callable[[], Path], tmp_path: Path) ->
         lambda _: b"[" * 100_000,
         lambda text: text.replace(b'"by":"', b'"by":"0'),
         lambda text: text.replace(b'"notes":{', b'"notes":[],"other":{'),
-        lambda text: text.replace(b'"document":{', b'"document":[],"other":{'),
+        lambda text: text.replace(b'"note":{', b'"note":[],"other":{'),
         lambda text: text.replace(b'"kind":', b'"kind":[],"other":'),
-        lambda text: text.replace(b'"verdict":{', b'"verdict":["GO"],"other":{'),
-        lambda text: text.replace(b'"is":[', b'"is":["'),
+        lambda text: text.replace(b'"verdict":"GO"', b'"verdict":["GO"]'),
+        lambda text: text.replace(b'"file":[', b'"file":["'),
     ],
 )
 def test_a_spoilt_catalogue_ends_nothing(
@@ -81,7 +81,7 @@ def test_a_spoilt_catalogue_ends_nothing(
 ) -> None:
     """Nor does a missing one: the next record is closed and listed."""
     first = close()
-    file = tmp_path / CATALOGUE
+    file = tmp_path / NOTES_FILE
     file.write_bytes(spoil(file.read_bytes()))
     second = close()
     assert {one.name for one in list_records(tmp_path, quick=True)} == {first.name, second.name}
@@ -91,10 +91,10 @@ def test_a_spoilt_catalogue_ends_nothing(
 def test_what_decides_reads_the_record_itself(close: Callable[[], Path], tmp_path: Path) -> None:
     """A forged note shows in the list at most: neither in a link nor where a verdict counts."""
     first = close()
-    file = tmp_path / CATALOGUE
+    file = tmp_path / NOTES_FILE
     told = json.loads(file.read_bytes())
     for note in told["notes"].values():
-        note["sha256"], note["document"]["verdict"]["kind"] = "0" * 64, "HOLD"
+        note["note"] |= {"sha256": "0" * 64, "verdict": "HOLD"}
     file.write_text(json.dumps(told), encoding="utf-8")
     assert list_records(tmp_path, quick=True)[0].verdict == "HOLD"
     assert list_records(tmp_path)[0].verdict == "GO"

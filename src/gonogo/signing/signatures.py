@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from gonogo.errors import SigningError
 from gonogo.record.canonical import sha256_hex
-from gonogo.record.files import told_plainly, write_whole
-from gonogo.record.locking import archive_lock, directory_lock
+from gonogo.record.files import archive_lock, directory_lock, told_plainly, write_whole
 from gonogo.record.manifest import SIGNATURES_PAGE
-from gonogo.record.schema import with_defaults
 from gonogo.report.html import render_template, renderer_sha256
 from gonogo.report.index import INDEX_FILE, write_index
 from gonogo.report.looks import headline
 from gonogo.signing.checking import numbers_in
-from gonogo.signing.document import Decision
+from gonogo.signing.document import Decision, SignOff, read
 from gonogo.signing.integrity import Closed, open_closed
 
 TEMPLATE = "signatures.html.jinja"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A sign-off as the page shows it: what it says, and the hash of its file."""
+
+    signoff: SignOff
+    sha256: str
 
 
 def show_signatures(directory: Path, templates_dir: Path) -> None:
@@ -50,14 +56,17 @@ def rendered(closed: Closed, templates_dir: Path) -> str:
 
     Raises:
         UsageError: A template is missing or wrong.
+        SigningError: The record or a sign-off cannot be read.
         OSError: A file cannot be read.
     """
-    document = with_defaults(closed.document)
-    signoffs = [_signed(closed.directory, number) for number in _numbers(closed)]
-    decided = [one for one in signoffs if one["decision"] != Decision.REVIEWED]
+    record = closed.record
+    if record is None:
+        raise SigningError(f"{closed.name} is not as it was: {'; '.join(closed.problems)}")
+    signoffs = [_shown(closed.directory, number) for number in sorted(numbers_in(closed.directory))]
+    decided = [one.signoff for one in signoffs if one.signoff.decision is not Decision.REVIEWED]
     values = {
-        "record": document,
-        "headline": headline(document),
+        "record": record,
+        "headline": headline(record),
         "name": closed.name,
         "signoffs": signoffs,
         "last": decided[-1] if decided else None,
@@ -88,11 +97,9 @@ def page_problem(closed: Closed, templates_dir: Path) -> tuple[str, str]:
     return "", f"{SIGNATURES_PAGE} is another renderer's and is not proved: trust the sign-offs"
 
 
-def _numbers(closed: Closed) -> list[int]:
-    return sorted(numbers_in(closed.directory))
-
-
-def _signed(directory: Path, number: int) -> dict[str, Any]:
+def _shown(directory: Path, number: int) -> Shown:
     content = (directory / f"signoff-{number}.json").read_bytes()
-    told: dict[str, Any] = json.loads(content)
-    return told | {"sha256": sha256_hex(content)}
+    try:
+        return Shown(read(content), sha256_hex(content))
+    except ValueError as error:
+        raise SigningError(f"{directory.name}: signoff-{number}.json {error}") from None

@@ -1,0 +1,77 @@
+"""Why the verdict is what it is, how sure that is, and by what a record is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gonogo.model.finding import VerdictReason
+from gonogo.model.reasons import Why
+from gonogo.model.record import Record
+from gonogo.report.answers import reasons
+from gonogo.report.page import facts, sureness
+from record_examples import IDENTITY, deployment, hold, no_go, provenance
+
+
+def test_a_reason_calls_the_metric_by_its_title() -> None:
+    """What is no metric's stays as it is."""
+    record = no_go()
+    assert record.verdict
+    more = VerdictReason(Why.UNEXPLAINED, "test_a")
+    told = reasons(record.having(verdict=replace(record.verdict, reasons=(more,))), named=True)
+    assert told == ("test_a failed, and no finding says why",)
+    assert reasons(record, named=True)[0].startswith("Sync success rate: 76.2 %")
+    assert reasons(record)[0].startswith("sync.success_rate: 76.2 %")
+
+
+def test_a_whole_soak_with_all_its_checks_is_told_as_such(go: Record) -> None:
+    """Checks, window, points, moments, and how often it was asked."""
+    assert sureness(go) == [
+        "11 of 11 checks answered, none inconclusive, 1 left out on purpose",
+        "all of the 48 h covered",
+        "95 of 100 points of the score measured",
+        "1 of 6 moments of the soak without a record",
+        "gate number 3 since the deployment",
+    ]
+
+
+def test_what_is_open_is_counted() -> None:
+    """Inconclusive checks, checks without an answer, hours that have not come."""
+    told = sureness(hold())
+    assert told[0] == "10 of 11 checks answered, 1 inconclusive"
+    assert told[1] == "31 h of the 48 h covered"
+
+
+def test_a_deployment_is_not_a_matter_of_evidence() -> None:
+    """It expects no check."""
+    assert sureness(deployment()) == []
+
+
+def test_the_database_is_named_first(go: Record) -> None:
+    """With what the role may do at most, and what the ledger said."""
+    told = dict(facts(go))
+    assert list(told)[:3] == ["Database", "Connection", "Server"]
+    assert told["Server"] == "PostgreSQL 18.6"
+    assert told["Ledger"] == "present"
+    assert told["Gates since the deployment"] == "3"
+    strong = provenance(database=replace(IDENTITY, rights="superuser"), ledger_problem="gone")
+    told = dict(facts(go.having(provenance=strong, without=("endpoints", "ledger"))))
+    assert told["Rights of the role"].startswith("a superuser's: more than the gate needs")
+    assert told["Ledger"] == "gone"
+    assert told["Left out on purpose"] == "endpoints, ledger"
+
+
+def test_where_nobody_knows_of_a_deployment_the_coverage_says_so(go: Record) -> None:
+    """The whole window is assumed."""
+    assert "Coverage" not in dict(facts(go))
+    assert go.window
+    unknown = go.having(window=replace(go.window, deployed_at=None))
+    assert dict(facts(unknown))["Coverage"].startswith("unknown")
+
+
+def test_a_rollout_tells_who_and_what_was_before() -> None:
+    """And what a failure left undone."""
+    told = dict(facts(deployment()))
+    assert told["Deployed by"] == "ada"
+    assert told["Previous revision"] == "77aa0123bc45"
+    assert told["Not done"] == "Grant the rights"
+    assert "Reason" not in told
