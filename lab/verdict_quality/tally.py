@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gonogo.judge.statistics import wilson
+from gonogo.judge.evidence import wilson
 from gonogo.model.kinds import VerdictKind
 from gonogo.model.measurement import Count
 

@@ -11,8 +11,7 @@ import pytest
 
 from browsing import LAPTOP, PHONE, Visit
 from gonogo.model.finding import Verdict, VerdictReason
-from gonogo.model.kinds import VerdictKind
-from gonogo.model.reasons import Why
+from gonogo.model.kinds import VerdictKind, Why
 from gonogo.record.archive import RunningRecord
 from gonogo.report.html import render
 from gonogo.report.pages import RecordPages

@@ -13,8 +13,7 @@ import pytest
 
 from browsing import BESIDE, DAY, LAPTOP, NIGHT, PHONE, TABLET, Visit
 from gonogo.model.finding import Verdict, VerdictReason
-from gonogo.model.kinds import VerdictKind
-from gonogo.model.reasons import Why
+from gonogo.model.kinds import VerdictKind, Why
 from gonogo.model.record import Record
 from gonogo.record.canonical import read_record
 from gonogo.report import text

@@ -17,7 +17,7 @@ from gonogo.model.finding import (
     Verdict,
     VerdictReason,
 )
-from gonogo.model.kinds import Environment, Level, Outcome, Role, VerdictKind
+from gonogo.model.kinds import Environment, Level, Outcome, Reason, Role, Says, VerdictKind, Why
 from gonogo.model.limit import Interval, parse_limit
 from gonogo.model.measurement import (
     Count,
@@ -45,7 +45,6 @@ from gonogo.model.parts import (
     Subject,
     SummedRecord,
 )
-from gonogo.model.reasons import Reason, Says, Why
 from gonogo.model.record import Record
 from gonogo.model.step import StepRecord
 

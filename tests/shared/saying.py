@@ -10,9 +10,8 @@ from pathlib import Path
 from gonogo import criteria as criteria_file
 from gonogo.criteria import Criteria
 from gonogo.model.finding import Finding, Verdict
-from gonogo.model.kinds import VerdictKind
+from gonogo.model.kinds import Says, VerdictKind
 from gonogo.model.measurement import Remark
-from gonogo.model.reasons import Says
 from gonogo.report.english import reason_of, verdict_reasons
 
 CHECKS = Path(__file__).parents[2] / "checks"

@@ -62,7 +62,7 @@ def parse_toml(content: bytes, path: Path) -> dict[str, object]:
 def config_error(
     file: str, error: ValidationError, known_keys: Callable[[tuple[str, ...]], Sequence[str]]
 ) -> ConfigError:
-    """Tell the first error and how many more there are.
+    """Describe the first error, and say how many more there are.
 
     Args:
         file: The file, as the user would name it.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from gonogo.config.tomlfile import config_error, dotted, parse_toml, read_bytes
-from gonogo.criteria.entries import Criteria, Metric, Rules, Score, Strict
-from gonogo.criteria.sense import nonsense
+from gonogo.criteria.entries import ALL_POINTS, Criteria, Metric, Rules, Score, Strict
 from gonogo.errors import ConfigError
+from gonogo.model.limit import UNITS, Limit
 
 METRIC = "metric"
 SECTIONS: Mapping[str, type[Strict]] = {"rules": Rules, "score": Score, METRIC: Metric}
@@ -98,3 +99,149 @@ def _filled(node: Mapping[str, object], placeholder: str, value: str) -> dict[st
         return _filled(leaf, placeholder, value) if isinstance(leaf, Mapping) else leaf
 
     return {key: fill(leaf) for key, leaf in node.items()}
+
+
+Complaint = tuple[tuple[str, ...], str]
+SHARES = frozenset({"rate", "census"})
+
+
+def nonsense(criteria: Criteria, sql_dir: Path) -> Iterator[Complaint]:
+    """Every complaint about a file whose keys and types are right.
+
+    Args:
+        criteria: What was read.
+        sql_dir: Where each survey's SQL file must lie.
+    """
+    for metric in criteria.metrics.values():
+        for rule in (_counts, _units, _levels, _directions, _order, _evidence):
+            for key, problem in rule(metric):
+                yield ("metric", metric.id, *key), problem
+        for name in metric.surveys:
+            if not (sql_dir / f"{name}.sql").is_file():
+                yield ("metric", metric.id, "survey"), f"there is no {sql_dir.name}/{name}.sql"
+    yield from _headings(criteria)
+    yield from _chosen(criteria)
+    weights = sum(metric.weight for metric in criteria.metrics.values()) + criteria.score.jobs
+    if weights != ALL_POINTS:
+        yield ("score",), f"the weights add up to {weights}, not to {ALL_POINTS}"
+    if min(criteria.score.bands.values(), default=1):
+        yield ("score", "bands"), "one band must begin at 0"
+
+
+def _headings(criteria: Criteria) -> Iterator[Complaint]:
+    known = {name for metric in criteria.metrics.values() for name in (metric.id, metric.group)}
+    for heading, starts in criteria.headings.items():
+        for start in starts:
+            if start not in known:
+                yield ("headings", heading), f"no metric is called {start!r} or begins with it"
+
+
+def _chosen(criteria: Criteria) -> Iterator[Complaint]:
+    """What one metric alone may be."""
+    for key in ("traffic", "clock"):
+        chosen = [metric.id for metric in criteria.metrics.values() if getattr(metric, key)]
+        for other in chosen[1:]:
+            yield ("metric", other, key), f"{chosen[0]} has it already, and one metric alone may"
+
+
+def _counts(metric: Metric) -> Iterator[Complaint]:
+    if metric.kind in SHARES and (metric.part is None or metric.whole is None):
+        yield ("part",), f"a {metric.kind} needs both part and whole"
+    needs_value = metric.kind in {"quantity", "answer"} and metric.derived != "longest_gap"
+    if needs_value and not metric.value:
+        yield ("value",), f"a {metric.kind} needs value, the column that holds it"
+    for key, given, derived in (("plus", metric.plus, "sum"), ("per", metric.per, "per_day")):
+        if bool(given) != (metric.derived == derived):
+            yield (key,), f"{key} and derived = {derived!r} belong together"
+    if metric.derived and metric.kind != "quantity":
+        yield ("derived",), f"a {metric.kind} is counted, not derived: only a quantity is"
+    if metric.traffic and metric.kind != "rate":
+        yield ("traffic",), f"a {metric.kind} has no hourly counts: only a rate has"
+
+
+def _units(metric: Metric) -> Iterator[Complaint]:
+    if metric.unit not in UNITS:
+        yield ("unit",), f"{metric.unit!r} is no unit; there are {', '.join(filter(None, UNITS))}"
+        return
+    wanted = "share" if metric.kind in SHARES else UNITS[metric.unit][0]
+    for key, limit in _limits(metric):
+        if metric.kind == "top":
+            yield key, "a list of texts has no limit"
+        elif metric.kind in SHARES and limit.base_unit != wanted:
+            yield key, f"{limit.text!r} is no share: write it with %"
+        elif limit.base_unit != wanted:
+            yield key, f"{limit.text!r} is not in the metric's unit {metric.unit!r}"
+
+
+def _levels(metric: Metric) -> Iterator[Complaint]:
+    """A rate's levels are what the evidence must exclude: one side, and neither 0 nor 100 %."""
+    for key, limit in _limits(metric):
+        if metric.kind in SHARES and max(limit.ends) > 1:
+            yield key, f"{limit.text!r} lies beyond 100 %"
+        level = metric.kind == "rate" and key in {("critical",), ("trigger",)}
+        if level and (_side(limit) is None or not 0 < limit.first.bound < 1):
+            yield key, f"{limit.text!r} is no level of a rate: write it like '< 80 %'"
+
+
+def _directions(metric: Metric) -> Iterator[Complaint]:
+    """Levels point one way, the objective the other."""
+    levels = _ladder(metric)
+    sided = [(key, limit, side) for key, limit in levels if (side := _side(limit))]
+    for (_, milder, side), (key, limit, other) in pairwise(sided):
+        if side != other:
+            yield key, f"{limit.text!r} points the other way than {milder.text!r}"
+    for name, objective in metric.objective.items():
+        for key, limit, side in sided:
+            if side == _side(objective):
+                yield key, f"{limit.text!r} points the same way as {name}'s {objective.text!r}"
+
+
+def _order(metric: Metric) -> Iterator[Complaint]:
+    """A level lies past the milder one: 80 % critical below 90 % warning, never above."""
+    levels = _ladder(metric)
+    for ((milder_key,), milder), (key, limit) in pairwise(levels):
+        if not milder.holds(limit.first.bound) and milder.first.bound != limit.first.bound:
+            problem = f"{limit.text!r} lies on the wrong side of {milder_key} {milder.text!r}"
+            yield key, problem
+    for name, objective in metric.objective.items():
+        for key, limit in levels:
+            if limit.first.bound != objective.first.bound and objective.holds(limit.first.bound):
+                yield key, f"{limit.text!r} lies within the objective {objective.text!r} of {name}"
+
+
+def _evidence(metric: Metric) -> Iterator[Complaint]:
+    """What would have no effect, silently."""
+    if metric.weight and metric.kind not in SHARES:
+        yield ("weight",), f"a {metric.kind} cannot be weighed: only a share can"
+    if metric.weight and not (metric.objective or metric.warning):
+        yield ("weight",), "the score needs a target: an objective or a warning level"
+    if metric.recency and not metric.critical:
+        yield ("recency",), "the newest events are held against the critical level: give one"
+    if metric.parts_in and not metric.by:
+        yield ("parts_in",), "it lists the values of a column: name that column with by"
+    if metric.total_row and not metric.by:
+        yield ("total_row",), "it is the row whose part is null: name the parts' column with by"
+    if metric.trend and not metric.warning:
+        yield ("trend",), "the trend is held against the warning level: give one"
+
+
+def _ladder(metric: Metric) -> list[tuple[tuple[str], Limit]]:
+    """The levels, mildest first."""
+    levels: Mapping[str, Limit | None] = {
+        "warning": metric.warning,
+        "critical": metric.critical,
+        "trigger": metric.trigger,
+    }
+    return [((key,), limit) for key, limit in levels.items() if limit]
+
+
+def _limits(metric: Metric) -> list[tuple[tuple[str, ...], Limit]]:
+    objectives = [(("objective", name.value), limit) for name, limit in metric.objective.items()]
+    return [*objectives, *_ladder(metric)]
+
+
+def _side(limit: Limit) -> str | None:
+    """The way that it points; None where it has no one way: a band, a point, two comparisons."""
+    if len(limit.comparisons) != 1 or limit.first.operator in {"=", ".."}:
+        return None
+    return "down" if limit.points_down else "up"

@@ -11,8 +11,8 @@ from gonogo.application.environment import MUST_BE_HTTPS, problem_of
 from gonogo.config import Endpoints
 from gonogo.criteria import ENDPOINTS
 from gonogo.gate.setting import Setting
+from gonogo.model.kinds import Says
 from gonogo.model.measurement import Measurement, Remark
-from gonogo.model.reasons import Says
 
 REQUEST_TIMEOUT_S = 5.0
 WORST_FIRST = (AnswerKind.FAILED, AnswerKind.INCONCLUSIVE, AnswerKind.WARNING, AnswerKind.OK)

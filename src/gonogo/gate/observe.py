@@ -19,8 +19,8 @@ from gonogo.judge.finding import judge
 from gonogo.ledger.migration import versions
 from gonogo.measure.ledger_facts import LedgerFacts, read_ledger, read_timeline
 from gonogo.measure.take import Plan, take
+from gonogo.model.kinds import Says
 from gonogo.model.measurement import Measurement, Remark
-from gonogo.model.reasons import Says
 from gonogo.model.window import clip
 from gonogo.postgres.identity import read_identity
 from gonogo.postgres.readonly import Session

@@ -24,9 +24,8 @@ from gonogo.gate.staging import staging_directory
 from gonogo.judge.verdict import MAY_BE_LEFT_OUT, decide
 from gonogo.masking import Mask
 from gonogo.model.finding import Finding, Verdict, VerdictReason
-from gonogo.model.kinds import Outcome, Role
+from gonogo.model.kinds import Outcome, Role, Why
 from gonogo.model.parts import PhaseEntry, State
-from gonogo.model.reasons import Why
 from gonogo.model.record import Record
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.record.archive import RunningRecord

@@ -11,10 +11,9 @@ from gonogo import __version__
 from gonogo.checklist.block import Desk, checklist_block
 from gonogo.errors import UsageError
 from gonogo.model.finding import Verdict, VerdictReason
-from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.kinds import Environment, VerdictKind, Why
 from gonogo.model.measurement import Window
 from gonogo.model.parts import Kind, Mark, MarkState, Soak, SummedRecord
-from gonogo.model.reasons import Why
 from gonogo.model.record import Record
 from gonogo.model.window import format_duration
 from gonogo.record.archive import RunningRecord

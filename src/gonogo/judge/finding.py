@@ -26,14 +26,13 @@ from gonogo.judge.evidence import (
     part_past_critical,
     settling_n,
     unproven_part,
+    wilson,
     worsened,
 )
-from gonogo.judge.statistics import wilson
 from gonogo.model.finding import Figures, Finding, LevelLimit
-from gonogo.model.kinds import Environment, Level, Outcome, Role
+from gonogo.model.kinds import Environment, Level, Outcome, Reason, Role, Says
 from gonogo.model.limit import Limit
 from gonogo.model.measurement import Count, Measurement, Remark
-from gonogo.model.reasons import Reason, Says
 
 
 def judge(

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from gonogo.model.finding import Finding, Verdict, VerdictReason
-from gonogo.model.kinds import Outcome, VerdictKind
+from gonogo.model.kinds import Outcome, VerdictKind, Why
 from gonogo.model.measurement import Count, Window
-from gonogo.model.reasons import Why
 
 # Leaving out these on purpose is stated in the record; leaving out anything else caps at HOLD.
 MAY_BE_LEFT_OUT = frozenset({"endpoints", "ledger"})

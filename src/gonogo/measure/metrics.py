@@ -12,11 +12,11 @@ from functools import partial
 
 from gonogo.criteria import Criteria, Metric
 from gonogo.measure import cube
-from gonogo.measure.derived import DERIVATIONS, Tables
+from gonogo.measure.cube import DERIVATIONS, Tables
 from gonogo.measure.surveys import Table, hours
+from gonogo.model.kinds import Says
 from gonogo.model.limit import UNITS
 from gonogo.model.measurement import Count, Measurement, Remark, Window
-from gonogo.model.reasons import Says
 from gonogo.postgres.readonly import Row
 
 WHOLE = ""
@@ -62,14 +62,14 @@ def _measure(
     if reason := next(filter(None, missing), None):
         return Measurement(metric.id, missing=reason)
     try:
-        return _told(metric, tables, recent, criteria, window)
+        return _of_kind(metric, tables, recent, criteria, window)
     except KeyError as error:
         return Measurement(metric.id, missing=Remark(Says.NO_COLUMN, metric.survey, str(error)))
     except TypeError as error:
         return Measurement(metric.id, missing=Remark(Says.BAD_VALUE, metric.survey, str(error)))
 
 
-def _told(
+def _of_kind(
     metric: Metric,
     tables: Tables,
     recent: Mapping[str, Table],
@@ -83,10 +83,10 @@ def _told(
         return Measurement(metric.id, value=Fraction(0), breakdown=_tops(table.rows))
     if metric.kind in {"rate", "census"}:
         starts = [start for start, _ in hours(window)] if table.sliced else []
-        told = _counted(metric, table.rows, recent, criteria.rules.recent, starts)
+        found = _counted(metric, table.rows, recent, criteria.rules.recent, starts)
         if metric.parts_in:
-            return _with_every_part(told, metric, tables.get(metric.parts_in, NOT_ASKED))
-        return told
+            return _with_every_part(found, metric, tables.get(metric.parts_in, NOT_ASKED))
+        return found
     return _quantity(metric, table.rows)
 
 
@@ -121,12 +121,12 @@ def _counted(
     )
 
 
-def _with_every_part(told: Measurement, metric: Metric, parts: Table) -> Measurement:
+def _with_every_part(found: Measurement, metric: Metric, parts: Table) -> Measurement:
     """Add the parts of which nothing was counted, with 0 of 0."""
     if parts.missing:
-        return replace(told, parts_missing=parts.missing)
+        return replace(found, parts_missing=parts.missing)
     every = {str(row[metric.by or ""]): Count(0, 0) for row in parts.rows}
-    return replace(told, by_part={**every, **told.by_part})
+    return replace(found, by_part={**every, **found.by_part})
 
 
 def _breakdown(metric: Metric, rows: Sequence[Row]) -> dict[str, int]:

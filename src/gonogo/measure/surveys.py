@@ -15,8 +15,8 @@ import psycopg
 from psycopg import errors
 
 from gonogo.errors import ConfigError
+from gonogo.model.kinds import Says
 from gonogo.model.measurement import Remark, Window
-from gonogo.model.reasons import Says
 from gonogo.postgres.readonly import Row, Session
 from gonogo.postgres.session import first_line
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gonogo.criteria import Criteria
 from gonogo.measure import surveys
-from gonogo.measure.derived import Tables
+from gonogo.measure.cube import Tables
 from gonogo.measure.metrics import WHOLE, measure, parts_of
 from gonogo.measure.surveys import CLUSTER_WIDTH, LOST, WIDTH, Slice, Survey, Table, cut, naive
 from gonogo.model.kinds import Environment

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gonogo.model.kinds import Level, Outcome, Role, VerdictKind
+from gonogo.model.kinds import Level, Outcome, Reason, Role, VerdictKind, Why
 from gonogo.model.limit import Interval, Limit
 from gonogo.model.measurement import Count, Remark
-from gonogo.model.reasons import Reason, Why
 from gonogo.model.strict import STRICT, Exact, Moment, Whole
 
 

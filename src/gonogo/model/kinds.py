@@ -1,4 +1,8 @@
-"""The words that the verdict is made of: environments, roles, outcomes, verdicts."""
+"""The words that the verdict is made of: environments, roles, levels, outcomes, and why.
+
+No code reads a sentence: why things are as they are is a code here, with figures beside it, and
+`report.english` makes the sentences.
+"""
 
 from __future__ import annotations
 
@@ -53,3 +57,82 @@ class VerdictKind(StrEnum):
     def exit_code(self) -> int:
         """The exit code of ``pytest checks/``; 2 to 6 keep pytest's own meaning."""
         return {"ROLLBACK": 11, "NO-GO": 1, "HOLD": 10, "GO": 0}[self.value]
+
+
+class Reason(StrEnum):
+    """What led to a finding's outcome."""
+
+    LEFT_OUT = "left-out"
+    NO_DATA = "no-data"
+    NONE = "none"
+    NONE_OF_NONE = "none-of-none"
+    MEETS = "meets"
+    DEGRADED = "degraded"
+    MISSES = "misses"
+    PAST_LEVEL = "past-level"
+    PART_PAST_LEVEL = "part-past-level"
+    NEWEST_PAST_LEVEL = "newest-past-level"
+    PAST_LEVEL_BUT_FEW = "past-level-but-few"
+    WORSENED = "worsened"
+    NO_LEVEL_PASSED = "no-level-passed"
+    NOT_BEYOND_DOUBT = "not-beyond-doubt"
+    TOO_FEW = "too-few"
+    TOO_FEW_FOR_BAND = "too-few-for-band"
+    PART_TOO_FEW = "part-too-few"
+    PARTS_UNKNOWN = "parts-unknown"
+    NEWEST_UNKNOWN = "newest-unknown"
+    NO_LIMIT = "no-limit"
+    FIRES = "fires"
+    DOES_NOT_FIRE = "does-not-fire"
+
+
+class Says(StrEnum):
+    """What a `Remark` says of a measurement."""
+
+    # Of a survey.
+    NO_TABLE = "no-table"
+    NO_RIGHT = "no-right"
+    TIMED_OUT = "timed-out"
+    LOCKED = "locked"
+    CONNECTION_LOST = "connection-lost"
+    QUERY_FAILED = "query-failed"
+    NO_COLUMN = "no-column"
+    BAD_VALUE = "bad-value"
+    NO_VALUE = "no-value"
+    # Of the metric.
+    EMPTY_WINDOW = "empty-window"
+    DIVIDED_BY_NONE = "divided-by-none"
+    NOTHING_MEASURED = "nothing-measured"
+    NOT_ASKED = "not-asked"
+    UNREACHABLE = "unreachable"
+    LEFT_OUT = "left-out"
+    LACKS = "lacks"
+    TEAM = "team"
+    # Of an endpoint.
+    NO_ADDRESS = "no-address"
+    NO_ENDPOINT = "no-endpoint"
+    BAD_VARIABLE = "bad-variable"
+    ANSWERED = "answered"
+    # Of clocks.
+    CLOCK_AHEAD = "clock-ahead"
+    CLOCK_BEHIND = "clock-behind"
+
+
+class Why(StrEnum):
+    """What led to a verdict."""
+
+    FINDING = "finding"
+    ALL_MET = "all-met"
+    NONE_MET = "none-met"
+    NOT_ANSWERED = "not-answered"
+    NOTHING_MEASURED = "nothing-measured"
+    SOAK_BEGUN = "soak-begun"
+    SOAK_INCOMPLETE = "soak-incomplete"
+    ABORTED = "aborted"
+    UNEXPLAINED = "unexplained"
+    GROUP_LEFT_OUT = "group-left-out"
+    # Of a final report.
+    NEWEST_RECORD = "newest-record"
+    WINDOW_TOO_SHORT = "window-too-short"
+    MOMENT_MISSED = "moment-missed"
+    EARLIER_VERDICT = "earlier-verdict"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 
-from gonogo.model.reasons import Says
+from gonogo.model.kinds import Says
 from gonogo.model.strict import STRICT, Exact, Moment, Whole
 
 

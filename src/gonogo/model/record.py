@@ -13,7 +13,7 @@ from typing import Final, Literal, Self
 from pydantic import Field, model_validator
 
 from gonogo.model.finding import Finding, HealthScore, Verdict
-from gonogo.model.kinds import Environment
+from gonogo.model.kinds import Environment, Why
 from gonogo.model.measurement import LedgerEvent, Measurement, Window
 from gonogo.model.parts import (
     Heading,
@@ -30,7 +30,6 @@ from gonogo.model.parts import (
     Subject,
     SummedRecord,
 )
-from gonogo.model.reasons import Why
 from gonogo.model.step import StepRecord
 from gonogo.model.strict import Moment, Natural
 

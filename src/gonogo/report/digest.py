@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gonogo.model.finding import HealthScore
-from gonogo.model.kinds import Outcome, Role
+from gonogo.model.kinds import Outcome, Reason, Role
 from gonogo.model.measurement import Window
-from gonogo.model.reasons import Reason
 from gonogo.model.record import Record
 from gonogo.report.answers import Answer, answers, reasons
 from gonogo.report.page import notices

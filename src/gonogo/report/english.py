@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from gonogo.model.finding import Finding, LevelLimit, VerdictReason
-from gonogo.model.kinds import Level, Outcome, Role
+from gonogo.model.kinds import Level, Outcome, Reason, Role, Says, Why
 from gonogo.model.measurement import Remark
-from gonogo.model.reasons import Reason, Says, Why
 from gonogo.model.window import format_duration, format_moment
 from gonogo.report.numbers import Metric, show_count, show_interval, show_value
 

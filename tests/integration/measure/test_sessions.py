@@ -17,8 +17,8 @@ from gonogo.errors import DatabaseError
 from gonogo.measure import surveys
 from gonogo.measure.surveys import LOST
 from gonogo.measure.take import share_out, take
+from gonogo.model.kinds import Says
 from gonogo.model.measurement import Measurement, Remark
-from gonogo.model.reasons import Says
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import ATTEMPTS, in_snapshot

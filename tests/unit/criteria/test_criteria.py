@@ -11,7 +11,7 @@ import pytest
 
 from gonogo.criteria import ENDPOINTS, Criteria, Metric, load
 from gonogo.errors import ConfigError
-from gonogo.measure.derived import DERIVATIONS
+from gonogo.measure.cube import DERIVATIONS
 from gonogo.model.kinds import Environment, Role
 
 CHECKS = Path(__file__).parents[3] / "checks"
@@ -317,7 +317,7 @@ def test_the_smallest_file_loads(tmp_path: Path) -> None:
         (f'{OTHER}kind = "quantity"\nvalue = "v"\nderived = "sum"', "plus and derived = 'sum'"),
         (f'{OTHER}kind = "quantity"\nvalue = "v"\nper = {{ a = "v" }}', "per and derived = 'per_"),
         ('derived = "longest_gap"', "a rate is counted, not derived: only a quantity is"),
-        (f'{OTHER}kind = "top"\ntraffic = true', "only a rate does"),
+        (f'{OTHER}kind = "top"\ntraffic = true', "only a rate has"),
         (
             f'traffic = true\n{OTHER}kind = "rate"\npart = "k"\nwhole = "n"\ntraffic = true',
             "a.rate has it already, and one metric alone may",

@@ -22,10 +22,9 @@ from gonogo.judge.evidence import (
     worsened,
 )
 from gonogo.model.finding import Figures, Finding
-from gonogo.model.kinds import Outcome, Role
+from gonogo.model.kinds import Outcome, Reason, Role
 from gonogo.model.limit import parse_limit
 from gonogo.model.measurement import Count, HourCount, Measurement
-from gonogo.model.reasons import Reason
 from saying import team, why
 
 CHECKS = Path(__file__).parents[3] / "checks"

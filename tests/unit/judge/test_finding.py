@@ -15,9 +15,8 @@ from gonogo.criteria import Metric, load
 from gonogo.judge.finding import judge
 from gonogo.judge.verdict import decide
 from gonogo.model.finding import Finding
-from gonogo.model.kinds import Environment, Outcome, Role, VerdictKind
+from gonogo.model.kinds import Environment, Outcome, Reason, Role, Says, VerdictKind
 from gonogo.model.measurement import Count, HourCount, Measurement, Remark, Window
-from gonogo.model.reasons import Reason, Says
 from gonogo.report.english import limits_text
 from saying import team, why
 

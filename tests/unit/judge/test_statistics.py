@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, norm
 
-from gonogo.judge.statistics import Z95, Z99, falls, lower_tail, upper_tail, wilson
+from gonogo.judge.evidence import Z95, Z99, falls, lower_tail, upper_tail, wilson
 from gonogo.model.measurement import Count
 
 

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from gonogo.judge.verdict import decide
 from gonogo.model.finding import Finding, Verdict, VerdictReason
-from gonogo.model.kinds import Outcome, Role, VerdictKind
+from gonogo.model.kinds import Outcome, Reason, Role, VerdictKind, Why
 from gonogo.model.measurement import Count, Window
-from gonogo.model.reasons import Reason, Why
 from gonogo.report.english import verdict_reasons
 
 END = datetime(2026, 11, 23, tzinfo=UTC)

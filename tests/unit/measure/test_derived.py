@@ -8,10 +8,10 @@ from fractions import Fraction
 import pytest
 
 from gonogo.criteria import Metric
-from gonogo.measure.derived import DERIVATIONS, longest_gap, per_day, sum_of_all
+from gonogo.measure.cube import DERIVATIONS, longest_gap, per_day, sum_of_all
 from gonogo.measure.surveys import Table
+from gonogo.model.kinds import Says
 from gonogo.model.measurement import Remark, Window
-from gonogo.model.reasons import Says
 from gonogo.postgres.readonly import Row
 
 END = datetime(2026, 11, 23, tzinfo=UTC)

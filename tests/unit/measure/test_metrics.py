@@ -14,9 +14,8 @@ from gonogo.criteria import load
 from gonogo.judge.finding import judge
 from gonogo.measure.metrics import measure
 from gonogo.measure.surveys import Table, hours
-from gonogo.model.kinds import Environment, Outcome
+from gonogo.model.kinds import Environment, Outcome, Says
 from gonogo.model.measurement import Count, Measurement, Remark, Window
-from gonogo.model.reasons import Says
 from gonogo.postgres.readonly import Row
 from saying import team
 

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from gonogo.model.finding import Figures, Finding, VerdictReason
-from gonogo.model.kinds import Outcome, Role
+from gonogo.model.kinds import Outcome, Reason, Role, Why
 from gonogo.model.limit import Interval
 from gonogo.model.measurement import Count, Measurement
-from gonogo.model.reasons import Reason, Why
 from gonogo.report.digest import FOLDED, Row, digest
 from record_examples import limits, says
 

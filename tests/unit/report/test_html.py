@@ -13,10 +13,9 @@ import pytest
 
 from gonogo.errors import RecordError, UsageError
 from gonogo.model.finding import VerdictReason
-from gonogo.model.kinds import Environment, Outcome, Role, VerdictKind
+from gonogo.model.kinds import Environment, Outcome, Role, VerdictKind, Why
 from gonogo.model.measurement import Measurement
 from gonogo.model.parts import ItemEntry, ItemState, Kind, PhaseEntry, State
-from gonogo.model.reasons import Why
 from gonogo.model.record import Record
 from gonogo.record.canonical import parsed_record, written
 from gonogo.report.answers import answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gonogo.model.finding import VerdictReason
-from gonogo.model.reasons import Why
+from gonogo.model.kinds import Why
 from gonogo.model.record import Record
 from gonogo.report.answers import reasons
 from gonogo.report.page import facts, sureness

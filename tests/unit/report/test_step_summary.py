@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from gonogo.model.finding import VerdictReason
-from gonogo.model.reasons import Why
+from gonogo.model.kinds import Why
 from gonogo.report.step_summary import CUT_OFF, MOST_BYTES, append, markdown
 
 Make = Callable[..., Any]

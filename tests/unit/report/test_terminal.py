@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gonogo.model.finding import VerdictReason
+from gonogo.model.kinds import Why
 from gonogo.model.measurement import Count, Measurement
-from gonogo.model.reasons import Why
 from gonogo.report.terminal import tell
 
 Make = Callable[..., Any]

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from gonogo.model.kinds import Outcome
+from gonogo.model.kinds import Outcome, Says
 from gonogo.model.measurement import Count, Remark
-from gonogo.model.reasons import Says
 
 # Each: how many things are looked at, a change that breaks some of them, and which are missed.
 BROKEN = {

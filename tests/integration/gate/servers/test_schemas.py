@@ -8,9 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from gonogo.model.kinds import Outcome, VerdictKind
+from gonogo.model.kinds import Outcome, Says, VerdictKind
 from gonogo.model.measurement import Remark
-from gonogo.model.reasons import Says
 from gonogo.postgres import session
 from gonogo.sandbox.incidents import inject, load_incidents
 from gonogo.sandbox.traffic import Traffic, generate
