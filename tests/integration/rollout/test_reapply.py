@@ -98,7 +98,7 @@ def test_which_aside_is_meant_must_be_said(again: World) -> None:
     again.connection.execute("create schema gonogo_aside_7")
     assert [one.deployment_id for one in asides(again.connection)] == [1, 7]
     assert chosen(again.connection, 7).rows == {}
-    with pytest.raises(UsageError, match="deployments 1, 7; nothing was done"):
+    with pytest.raises(UsageError, match=r"several deployments \(1, 7\); nothing was done"):
         chosen(again.connection, None)
     with pytest.raises(
         UsageError,
