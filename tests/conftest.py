@@ -164,8 +164,12 @@ def pytest_configure_node(node: Worker) -> None:
     node.workerinput[SHARED_DIR] = str(_shared_dir(node.config))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Have an xdist worker leave word that it collected a test that wants the server."""
+    """Have an xdist worker leave word that it collected a test that wants the server.
+
+    First of all, for xdist's own hook tells the controller that the worker is ready.
+    """
     wanted = any("server" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and hasattr(session.config, "workerinput"):
         directory = _shared_dir(session.config)
