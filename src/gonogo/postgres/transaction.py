@@ -69,21 +69,30 @@ class Patience:
     build_timeout_s: int = 3600
 
 
-def retrying(patience: Patience, on_wait: Callable[[BaseException, float], None]) -> Retrying:
-    """How a whole transaction is repeated.
+def repeat(
+    attempt: Callable[[], object],
+    patience: Patience,
+    on_wait: Callable[[str], None],
+    file: str = "",
+) -> None:
+    """Call `attempt` again, with growing pauses, while a lock is in its way.
 
     Args:
+        attempt: Runs one whole transaction.
         patience: Pauses and budget.
-        on_wait: Called with the error of a failed try and the pause before the next one, in
-            seconds.
+        on_wait: Called with why a try failed and when the next one begins.
+        file: The migration's file, for the error.
+
+    Raises:
+        MigrationError: A statement failed, or a lock was not granted in time.
     """
 
     def before_sleep(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if error is not None:
-            on_wait(error, state.upcoming_sleep)
+            on_wait(reason(error, state.upcoming_sleep))
 
-    return Retrying(
+    retrying = Retrying(
         retry=retry_if_exception(may_pass),
         wait=wait_exponential(
             multiplier=patience.first_wait_s,
@@ -94,6 +103,11 @@ def retrying(patience: Patience, on_wait: Callable[[BaseException, float], None]
         before_sleep=before_sleep,
         reraise=True,
     )
+    try:
+        retrying(attempt)
+    except psycopg.Error as error:
+        sqlstate = error.sqlstate or ""
+        raise MigrationError(first_line(error), file=file, sqlstate=sqlstate) from error
 
 
 def may_pass(error: BaseException) -> bool:

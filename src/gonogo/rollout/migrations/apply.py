@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-import psycopg
 from psycopg.rows import dict_row
 
 from gonogo.errors import MigrationError, some
@@ -15,7 +15,7 @@ from gonogo.ledger.migration import Migration, pending
 from gonogo.ledger.rows import MigrationRow
 from gonogo.postgres import session, transaction
 from gonogo.postgres.identity import application_schema, owner_to_be
-from gonogo.postgres.session import Connection, asking, first_line
+from gonogo.postgres.session import Connection, asking
 from gonogo.postgres.transaction import Patience, acting_as, search_path, send
 from gonogo.rollout.migrations.statements import refuse_rewrites, run_outside
 
@@ -180,17 +180,12 @@ class _Runner:
         return self._told(migration, "applied")
 
     def _repeat(self, migration: Migration, action: Callable[[Migration], None]) -> None:
-        def waiting(error: BaseException, pause_s: float) -> None:
-            self._tell("waiting", migration, transaction.reason(error, pause_s))
-
-        try:
-            transaction.retrying(self.patience, waiting)(self._attempt, migration, action)
-        except psycopg.Error as error:
-            raise MigrationError(
-                first_line(error),
-                file=migration.path.name,
-                sqlstate=error.sqlstate or "",
-            ) from error
+        transaction.repeat(
+            partial(self._attempt, migration, action),
+            self.patience,
+            partial(self._tell, "waiting", migration),
+            migration.path.name,
+        )
         if self.connection.closed:
             raise MigrationError(
                 "is in place, but the connection was lost and the deployer's lock with it",

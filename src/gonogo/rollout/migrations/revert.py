@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-import psycopg
 from psycopg import sql
 
 from gonogo.errors import MigrationError, UsageError
@@ -18,7 +18,7 @@ from gonogo.ledger import history
 from gonogo.ledger.migration import Migration
 from gonogo.postgres import transaction
 from gonogo.postgres.identity import application_schema
-from gonogo.postgres.session import Connection, ask_int, first_line
+from gonogo.postgres.session import Connection, ask_int
 from gonogo.postgres.transaction import Patience, search_path, send
 from gonogo.rollout.migrations.apply import MigrationEvent
 
@@ -168,13 +168,11 @@ def in_one_transaction(
         MigrationError: A statement failed, or a lock was not granted in time.
     """
 
-    def waiting(error: BaseException, pause_s: float) -> None:
-        on_event(MigrationEvent("waiting", "", "revert", transaction.reason(error, pause_s)))
+    def waiting(why: str) -> None:
+        on_event(MigrationEvent("waiting", "", "revert", why))
 
-    try:
-        transaction.retrying(patience, waiting)(transaction.once, connection, body, patience)
-    except psycopg.Error as error:
-        raise MigrationError(first_line(error), sqlstate=error.sqlstate or "") from error
+    once = partial(transaction.once, connection, body, patience)
+    transaction.repeat(once, patience, waiting)
 
 
 @dataclass(frozen=True, slots=True)
