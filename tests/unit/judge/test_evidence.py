@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from gonogo.criteria import load
+from engine_criteria import CRITERIA
 from gonogo.judge.evidence import (
     excludes,
     halves,
@@ -27,8 +26,6 @@ from gonogo.model.limit import parse_limit
 from gonogo.model.measurement import Count, HourCount, Measurement
 from saying import team, why
 
-CHECKS = Path(__file__).parents[3] / "checks"
-CRITERIA = load(CHECKS / "criteria.toml", CHECKS / "sql")
 RULES = CRITERIA.rules
 SYNC = CRITERIA.metrics["sync.success_rate"]
 BREAKERS = CRITERIA.metrics["breaker.open_users"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gonogo.criteria import Metric, load
+from engine_criteria import CRITERIA
+from gonogo.criteria import Metric
 from gonogo.judge.finding import judge
 from gonogo.judge.verdict import decide
 from gonogo.model.finding import Finding
@@ -20,8 +20,6 @@ from gonogo.model.measurement import Count, HourCount, Measurement, Remark, Wind
 from gonogo.report.english import limits_text
 from saying import team, why
 
-CHECKS = Path(__file__).parents[3] / "checks"
-CRITERIA = load(CHECKS / "criteria.toml", CHECKS / "sql")
 RULES = CRITERIA.rules
 STAGING = Environment.STAGING
 END = datetime(2026, 11, 23, tzinfo=UTC)
@@ -32,7 +30,7 @@ FAILED, FIRED, OPEN = Outcome.FAILED, Outcome.FIRED, Outcome.INCONCLUSIVE
 
 
 def metric(name: str) -> Metric:
-    """One entry of the project's own criteria."""
+    """One entry of the criteria."""
     return CRITERIA.metrics[name]
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gonogo.criteria import load
+from engine_criteria import CRITERIA
 from gonogo.judge.score import health_score
 from gonogo.model.finding import HealthScore, ScorePart
 from gonogo.model.kinds import Environment
@@ -17,8 +16,6 @@ from gonogo.model.limit import parse_limit
 from gonogo.model.measurement import Count, Measurement
 from saying import team
 
-CHECKS = Path(__file__).parents[3] / "checks"
-CRITERIA = load(CHECKS / "criteria.toml", CHECKS / "sql")
 STAGING = Environment.STAGING
 PERFECT = {
     "sync.success_rate": Count(100, 100),

@@ -1,0 +1,1 @@
+select k, n from events order by at desc limit %(most_recent)s;

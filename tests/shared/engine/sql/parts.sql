@@ -1,0 +1,1 @@
+select distinct integration from events;
