@@ -15,18 +15,17 @@ def judged_alike(measured: Criteria) -> Criteria:
     """What a team measures, judged by these criteria.
 
     Args:
-        measured: The team's criteria; their rules, limits and weights are replaced.
+        measured: The team's criteria, whose rules, limits and weights are replaced; a metric that
+            these criteria do not have keeps its own.
     """
+    patterns = {"critical_patterns": measured.rules.critical_patterns}
+    rules, score = CRITERIA.rules.model_copy(update=patterns), CRITERIA.score
     metrics = {
-        name: metric.model_copy(
-            update={
-                key: getattr(CRITERIA.metrics[name], key) if name in CRITERIA.metrics else empty
-                for key, empty in zip(JUDGED_BY, ({}, None, None, None, 0), strict=True)
-            }
-        )
-        for name, metric in measured.metrics.items()
+        name: metric.model_copy(update=_limits(name)) for name, metric in measured.metrics.items()
     }
-    rules = CRITERIA.rules.model_copy(
-        update={"critical_patterns": measured.rules.critical_patterns}
-    )
-    return measured.model_copy(update={"metrics": metrics, "rules": rules, "score": CRITERIA.score})
+    return measured.model_copy(update={"metrics": metrics, "rules": rules, "score": score})
+
+
+def _limits(metric: str) -> dict[str, object]:
+    own = CRITERIA.metrics.get(metric)
+    return {key: getattr(own, key) for key in JUDGED_BY} if own else {}

@@ -15,6 +15,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from engine_criteria import judged_alike
 from first_application import ADMIN, HTTP, PATHS, SMOKE
 from gonogo import criteria as criteria_file
 from gonogo.application.endpoints import probe
@@ -37,7 +38,7 @@ from lab.reliability.faults import HEALTHY
 from serving import serving
 
 PROJECT = Project(Path(__file__).parents[3])
-CRITERIA = criteria_file.load(PROJECT.criteria_file, PROJECT.sql_dir)
+CRITERIA = judged_alike(criteria_file.load(PROJECT.criteria_file, PROJECT.sql_dir))
 VERSIONS = tuple(f"0{number}" for number in range(38, 47))
 # Ahead of every clock, so that no row is measured against the clock.
 AS_OF = datetime(2100, 6, 1, 12, 30, tzinfo=UTC)

@@ -19,6 +19,9 @@ FILE = CHECKS / "criteria.toml"
 SQL = CHECKS / "sql"
 CRITERIA = load(FILE, SQL)
 BOTH = tuple(Environment)
+DAY = 86_400
+ALERT = ("warning", "critical")
+LEVELS = (*ALERT, "trigger")
 HEAD = """
 [rules]
 least_n = 10
@@ -62,73 +65,98 @@ def refused(folder: Path, text: str) -> str:
     return str(caught.value)
 
 
-# ── What the mission asks for, number by number ──────────────────────────────────────────────────
+# ── What the mission asks for; the numbers are the team's, and docs/criteria.md shows each ───────
 
 
 @pytest.mark.parametrize(
-    ("metric", "staging", "production"),
+    ("metric", "fine", "wrong"),
     [
-        ("webhook.success_rate", "> 95 %", "> 95 %"),
-        ("onboarding.success_rate", "> 95 %", "> 95 %"),
-        ("sync.skip_rate", "70 % .. 85 %", "70 % .. 85 %"),
-        ("sync.success_rate", "> 90 %", "> 90 %"),
-        ("errors.critical", "= 0", "= 0"),
-        ("incident.critical", "= 0", "= 0"),
-        ("jobs.token_refresh", "<= 26 h", "<= 26 h"),
-        ("jobs.webhook_renewal", "<= 5 %", "<= 5 %"),
-        ("jobs.adaptive_sync", "<= 26 h", "<= 26 h"),
-        ("jobs.webhook_health_check", "<= 26 h", "<= 26 h"),
-        ("jobs.reminders", "= 0", "= 0"),
-        ("jobs.consecutive_failures", "<= 3", "<= 3"),
-        ("rollout.rollbacks", None, "= 0"),
-        ("sync.manual_share", None, "< 5 %"),
-        ("data.stale", None, "< 5 %"),
-        ("incident.complaints", None, "= 0"),
-        ("endpoint.health", "yes", "yes"),
-        ("endpoint.admin", "yes", "yes"),
-        ("endpoint.dashboard", "yes", "yes"),
-        ("schema.038", "= 100 %", "= 100 %"),
-        ("schema.046", "= 100 %", "= 100 %"),
-        ("db.clock_skew", "<= 5 min", "<= 5 min"),
-        ("db.replica_lag", "<= 5 min", "<= 5 min"),
+        ("webhook.success_rate", 1, 0),
+        ("onboarding.success_rate", 1, 0),
+        ("sync.success_rate", 1, 0),
+        ("errors.critical", 0, 999),
+        ("incident.critical", 0, 999),
+        ("jobs.token_refresh", 0, 999 * DAY),
+        ("jobs.webhook_renewal", 0, 1),
+        ("jobs.adaptive_sync", 0, 999 * DAY),
+        ("jobs.webhook_health_check", 0, 999 * DAY),
+        ("jobs.reminders", 0, 999),
+        ("jobs.consecutive_failures", 0, 999),
+        ("endpoint.health", 1, 0),
+        ("endpoint.admin", 1, 0),
+        ("endpoint.dashboard", 1, 0),
+        ("schema.038", 1, 0),
+        ("schema.046", 1, 0),
+        ("db.clock_skew", 0, DAY),
+        ("db.replica_lag", 0, DAY),
     ],
 )
-def test_a_success_criterion_has_its_objective(
-    metric: str, staging: str | None, production: str | None
+def test_a_success_criterion_is_asked_in_both_environments(
+    metric: str, fine: int, wrong: int
 ) -> None:
-    """Staging and production ask what the mission's table says."""
-    objective = {name: limit.text for name, limit in CRITERIA.metrics[metric].objective.items()}
-    wanted = {Environment.STAGING: staging, Environment.PRODUCTION: production}
-    assert objective == {name: limit for name, limit in wanted.items() if limit}
+    """Its objective is met by the best value, and missed by the worst."""
+    objective = CRITERIA.metrics[metric].objective
+    assert set(objective) == set(BOTH)
+    assert all(limit.holds(fine) and not limit.holds(wrong) for limit in objective.values())
 
 
 @pytest.mark.parametrize(
-    ("metric", "warning", "critical", "trigger"),
+    ("metric", "wrong"),
     [
-        ("sync.success_rate", "< 90 %", "< 80 %", "< 70 %"),
-        ("webhook.success_rate", "< 95 %", "< 80 %", "< 80 %"),
-        ("onboarding.success_rate", "< 95 %", "< 80 %", "< 80 %"),
-        ("token.invalid_users", "> 10 %", "> 20 %", None),
-        ("breaker.open_users", "> 5 %", "> 10 %", None),
-        ("webhook.silent", "> 5 %", "> 25 %", None),
-        ("token.unknown", "> 10 %", "> 50 %", None),
-        ("breaker.stuck", "> 10 %", "> 50 %", None),
-        ("traffic.longest_gap", "> 13 h", "> 26 h", None),
-        ("webhook.frequency", "< 5 or > 50 per day", None, None),
-        ("sync.broken_users", None, None, "> 10 %"),
-        ("incident.open_critical", None, None, "> 0"),
-        ("rollout.migration_failed", None, None, "> 0"),
-        ("jobs.consecutive_failures", None, None, "> 3"),
-        ("endpoint.dashboard", None, None, "no"),
-        ("schema.initial_allowed", "no", None, None),
+        ("rollout.rollbacks", 999),
+        ("sync.manual_share", 1),
+        ("data.stale", 1),
+        ("incident.complaints", 999),
+    ],
+)
+def test_some_success_criteria_are_asked_in_production_alone(metric: str, wrong: int) -> None:
+    """Their objective is met by 0, and missed by much."""
+    ((environment, limit),) = CRITERIA.metrics[metric].objective.items()
+    assert environment is Environment.PRODUCTION
+    assert limit.holds(0)
+    assert not limit.holds(wrong)
+
+
+def test_the_api_usage_is_reduced_within_a_band() -> None:
+    """Neither none nor all syncs may be skipped, in either environment."""
+    objective = CRITERIA.metrics["sync.skip_rate"].objective
+    assert set(objective) == set(BOTH)
+    for limit in objective.values():
+        assert limit.is_band
+        assert all(limit.holds(end) for end in limit.ends)
+        assert not limit.holds(0)
+        assert not limit.holds(1)
+
+
+@pytest.mark.parametrize(
+    ("metric", "levels", "wrong", "fine"),
+    [
+        ("sync.success_rate", LEVELS, 0, 1),
+        ("webhook.success_rate", LEVELS, 0, 1),
+        ("onboarding.success_rate", LEVELS, 0, 1),
+        ("token.invalid_users", ALERT, 1, 0),
+        ("breaker.open_users", ALERT, 1, 0),
+        ("webhook.silent", ALERT, 1, 0),
+        ("token.unknown", ALERT, 1, 0),
+        ("breaker.stuck", ALERT, 1, 0),
+        ("traffic.longest_gap", ALERT, 999 * DAY, 0),
+        ("webhook.frequency", ("warning",), 0, 20),
+        ("webhook.frequency", ("warning",), 999, 20),
+        ("sync.broken_users", ("trigger",), 1, 0),
+        ("incident.open_critical", ("trigger",), 999, 0),
+        ("rollout.migration_failed", ("trigger",), 999, 0),
+        ("jobs.consecutive_failures", ("trigger",), 999, 0),
+        ("endpoint.dashboard", ("trigger",), 0, 1),
+        ("schema.initial_allowed", ("warning",), 0, 1),
     ],
 )
 def test_alerts_and_triggers_have_their_levels(
-    metric: str, warning: str | None, critical: str | None, trigger: str | None
+    metric: str, levels: tuple[str, ...], wrong: int, fine: int
 ) -> None:
-    """Each level is the one of the mission's tables."""
-    levels = (getattr(CRITERIA.metrics[metric], key) for key in ("warning", "critical", "trigger"))
-    assert tuple(level and level.text for level in levels) == (warning, critical, trigger)
+    """Those of the mission's tables and no others; the worst value passes each, the best none."""
+    given = {key: getattr(CRITERIA.metrics[metric], key) for key in LEVELS}
+    assert tuple(key for key, limit in given.items() if limit) == levels
+    assert all(given[key].holds(wrong) and not given[key].holds(fine) for key in levels)
 
 
 def test_no_metric_has_a_level_that_no_table_names() -> None:
@@ -146,38 +174,25 @@ def test_no_metric_has_a_level_that_no_table_names() -> None:
     }
 
 
-def test_the_score_weighs_as_the_mission_says() -> None:
-    """25, 20, 15, 10, 10, 10, 5 and 5 for the jobs; bands at 90, 75 and 60."""
-    assert {metric.id: metric.weight for metric in CRITERIA.metrics.values() if metric.weight} == {
-        "sync.success_rate": 25,
-        "webhook.success_rate": 20,
-        "onboarding.success_rate": 15,
-        "sync.skip_rate": 10,
-        "token.invalid_users": 10,
-        "breaker.open_users": 10,
-        "webhook.silent": 5,
+def test_the_score_weighs_what_the_mission_names() -> None:
+    """Seven shares and the background jobs; four bands."""
+    assert {metric.id for metric in CRITERIA.metrics.values() if metric.weight} == {
+        "sync.success_rate",
+        "webhook.success_rate",
+        "onboarding.success_rate",
+        "sync.skip_rate",
+        "token.invalid_users",
+        "breaker.open_users",
+        "webhook.silent",
     }
-    assert CRITERIA.score.jobs == 5
-    assert CRITERIA.score.bands == {"Excellent": 90, "Good": 75, "Fair": 60, "Poor": 0}
+    assert CRITERIA.score.jobs
+    assert list(CRITERIA.score.bands) == ["Excellent", "Good", "Fair", "Poor"]
 
 
-def test_the_rules_of_evidence_have_their_numbers() -> None:
-    """Ten events, thirty for a band, 2.5 %, the last 5, 10, 20 and 50, at most 14 days."""
-    rules = CRITERIA.rules
-    assert (rules.least_n, rules.band_n, rules.excluded_at) == (10, 30, 0.025)
+def test_many_events_excuse_no_large_tail(tmp_path: Path) -> None:
+    """From 200 of them on 0.1 % counts in place of 2.5 %."""
+    rules = loaded(tmp_path, HEAD).rules
     assert [rules.tail(n) for n in (1, 199, 200, 10_000)] == [0.025, 0.025, 0.001, 0.001]
-    assert rules.recent == (5, 10, 20, 50)
-    assert rules.since_deployment_days == 14
-    assert set(rules.critical_patterns) == {
-        "deadlock",
-        "violates",
-        "out of memory",
-        "ECONNREFUSED",
-        "could not connect to server",
-        "permission denied for",
-        "invalid_client",
-        "decrypt",
-    }
 
 
 @pytest.mark.parametrize("pattern", CRITERIA.rules.critical_patterns)
@@ -268,7 +283,7 @@ def test_expansion_makes_one_metric_a_value() -> None:
     found = [metric.id for metric in CRITERIA.metrics.values() if metric.id.startswith("schema.0")]
     assert found == [f"schema.{number:03}" for number in range(38, 47)]
     assert CRITERIA.metrics["schema.041"].whole == {"migration": ("041",)}
-    assert CRITERIA.metrics["schema.041"].title == "Migration 041 is in place"
+    assert "041" in CRITERIA.metrics["schema.041"].title
 
 
 def test_what_is_left_out_by_name_is_a_group_or_a_need() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import engine_criteria
 from gonogo.cli import app
 from gonogo.config.project import Project
 from gonogo.criteria import Criteria, Metric, load
@@ -30,9 +31,9 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return project
 
 
-def row(metric: str) -> list[str]:
-    """The cells of a metric's row."""
-    (line,) = [line for line in PAGE.splitlines() if line.startswith(f"| `{metric}` |")]
+def row(metric: str, told: str = PAGE) -> list[str]:
+    """The cells of a metric's row of a page."""
+    (line,) = [line for line in told.splitlines() if line.startswith(f"| `{metric}` |")]
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
@@ -51,9 +52,10 @@ def test_every_metric_has_its_row_and_its_section() -> None:
 
 def test_a_row_holds_every_limit_as_the_file_writes_it() -> None:
     """Objectives by environment, warning, critical, trigger and weight, each in its column."""
-    limits = ["`> 90 %`", "`> 90 %`", "`< 90 %`", "`< 80 %`", "`< 70 %`", "25"]
-    assert row("sync.success_rate") == ["`sync.success_rate`", "Sync success rate", "rate", *limits]
-    assert row("data.stale")[3:5] == ["", "`< 5 %`"]
+    told = page(engine_criteria.CRITERIA)
+    name, limits = "sync.success_rate", ["`> 90 %`", "`> 90 %`", "`< 90 %`", "`< 80 %`", "`< 70 %`"]
+    assert row(name, told) == [f"`{name}`", "Sync success rate", "rate", *limits, "25"]
+    assert row("data.stale", told)[3:5] == ["", "`< 5 %`"]
 
 
 @pytest.mark.parametrize(
@@ -130,10 +132,9 @@ def test_a_stale_page_fails_the_check_and_stays(checkout: Project) -> None:
 def test_a_page_of_other_criteria_is_another_page() -> None:
     """What the page says of a limit is what the file says of it."""
     metric = CRITERIA.metrics["sync.success_rate"]
-    other = metric.model_copy(update={"title": "A | B", "weight": 0})
-    told = page(_with(other))
+    told = page(_with(metric.model_copy(update={"title": "A | B", "weight": 99})))
     assert "| A \\| B |" in told
-    assert "| 25 |" not in told
+    assert row(metric.id, told)[-1] == "99"
 
 
 def _with(metric: Metric) -> Criteria:
@@ -143,4 +144,6 @@ def _with(metric: Metric) -> Criteria:
 
 def test_code_stands_apart_from_the_words_around_it() -> None:
     """Before it and behind it."""
-    assert "**First**: See `./noxw -s status`, then deploy again" in PAGE
+    metric = CRITERIA.metrics["sync.success_rate"]
+    told = page(_with(metric.model_copy(update={"first": "See `./noxw -s status`, then wait."})))
+    assert "**First**: See `./noxw -s status`, then wait." in told

@@ -18,6 +18,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from engine_criteria import judged_alike
 from gonogo import criteria as criteria_file
 from gonogo.config.project import Project
 from gonogo.criteria import Criteria
@@ -34,7 +35,7 @@ from gonogo.postgres.snapshot import in_snapshot
 from gonogo.sandbox.databases import Databases
 
 PROJECT = Project(Path(__file__).parents[4])
-CRITERIA = criteria_file.load(PROJECT.criteria_file, PROJECT.sql_dir)
+CRITERIA = judged_alike(criteria_file.load(PROJECT.criteria_file, PROJECT.sql_dir))
 VERSIONS = tuple(f"0{number}" for number in range(38, 47))
 # Ahead of every clock: the newest row is then held against this moment, not against the clock.
 AS_OF = datetime(2100, 6, 1, 12, 30, tzinfo=UTC)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine_criteria import judged_alike
 from first_application import ADMIN, HTTP, PATHS, SMOKE
 from gonogo import criteria
 from gonogo.application.endpoints import probe
@@ -26,7 +27,7 @@ from saying import why
 from serving import serving
 
 PROJECT = Project(Path(__file__).parents[4])
-CRITERIA = criteria.load(PROJECT.criteria_file, PROJECT.sql_dir)
+CRITERIA = judged_alike(criteria.load(PROJECT.criteria_file, PROJECT.sql_dir))
 SHOWN = "an-admins-json-web-token"
 HEALTHY = (200, json.dumps({"status": "healthy"}))
 MET, WARNING, FAILED, FIRED, OPEN = (
