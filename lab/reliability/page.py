@@ -27,9 +27,9 @@ PLANTED = """\
 
 A healthy world ([`healthy.sql`](../lab/reliability/healthy.sql)), on a real PostgreSQL, meets every
 check. Each fault of [`planted.toml`](../lab/reliability/planted.toml) is planted in it twice, just
-inside a limit and just past it, then measured and judged as a gate does, by limits that are the
-tests' own ([`criteria.toml`](../tests/shared/engine/criteria.toml)), so that a team may change those
-of checks/criteria.toml. Past the limit, the checks below answer differently than inside; all others
+inside a limit and just past it, then measured and judged as a gate does. The limits are the tests'
+own ([`criteria.toml`](../tests/shared/engine/criteria.toml)), so that a team can change those of
+checks/criteria.toml. Past the limit, the checks below answer differently than inside; all others
 stay as they were. Where a milder limit lies before this one, the answer is the same on both sides.
 """
 SURVEYS = """\
