@@ -1,6 +1,7 @@
 """A checkout of its own for each test, and the gate run in it as a person would."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from engine_criteria import judged_alike
 from gate_process import GateOutcome, Soaked, make_checkout, run_gate, soak, soak_end
 from gonogo.config.project import Project
+from gonogo.criteria import Metric, load
 from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
 from gonogo.gate.setting import Observation, Options
@@ -55,10 +58,18 @@ def soaked(new_database: Callable[..., str], soaked_template: str) -> Soaked:
 
 
 @pytest.fixture
+def metrics(checkout: Path) -> Mapping[str, Metric]:
+    """What the checkout's criteria call and ask of each metric."""
+    project = Project(checkout)
+    return load(project.criteria_file, project.sql_dir).metrics
+
+
+@pytest.fixture
 def judged(checkout: Path) -> Callable[..., tuple[Said, Observation]]:
     """Measure and judge without pytest around it: ``judged(conninfo, as_of, window)``.
 
-    There is no application behind these databases, so the endpoints are left out on purpose.
+    The limits are the tests' own. There is no application behind these databases, so the endpoints
+    are left out on purpose.
     """
 
     def run(
@@ -72,6 +83,7 @@ def judged(checkout: Path) -> Callable[..., tuple[Said, Observation]]:
             **options,
         )
         setting = resolve(Project(checkout), asked, DatabaseSettings(conninfo, "the test"))
+        setting = replace(setting, criteria=judged_alike(setting.criteria))
         observation = observe(setting, {})
         expected = [f"{role}:{metric.id}" for role, metric in setting.expected]
         findings = observation.findings.values()

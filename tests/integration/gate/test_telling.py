@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+
+from gonogo.criteria import Metric
 
 Gate = Callable[..., Any]
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
@@ -88,17 +90,20 @@ def test_quietly_only_the_verdict_block_is_told(gate: Gate, soaked: Any) -> None
     assert len(lines) <= 24
 
 
-def test_what_is_not_met_comes_first_with_what_to_do(gate: Gate, soaked: Any) -> None:
+def test_what_is_not_met_comes_first_with_what_to_do(
+    gate: Gate, soaked: Any, metrics: Mapping[str, Metric]
+) -> None:
     """The block of a NO-GO names the metric, its figures, what they mean and what to do first."""
     with psycopg.connect(soaked.conninfo) as connection:
         connection.execute("drop index idx_token_health_status")
     told = gate(soaked.conninfo, *STAGING, as_of(soaked), "-q")
     assert told.code == 1
     block = " ".join(told.output.split())
-    found = "failed Migration 039 is in place: 93.7 % (15 of 16) misses = 100 %"
+    wrong, fine = metrics["schema.039"], metrics["sync.success_rate"]
+    found = f"failed {wrong.title}: 93.7 % (15 of 16) misses = 100 %"
     assert found in block
-    assert "of this migration is missing or not valid. First: See `./noxw -s status`" in block
-    assert block.index(found) < block.index("Sync success rate")
+    assert f"{wrong.means} First: {wrong.first}" in block
+    assert block.index(found) < block.index(fine.title)
     assert "Schema 10 of 11 all met" in block
 
 
@@ -109,7 +114,9 @@ def test_a_usage_error_names_no_report_that_is_not_there(gate: Gate, soaked: Any
     assert "generated" not in told.output.lower()
 
 
-def test_a_step_of_github_gets_its_summary(gate: Gate, soaked: Any, tmp_path: Path) -> None:
+def test_a_step_of_github_gets_its_summary(
+    gate: Gate, soaked: Any, tmp_path: Path, metrics: Mapping[str, Metric]
+) -> None:
     """With GITHUB_STEP_SUMMARY each run appends its verdict, its checks and its record's place."""
     file = tmp_path / "summary.md"
     file.write_text("# before\n")
@@ -119,7 +126,7 @@ def test_a_step_of_github_gets_its_summary(gate: Gate, soaked: Any, tmp_path: Pa
     assert before == "# before\n"
     assert summary.startswith("GO: Staging gate, 48h\n")
     assert f"`{told.records[-1] / 'record.html'}`" in summary
-    assert "| Sync success rate | " in summary
+    assert f"| {metrics['sync.success_rate'].title} | " in summary
 
 
 def test_a_summary_that_cannot_be_written_changes_no_verdict(
