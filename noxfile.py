@@ -267,7 +267,8 @@ def _run(
     session.run(
         str(directory / "bin" / program),
         *words,
-        env=env,
+        # Messages name commands as they are called here.
+        env={"GONOGO_CALLED_THROUGH": "./noxw -s", **(env or {})},
         interrupt_timeout=CLEAN_UP_S,
         terminate_timeout=CLEAN_UP_S,
     )

@@ -188,8 +188,8 @@ def told_by_status(desk: Desk, procedure: str, name: str, *, within: bool) -> No
     outcome = "interrupted" if within else "(succeeded|skipped)"
     assert re.fullmatch(f"{name} {outcome}", " ".join(steps[-1][1:3])), told
     assert not any("interrupted" in step for step in steps[:-1])
-    again = "deploy_staging" if procedure == "deploy" else "rollback"
-    assert f"next: run ./noxw -s {again} again" in told
+    again = "deploy staging" if procedure == "deploy" else "rollback"
+    assert f"next: run gonogo {again} again" in told
 
 
 def told_what_stands(

@@ -114,6 +114,7 @@ def main(words: list[str]) -> None:
     assert words[0] == "-s", words
     given = words[3:] if words[2:3] == ["--"] else words[2:]
     command = words_of(load_noxfile(), words[1], given)
+    os.environ["GONOGO_CALLED_THROUGH"] = "./noxw -s"
     os.execv(sys.executable, [sys.executable, "-m", "gonogo", *command])  # noqa: S606 - no shell
 
 

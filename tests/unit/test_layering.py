@@ -18,6 +18,7 @@ ARCHITECTURE = (PACKAGE.parents[1] / "docs" / "architecture.md").read_text(encod
 ORDER = (
     "__init__",
     "errors",
+    "command_line",
     "masking",
     "interruption",
     "leash",

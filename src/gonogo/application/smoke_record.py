@@ -11,6 +11,7 @@ from gonogo import __version__
 from gonogo.application.answers import AnswerKind
 from gonogo.application.smoke import SmokeAnswer
 from gonogo.checklist.block import Desk, checklist_block
+from gonogo.command_line import command
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment
 from gonogo.model.parts import Kind, Provenance, State
@@ -67,7 +68,7 @@ def smoke_recorded(
         started_at=datetime.now(UTC),
         gonogo=__version__,
         provenance=occasion.provenance,
-        reproduce=f"./noxw -s verify -- --smoke --environment {environment}",
+        reproduce=command("verify", "--smoke", "--environment", environment),
     )
     running = RunningRecord.open(desk.archive_dir, head)
     # What was interrupted may have been sent.

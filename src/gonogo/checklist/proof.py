@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gonogo.checklist.entries import Item, covers
 from gonogo.checklist.sources import RecordedRun, Run, Sources
+from gonogo.command_line import command
 from gonogo.model.kinds import Outcome, Role, VerdictKind
 from gonogo.model.parts import ItemState, MarkState
 from gonogo.model.record import Record
@@ -205,7 +206,7 @@ def _history(sources: Sources) -> Standing:
 def _old_backups(sources: Sources) -> Standing:
     backups = sources.old_backups
     if backups is None:
-        return is_open("./noxw -s checklist lists them, where it reaches the ledger")
+        return is_open(f"{command('checklist')} lists them, where it reaches the ledger")
     return Standing(ItemState.PROVED, f"past their retention: {', '.join(backups) or 'none'}")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gonogo.cli.inputs import open_database
+from gonogo.command_line import command
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.model.kinds import Environment
 from gonogo.model.parts import ItemEntry, ItemState, PhaseEntry
@@ -84,7 +85,7 @@ def checklist_lines(record: Path, only: str = "") -> list[str]:
     own = [one for one in reversed(phases) if _is_of_this_record(one)]
     told = [line for one in own for line in _lines(one)]
     told += [_head(one) for one in phases if one not in own]
-    return [*told, "./noxw -s checklist tells every item, with its evidence"]
+    return [*told, f"{command('checklist')} tells every item, with its evidence"]
 
 
 def _is_of_this_record(phase: PhaseEntry) -> bool:

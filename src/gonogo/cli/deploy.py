@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gonogo.cli.inputs import confirmed, find_record, open_database, rollout_context
+from gonogo.command_line import command
 from gonogo.errors import GonogoError, UsageError
 from gonogo.interruption import interruptible
 from gonogo.model.kinds import Environment
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from gonogo.rollout.runner.site import Consent
     from gonogo.rollout.standing import Standing
 
-SEE_STATUS = "./noxw -s status shows how far it came; run the same again to go on from there"
+SEE_STATUS = f"{command('status')} shows how far it came; run the same again to go on from there"
 TITLES = {
     ("deployment", "succeeded"): "Deployed",
     ("deployment", "unchanged"): "Deployed already: nothing was changed",

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gonogo.command_line import command
 from gonogo.config.project import MARKER, Project
 from gonogo.errors import CancelledError, DatabaseError, UsageError
 from gonogo.model.kinds import Environment
@@ -136,7 +137,7 @@ def _connected(settings: DatabaseSettings, name: str) -> Connection:
             raise
     raise DatabaseError(
         "a restore that was cut short has left the database closed",
-        "run ./noxw -s rollback -- --mode restore again: it opens it and goes on",
+        f"run {command('rollback', '--mode restore')} again: it opens it and goes on",
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gonogo.command_line import command
 from gonogo.config.project import MARKER, Project
 from gonogo.errors import GonogoError, UsageError
 from gonogo.model.kinds import Outcome, VerdictKind
@@ -132,7 +133,8 @@ def criteria(
     if file.is_file() and file.read_text(encoding="utf-8") == told:
         typer.echo(f"{shown} is current")
     elif check:
-        raise GonogoError(f"{shown} is not what checks/criteria.toml says", "run ./noxw -s docs")
+        problem = f"{shown} is not what checks/criteria.toml says"
+        raise GonogoError(problem, f"run {command('criteria')}")
     else:
         file.parent.mkdir(exist_ok=True)
         file.write_text(told, encoding="utf-8")
@@ -153,7 +155,9 @@ def schema(
     if file.is_file() and file.read_text(encoding="utf-8") == made:
         typer.echo(f"{file} is current")
     elif check:
-        raise GonogoError(f"{file} is not what a record holds", "run ./noxw -s docs")
+        raise GonogoError(
+            f"{file} is not what a record holds", f"run {command('schema', str(file))}"
+        )
     else:
         file.write_text(made, encoding="utf-8")
         typer.echo(f"{file} is written anew")

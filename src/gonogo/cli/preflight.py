@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gonogo.cli.inputs import required_environment, unchecked_context
+from gonogo.command_line import command
 from gonogo.errors import GonogoError
 from gonogo.interruption import interruptible
 
@@ -50,7 +51,7 @@ def preflight(
     with interruptible("nothing was changed"):
         ready = inspect(context, narration, variables)
     if not ready.problems:
-        narration.say(f"ready: nothing stands in the way of ./noxw -s deploy_{named}", "bold")
+        narration.say(f"ready: nothing stands in the way of {command(f'deploy {named}')}", "bold")
         return
     narration.chapter("To fix")
     for problem in ready.problems:

@@ -22,6 +22,7 @@ from gonogo.cli.inputs import (
     required_environment,
     rollout_context,
 )
+from gonogo.command_line import command
 from gonogo.errors import UsageError
 from gonogo.interruption import interruptible
 
@@ -206,7 +207,7 @@ def _aside(
             return
         for one in reapply_kept(context, narration, deployment, consent):
             narration.say(f"  {one}")
-    narration.say("it lies aside still: ./noxw -s rollback -- --drop-aside removes it")
+    narration.say(f"it lies aside still: {command('rollback', '--drop-aside')} removes it")
 
 
 def _aside_confirmed(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gonogo.cli.inputs import open_database, project_here
+from gonogo.command_line import command
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,7 +48,7 @@ def open_(
     with open_database("incident", with_ledger=True) as connection:
         number = open_incident(connection, title, kind)
     typer.echo(
-        f"incident {number} ({kind}) is open; close it: ./noxw -s incident -- close {number}"
+        f"incident {number} ({kind}) is open; close it: {command('incident', f'close {number}')}"
     )
 
 

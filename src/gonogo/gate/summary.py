@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gonogo import __version__
 from gonogo.checklist.block import Desk, checklist_block
+from gonogo.command_line import command
 from gonogo.errors import UsageError
 from gonogo.model.finding import Verdict, VerdictReason
 from gonogo.model.kinds import Environment, VerdictKind, Why
@@ -71,7 +72,7 @@ def sum_up(desk: Desk, environment: Environment, templates_dir: Path) -> SummedU
     if not gates:
         raise UsageError(
             f"there is no record of {environment} in {archive_dir} that knows its deployment",
-            f"run ./noxw -s monitor_{environment} first",
+            f"run {command(f'monitor {environment}')} first",
         )
     newest = read_record(gates[-1].directory)
     head = Record(
@@ -81,7 +82,7 @@ def sum_up(desk: Desk, environment: Environment, templates_dir: Path) -> SummedU
         simulated=any(gate.simulated for gate in gates),
         started_at=started_at,
         gonogo=__version__,
-        reproduce=f"./noxw -s final_report -- {environment}",
+        reproduce=command("final_report", environment),
     )
     running = RunningRecord.open(archive_dir, head)
     full = summary(head, gates, newest)

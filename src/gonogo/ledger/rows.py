@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from gonogo.command_line import command
 from gonogo.errors import UsageError
 
 # What a rollback may still want is never listed, whatever a team's file says.
@@ -224,7 +225,7 @@ def to_roll_back(deployments: Sequence[Deployment], number: int | None = None) -
     if meant is None:
         raise UsageError(
             f"the ledger knows no deployment {number}; nothing was done",
-            "./noxw -s status lists them",
+            f"{command('status')} lists them",
         )
     if meant.outcome == ROLLED_BACK:
         return None

@@ -13,7 +13,7 @@ from gonogo.report.markdown import code, escape, table
 HEAD = """\
 # What a rollout is judged by
 
-Made from [`checks/criteria.toml`](../checks/criteria.toml) by `./noxw -s docs`. Change a limit
+Made from [`checks/criteria.toml`](../checks/criteria.toml) by `gonogo criteria`. Change a limit
 there, never here. The words are those of the [glossary](glossary.md).
 """
 COLUMNS = ("metric", "title", "kind", *Environment, "warning", "critical", "trigger", "weight")

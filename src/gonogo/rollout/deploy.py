@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
 from gonogo.application.environment import DEPLOYS
+from gonogo.command_line import command
 from gonogo.errors import DatabaseError, GonogoError
 from gonogo.ledger import history
 from gonogo.ledger.migration import Migration, named
@@ -67,16 +68,21 @@ ROLLED_BACK = {
     "verify_schema": "the migrated schema did not verify",
 }
 
+SEE = (
+    f"see that all is in place: {command('verify')}; with --smoke it also sends the requests that"
+    " change something"
+)
 STAGING_NEXT = (
-    "see that all is in place: ./noxw -s verify (-- --smoke also tries what changes something)",
-    "watch for 48 hours: ./noxw -s monitor_staging, as often as wanted",
-    "decide on the whole window's record: ./noxw -s sign_off -- RECORD --decision go --by NAME",
+    SEE,
+    f"watch for 48 hours: {command('monitor staging')}, as often as wanted",
+    f"decide on the whole window's record: {command('sign_off', 'RECORD --decision go --by NAME')}",
 )
 PRODUCTION_NEXT = (
-    "see that all is in place: ./noxw -s verify (-- --smoke also tries what changes something)",
-    "watch closely for 24 hours: ./noxw -s monitor_production -- 24h, at hours 1, 4, 8, 12, 24",
-    "then daily to day 14: ./noxw -s monitor_production -- 7d, then -- 14d; ./noxw -s final_report",
-    "tell the team; when a rollback trigger fires: ./noxw -s rollback",
+    SEE,
+    f"watch closely for 24 hours: {command('monitor production', '24h')}, at hours 1, 4, 8, 12, 24",
+    f"then daily to day 14: {command('monitor production', '7d')}, then 14d",
+    f"sum it up: {command('final_report')}",
+    f"tell the team; when a rollback trigger fires: {command('rollback')}",
 )
 
 
@@ -202,8 +208,9 @@ def _next_steps(
         by_hand = (f"try by hand: {one}" for one in work.context.config.application.by_hand)
         *first, last = STAGING_NEXT
         return (*first, *by_hand, last)
-    again = f"fix what failed and run ./noxw -s deploy_{environment} again: it goes on from there"
+    deploy_again = command(f"deploy {environment}")
+    again = f"fix what failed and run {deploy_again} again: it goes on from there"
     if irreversible := _irreversible(work):
         unreverted = f"{named(irreversible)} cannot be reverted, so only the backup is left"
-        return again, f"{unreverted}: ./noxw -s rollback -- --mode restore"
-    return again, "or undo what was done: ./noxw -s rollback"
+        return again, f"{unreverted}: {command('rollback', '--mode restore')}"
+    return again, f"or undo what was done: {command('rollback')}"

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 from gonogo import __version__
 from gonogo.checklist.block import checklist_block
+from gonogo.command_line import command
 from gonogo.masking import Mask
 from gonogo.model.parts import Kind, Rollout, State
 from gonogo.model.record import Record
@@ -23,7 +24,6 @@ from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import DeploymentResult, RollbackResult
 
 R = TypeVar("R", DeploymentResult, RollbackResult)
-NOX = ("./noxw", "-s")
 REPORT = Path("incident-report.html")
 Outcome = Literal["succeeded", "failed", "skipped"]
 OUTCOMES: Mapping[StepKind, Outcome] = {
@@ -119,11 +119,9 @@ def _reproduce(kind: Kind, context: RolloutContext, mode: str = "") -> str:
     """The command that does the same once more."""
     if kind is Kind.ROLLBACK:
         told = ("--mode", mode) if mode else ()
-        return shlex.join(
-            (*NOX, "rollback", "--", "--environment", context.environment.value, *told)
-        )
-    revision = ("--", "--revision", context.revision) if context.revision else ()
-    return shlex.join((*NOX, f"deploy_{context.environment}", *revision))
+        return command("rollback", "--environment", context.environment.value, *told)
+    revision = ("--revision", shlex.quote(context.revision)) if context.revision else ()
+    return command(f"deploy {context.environment}", *revision)
 
 
 def _mode(result: DeploymentResult | RollbackResult) -> str:

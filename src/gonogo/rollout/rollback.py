@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import psycopg
 
 from gonogo.application.environment import ROLLS_BACK
+from gonogo.command_line import command
 from gonogo.errors import GonogoError, StepError, UsageError
 from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
@@ -48,10 +49,10 @@ NEXT: Mapping[RollbackMode, tuple[str, ...]] = {
     "restore": (
         "tell the team",
         "copy the draft of the incident report, and finish it: impact on users, plan",
-        "drop the old database once its data is no longer needed: ./noxw -s status names it",
+        f"drop the old database once its data is no longer needed: {command('status')} names it",
     ),
 }
-AGAIN = ("fix what failed and run ./noxw -s rollback again: it goes on from there",)
+AGAIN = (f"fix what failed and run {command('rollback')} again: it goes on from there",)
 
 
 def rollback(

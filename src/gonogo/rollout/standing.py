@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from psycopg import IsolationLevel
 
+from gonogo.command_line import command
 from gonogo.ledger.deployer import Holder, holder
 from gonogo.ledger.history import incidents
 from gonogo.ledger.installation import version
@@ -29,16 +30,12 @@ from gonogo.postgres.session import Connection, asking
 from gonogo.rollout.migrations.revert import schemas_aside
 from gonogo.rollout.restore.swap import PREPARATION, relatives
 
-DEPLOY_AGAIN = (
-    "run ./noxw -s deploy_{environment} again: it goes on from there; "
-    "or undo it: ./noxw -s rollback"
-)
 RESTORE_AGAIN = (
     "the interrupted preparation of a restore changed nothing: fix what failed and run"
-    " ./noxw -s rollback -- --mode restore again, or leave it"
+    f" {command('rollback', '--mode restore')} again, or leave it"
 )
 UNDONE = frozenset({"failed", "running"})
-ROLL_BACK_AGAIN = "run ./noxw -s rollback again: it goes on from there"
+ROLL_BACK_AGAIN = f"run {command('rollback')} again: it goes on from there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +112,10 @@ class Standing:
             case "rollback stopped":
                 return ROLL_BACK_AGAIN
             case "interrupted" | "failed":
-                return DEPLOY_AGAIN.format(environment=at_hand.environment)
+                again = command(f"deploy {at_hand.environment}")
+                return (
+                    f"run {again} again: it goes on from there; or undo it: {command('rollback')}"
+                )
         return ""
 
 

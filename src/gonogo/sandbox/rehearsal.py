@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from gonogo.command_line import command
 from gonogo.config.project import Project
 from gonogo.errors import SandboxError
 from gonogo.interruption import admitted, held
@@ -154,7 +155,7 @@ class Rehearsal:
         by_hand = acting.by_hand(stage, gate_options(as_of, window))
         self.narration.say(f"    {by_hand}", "bold", whole=True)
         self.narration.say("  stop it all:")
-        self.narration.say("    ./noxw -s rehearse -- --stop", "bold")
+        self.narration.say(f"    {command('rehearse', '--stop')}", "bold")
 
     def _sum_up(self) -> None:
         self.narration.chapter("What it took")

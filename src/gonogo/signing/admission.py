@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from gonogo.command_line import command
 from gonogo.errors import SigningError, UsageError
 from gonogo.model.kinds import Environment, Outcome, VerdictKind
 from gonogo.model.parts import ItemState, State
@@ -85,7 +86,7 @@ def examine(directory: Path, allowed_signers: Path) -> Examined:
     if problems or closed.record is None:
         raise SigningError(
             f"{closed.name} is not as it was: {'; '.join(problems)}",
-            "it is not signed; ./noxw -s verify_record shows all that is wrong",
+            f"it is not signed; {command('verify_record')} shows all that is wrong",
         )
     return Examined(closed, closed.record, checked)
 

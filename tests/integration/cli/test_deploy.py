@@ -53,18 +53,18 @@ def test_a_deployment_tells_each_step_and_its_record(deployed: Deployed) -> None
     _, told = deployed
     assert (told.returncode, told.stderr) == (0, "")
     assert "9 migrations: 9 applied" in told.stdout
-    assert "./noxw -s verify" in told.stdout
+    assert "gonogo verify" in told.stdout
     assert record_of(told).parent.name.endswith("_DEPLOYED")
     assert record_of(told).is_file()
 
 
 def test_what_is_told_to_do_next_can_be_done(deployed: Deployed) -> None:
-    """Every session that the terminal names is there."""
-    _, told = deployed
-    named = set(re.findall(r"./noxw -s (\w+)", told.stdout))
-    text = (Path(__file__).parents[3] / "noxfile.py").read_text(encoding="utf-8")
-    assert named
-    assert named <= set(re.findall(r"^def (\w+)\(session", text, re.MULTILINE))
+    """Every command that the terminal names is there."""
+    desk, told = deployed
+    named = set(re.findall(r"gonogo (\w+)", told.stdout))
+    assert named >= {"verify", "monitor", "sign_off"}
+    for name in named:
+        assert desk.run(name, "--help").returncode == 0, name
 
 
 def test_a_second_deployment_changes_nothing_and_says_so(deployed: Deployed) -> None:
@@ -239,7 +239,7 @@ def test_a_failed_step_tells_what_was_done_and_what_was_not(desk: Desk) -> None:
     assert desk.ask(NEW_TABLE) is False
     status = desk.run("status").stdout
     assert re.search(r"^  1  failed ", status, re.MULTILINE)
-    assert "next: run ./noxw -s deploy_staging again" in status
+    assert "next: run gonogo deploy staging again" in status
 
 
 @pytest.mark.slow
@@ -260,7 +260,7 @@ def test_an_interrupted_deployment_says_how_to_go_on(desk: Desk) -> None:
     running.send_signal(signal.SIGTERM)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert said.startswith("gonogo: interrupted; ./noxw -s status shows how far it came")
+    assert said.startswith("gonogo: interrupted; gonogo status shows how far it came")
     (record,) = list_records(desk.root / "archive")
     document = json.loads((record.directory / "record.json").read_bytes())
     assert (record.state, document["ended_by"][:18]) == ("aborted", "it was told to end")
@@ -271,7 +271,7 @@ def test_an_interrupted_deployment_says_how_to_go_on(desk: Desk) -> None:
     status = desk.run("status").stdout
     assert re.search(r"^  1  interrupted ", status, re.MULTILINE)
     assert re.search(r"install +failed .* KeyboardInterrupt", status)
-    assert "next: run ./noxw -s deploy_staging again" in status
+    assert "next: run gonogo deploy staging again" in status
 
 
 @pytest.mark.slow

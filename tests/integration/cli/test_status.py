@@ -48,7 +48,7 @@ def test_status_knows_a_deployment_that_was_killed(
     told = migrated_desk.run("status").stdout
     assert "  1  interrupted  " in told
     assert "  deploy  install  interrupted  " in told
-    assert "next: run ./noxw -s deploy_staging again: it goes on from there; or undo it" in told
+    assert "next: run gonogo deploy staging again: it goes on from there; or undo it" in told
 
 
 def test_status_knows_a_rollback_that_stopped(migrated_desk: Desk) -> None:
@@ -60,7 +60,7 @@ def test_status_knows_a_rollback_that_stopped(migrated_desk: Desk) -> None:
     )
     told = migrated_desk.run("status").stdout
     assert "  1  rollback stopped  " in told
-    assert "next: run ./noxw -s rollback again" in told
+    assert "next: run gonogo rollback again" in told
 
 
 def test_what_the_ledger_holds_can_do_nothing_to_a_terminal(migrated_desk: Desk) -> None:

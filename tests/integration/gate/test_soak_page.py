@@ -170,7 +170,7 @@ def test_a_final_report_without_a_record_is_refused_in_one_line(
     told = type_line("./noxw -s final_report", soaked.conninfo)
     assert told.returncode == 4
     assert told.stderr.count("\n") == 1
-    assert "run ./noxw -s monitor_production first" in told.stderr
+    assert "run gonogo monitor production first" in told.stderr
 
 
 def test_the_page_names_every_example_and_no_other() -> None:

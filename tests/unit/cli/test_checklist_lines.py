@@ -49,7 +49,7 @@ def test_the_phases_of_this_record_come_first_with_what_is_not_settled(tmp_path:
         "  ○ Item 1 (pre.1)",
         "Soak: 1 open",
         "Rollback: 1 proved, 1 open, 1 not due",
-        "./noxw -s checklist tells every item, with its evidence",
+        "gonogo checklist tells every item, with its evidence",
     ]
 
 

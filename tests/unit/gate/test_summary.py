@@ -85,6 +85,6 @@ def test_an_aborted_gate_is_no_part_of_the_sum(desk: Desk) -> None:
 
 def test_without_a_record_there_is_nothing_to_sum_up(desk: Desk) -> None:
     """One line says what to run first; no record is opened."""
-    with pytest.raises(UsageError, match=r"run \./noxw -s monitor_staging first"):
+    with pytest.raises(UsageError, match=r"run gonogo monitor staging first"):
         sum_up(desk, Environment.STAGING, TEMPLATES)
     assert list(desk.archive_dir.iterdir()) == []

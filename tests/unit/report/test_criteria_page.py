@@ -38,7 +38,7 @@ def row(metric: str, told: str = PAGE) -> list[str]:
 
 
 def test_the_page_in_the_repository_is_current() -> None:
-    """docs/criteria.md is what checks/criteria.toml says today; else run ./noxw -s docs."""
+    """docs/criteria.md is what checks/criteria.toml says today; else run gonogo criteria."""
     assert PROJECT.criteria_page.read_text(encoding="utf-8") == PAGE
 
 
@@ -125,7 +125,7 @@ def test_a_stale_page_fails_the_check_and_stays(checkout: Project) -> None:
     checkout.criteria_page.write_text("of yesterday", encoding="utf-8")
     told = CliRunner().invoke(app, ["criteria", "--check"])
     assert told.exit_code == 1
-    assert "run ./noxw -s docs" in str(told.exception)
+    assert "run gonogo criteria" in str(told.exception)
     assert checkout.criteria_page.read_text(encoding="utf-8") == "of yesterday"
 
 

@@ -35,11 +35,11 @@ def standing(outcome: str, *steps: str, holder: Holder | None = None) -> Standin
     ("told", "state", "advice"),
     [
         (standing("succeeded", "deploy.admins"), "succeeded", ""),
-        (standing("running", "deploy.migrate"), "interrupted", "deploy_staging again"),
+        (standing("running", "deploy.migrate"), "interrupted", "deploy staging again"),
         (standing("running", "deploy.migrate", holder=SOMEBODY), "running", ""),
-        (standing("failed", "deploy.migrate"), "failed", "deploy_staging again"),
+        (standing("failed", "deploy.migrate"), "failed", "deploy staging again"),
         (standing("failed", "deploy.x", "rollback.stop_app"), "rollback stopped", "rollback again"),
-        (standing("failed", "deploy.x", "rollback.compare"), "failed", "deploy_staging again"),
+        (standing("failed", "deploy.x", "rollback.compare"), "failed", "deploy staging again"),
         (standing("succeeded", "deploy.x", "rollback.compare"), "succeeded", ""),
         (standing("succeeded", "rollback.restore_backup skipped"), "succeeded", ""),
         (

@@ -13,6 +13,7 @@ from functools import partial
 
 from psycopg import sql
 
+from gonogo.command_line import command
 from gonogo.errors import MigrationError, UsageError
 from gonogo.ledger import history
 from gonogo.ledger.migration import Migration
@@ -248,7 +249,7 @@ def chosen(connection: Connection, deployment_id: int | None) -> Aside:
     """
     found = asides(connection)
     if not found:
-        raise UsageError("nothing lies aside; nothing was done", "see ./noxw -s status")
+        raise UsageError("nothing lies aside; nothing was done", f"see {command('status')}")
     ids = ", ".join(str(one.deployment_id) for one in found)
     if deployment_id is None and len(found) > 1:
         raise UsageError(

@@ -116,7 +116,7 @@ def test_a_failed_migration_in_staging_stops_for_a_look(team: Team) -> None:
     assert "42P01" in str(result.error)
     assert result.rollback is None
     assert team.ask(NEW_TABLE) is True
-    assert any("./noxw -s deploy_staging" in line for line in result.next_steps)
+    assert any("gonogo deploy staging" in line for line in result.next_steps)
 
 
 def test_a_failed_migration_in_production_rolls_back_by_itself(team: Team) -> None:
@@ -153,7 +153,7 @@ def test_a_schema_that_does_not_verify_in_staging_stops_for_a_look(team: Team) -
     result = deploy(team.context, team.tell)
     assert (result.outcome, result.rollback, team.outcome()) == ("failed", None, "failed")
     assert team.ask(NEW_TABLE) is True
-    assert any("./noxw -s rollback" in line for line in result.next_steps)
+    assert any("gonogo rollback" in line for line in result.next_steps)
 
 
 @pytest.mark.parametrize("typed", [None, "", "another"])
