@@ -1,1 +1,4 @@
-"""The ledger: what was done to a database and by whom, kept in that database; migration files."""
+"""The ledger: migration files, and what was done to a database, kept in that database.
+
+It imports postgres and the model.
+"""

@@ -1,1 +1,4 @@
-"""PostgreSQL: connections, transactions, SQL files, client tools. It knows nothing of a rollout."""
+"""PostgreSQL: connections, snapshots, transactions, SQL files, client tools.
+
+It imports the model, errors, and what runs other programs; it knows nothing of a rollout.
+"""

@@ -1,1 +1,4 @@
-"""Restore: a verified backup takes the place of the live database, with what was written since."""
+"""Restore: a verified backup takes the place of the live database, with what was written since.
+
+It imports backup, the ledger, postgres, and the runner's steps.
+"""
