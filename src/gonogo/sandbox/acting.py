@@ -84,7 +84,7 @@ def by_hand(stage: Stage, options: list[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One thing that was measured.
+    """One measured duration, and its limit.
 
     Args:
         what: What was measured, in words.
@@ -98,7 +98,7 @@ class Figure:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the limit is."""
+        """Whether it is within the limit."""
         return self.took_s <= self.limit_s
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""A checkout of one's own: what a gate and a rehearsal need of a project, copied elsewhere."""
+"""Copies of a project: what a gate and a rehearsal need of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEEDED = (
 
 
 def copy_project(source: Path, target: Path) -> Path:
-    """Copy a project, without its archive and whatever else it left lying.
+    """Copy a project, without its archive and other leftovers.
 
     Args:
         source: The project's root.

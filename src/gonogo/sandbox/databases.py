@@ -1,4 +1,4 @@
-"""Databases by the dozen: built once as a template, then copied in a few milliseconds each."""
+"""Databases of one server: a template is built once, and copied in a few milliseconds each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Builder = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Databases:
-    """What can be done with the databases of one server.
+    """Creates, copies and drops the databases of one server.
 
     Args:
         server: The server; it must run.
@@ -49,7 +49,7 @@ class Databases:
             )
 
     def ensure_template(self, name: str, builder: Builder, template: str | None = None) -> str:
-        """Build the template `name` unless it is there; of many who ask at once, one builds.
+        """Build the template `name` unless it is there; of many callers at once, one builds it.
 
         Args:
             name: The template's name.

@@ -71,7 +71,7 @@ class Incident(Part):
 
 @dataclass(frozen=True, slots=True)
 class InjectedIncident:
-    """What was done to the database.
+    """An incident as it was injected into the database.
 
     Args:
         name: The incident's name.

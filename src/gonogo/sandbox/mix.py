@@ -27,7 +27,7 @@ Weights = Annotated[tuple[tuple[str | None, Share], ...], AfterValidator(_add_up
 
 
 class Part(BaseModel):
-    """No unknown key, no change after it is made."""
+    """A part of a mix: unknown keys are refused, and it never changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -135,7 +135,7 @@ class Onboarding(Part):
 
 
 class States(Part):
-    """How things stand at the end.
+    """The state of tokens, breakers, schedules and jobs at the end.
 
     Args:
         tokens: Users by the status of their tokens; those named first are struck first.
@@ -163,7 +163,7 @@ class States(Part):
 
 
 class Mix(Part):
-    """All of it; left alone it is healthy."""
+    """Everything that traffic is made of; the defaults are healthy."""
 
     syncs: Syncs = Syncs()
     webhooks: Webhooks = Webhooks()

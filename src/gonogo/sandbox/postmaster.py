@@ -171,7 +171,7 @@ class Claim:
         self._held = True
 
     def release(self) -> None:
-        """Give the claim back; a second time nothing happens."""
+        """Release the claim; a second call does nothing."""
         if self._held:
             self._held = False
             os.close(self._descriptor)

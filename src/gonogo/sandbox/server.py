@@ -78,7 +78,7 @@ class EmbeddedServer:
         die_with_parent: bool = True,
         bin_dir: Path | None = None,
     ) -> EmbeddedServer:
-        """Start a server in `directory`; what an earlier run left there is stopped and used again.
+        """Start a server in `directory`; one that an earlier run left there is stopped first.
 
         Args:
             directory: Where everything is kept; made when it is not there.
@@ -136,7 +136,7 @@ class EmbeddedServer:
         return self.address.conninfo(database)
 
     def stop(self) -> None:
-        """Stop the server: fast shutdown, and what is ruder when it takes too long. Idempotent.
+        """Stop the server: fast shutdown, and harder signals when it takes too long. Idempotent.
 
         Raises:
             SandboxError: It belongs to another user, or cannot be ended.
@@ -196,7 +196,7 @@ class EmbeddedServer:
 
 
 def stop_stale(directory: Path) -> bool:
-    """Stop the server that a run which is over left in `directory`.
+    """Stop the server that an earlier run left in `directory`.
 
     Returns:
         Whether there was one.

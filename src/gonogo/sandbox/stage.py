@@ -56,7 +56,7 @@ class Stage:
     def set_up(
         cls, project: Project, narration: Narration, users: int, seed: int, *, keep: bool
     ) -> Stage:
-        """Build the world as it was before the rollout, on the ruins of any earlier one.
+        """Build the world as it was before the rollout, after removing what an earlier one left.
 
         Args:
             project: The checkout.

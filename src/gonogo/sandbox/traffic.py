@@ -37,17 +37,6 @@ select
 WITHOUT_TRIGGERS = """
 select set_config('session_replication_role', 'replica', true)
 where current_setting('is_superuser') = 'on'"""
-COUNTS = """
-select
-    (select count(*) from users),
-    (select count(*) from oauth_tokens),
-    (select count(*) from sync_schedule),
-    (select count(*) from sync_metrics),
-    (select count(*) from calendar_webhook_subscriptions),
-    (select count(*) from webhook_notifications),
-    (select count(*) from token_health),
-    (select count(*) from circuit_breaker_state),
-    (select count(*) from token_health_notifications)"""
 TABLES = (
     "users",
     "oauth_tokens",
@@ -59,9 +48,9 @@ TABLES = (
     "circuit_breaker_state",
     "token_health_notifications",
 )
-ANALYZE = """
-analyze users, oauth_tokens, sync_schedule, sync_metrics, calendar_webhook_subscriptions,
-    webhook_notifications, token_health, circuit_breaker_state, token_health_notifications"""
+COUNT = "(select count(*) from {})"
+COUNTS = f"select {', '.join(map(COUNT.format, TABLES))}"
+ANALYZE = f"analyze {', '.join(TABLES)}"
 # Statements that take an index away and that bring it back, as PostgreSQL itself words them.
 INDEXES = """
 select
