@@ -54,8 +54,8 @@ select case when pg_has_role('pg_read_all_settings', 'usage')
 PREPARED = "select gid from pg_prepared_xacts where database = current_database() order by 1"
 PREPARED_AGAIN: Resumption[Work] = Resumption(
     stands=lambda _: False,
-    otherwise="whether it is there still is looked for",
-    cut_short="a new database that was not verified is dropped and made anew",
+    otherwise="whether it still exists is checked",
+    cut_short="a new database that was not verified is dropped and made again",
 )
 # Whatever the database's own settings, which it has from the live one, would have.
 UNBOUND = "set statement_timeout = 0; set default_transaction_read_only = off"
@@ -125,7 +125,7 @@ class NewDatabase:
         size_bytes = require_rights_and_room(work)
         backup = self._backup = usable_backup(work)
         evidence |= {"path": backup.path, "sha256": backup.sha256, "database_bytes": size_bytes}
-        return f"{backup.path} is what it was when it was verified"
+        return f"{backup.path} is unchanged since it was verified"
 
     def _make(self, work: Work, evidence: Evidence) -> str | Skipped:
         evidence["database"] = self.name
@@ -216,7 +216,7 @@ def usable_backup(work: Work) -> Backup:
         raise BackupError(f"the backup {path} is not on this machine", "bring it back there")
     if (path.stat().st_size, file_sha256(path)) != (backup.bytes, backup.sha256):
         raise BackupError(
-            f"the backup {path} is not what it was when it was verified", "bring back a copy of it"
+            f"the backup {path} has changed since it was verified", "bring back a copy of it"
         )
     return backup
 
@@ -233,7 +233,7 @@ def require_rights_and_room(work: Work) -> int:
     size_bytes = ask_int(work.site.connection, "select pg_database_size(current_database())")
     problems = (*_rights(work), *_room(work, size_bytes))
     if problems:
-        raise StepError("; ".join(problems), "nothing was changed; mend these and try again")
+        raise StepError("; ".join(problems), "nothing was changed; put these right and try again")
     return size_bytes
 
 

@@ -28,8 +28,8 @@ from gonogo.rollout.runner.work import Work
 SWAPPED = "swapped"
 ANEW: Resumption[Work] = Resumption(
     stands=lambda _: False,
-    otherwise="the database was opened again since, so it is done anew",
-    cut_short="nothing of it is in place, so it is done anew",
+    otherwise="the database has been opened again since, so the step is repeated",
+    cut_short="nothing of it is in place, so the step is repeated",
 )
 
 
@@ -56,7 +56,7 @@ class Restoration:
     @property
     def preparation(self) -> tuple[Step[Work], ...]:
         """What is done before anybody is asked: nothing of it touches the live database."""
-        title = "Find what was written since, try to carry it"
+        title = "Find what was written since the backup, and try to carry it over"
         compare = Step(swap.COMPARISON, title, self._try, LOOKS)
         return (*self.new.steps, compare)
 
