@@ -37,6 +37,12 @@ PREPARATION = frozenset(
     {"check_backup", "new_database", "restore_backup", "verify_restored", COMPARISON}
 )
 LOCK_KEY = "hashtextextended('gonogo restore ' || %s, 0)"
+CLOSED = """
+select exists (
+    select from pg_database as d
+    join pg_database as p on p.datname = %s || d.oid
+    where d.datname = %s and not d.datallowconn
+)"""
 WAIT_S = 15.0
 PAUSE_S = 0.1
 SESSIONS = """
@@ -135,33 +141,13 @@ def relatives(connection: Connection) -> tuple[tuple[str, ...], tuple[str, ...]]
     return kept, tuple(str(name) for name, is_prepared in rows if is_prepared)
 
 
-@asking("the databases of the server cannot be listed")
-def is_closed_by_restore(beside: Connection, name: str) -> bool:
-    """Whether a restore that was cut short has left a database closed to everybody.
-
-    Args:
-        beside: To another database.
-        name: The database's name.
-    """
-    return ask_bool(
-        beside,
-        """
-        select exists (
-            select from pg_database as d
-            join pg_database as p on p.datname = %s || d.oid
-            where d.datname = %s and not d.datallowconn
-        )""",
-        (PREPARED, name),
-    )
-
-
 def closed_by_restore(settings: DatabaseSettings) -> bool:
     """Whether a database that does not answer was left closed by a restore that was cut short."""
     name = database_name(settings)
     try:
         with connect_beside(settings, name) as beside:
-            return is_closed_by_restore(beside, name)
-    except DatabaseError:
+            return ask_bool(beside, CLOSED, (PREPARED, name))
+    except (DatabaseError, psycopg.Error):
         return False
 
 
@@ -184,7 +170,7 @@ def reopen_cut_short(settings: DatabaseSettings) -> bool:
 
 @asking("the database cannot be opened again")
 def allow(beside: Connection, name: str) -> None:
-    """Let everybody connect who may."""
+    """Open a database again: every role with the right may connect."""
     words = sql.SQL("alter database {} allow_connections true")
     beside.execute(words.format(sql.Identifier(name)))
 
@@ -267,7 +253,7 @@ def mark(beside: Connection, prepared: str, text: str | None) -> None:
 
 
 def marked(beside: Connection, prepared: str) -> str | None:
-    """What was written down of a prepared database; None when nothing was, or it is not there."""
+    """The note on a prepared database; None without one, or without the database."""
     query = "select shobj_description(oid, 'pg_database') from pg_database where datname = %s"
     return ask_text(beside, query, (prepared,))
 
