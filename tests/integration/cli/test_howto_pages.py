@@ -108,7 +108,7 @@ def test_the_first_looks_of_troubleshooting_work(
 def quoted(page: str) -> list[str]:
     """What a page's tables say that gonogo says."""
     text = (DOCS / page).read_text(encoding="utf-8")
-    text = text[text.index("## What it says") :]
+    text = text[text.index("## Messages") :]
     return re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
 
 
