@@ -1,4 +1,5 @@
--- The gate's role: it may read what the surveys and the ledger's reader ask for, and nothing else.
+-- The gate's role: it may read the columns that the surveys in checks/sql name, and what the reader of
+-- the ledger asks for, and nothing else. Made by `gonogo grants`; do not edit it.
 -- Run it with psql, as the owner of the tables, on the application's database:
 --
 --     psql -v role=gonogo_gate -v schema=public -f roles/gate_role.sql "$DATABASE_URL"
@@ -22,60 +23,80 @@ begin;
 select format('create role %I nologin', :'role')
 where to_regrole(quote_ident(:'role')) is null \gexec
 
--- What is `users` only looked up by name: usage on the schema suffices, no right on the table.
-grant usage on schema :"schema" to :"role";
-select format('grant select on table %I.%I to %I', n.nspname, c.relname, :'role')
+-- A table that is only looked up by name needs no more than usage of its schema. What was granted on a
+-- whole table by an earlier version is taken back first; a ledger that is not there is passed over.
+select format('grant usage on schema %I to %I', :'schema'::text, :'role'::text) \gexec
+select format('revoke select on table %I.%I from %I', n.nspname, c.relname, :'role'::text)
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 where n.nspname = :'schema'
-    and c.relkind in ('r', 'p')
+    and c.relkind in ('r', 'p', 'v', 'm', 'f')
     and c.relname in (
+        'calendar_webhook_subscriptions',
         'circuit_breaker_state',
         'sync_metrics',
         'sync_schedule',
         'token_health',
+        'token_health_notifications',
         'webhook_notifications'
     ) \gexec
-
--- Two tables hold secrets too: the token that Google's notifications carry, and links by which users
--- sign in anew. Of these, column by column; an earlier version granted the whole tables.
-select format('revoke select on table %I.%I from %I', n.nspname, c.relname, :'role')
-from pg_class as c
-join pg_namespace as n on n.oid = c.relnamespace
-where n.nspname = :'schema'
-    and c.relkind in ('r', 'p')
-    and c.relname in ('calendar_webhook_subscriptions', 'token_health_notifications') \gexec
 select format(
     'grant select (%s) on table %I.%I to %I',
-    string_agg(quote_ident(a.attname), ', '), n.nspname, c.relname, :'role'
+    string_agg(quote_ident(a.attname), ', ' order by a.attnum), n.nspname, c.relname, :'role'::text
 )
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+left join pg_index as k on k.indrelid = c.oid and k.indisprimary
 join (values
-    ('calendar_webhook_subscriptions', 'id'),
-    ('calendar_webhook_subscriptions', 'user_id'),
-    ('calendar_webhook_subscriptions', 'channel_id'),
-    ('calendar_webhook_subscriptions', 'expiration'),
     ('calendar_webhook_subscriptions', 'created_at'),
+    ('calendar_webhook_subscriptions', 'expiration'),
     ('calendar_webhook_subscriptions', 'updated_at'),
-    ('token_health_notifications', 'id'),
-    ('token_health_notifications', 'user_id'),
-    ('token_health_notifications', 'integration_type'),
-    ('token_health_notifications', 'notification_type'),
-    ('token_health_notifications', 'resolved_at'),
-    ('token_health_notifications', 'reminder_sent_at'),
+    ('calendar_webhook_subscriptions', 'user_id'),
+    ('circuit_breaker_state', 'integration_type'),
+    ('circuit_breaker_state', 'next_retry_at'),
+    ('circuit_breaker_state', 'state'),
+    ('circuit_breaker_state', 'user_id'),
+    ('sync_metrics', 'api_calls_made'),
+    ('sync_metrics', 'api_calls_saved'),
+    ('sync_metrics', 'created_at'),
+    ('sync_metrics', 'duration_ms'),
+    ('sync_metrics', 'error_message'),
+    ('sync_metrics', 'id'),
+    ('sync_metrics', 'integration_type'),
+    ('sync_metrics', 'result'),
+    ('sync_metrics', 'skip_reason'),
+    ('sync_metrics', 'sync_type'),
+    ('sync_metrics', 'user_id'),
+    ('sync_schedule', 'created_at'),
+    ('sync_schedule', 'integration_type'),
+    ('sync_schedule', 'next_sync_at'),
+    ('sync_schedule', 'onboarding_until'),
+    ('sync_schedule', 'user_id'),
+    ('token_health', 'integration_type'),
+    ('token_health', 'last_checked'),
+    ('token_health', 'status'),
+    ('token_health', 'user_id'),
     ('token_health_notifications', 'created_at'),
-    ('token_health_notifications', 'updated_at')
+    ('token_health_notifications', 'reminder_sent_at'),
+    ('token_health_notifications', 'resolved_at'),
+    ('webhook_notifications', 'created_at'),
+    ('webhook_notifications', 'error_message'),
+    ('webhook_notifications', 'id'),
+    ('webhook_notifications', 'result'),
+    ('webhook_notifications', 'user_id')
 ) as readable (table_name, column_name)
-    on readable.table_name = c.relname and readable.column_name = a.attname
-where n.nspname = :'schema' and c.relkind in ('r', 'p')
-group by n.nspname, c.relname \gexec
-
--- The ledger; a database that gonogo did not deploy has none.
-select format('grant usage on schema gonogo to %I', :'role')
+    on readable.table_name = c.relname
+    and (
+        readable.column_name = a.attname
+        or (readable.column_name = '' and a.attnum = any(k.indkey))
+    )
+where n.nspname = :'schema' and c.relkind in ('r', 'p', 'v', 'm', 'f')
+group by n.nspname, c.relname
+order by c.relname \gexec
+select format('grant usage on schema gonogo to %I', :'role'::text)
 from pg_namespace where nspname = 'gonogo' \gexec
-select format('grant select on table gonogo.%I to %I', c.relname, :'role')
+select format('grant select on table gonogo.%I to %I', c.relname, :'role'::text)
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 where n.nspname = 'gonogo'

@@ -23,6 +23,7 @@ import pytest
 from psycopg import errors
 
 from abroad import emigrate
+from first_application import HTTP
 from gate_process import ENDLESS, GateOutcome, make_checkout, never_end, run_gate
 from gonogo.config.project import Project
 from gonogo.errors import DatabaseError
@@ -405,7 +406,9 @@ def test_a_clock_of_ours_that_is_wrong(
     """Window and ages are the server's: the findings are the same, and the record says so."""
     clock = SimpleNamespace(now=lambda zone: datetime.now(zone) + ahead)
     monkeypatch.setattr(observing, "datetime", clock)
-    options = Options(environment=Environment.STAGING, without=frozenset({"endpoints"}))
+    options = Options(
+        environment=Environment.STAGING, without=frozenset({"endpoints"}), endpoints=HTTP
+    )
     setting = resolve(Project(checkout), options, DatabaseSettings(past, "the test"))
     observation = observing.observe(setting, {})
     assert abs(observation.window.end - datetime.now(UTC)) < timedelta(minutes=10)

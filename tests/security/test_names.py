@@ -20,7 +20,7 @@ from gonogo.postgres.tools import find_tools
 from gonogo.rollout.backup.backup import make_backup
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.backup.order import BackupOrder
-from gonogo.rollout.grants import grant_gate
+from gonogo.rollout.grants import grant_gate, readable
 from gonogo.sandbox import surroundings
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
@@ -126,9 +126,11 @@ def test_a_role_of_any_name_is_granted_what_it_needs(
             subprocess.run(
                 [*words, "--file", str(script), migrated_database], check=True, capture_output=True
             )
-            assert "sync_metrics" in grant_gate(connection, named, "public")
+            assert "sync_metrics" in grant_gate(
+                connection, named, "public", readable(pytestconfig.rootpath / "checks" / "sql")
+            )
             connection.execute(sql.SQL("set role {}").format(role))
-            connection.execute("select from sync_metrics")
+            connection.execute("select id from sync_metrics")
         finally:
             connection.execute("reset role")
             connection.execute(sql.SQL("drop owned by {}").format(role))

@@ -17,10 +17,11 @@ from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.identity import read_identity
 from gonogo.postgres.readonly import Manners, Session, connect
 from gonogo.postgres.snapshot import in_snapshot
-from gonogo.rollout.grants import MEASURED
+from gonogo.rollout.grants import readable
 from gonogo.sandbox.databases import Databases
 
 ROLES = Path(__file__).parents[2] / "roles"
+MEASURED = tuple(readable(ROLES.parent / "checks" / "sql"))
 # Of the server and of its machine: neither role has anything to do with these.
 NOBODYS = (
     "create role another",

@@ -49,6 +49,7 @@ HOMES = {
     "httpx": ("application",),
     "jinja2": ("report",),
     "nox": (),
+    "postgast": ("postgres.parser",),
     "psycopg": ("postgres", "measure", "ledger", "rollout", "sandbox"),
     "pydantic": (
         "model",

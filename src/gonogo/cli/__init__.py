@@ -25,6 +25,7 @@ from gonogo.cli import (
     admins,
     checklists,
     deploy,
+    grants,
     init,
     judging,
     monitoring,
@@ -82,6 +83,7 @@ app.add_typer(status.incident_app, name="incident")
 app.add_typer(admins.app, name="promote_admin")
 app.command()(judging.criteria)
 app.command(hidden=True)(judging.schema)
+app.command()(grants.grants)
 
 
 def main() -> None:

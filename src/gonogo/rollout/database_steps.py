@@ -15,7 +15,7 @@ from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.backup.order import BackupOrder
 from gonogo.rollout.backup.rowhash import TableDifference, compare_row_hashes, write_row_hashes
 from gonogo.rollout.backup.tables import describe
-from gonogo.rollout.grants import grant_gate, grant_reporting
+from gonogo.rollout.grants import grant_gate, grant_reporting, readable
 from gonogo.rollout.migrations.apply import MigrationEvent, apply_pending
 from gonogo.rollout.migrations.revert import revert
 from gonogo.rollout.migrations.statements import touched_tables
@@ -158,9 +158,11 @@ def grant(work: Work, evidence: Evidence) -> str | Skipped:
     role = work.context.config.gate_role
     if role is None:
         return Skipped("rollout.toml names no gate_role")
-    tables = grant_gate(work.site.connection, role, work.schema)
+    surveys = readable(work.context.project.sql_dir)
+    tables = grant_gate(work.site.connection, role, work.schema, surveys)
     evidence |= {"role": role, "tables": list(tables)}
-    return f"{role} may read {len(tables)} tables and the ledger"
+    also = f"{len(tables)} tables and " if tables else ""
+    return f"{role} may read {also}the ledger"
 
 
 def promote(work: Work, evidence: Evidence) -> str | Skipped:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine_criteria import judged_alike
+from first_application import CONFIG, HTTP
 from gate_process import GateOutcome, Soaked, make_checkout, run_gate, soak, soak_end
 from gonogo.config.project import Project
 from gonogo.criteria import Metric, load
@@ -20,6 +21,7 @@ from gonogo.judge.verdict import decide
 from gonogo.model.kinds import Environment
 from gonogo.model.window import parse_duration
 from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.readonly import Manners
 from gonogo.sandbox.databases import Databases
 from saying import Said, said
 
@@ -80,6 +82,8 @@ def judged(checkout: Path) -> Callable[..., tuple[Said, Observation]]:
             as_of=as_of,
             environment=options.pop("environment", Environment.STAGING),
             without=options.pop("without", frozenset({"endpoints"})),
+            endpoints=HTTP,
+            manners=options.pop("manners", Manners(anchor=CONFIG.application.anchor)),
             **options,
         )
         setting = resolve(Project(checkout), asked, DatabaseSettings(conninfo, "the test"))

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from first_application import HTTP
 from gonogo.config.project import Project
 from gonogo.gate.observe import observe
 from gonogo.gate.resolve import resolve
@@ -106,7 +107,7 @@ def test_a_server_that_stopped_before_it_was_asked_is_hold_in_bounded_time(
     checkout: Path, own_database: str, frozen: Callable[[int], None], impatient: Manners
 ) -> None:
     """A server that accepts and says nothing is out of reach, and every check says so."""
-    options = Options(environment=Environment.STAGING, manners=impatient)
+    options = Options(environment=Environment.STAGING, manners=impatient, endpoints=HTTP)
     settings = DatabaseSettings(f"{own_database} connect_timeout=1", "the test")
     setting = resolve(Project(checkout), options, settings)
     frozen(0)

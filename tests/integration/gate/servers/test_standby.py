@@ -13,9 +13,10 @@ from gonogo.postgres import session
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import in_snapshot
-from gonogo.rollout.grants import grant_gate
+from gonogo.rollout.grants import grant_gate, readable
 
 Judged = Callable[..., Any]
+READABLE = readable(Path(__file__).parents[4] / "checks" / "sql")
 Ask = Callable[[str, str], Any]
 LAG = "<= 5 min"
 CONFLICTS = "select confl_snapshot from pg_stat_database_conflicts where datname = 'app'"
@@ -79,7 +80,7 @@ def test_the_shipped_role_is_enough_on_a_standby(judged: Judged, pair: Any, unti
     """It may not see what the standby receives, so the last transaction tells how far it is."""
     with session.connect(pair.primary) as connection:
         connection.execute("create role gate_on_standby login")
-        grant_gate(connection, "gate_on_standby", "public")
+        grant_gate(connection, "gate_on_standby", "public", READABLE)
     pair.catch_up()
     until(pair.standby, f"select {AGE} > 1")
     verdict, observation = judged(make_conninfo(pair.standby, user="gate_on_standby"))
