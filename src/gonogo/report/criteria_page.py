@@ -13,8 +13,8 @@ from gonogo.report.markdown import code, escape, table
 HEAD = """\
 # What a rollout is judged by
 
-Made from [`checks/criteria.toml`](../checks/criteria.toml) by `gonogo criteria`. Change a limit
-there, never here. The words are those of the [glossary](glossary.md).
+`gonogo criteria` generates this page from [`checks/criteria.toml`](../checks/criteria.toml). Change
+a limit there, never here. The [glossary](glossary.md) defines the words.
 """
 COLUMNS = ("metric", "title", "kind", *Environment, "warning", "critical", "trigger", "weight")
 KINDS: Mapping[str, str] = {
@@ -52,7 +52,7 @@ def page(criteria: Criteria) -> str:
 
 def _kinds() -> str:
     kinds = "\n".join(f"- **{name}**: {meaning}" for name, meaning in KINDS.items())
-    return f"A metric without a limit is only shown.\n\n{kinds}"
+    return f"gonogo only shows a metric without a limit.\n\n{kinds}"
 
 
 def _group(name: str, metrics: list[Metric]) -> str:
@@ -111,7 +111,7 @@ def _counted(metric: Metric) -> str:
 
 def _what(metric: Metric) -> str:
     if metric.survey == ENDPOINTS:
-        return "asked over HTTP, now, whatever the window"
+        return "asked over HTTP, at the time of the run"
     of = " and ".join(_survey(name) for name in metric.sources)
     if metric.kind == "top":
         return f"the most frequent messages of {of}"
@@ -153,7 +153,7 @@ def _besides(metric: Metric) -> Iterator[str]:
         f"shown by {code(metric.breakdown or '')}": metric.breakdown,
         "its events are the traffic of the soak": metric.traffic,
         "a footprint of the health score": metric.footprint,
-        f"nothing there is met ({escape(metric.empty_reason)})": metric.empty == "none",
+        f"met when there is nothing ({escape(metric.empty_reason)})": metric.empty == "none",
         f"left out at first ({escape(metric.not_yet_reason)})": metric.not_yet,
         "a miss is inconclusive, never failed": metric.unmet == "inconclusive",
         f"left out by {code(f'--without={metric.needs}')}": metric.needs,
@@ -173,39 +173,39 @@ Counts are exact integers and comparisons are exact: 95 of 100 is not `> 95 %`.
 
 A **rate** is judged in this order:
 
-1. Past a critical level or a trigger, with n ≥ {least}: it counts as such, by its point estimate.
+1. *Critical*, or *a trigger that fires*: n ≥ {least}, and the point estimate is past that level.
 2. *Met*: it meets the objective, and the evidence excludes the critical level: at that level, so
    good a count has a probability of at most {tail} (exact binomial tail; from {many} events on,
    {tail_of_many}). A band needs n ≥ {band}.
 3. *Failed*: n ≥ {least}, and the whole 95 % Wilson interval misses the objective.
-4. Otherwise *inconclusive*, with how many more events would settle it.
+4. *Inconclusive* otherwise; the reason says how many more events would settle it.
 
-Beside the whole:
+Three more rules look beyond the whole:
 
-- *By part* (a value of the column `by`): one whose whole interval lies past the critical level
-  (n ≥ {least}) is a critical alert, however good the pool is. Where there are several, one whose
-  evidence does not exclude the critical level leaves the alert inconclusive: a pool proves nothing
-  about a part of it that hardly ran, or did not run at all.
-- *Recency*: when the 99 % interval of the last {recent} events lies wholly past the critical
-  level, it is a critical alert, however well the window looks.
-- *Trend*: a second half of the window that is significantly worse than the first (99 %) and past
-  the warning level is a warning.
+- *By part* (a value of the column `by`): a part whose whole interval lies past the critical level
+  (n ≥ {least}) raises a critical alert, however good the whole is. With several parts, a part whose
+  evidence does not exclude the critical level makes the alert inconclusive: the whole proves
+  nothing about a part that hardly ran, or did not run at all.
+- *Recency*: when the whole 99 % interval of the last {recent} events lies past the critical level,
+  it raises a critical alert, however good the window is.
+- *Trend*: when the second half of the window is significantly worse than the first (99 %) and past
+  the warning level, it raises a warning.
 
-A **census** counts what exists now and stands as it is; past its critical level or trigger with
-n < {least} it is inconclusive. Triggers look at the whole, never at single parts.
+A **census** counts what exists now and is judged as it is; past its critical level or trigger with
+n < {least} it is inconclusive. Triggers judge the whole, never single parts.
 
-**No data is never a pass.** No rows where there must be some, a missing table, a missing right,
-hidden rows, a query that ran out of time: inconclusive, and the check says what is missing. Only
-where health empties the denominator is 0 of 0 met; such metrics say so below.
+**Missing data never passes.** Missing rows, a missing table, a missing right, hidden rows or a
+query that exceeded its time give *inconclusive*, and the check says what is missing. 0 of 0 is met
+only where a healthy system has nothing to count; such metrics say so below.
 
-A survey that asks for `%(since_deployment)s` counts from the deployment's end, at most {since}
-days, never less than the window. {patterns}
+A survey with the parameter `%(since_deployment)s` counts from the end of the deployment, over at
+most {since} days and at least the window. {patterns}
 """
 SCORE = """\
-0 to 100, weighed as in the tables below; background jobs weigh {jobs}, by their share of fresh
-footprints. Each metric is full at its target (the objective, or else the warning level), zero at
-its critical level, linear between; a band is zero 20 points outside it. What has no data is left
-out, the rest rescaled, and the score marked partial. {bands}.
+0 to 100: the sum of the weighted metrics below. Background jobs weigh {jobs}, by their share of
+fresh footprints. Each metric scores full at its target (the objective, or else the warning level),
+zero at its critical level, and linearly between; a band scores zero 20 points outside it. A metric
+without data is left out, the other weights are rescaled, and the score is marked partial. {bands}.
 """
 
 

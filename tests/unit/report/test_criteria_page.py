@@ -65,8 +65,8 @@ def test_a_row_holds_every_limit_as_the_file_writes_it() -> None:
         ("sync.broken_users", "`broken` of `active`, in [`sync_users`]"),
         ("sync.duration", "the mean of `mean_ms` of [`sync_durations`]"),
         ("traffic.longest_gap", "`longest_gap`, derived from [`sync_cube`]"),
-        ("endpoint.health", "asked over HTTP, now, whatever the window"),
-        ("breaker.stuck", "nothing there is met (none)"),
+        ("endpoint.health", "asked over HTTP, at the time of the run"),
+        ("breaker.stuck", "met when there is nothing (none)"),
         ("db.clock_skew", "a miss is inconclusive, never failed"),
         ("incident.critical", "left out by `--without=ledger`"),
     ],
@@ -92,7 +92,7 @@ def test_the_rules_tell_the_files_own_figures() -> None:
     )
     told = page(CRITERIA.model_copy(update={"rules": changed}))
     tails = ("at most 1 %", "from 77 events on,\n   0.4 %")
-    for text in ("with n ≥ 12", *tails, "the last 7 events", "`a\\|b`"):
+    for text in ("n ≥ 12", *tails, "the last 7 events", "`a\\|b`"):
         assert text in told
 
 
