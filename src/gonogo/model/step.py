@@ -1,4 +1,4 @@
-"""What a step of a rollout shows while it runs, and what is kept of it."""
+"""The events that a step of a rollout shows while it runs, and the record kept of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gonogo.model.strict import STRICT, Json, Moment
 
 
 class StepKind(StrEnum):
-    """What a `StepEvent` tells."""
+    """The kind of a `StepEvent`."""
 
     STARTED = "started"
     FINISHED = "finished"
@@ -27,12 +27,12 @@ class StepEvent:
     """Something to show while a rollout goes on.
 
     Args:
-        kind: What it tells.
+        kind: Its kind.
         step: The step's name.
         title: What happens now; for notes and output, the line.
         elapsed_s: How long the step has taken, in seconds; 0 at its start.
         proved: What it proved, why it was skipped, or why it failed, in one line.
-        share: For progress: how much is done, 0 to 1; None when nobody knows.
+        share: For progress: how much is done, 0 to 1; None when it is unknown.
     """
 
     kind: StepKind
