@@ -23,18 +23,16 @@ import typer
 from gonogo import interruption
 from gonogo.cli import (
     admins,
-    checklists,
+    checklist,
     deploy,
+    gate,
     grants,
     init,
-    judging,
-    monitoring,
     preflight,
     rehearse,
     rollback,
     signing,
     status,
-    verifying,
 )
 from gonogo.config.project import Project, is_text
 from gonogo.errors import GonogoError, InterruptionError, UsageError
@@ -69,20 +67,20 @@ app.command()(init.init)
 app.command()(rehearse.rehearse)
 app.command()(preflight.preflight)
 app.command()(deploy.deploy)
-app.command()(judging.verify)
+app.command()(gate.verify)
 PASSING_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
-app.command(context_settings=PASSING_ON)(judging.gate)
-app.command(context_settings=PASSING_ON)(monitoring.monitor)
-app.command(name="final_report")(monitoring.final_report)
+app.command(context_settings=PASSING_ON)(gate.gate)
+app.command(context_settings=PASSING_ON)(gate.monitor)
+app.command(name="final_report")(gate.final_report)
 app.command()(rollback.rollback)
 app.command(name="sign_off")(signing.sign_off)
-app.command(name="verify_record")(verifying.verify_record)
-app.command()(checklists.checklist)
+app.command(name="verify_record")(signing.verify_record)
+app.command()(checklist.checklist)
 app.command()(status.status)
 app.add_typer(status.incident_app, name="incident")
 app.add_typer(admins.app, name="promote_admin")
-app.command()(judging.criteria)
-app.command(hidden=True)(judging.schema)
+app.command()(gate.criteria)
+app.command(hidden=True)(gate.schema)
 app.command()(grants.grants)
 
 

@@ -207,7 +207,7 @@ def show_rollback(narration: Narration, result: RollbackResult, record: Path) ->
 def _show_result(
     kind: str, narration: Narration, result: DeploymentResult | RollbackResult, record: Path
 ) -> None:
-    from gonogo.cli.checklists import checklist_lines
+    from gonogo.cli.checklist import checklist_lines
 
     narration.chapter(TITLES[kind, result.outcome])
     if result.outcome == "failed":

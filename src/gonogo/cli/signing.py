@@ -1,31 +1,31 @@
-"""``gonogo sign_off``: a person's decision on a record."""
+"""``gonogo sign_off`` and ``verify_record``: a person's decision, and the proof of a record."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gonogo.cli.inputs import A_RECORD, find_record, project_here
-from gonogo.errors import GonogoError, UsageError
-from gonogo.model.kinds import Environment
-from gonogo.model.parts import ItemState
-from gonogo.record.manifest import SIGNATURES_PAGE
-from gonogo.signing.document import Decision
+from gonogo.errors import GonogoError, SigningError, UsageError
+from gonogo.model.kinds import Decision, Environment
 
 if TYPE_CHECKING:
     from gonogo.config import RolloutConfig
     from gonogo.report.narration import Narration
     from gonogo.signing.admission import Request
+    from gonogo.signing.checking import Checked
+    from gonogo.signing.verification import Report
 
 
 def sign_off(  # noqa: PLR0913  # each is an option of the command
     record: Annotated[str, typer.Argument(metavar="RECORD", help=A_RECORD)],
     *,
-    decision: Annotated[Decision, typer.Option(help="What is decided.")],
+    decision: Annotated[Decision, typer.Option(help="The decision.")],
     by: Annotated[str, typer.Option(metavar="NAME", help="Who you are in allowed_signers.")],
     attest: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Tick a checklist item; repeatable.")
@@ -37,7 +37,7 @@ def sign_off(  # noqa: PLR0913  # each is an option of the command
         str | None, typer.Option(metavar="FILE", help="The key; by default one that may sign.")
     ] = None,
     target: Annotated[
-        Environment, typer.Option("--for", help="Where go is meant for.")
+        Environment, typer.Option("--for", help="The environment that go is for.")
     ] = Environment.PRODUCTION,
 ) -> None:
     """Sign a decision on a record; the record itself never changes."""
@@ -69,6 +69,8 @@ def _allowed_signers(config: RolloutConfig) -> Path:
 def _sign(request: Request, templates_dir: Path) -> None:
     from dataclasses import replace
 
+    from gonogo.model.parts import ItemState
+    from gonogo.record.manifest import SIGNATURES_PAGE
     from gonogo.report.narration import Narration
     from gonogo.signing.admission import attestable, examine, require_allowed
     from gonogo.signing.sign import sign_off as sign
@@ -110,3 +112,58 @@ def _asked(narration: Narration, items: dict[str, str]) -> tuple[str, ...]:
         if line.strip().lower() in {"y", "yes"}:
             ticked.append(name)
     return tuple(ticked)
+
+
+def verify_record(
+    record: Annotated[str | None, typer.Argument(metavar="RECORD", help=A_RECORD)] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every record, and their chains.")] = False,
+) -> None:
+    """Prove that nobody touched a record since it was closed."""
+    from gonogo.report.narration import Narration
+    from gonogo.signing.verification import verify_archive
+    from gonogo.signing.verification import verify_record as prove
+
+    project, config = project_here()
+    if (record is None) != every:
+        raise UsageError("name one record, or --all")
+    narration, signers = Narration.to_terminal(), config.allowed_signers
+    if record is not None:
+        directory = find_record(record, config.archive_dir)
+        reports: Iterable[Report] = [prove(directory, signers, project.templates_dir)]
+    elif not config.archive_dir.is_dir():
+        raise UsageError(f"there is no archive {config.archive_dir}", "run a gate first")
+    else:
+        reports = verify_archive(config.archive_dir, signers, project.templates_dir)
+    broken = [report.title for report in reports if not _show(narration, report)]
+    if broken:
+        raise SigningError(f"not proved: {', '.join(broken)}", "what is wrong is listed above")
+
+
+def _show(narration: Narration, report: Report) -> bool:
+    """Show what is proved of a record; returns whether all of it is."""
+    narration.say(f"{'✗' if report.problems else '✓'} {report.title}", "bold")
+    for problem in report.problems:
+        narration.say(f"    ✗ {problem}", "red")
+    for check in report.signoffs:
+        if not check.problems:
+            narration.say(f"    ✓ {_described(check)}")
+    for note in report.notes:
+        narration.say(f"    - {note}", "dim")
+    return not report.problems
+
+
+def _described(check: Checked) -> str:
+    from gonogo.signing.document import said_at
+
+    signed = check.signoff
+    if signed is None:
+        return check.name
+    where = f" for {signed.target}" if signed.target else ""
+    reason = f", overriding: {signed.override}" if signed.override else ""
+    number = len(signed.attested)
+    ticked = f", {number} item{'s' if number > 1 else ''} attested" if number else ""
+    return (
+        f'{check.name}: "{signed.decision}"{where} by {signed.by}, {said_at(signed.signed_at)}'
+        f"{ticked}{reason} ({check.fingerprint})"
+    )

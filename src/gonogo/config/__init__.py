@@ -4,6 +4,7 @@ Every mistake in the file is a `ConfigError` that names the file, the dotted key
 what was probably meant. Paths in the file are relative to the directory that it lies in.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,11 +29,10 @@ else:
 
     def __getattr__(name: str) -> object:
         """Import the models, and pydantic with them, once one is used: `--help` needs none."""
-        from gonogo.config import application, sections  # noqa: PLC0415  # see the docstring
-
-        for module in (sections, application):
-            if hasattr(module, name):
-                return getattr(module, name)
+        for room in ("sections", "application"):
+            models = vars(import_module(f"{__name__}.{room}"))
+            if name in __all__ and name in models:
+                return models[name]
         raise AttributeError(name)
 
 

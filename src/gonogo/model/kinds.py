@@ -59,6 +59,16 @@ class VerdictKind(StrEnum):
         return {"ROLLBACK": 11, "NO-GO": 1, "HOLD": 10, "GO": 0}[self.value]
 
 
+class Decision(StrEnum):
+    """What a person decides on a record."""
+
+    GO = "go"
+    NO_GO = "no-go"
+    HOLD = "hold"
+    ROLLBACK = "rollback"
+    REVIEWED = "reviewed"
+
+
 class Reason(StrEnum):
     """What led to a finding's outcome."""
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from gonogo.model.measurement import Count
+if TYPE_CHECKING:
+    # Its models load pydantic, which a command that only escapes a text does without.
+    from gonogo.model.measurement import Count
 
 MOST_CHARACTERS = 200
 MOST_OF_A_BLOCK = 10_000
@@ -24,7 +27,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 
 def visible(text: object) -> str:
-    """A text in which nothing hides: every control or invisible character stands as its escape."""
+    """The text with every control or invisible character escaped."""
     shown = str(text)
     if shown.isascii() and shown.isprintable():
         return shown

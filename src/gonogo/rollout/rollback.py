@@ -18,8 +18,7 @@ from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
 from gonogo.postgres.identity import application_schema
 from gonogo.postgres.session import first_line
-from gonogo.rollout.course import Course
-from gonogo.rollout.drafting import draft
+from gonogo.rollout.incident_report import Course, IncidentReport, draft
 from gonogo.rollout.restore.restoration import Restoration, drop_prepared, is_swapped, restoring
 from gonogo.rollout.restore.swap import reopen_cut_short
 from gonogo.rollout.rollback_plan import (
@@ -32,7 +31,6 @@ from gonogo.rollout.rollback_plan import (
     restore_lines,
 )
 from gonogo.rollout.runner.context import RolloutContext
-from gonogo.rollout.runner.report import Report
 from gonogo.rollout.runner.result import RollbackMode, RollbackResult, provenance
 from gonogo.rollout.runner.site import Consent, Site, open_site, require_consent
 from gonogo.rollout.runner.steps import Runner, Step, running
@@ -212,7 +210,7 @@ def _result(ended: _Ending) -> RollbackResult:
     )
 
 
-def _report(ended: _Ending) -> Report | None:
+def _report(ended: _Ending) -> IncidentReport | None:
     """The draft of the incident report; where it cannot be drafted the rollback stands."""
     site, deployment = ended.site, ended.deployment
     if deployment is None:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from gonogo.command_line import command
 from gonogo.errors import SigningError, UsageError
-from gonogo.model.kinds import Environment, Outcome, VerdictKind
+from gonogo.model.kinds import Decision, Environment, Outcome, VerdictKind
 from gonogo.model.parts import ItemState, State
 from gonogo.model.record import Record
 from gonogo.model.window import DEFAULT_WINDOW
 from gonogo.report.text import cut, span, visible
 from gonogo.signing import ssh
 from gonogo.signing.checking import Checked, check_signoffs
-from gonogo.signing.document import MOST_CHARACTERS, Decision
+from gonogo.signing.document import MOST_CHARACTERS
 from gonogo.signing.integrity import Closed, open_closed
 
 # Tokens, breakers and endpoints are asked now: they cannot be wound back further than this.

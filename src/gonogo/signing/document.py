@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.kinds import Decision, Environment, VerdictKind
 from gonogo.record.canonical import canonical_json
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 MOST_CHARACTERS = 2000
 Line = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)]
-
-
-class Decision(StrEnum):
-    """What a person decides on a record."""
-
-    GO = "go"
-    NO_GO = "no-go"
-    HOLD = "hold"
-    ROLLBACK = "rollback"
-    REVIEWED = "reviewed"
 
 
 class _Part(BaseModel):

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.errors import SigningError
-from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.kinds import Decision, Environment, VerdictKind
 from gonogo.model.parts import Kind, Subject
 from gonogo.model.record import Record
 from gonogo.record.listing import RUNNING, ArchivedRecord, list_records, moment_of
 from gonogo.signing.admission import against, never_for_production
 from gonogo.signing.chain import chained, unlike_since
 from gonogo.signing.checking import Checked, check_signoffs, numbers_in
-from gonogo.signing.document import Decision, said_at
+from gonogo.signing.document import said_at
 from gonogo.signing.integrity import Closed, open_closed
 
 SUBJECT = {

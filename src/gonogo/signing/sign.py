@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gonogo.errors import SigningError, UsageError
+from gonogo.model.kinds import Decision
 from gonogo.model.record import Record
 from gonogo.record.canonical import sha256_hex
 from gonogo.record.files import archive_lock, directory_lock, settle, told_plainly, write_whole
@@ -15,7 +16,7 @@ from gonogo.record.manifest import CHAIN, append_to_chain, is_chained
 from gonogo.signing import ssh
 from gonogo.signing.admission import Examined, Request, attestable, examine, require_allowed
 from gonogo.signing.checking import Checked, contradictions, numbers_in
-from gonogo.signing.document import Attestation, Decision, Link, SignOff
+from gonogo.signing.document import Attestation, Link, SignOff
 from gonogo.signing.integrity import Closed
 from gonogo.signing.keys import chosen_key
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.errors import SigningError
+from gonogo.model.kinds import Decision
 from gonogo.record.canonical import sha256_hex
 from gonogo.record.files import archive_lock, directory_lock, told_plainly, write_whole
 from gonogo.record.manifest import SIGNATURES_PAGE
@@ -13,7 +14,7 @@ from gonogo.report.html import render_template, renderer_sha256
 from gonogo.report.index import INDEX_FILE, write_index
 from gonogo.report.looks import headline
 from gonogo.signing.checking import numbers_in
-from gonogo.signing.document import Decision, SignOff, read
+from gonogo.signing.document import SignOff, read
 from gonogo.signing.integrity import Closed, open_closed
 
 TEMPLATE = "signatures.html.jinja"

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from gonogo.errors import SigningError, UsageError
-from gonogo.model.kinds import Environment
+from gonogo.model.kinds import Decision, Environment
 from gonogo.model.parts import ItemState
 from gonogo.model.record import Record
 from gonogo.signing.admission import Request, attestable, require_allowed
-from gonogo.signing.document import MOST_CHARACTERS, Decision
+from gonogo.signing.document import MOST_CHARACTERS
 from signers import ADA, verdict, worth_signing
 
 NOWHERE = Path("nowhere")

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from gonogo.errors import SigningError
+from gonogo.model.kinds import Decision
 from gonogo.signing.checking import Checked, check_signoffs, contradictions, numbers_in, strays
-from gonogo.signing.document import Decision, Link, SignOff
+from gonogo.signing.document import Link, SignOff
 from gonogo.signing.integrity import Closed, open_closed
 from record_examples import gate
 from signers import ADA, BOB, Office

@@ -8,16 +8,8 @@ from typing import Any
 
 import pytest
 
-from gonogo.model.kinds import Environment
-from gonogo.signing.document import (
-    MOST_CHARACTERS,
-    Attestation,
-    Decision,
-    Link,
-    SignOff,
-    read,
-    said_at,
-)
+from gonogo.model.kinds import Decision, Environment
+from gonogo.signing.document import MOST_CHARACTERS, Attestation, Link, SignOff, read, said_at
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HASH = "4a" * 32

@@ -11,7 +11,7 @@ from gonogo.errors import GonogoError
 from gonogo.ledger.rows import Deployment
 from gonogo.model.parts import Provenance, Subject
 from gonogo.model.step import StepRecord
-from gonogo.rollout.runner.report import Report
+from gonogo.rollout.incident_report import IncidentReport
 from gonogo.rollout.runner.site import Site
 
 RollbackMode = Literal["revert", "restore"]
@@ -61,7 +61,7 @@ class RollbackResult(Result):
     deployment_id: int | None
     mode: RollbackMode
     reason: str
-    report: Report | None = None
+    report: IncidentReport | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""``gonogo gate``, ``verify`` and ``criteria``: what is judged, now, and by what."""
+"""``gonogo gate``, ``monitor``, ``final_report`` and ``verify``; and the pages of their rules."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gonogo.cli.inputs import project_here
 from gonogo.command_line import command
-from gonogo.config.project import MARKER, Project
+from gonogo.config.project import Project
 from gonogo.errors import GonogoError, UsageError
-from gonogo.model.kinds import Outcome, VerdictKind
+from gonogo.model.kinds import Environment, Outcome, VerdictKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +35,52 @@ SMOKE_MARKS = {"ok": ("✓", "green"), "inconclusive": ("?", "yellow")}
 
 def gate(context: typer.Context) -> None:
     """Judge the live database; takes the options of `pytest checks/`."""
+    _run_gate(*context.args)
+
+
+def monitor(
+    context: typer.Context,
+    environment: Annotated[Environment, typer.Argument(help="What to judge.")],
+    window: Annotated[str, typer.Argument(help="How much to judge: 24h, 7d, 14d, any.")] = "",
+) -> None:
+    """Judge, archive a record and show every figure; takes the options of `pytest checks/`."""
+    from gonogo.model.window import DEFAULT_WINDOW, format_duration
+
+    more = list(context.args)
+    if window.startswith("-"):
+        # An option came first: the window is the environment's own.
+        window, more = "", [window, *more]
+    length = window or format_duration(DEFAULT_WINDOW[environment])
+    _run_gate("-q", "--figures", f"--environment={environment}", f"--window={length}", *more)
+
+
+def final_report(
+    environment: Annotated[
+        Environment, typer.Argument(help="The environment of the soak.")
+    ] = Environment.PRODUCTION,
+) -> None:
+    """Sum up a whole soak from the archive: one more record, to be signed."""
+    from gonogo.gate.summary import sum_up
+    from gonogo.report.narration import Narration
+    from gonogo.report.terminal import STYLES
+    from gonogo.rollout.checklist import checklist_desk
+
+    project, config = project_here()
+    summed_up = sum_up(checklist_desk(project, config), environment, project.templates_dir)
+    narration = Narration.to_terminal()
+    narration.chapter(summed_up.record.title)
+    narration.say(f"  {summed_up.verdict}", STYLES[summed_up.verdict])
+    for line in summed_up.lines:
+        narration.say(f"    {line}")
+    narration.say(f"  record    {summed_up.directory / 'record.html'}")
+    raise typer.Exit(summed_up.verdict.exit_code)
+
+
+def _run_gate(*options: str) -> None:
     from gonogo.process import run_gate_process
 
-    root = Project.find(Path.cwd()).root
-    words = [sys.executable, "-m", "pytest", "checks/", *context.args]
-    raise typer.Exit(run_gate_process(words, cwd=root).returncode)
+    words = [sys.executable, "-m", "pytest", "checks/", *options]
+    raise typer.Exit(run_gate_process(words, cwd=Project.find(Path.cwd()).root).returncode)
 
 
 def verify(
@@ -50,8 +92,7 @@ def verify(
         bool, typer.Option("--smoke", help="Also send the requests that change something.")
     ] = False,
 ) -> None:
-    """See right after a deployment that schema, endpoints and ledger are in place."""
-    from gonogo.config import RolloutConfig
+    """Verify right after a deployment that schema, endpoints and ledger are in place."""
     from gonogo.gate.setting import Options
     from gonogo.gate.verification import verify as find_out
     from gonogo.postgres.dsn import database_settings, named_environment
@@ -59,8 +100,7 @@ def verify(
     from gonogo.report.english import reason_of
     from gonogo.report.narration import Narration
 
-    project = Project.find(Path.cwd())
-    config = RolloutConfig.load(project.root / MARKER)
+    project, config = project_here()
     options = Options(
         environment=named_environment(os.environ, environment),
         without=frozenset(config.without),
@@ -79,7 +119,7 @@ def verify(
     verified = not found.exit_code
     narration.say(f"{'verified' if verified else 'NOT verified'}: {found.tally}", "bold")
     codes = {found.exit_code, _smoke(narration, project, config, found) if smoke else 0}
-    # What is wrong weighs more than what cannot be told.
+    # A failure weighs more than what is inconclusive.
     raise typer.Exit(min(codes - {0}, default=0))
 
 
@@ -128,17 +168,13 @@ def criteria(
     from gonogo.report.criteria_page import page
 
     project = Project.find(Path.cwd())
-    told, file = page(load(project.criteria_file, project.sql_dir)), project.criteria_page
+    file = project.criteria_page
     shown = file.relative_to(project.root)
-    if file.is_file() and file.read_text(encoding="utf-8") == told:
-        typer.echo(f"{shown} is current")
-    elif check:
-        problem = f"{shown} is not what checks/criteria.toml says"
-        raise GonogoError(problem, f"run {command('criteria')}")
-    else:
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(told, encoding="utf-8")
-        typer.echo(f"{shown} is written anew")
+    made = page(load(project.criteria_file, project.sql_dir))
+    stale = GonogoError(
+        f"{shown} is not what checks/criteria.toml says", f"run {command('criteria')}"
+    )
+    _keep_current(file, made, shown, stale if check else None)
 
 
 def schema(
@@ -151,13 +187,18 @@ def schema(
     """Write the JSON Schema of record.json, made from the types that are the record."""
     from gonogo.record.schema import record_schema
 
-    made = record_schema()
-    if file.is_file() and file.read_text(encoding="utf-8") == made:
-        typer.echo(f"{file} is current")
-    elif check:
-        raise GonogoError(
-            f"{file} is not what a record holds", f"run {command('schema', str(file))}"
-        )
+    remedy = f"run {command('schema', str(file))}"
+    stale = GonogoError(f"{file} is not what a record holds", remedy)
+    _keep_current(file, record_schema(), file, stale if check else None)
+
+
+def _keep_current(file: Path, content: str, shown: Path, stale: GonogoError | None) -> None:
+    """Write a generated file that is not current, or raise `stale` where that is given."""
+    if file.is_file() and file.read_text(encoding="utf-8") == content:
+        typer.echo(f"{shown} is current")
+    elif stale:
+        raise stale
     else:
-        file.write_text(made, encoding="utf-8")
-        typer.echo(f"{file} is written anew")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+        typer.echo(f"{shown} is written anew")

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import open_database
+from gonogo.cli.inputs import open_database, project_here
 from gonogo.command_line import command
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.model.kinds import Environment
-from gonogo.model.parts import ItemEntry, ItemState, PhaseEntry
 
 if TYPE_CHECKING:
     from gonogo.checklist.sources import Book
     from gonogo.config import RolloutConfig
+    from gonogo.model.parts import ItemEntry, PhaseEntry
     from gonogo.report.narration import Narration
 
-MARKS = {
-    ItemState.PROVED: ("✓", "green"),
-    ItemState.ATTESTED: ("✓", "green"),
-    ItemState.FAILED: ("✗", "red"),
-    ItemState.OPEN: ("○", "yellow"),
-    ItemState.NOT_DUE: ("-", "dim"),
+# By the states of an item; their type is not imported, so that `--help` stays fast.
+MARKS: Mapping[str, tuple[str, str]] = {
+    "proved": ("✓", "green"),
+    "attested": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "open": ("○", "yellow"),
+    "not due": ("-", "dim"),
 }
-SETTLED = frozenset({ItemState.PROVED, ItemState.ATTESTED, ItemState.NOT_DUE})
+SETTLED = frozenset({"proved", "attested", "not due"})
 
 
 def checklist(
@@ -38,7 +39,6 @@ def checklist(
 ) -> None:
     """Print the checklist: what is proved by which record, what is attested, what is open."""
     from gonogo.checklist.block import checklist_block
-    from gonogo.cli.inputs import project_here
     from gonogo.postgres.dsn import named_environment
     from gonogo.report.narration import Narration
     from gonogo.rollout.checklist import checklist_desk
@@ -47,15 +47,15 @@ def checklist(
     named = named_environment(os.environ, environment) or Environment.STAGING
     desk = checklist_desk(project, config)
     narration = Narration.to_terminal()
-    tell_checklist(narration, checklist_block(desk, named, books=_books(narration, config)))
+    show_checklist(narration, checklist_block(desk, named, books=_books(narration, config)))
 
 
-def tell_checklist(narration: Narration, block: Sequence[PhaseEntry]) -> None:
-    """Tell every item, phase by phase.
+def show_checklist(narration: Narration, block: Sequence[PhaseEntry]) -> None:
+    """Show every item, phase by phase.
 
     Args:
-        narration: Where.
-        block: As a record holds them.
+        narration: The terminal.
+        block: The phases, as a record holds them.
     """
     for phase in block:
         narration.chapter(_head(phase))
@@ -63,9 +63,8 @@ def tell_checklist(narration: Narration, block: Sequence[PhaseEntry]) -> None:
             mark, style = MARKS[item.state]
             by_person = " (a person's to attest)" if _waits(item) else ""
             narration.say(f"  {mark} {item.text}{by_person}", style)
-            told = f"{item.id}: {item.state}"
             more = f", {item.evidence}" if item.evidence else ""
-            narration.say(f"      {told}{more}", "dim")
+            narration.say(f"      {item.id}: {item.state}{more}", "dim")
 
 
 def checklist_lines(record: Path, only: str = "") -> list[str]:
@@ -73,8 +72,8 @@ def checklist_lines(record: Path, only: str = "") -> list[str]:
 
     Args:
         record: Its ``record.json``.
-        only: The id of the one phase that is told, every item of it; empty tells what is not
-            settled of the phases that this record belongs to, and of the others how far they are.
+        only: The id of the one phase to show, with every item; empty shows what is not settled of
+            the phases that this record belongs to, and of the others how far they are.
     """
     from gonogo.record.canonical import read_record
 
@@ -83,17 +82,17 @@ def checklist_lines(record: Path, only: str = "") -> list[str]:
         return [line for one in phases if one.phase == only for line in _lines(one, SETTLED)]
     # The last that this record is part of is the one that its reader is in.
     own = [one for one in reversed(phases) if _is_of_this_record(one)]
-    told = [line for one in own for line in _lines(one)]
-    told += [_head(one) for one in phases if one not in own]
-    return [*told, f"{command('checklist')} tells every item, with its evidence"]
+    lines = [line for one in own for line in _lines(one)]
+    lines += [_head(one) for one in phases if one not in own]
+    return [*lines, f"{command('checklist')} shows every item, with its evidence"]
 
 
 def _is_of_this_record(phase: PhaseEntry) -> bool:
-    return any(item.state is ItemState.PROVED and item.is_own for item in phase.items)
+    return any(item.state == "proved" and item.is_own for item in phase.items)
 
 
-def _lines(phase: PhaseEntry, settled: frozenset[ItemState] = frozenset()) -> list[str]:
-    """A phase in lines: how far it is, what is not settled, and of what is settled these states."""
+def _lines(phase: PhaseEntry, settled: frozenset[str] = frozenset()) -> list[str]:
+    """A phase in lines: its tally, the items not settled, and those settled in these states."""
     lines = [_head(phase)]
     for item in phase.items:
         if item.state in settled or item.state not in SETTLED:
@@ -103,13 +102,13 @@ def _lines(phase: PhaseEntry, settled: frozenset[ItemState] = frozenset()) -> li
 
 
 def _head(phase: PhaseEntry) -> str:
-    states = [item.state for item in phase.items]
+    states = [item.state.value for item in phase.items]
     counted = [f"{states.count(state)} {state}" for state in MARKS if state in states]
     return f"{phase.title}: {', '.join(counted)}"
 
 
 def _books(narration: Narration, config: RolloutConfig) -> dict[Environment, Book]:
-    """What the ledger says; nothing, and why, where no database answers."""
+    """What the ledger says; nothing, and the reason is shown, where no database answers."""
     from datetime import UTC, datetime
 
     from gonogo.rollout.checklist import book_of
@@ -127,4 +126,4 @@ def _books(narration: Narration, config: RolloutConfig) -> dict[Environment, Boo
 
 
 def _waits(item: ItemEntry) -> bool:
-    return item.how == "attested" and item.state is not ItemState.ATTESTED
+    return item.how == "attested" and item.state != "attested"

@@ -7,23 +7,23 @@ from pathlib import Path
 import pytest
 
 from gonogo.report.html import render_template
-from gonogo.rollout.runner.report import Part, Report
+from gonogo.rollout.incident_report import IncidentReport, Part
 
 TEMPLATES = Path(__file__).parents[4] / "reports" / "templates"
 HOSTILE = "<script>alert(1)</script> | [link](http://evil) `code` \x1b[2J \u202e # *"
 
 
 @pytest.fixture
-def report() -> Report:
+def report() -> IncidentReport:
     """A report whose every text is foreign."""
     table = Part("Issues", (), ("Incident", "Why"), ((HOSTILE, HOSTILE), ("plain", "")))
-    return Report(f"Report {HOSTILE}", (Part("Reason", (HOSTILE,)), table))
+    return IncidentReport(f"IncidentReport {HOSTILE}", (Part("Reason", (HOSTILE,)), table))
 
 
-def test_markdown_shows_it_as_text(report: Report) -> None:
+def test_markdown_shows_it_as_text(report: IncidentReport) -> None:
     """No link, no tag, no cell more than there are; control characters stand as escapes."""
     lines = report.markdown.splitlines()
-    assert lines[0].startswith("# Report \\<script\\>")
+    assert lines[0].startswith("# IncidentReport \\<script\\>")
     assert "\x1b" not in report.markdown
     assert "\u202e" not in report.markdown
     rows = [line for line in lines if line.startswith("| ")]
@@ -32,7 +32,7 @@ def test_markdown_shows_it_as_text(report: Report) -> None:
     assert "\\[link\\]" in report.markdown
 
 
-def test_the_page_shows_it_as_text(report: Report) -> None:
+def test_the_page_shows_it_as_text(report: IncidentReport) -> None:
     """The same words, escaped; the page's own policy allows neither script nor request."""
     page = render_template("incident.html.jinja", TEMPLATES, {"report": report})
     assert "<script" not in page
@@ -43,6 +43,6 @@ def test_the_page_shows_it_as_text(report: Report) -> None:
 
 def test_a_part_without_rows_has_no_table() -> None:
     """Neither in Markdown nor on the page."""
-    report = Report("Report", (Part("Issues", ("none",)),))
-    assert report.markdown == "# Report\n\n## Issues\n\n- none\n"
+    report = IncidentReport("IncidentReport", (Part("Issues", ("none",)),))
+    assert report.markdown == "# IncidentReport\n\n## Issues\n\n- none\n"
     assert "<table" not in render_template("incident.html.jinja", TEMPLATES, {"report": report})

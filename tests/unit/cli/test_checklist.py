@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gonogo.cli.checklists import checklist_lines
+from gonogo.cli.checklist import checklist_lines
 from gonogo.model.parts import ItemEntry, ItemState, PhaseEntry
 from gonogo.record.canonical import written
 from record_examples import deployment
@@ -49,7 +49,7 @@ def test_the_phases_of_this_record_come_first_with_what_is_not_settled(tmp_path:
         "  ○ Item 1 (pre.1)",
         "Soak: 1 open",
         "Rollback: 1 proved, 1 open, 1 not due",
-        "gonogo checklist tells every item, with its evidence",
+        "gonogo checklist shows every item, with its evidence",
     ]
 
 
