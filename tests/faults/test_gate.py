@@ -28,8 +28,7 @@ from gate_process import ENDLESS, GateOutcome, make_checkout, never_end, run_gat
 from gonogo.config.project import Project
 from gonogo.errors import DatabaseError
 from gonogo.gate import observe as observing
-from gonogo.gate.resolve import resolve
-from gonogo.gate.setting import Options
+from gonogo.gate.setting import Options, resolve
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import Manners, Session

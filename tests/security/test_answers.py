@@ -15,7 +15,7 @@ from gonogo.application import answers
 from gonogo.application.answers import AnswerKind, EndpointAnswer
 from gonogo.application.endpoints import probe
 from gonogo.config.project import Project
-from gonogo.gate.endpoints import ask_endpoints
+from gonogo.gate.observe import ask_endpoints
 from gonogo.gate.setting import Options, Setting
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import DatabaseSettings
@@ -109,7 +109,7 @@ def test_what_is_no_address_and_no_token_is_not_asked_with(
     monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], says: str
 ) -> None:
     """Inconclusive, with the variable's name and never its value; no request leaves."""
-    monkeypatch.setattr("gonogo.gate.endpoints.probe", _nobody)
+    monkeypatch.setattr("gonogo.gate.observe.probe", _nobody)
     definition = criteria.load(PROJECT.criteria_file, PROJECT.sql_dir)
     setting = Setting(
         PROJECT,

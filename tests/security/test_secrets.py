@@ -18,7 +18,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from desk import Desk, make_desk
-from gonogo.gate.masking import CUT_AT_BYTES
+from gonogo.gate.observe import CUT_AT_BYTES
 from gonogo.masking import Mask
 from gonogo.sandbox import surroundings
 from gonogo.sandbox.databases import Databases

@@ -5,19 +5,22 @@ Nothing is computed anew: what was measured and judged is laid into the record a
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
+from pathlib import Path
 
 from gonogo import __version__
 from gonogo.criteria import Criteria, Metric
-from gonogo.gate.reproduce import reproduce
 from gonogo.gate.setting import Observation, Setting
-from gonogo.gate.soak import soak
 from gonogo.judge.score import health_score
 from gonogo.model.finding import Finding, Verdict
-from gonogo.model.parts import Heading, Kind, MetricEntry, Provenance, Subject
+from gonogo.model.kinds import Environment
+from gonogo.model.measurement import Measurement, Window
+from gonogo.model.parts import Heading, Kind, Mark, MetricEntry, Provenance, Soak, Subject
 from gonogo.model.record import Record
-from gonogo.model.window import format_duration
-from gonogo.record.listing import gates_since
+from gonogo.model.window import format_duration, format_moment
+from gonogo.record.listing import ArchivedRecord, archived, gates_since, list_records
+from gonogo.report.soak import Look, continuity
 
 
 def header(setting: Setting, started_at: datetime, reproduce: str) -> Record:
@@ -121,3 +124,87 @@ def _entry(metric: Metric) -> MetricEntry:
         first=metric.first,
         query=metric.query.strip(),
     )
+
+
+def soak(
+    archive_dir: Path, environment: Environment, window: Window, traffic: Measurement | None
+) -> Soak | None:
+    """The soak's continuity, as the record shows it.
+
+    Args:
+        archive_dir: Where the earlier records of this soak lie.
+        environment: How long its soak is.
+        window: This run's; its end is one more look.
+        traffic: Its hours show where there was traffic; None without such a metric.
+
+    Returns:
+        None where it is unknown when it began.
+
+    Raises:
+        OSError: The archive could not be read.
+    """
+    deployed_at = window.deployed_at
+    if deployed_at is None:
+        return None
+    hourly = traffic.hourly if traffic else ()
+    return Soak(
+        deployed_at=deployed_at,
+        end=window.end,
+        marks=_marks(archive_dir, environment, window, deployed_at),
+        hours=len(hourly),
+        silent=tuple(hour.start for hour in hourly if not hour.count.n),
+    )
+
+
+def _marks(
+    archive_dir: Path, environment: Environment, window: Window, deployed_at: datetime
+) -> tuple[Mark, ...]:
+    """The moments of the soak; each record that stands for one is read itself."""
+    place = archive_dir / environment
+
+    def marks_by(*, quick: bool) -> tuple[Mark, ...]:
+        found = list_records(archive_dir, quick=quick)
+        earlier = (look_of(one, window) for one in found if one.directory.parent == place)
+        looks = [*filter(None, earlier), Look(window.end, None)]
+        return continuity(environment, deployed_at, window.end, looks)
+
+    def holds(mark: Mark) -> bool:
+        if not mark.record:
+            return True
+        record = archived(place / mark.record)
+        look = look_of(record, window) if record else None
+        return look is not None and look.at == mark.at
+
+    marks = marks_by(quick=True)
+    return marks if all(map(holds, marks)) else marks_by(quick=False)
+
+
+def look_of(record: ArchivedRecord, window: Window) -> Look | None:
+    """A record as a look at the same soak.
+
+    None when it is none: it is no gate's, it was aborted, or it is of another deployment.
+    """
+    same = record.deployed_at == window.deployed_at
+    if not record.is_look or not same or record.as_of is None:
+        return None
+    return Look(record.as_of, record.name) if record.as_of <= window.end else None
+
+
+def reproduce(setting: Setting, end: datetime | None = None) -> str:
+    """The command line, without what it finds in the environment: which database, which address.
+
+    Args:
+        setting: What was asked.
+        end: The window's end, as soon as it is known; until then the one that was asked for.
+    """
+    options, as_of = setting.options, end or setting.options.as_of
+    words = ["pytest checks/", f"--window={format_duration(setting.window_asked)}"]
+    words.append(f"--environment={setting.environment}")
+    if as_of:
+        words.append(f"--as-of={format_moment(as_of)}")
+    if options.deployed_at:
+        words.append(f"--deployed-at={format_moment(options.deployed_at)}")
+    if options.criteria:
+        words.append(f"--criteria={shlex.quote(str(options.criteria))}")
+    words += [f"--without={group}" for group in sorted(options.without)]
+    return " ".join(words + (["--strict"] if options.strict else []))

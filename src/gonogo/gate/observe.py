@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import TypeVar
 
+from gonogo.application.answers import AnswerKind, EndpointAnswer
+from gonogo.application.endpoints import probe
+from gonogo.application.environment import MUST_BE_HTTPS, problem_of
 from gonogo.config import Endpoints
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
 from gonogo.errors import DatabaseError
-from gonogo.gate.masking import masked
 from gonogo.gate.setting import LEDGER, Observation, Options, Setting
 from gonogo.judge.finding import judge
 from gonogo.ledger.migration import versions
+from gonogo.masking import Mask
 from gonogo.measure.ledger_facts import LedgerFacts, read_ledger, read_timeline
 from gonogo.measure.take import Plan, take
 from gonogo.model.kinds import Says
@@ -26,7 +31,12 @@ from gonogo.postgres.identity import read_identity
 from gonogo.postgres.readonly import Session
 from gonogo.postgres.snapshot import in_snapshot
 
+V = TypeVar("V")
 MOST_AHEAD = timedelta(minutes=2)
+# Surveys of error messages cut them there, before anything could mask them.
+CUT_AT_BYTES = 1000
+REQUEST_TIMEOUT_S = 5.0
+WORST_FIRST = (AnswerKind.FAILED, AnswerKind.INCONCLUSIVE, AnswerKind.WARNING, AnswerKind.OK)
 
 
 def observe(setting: Setting, answers: Mapping[str, Measurement]) -> Observation:
@@ -34,7 +44,7 @@ def observe(setting: Setting, answers: Mapping[str, Measurement]) -> Observation
 
     Args:
         setting: From `resolve`.
-        answers: Measurements of what no survey tells (the endpoints), by metric.
+        answers: Measurements of what no survey measures (the endpoints), by metric.
     """
     if setting.problem:
         return _unreachable(setting, answers, setting.problem)
@@ -65,11 +75,11 @@ def _observe(session: Session, setting: Setting, answers: Mapping[str, Measureme
             first=options.migrations_from,
         ),
     )
-    told_ledger = LEDGER not in options.without
-    events = read_timeline(session, setting.environment) if told_ledger else ()
-    measured = take(session, plan)
-    told = {**_with_our_clock(setting.criteria, measured, ahead), **answers}
-    return _judged(setting, Observation(window, now, facts, identity, told, {}, events))
+    asked_ledger = LEDGER not in options.without
+    events = read_timeline(session, setting.environment) if asked_ledger else ()
+    measured = _with_our_clock(setting.criteria, take(session, plan), ahead)
+    seen = Observation(window, now, facts, identity, {**measured, **answers}, {}, events)
+    return _judged(setting, seen)
 
 
 def _with_our_clock(
@@ -113,7 +123,7 @@ def _judged(setting: Setting, observation: Observation) -> Observation:
     measurements = {
         metric.id: _left_out(metric, setting.options)
         or observation.measurements.get(metric.id)
-        or Measurement(metric.id, missing=_nobody_asked(metric, setting.options.endpoints))
+        or Measurement(metric.id, missing=_not_asked(metric, setting.options.endpoints))
         for metric in setting.criteria.metrics.values()
     }
     findings = [
@@ -129,9 +139,129 @@ def _left_out(metric: Metric, options: Options) -> Measurement | None:
     return Measurement(metric.id, left_out=Remark(Says.LEFT_OUT, names[0])) if names else None
 
 
-def _nobody_asked(metric: Metric, endpoints: Endpoints) -> Remark:
+def _not_asked(metric: Metric, endpoints: Endpoints) -> Remark:
     if metric.survey != ENDPOINTS:
         return Remark(Says.NOT_ASKED)
     if metric.id not in {one.metric for one in endpoints.asked_by("gate")}:
         return Remark(Says.NO_ENDPOINT)
     return Remark(Says.NO_ADDRESS, endpoints.base_url or "")
+
+
+def masked(observation: Observation, mask: Mask) -> Observation:
+    """An observation in which no text holds a secret; made before anything is judged by it.
+
+    Args:
+        observation: What one snapshot showed.
+        mask: The session's secrets.
+    """
+    ledger = observation.ledger
+    measurements = observation.measurements
+    return replace(
+        observation,
+        ledger=replace(ledger, revision=mask(ledger.revision), problem=_line(ledger.problem, mask)),
+        measurements={name: _measurement(one, mask) for name, one in measurements.items()},
+        timeline=tuple(
+            replace(event, title=mask(event.title), note=mask(event.note))
+            for event in observation.timeline
+        ),
+    )
+
+
+def _measurement(one: Measurement, mask: Mask) -> Measurement:
+    # Of what becomes the same, the counts add up.
+    breakdown: dict[str, int] = {}
+    for name, count in one.breakdown.items():
+        clean = _message(name, mask)
+        breakdown[clean] = breakdown.get(clean, 0) + count
+    return replace(
+        one,
+        missing=_remark(one.missing, mask),
+        degraded=_remark(one.degraded, mask),
+        recent_missing=_remark(one.recent_missing, mask),
+        parts_missing=_remark(one.parts_missing, mask),
+        by_part=_named(one.by_part, mask),
+        recent=_named(one.recent, mask),
+        hourly_parts=_named(one.hourly_parts, mask),
+        breakdown=breakdown,
+        notes=tuple(filter(None, (_remark(note, mask) for note in one.notes))),
+    )
+
+
+def _message(text: str, mask: Mask) -> str:
+    # By bytes, as a server without an encoding counts: a few that are whole are masked so too.
+    length = len(text.encode("utf-8", "backslashreplace"))
+    return mask.of_cut(text) if length >= CUT_AT_BYTES else mask(text)
+
+
+def _named(values: Mapping[str, V], mask: Mask) -> dict[str, V]:
+    """Names that become the same are kept apart: nothing that was counted is lost."""
+    clean: dict[str, V] = {}
+    for name, value in values.items():
+        free = mask(name)
+        while free in clean:
+            free += " (another)"
+        clean[free] = value
+    return clean
+
+
+def _remark(one: Remark | None, mask: Mask) -> Remark | None:
+    return one and replace(one, subject=mask(one.subject), detail=mask(one.detail))
+
+
+def _line(text: str | None, mask: Mask) -> str | None:
+    return None if text is None else mask(text)
+
+
+def ask_endpoints(
+    setting: Setting, endpoints: Endpoints, environ: Mapping[str, str]
+) -> dict[str, Measurement]:
+    """Ask the application, always now.
+
+    Args:
+        setting: From `resolve`; what it leaves out is not asked.
+        endpoints: What rollout.toml says of the application.
+        environ: Holds its address and, optionally, tokens.
+
+    Returns:
+        One measurement for each metric that an endpoint feeds; empty when there is no address.
+    """
+    base_url = environ.get(endpoints.base_url or "", "").strip()
+    if not base_url or ENDPOINTS in setting.options.without:
+        return {}
+    asked = {one.name: one for one in endpoints.asked_by("gate")}
+    if problem := _problem(endpoints, environ):
+        metrics = (one.metric or one.name for one in asked.values())
+        return {metric: Measurement(metric, missing=problem) for metric in metrics}
+    answers = probe(base_url, tuple(asked.values()), environ, timeout_s=REQUEST_TIMEOUT_S)
+    by_metric: dict[str, list[EndpointAnswer]] = {}
+    for answer in answers:
+        by_metric.setdefault(asked[answer.name].metric or answer.name, []).append(answer)
+    return {metric: _measured(metric, answers) for metric, answers in by_metric.items()}
+
+
+def _problem(endpoints: Endpoints, environ: Mapping[str, str]) -> Remark | None:
+    """Why nothing may be asked: an address or a token that a deployment refuses as well.
+
+    Only where no token would travel with it, plain http is as good as any.
+    """
+    carried = (name for one in endpoints.asked_by("gate") for name in one.variables)
+    tokens = {name: text for name in carried if (text := environ.get(name, "").strip())}
+    base_url = endpoints.base_url or ""
+    address = problem_of("base_url", environ.get(base_url, "").strip())
+    if address and not (address == MUST_BE_HTTPS and not tokens):
+        return Remark(Says.BAD_VARIABLE, base_url, address)
+    for name, text in tokens.items():
+        if problem := problem_of(endpoints.form_of(name), text):
+            return Remark(Says.BAD_VARIABLE, name, problem)
+    return None
+
+
+def _measured(metric: str, answers: list[EndpointAnswer]) -> Measurement:
+    """An endpoint is as good as the worst of its answers."""
+    worst = min(answers, key=lambda answer: WORST_FIRST.index(answer.kind))
+    answer = Remark(Says.ANSWERED, worst.url, worst.reason)
+    if worst.kind is AnswerKind.INCONCLUSIVE:
+        return Measurement(metric, missing=answer)
+    value = Fraction(worst.kind is not AnswerKind.FAILED)
+    degraded = answer if worst.kind is AnswerKind.WARNING else None
+    return Measurement(metric, value=value, degraded=degraded, notes=(answer,))

@@ -13,14 +13,10 @@ from gonogo.checklist.block import Desk, checklist_block
 from gonogo.config.project import Project
 from gonogo.criteria import Metric
 from gonogo.errors import GonogoError
-from gonogo.gate.closing import closing, header
-from gonogo.gate.delivery import copy, pipe
-from gonogo.gate.endpoints import ask_endpoints
-from gonogo.gate.observe import observe
-from gonogo.gate.reproduce import reproduce
-from gonogo.gate.resolve import resolve
-from gonogo.gate.setting import Observation, Options, Setting
-from gonogo.gate.staging import staging_directory
+from gonogo.gate.closing import closing, header, reproduce
+from gonogo.gate.files import copy, pipe, staging_directory
+from gonogo.gate.observe import ask_endpoints, observe
+from gonogo.gate.setting import Observation, Options, Setting, resolve
 from gonogo.judge.verdict import MAY_BE_LEFT_OUT, decide
 from gonogo.masking import Mask
 from gonogo.model.finding import Finding, Verdict, VerdictReason
@@ -62,7 +58,7 @@ class GateRun:
         self._observation: Observation | None = None
         self._answered: dict[str, Finding] = {}
         self._record: RunningRecord | None = None
-        self._told: Record | None = None
+        self._document: Record | None = None
         self.verdict: Verdict | None = None
         self._remark: str | None = None
 
@@ -104,7 +100,7 @@ class GateRun:
         """Write down every expected check: from here on, an aborted run leaves a record."""
         head = header(self.fixed, self.started_at, reproduce(self.fixed))
         self._record = RunningRecord.open(self.fixed.archive_dir, head)
-        self._told = head
+        self._document = head
 
     def finding(self, check: str) -> Finding:
         """The finding of one check; the first call measures everything."""
@@ -121,10 +117,10 @@ class GateRun:
         return bool(observed and observed.findings[check].outcome is Outcome.LEFT_OUT)
 
     def properties(self, check: str) -> list[tuple[str, object]]:
-        """What JUnit XML tells about a check beside its outcome."""
+        """What JUnit XML says about a check beside its outcome."""
         found = self.finding(check)
         measurement = self._observed.measurements[found.metric]
-        told: list[tuple[str, object]] = [
+        properties: list[tuple[str, object]] = [
             ("outcome", found.outcome.value),
             ("limit", limits_text(found.limits)),
             ("reason", self.reason(found)),
@@ -132,8 +128,8 @@ class GateRun:
         count = measurement.count
         value = count.share if count else measurement.value
         if value is not None:
-            told.append(("value", float(value)))
-        return told + ([("k", count.k), ("n", count.n)] if count else [])
+            properties.append(("value", float(value)))
+        return properties + ([("k", count.k), ("n", count.n)] if count else [])
 
     def reason(self, found: Finding) -> str:
         """Why a finding's outcome is what it is, in one sentence."""
@@ -173,19 +169,19 @@ class GateRun:
         Raises:
             GonogoError: The archive, or a copy that was asked for, cannot be written.
         """
-        if self._record is None or self._told is None or self.verdict is None:
+        if self._record is None or self._document is None or self.verdict is None:
             return
         if (html := self.staged("evidence.html")).is_file():
             write_sealed(html, self._record.directory / "evidence.html")
         if (junit := self.staged("junit.xml")).is_file():
             shutil.copyfile(junit, self._record.directory / "junit.xml")
-        full = closing(self._told, self.fixed, self._observation, self.answers, self.verdict)
+        full = closing(self._document, self.fixed, self._observation, self.answers, self.verdict)
         state = State.ABORTED if aborted else State.COMPLETE
         full = full.having(state=state, finished_at=datetime.now(UTC))
         full = full.having(checklist=self._checklist(full))
         pages = RecordPages(self.project.templates_dir)
         self.directory = self._record.finish(full, self.verdict.kind.value, pages)
-        self._told = full
+        self._document = full
         self._remark = step_summary.append(full, self.directory, os.environ)
         json = None if self.options.json == "-" else self.options.json
         for name, target in {**self.copies, "record.json": json}.items():
@@ -194,10 +190,10 @@ class GateRun:
 
     def tell(self, stream: IO[str]) -> None:
         """Print the verdict block, and what went wrong beside it."""
-        if self.directory is not None and self._told is not None:
+        if self.directory is not None and self._document is not None:
             if self.options.figures:
-                tell_figures(self._told, stream)
-            tell(self._told, self.directory, stream)
+                tell_figures(self._document, stream)
+            tell(self._document, self.directory, stream)
         for line in filter(None, (self.problem, self._remark)):
             stream.write(f"gonogo: {visible(Mask.of(os.environ)(line))}\n")
 

@@ -13,10 +13,8 @@ from gonogo.config.project import Project
 from gonogo.criteria import Metric
 from gonogo.errors import DatabaseError
 from gonogo.gate.closing import provenance
-from gonogo.gate.endpoints import ask_endpoints
-from gonogo.gate.observe import observe
-from gonogo.gate.resolve import resolve
-from gonogo.gate.setting import Options
+from gonogo.gate.observe import ask_endpoints, observe
+from gonogo.gate.setting import Options, resolve
 from gonogo.masking import Mask
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Outcome, VerdictKind

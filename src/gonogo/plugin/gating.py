@@ -26,10 +26,10 @@ from gonogo.gate.setting import Options
 from gonogo.model.kinds import VerdictKind
 from gonogo.model.window import parse_duration, parse_moment
 from gonogo.plugin.checks import RUN
-from gonogo.plugin.evidence import EvidencePage
 from gonogo.plugin.options import DEST
 from gonogo.plugin.reports import (
     STANDARD_OUTPUT,
+    EvidencePage,
     one_line_a_check,
     stage_reports,
     tell_where_reports_are,

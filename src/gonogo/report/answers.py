@@ -12,7 +12,7 @@ from gonogo.model.measurement import Count, Measurement
 from gonogo.model.parts import MetricEntry
 from gonogo.model.record import Record
 from gonogo.report.english import limit_text, limits_text, reason_of, remark_of, verdict_reasons
-from gonogo.report.numbers import show_value
+from gonogo.report.numbers import show_share, show_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,9 @@ def value_of(entry: MetricEntry, measurement: Measurement) -> str | None:
 def alone(entry: MetricEntry, measurement: Measurement) -> str:
     """What was measured, without its counts."""
     count = measurement.count
-    told = value_of(entry, measurement)
-    if told is None or count is None:
-        return told or "no data"
-    return told.removesuffix(f" ({count.k} of {count.n})")
+    if measurement.missing or count is None or count.share is None:
+        return value_of(entry, measurement) or "no data"
+    return show_share(count.share, entry.limits)
 
 
 def missing_of(measurement: Measurement) -> str | None:
@@ -135,7 +134,7 @@ def reasons(record: Record, *, named: bool = False, of_findings: bool = True) ->
     Args:
         record: Any.
         named: Whether a metric is called by its title instead of its id.
-        of_findings: Whether findings are among them; they tell of themselves elsewhere.
+        of_findings: Whether findings are among them; they stand elsewhere with their sentences.
     """
     given = record.verdict.reasons if record.verdict else ()
     names = {name: entry.title for name, entry in record.metrics.items()} if named else {}
@@ -160,5 +159,5 @@ def _sentences(
     *,
     of_findings: bool,
 ) -> tuple[str, ...]:
-    told = [one for one in given if of_findings or one.why is not Why.FINDING]
-    return verdict_reasons(told, record.findings, record.metrics, names)
+    shown = [one for one in given if of_findings or one.why is not Why.FINDING]
+    return verdict_reasons(shown, record.findings, record.metrics, names)

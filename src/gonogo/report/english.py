@@ -96,7 +96,7 @@ def reason_of(finding: Finding, metric: Metric) -> str:
     """
     figures, passed = finding.figures, finding.figures.passed
     rated = finding.interval is not None and finding.figures.part == ""
-    return _template(finding, metric).format(
+    return template_of(finding, metric).format(
         remark=remark_of(figures.remark) if figures.remark else "",
         shown=_shown(finding, metric, with_interval=rated and _is_of_the_rule(finding)),
         before=show_count(figures.before, metric.limits) if figures.before else "",
@@ -180,7 +180,7 @@ def tally(findings: Sequence[Finding]) -> str:
     )
 
 
-def _template(finding: Finding, metric: Metric) -> str:
+def template_of(finding: Finding, metric: Metric) -> str:
     """The sentence of a reason; some read otherwise for a rate, a band, or an answer."""
     passed = finding.figures.passed
     comma = "," if finding.interval and _is_of_the_rule(finding) else ""

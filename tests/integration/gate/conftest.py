@@ -15,8 +15,7 @@ from gate_process import GateOutcome, Soaked, make_checkout, run_gate, soak, soa
 from gonogo.config.project import Project
 from gonogo.criteria import Metric, load
 from gonogo.gate.observe import observe
-from gonogo.gate.resolve import resolve
-from gonogo.gate.setting import Observation, Options
+from gonogo.gate.setting import Observation, Options, resolve
 from gonogo.judge.verdict import decide
 from gonogo.model.kinds import Environment
 from gonogo.model.window import parse_duration

@@ -20,7 +20,7 @@ from first_application import ADMIN, HTTP, PATHS, SMOKE
 from gonogo import criteria as criteria_file
 from gonogo.application.endpoints import probe
 from gonogo.config.project import Project
-from gonogo.gate import endpoints
+from gonogo.gate import observe as endpoints
 from gonogo.gate.setting import Options, Setting
 from gonogo.judge.finding import judge
 from gonogo.measure.surveys import naive

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.gate.masking import CUT_AT_BYTES, masked
+from gonogo.gate.observe import CUT_AT_BYTES, masked
 from gonogo.gate.setting import Observation
 from gonogo.masking import Mask
 from gonogo.measure.ledger_facts import LedgerFacts

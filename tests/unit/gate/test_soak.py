@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.gate.soak import soak
+from gonogo.gate.closing import soak
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Window
 from gonogo.model.parts import MarkState, State

@@ -15,7 +15,7 @@ from first_application import ADMIN, HTTP, PATHS, SMOKE
 from gonogo import criteria
 from gonogo.application.endpoints import probe
 from gonogo.config.project import Project
-from gonogo.gate import endpoints
+from gonogo.gate import observe as endpoints
 from gonogo.gate.setting import Options, Setting
 from gonogo.judge.finding import judge
 from gonogo.model.finding import Finding

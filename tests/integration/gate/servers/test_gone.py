@@ -13,8 +13,7 @@ import pytest
 from first_application import HTTP
 from gonogo.config.project import Project
 from gonogo.gate.observe import observe
-from gonogo.gate.resolve import resolve
-from gonogo.gate.setting import Options
+from gonogo.gate.setting import Options, resolve
 from gonogo.model.kinds import Environment, Outcome, VerdictKind
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import GRACE_S, Connection, Manners, connect

@@ -1,4 +1,4 @@
-"""Where pytest's own reports are written before the record's directory is known."""
+"""A run's own files: staged before its record has a place, copied or piped once it has."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TextIO
 
 from gonogo.config.project import Project
+from gonogo.errors import GonogoError
 
 PREFIX = "gate-"
 NAME = re.compile(r"gate-(\d+)-")
@@ -44,3 +46,34 @@ def _sweep(left: Path) -> None:
     except PermissionError:
         # Somebody else's process has that number: it may be theirs.
         return
+
+
+def copy(file: Path, target: Path) -> None:
+    """Copy what was asked for elsewhere.
+
+    Raises:
+        GonogoError: It cannot be written there.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    except OSError as error:
+        raise GonogoError(
+            f"{str(target)!r} cannot be written ({error.strerror})", f"the record has it: {file}"
+        ) from None
+
+
+def pipe(file: Path, stream: TextIO) -> None:
+    """Write a file, byte for byte, to a stream that is text's otherwise.
+
+    Args:
+        file: What to write.
+        stream: Standard output.
+    """
+    stream.flush()
+    try:
+        stream.buffer.write(file.read_bytes())
+        stream.flush()
+    except BrokenPipeError:
+        # Whoever read it has gone; Python would complain of it once more at its own end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
