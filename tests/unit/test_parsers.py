@@ -59,12 +59,10 @@ VALUES = st.one_of(
     st.integers().map(str),
     st.floats().map(repr),
 )
-LIMITS = st.builds(
-    "{} {} {}".format,
-    st.sampled_from(["<", "<=", ">", ">=", "="]),
-    st.one_of(st.integers(0, 120), st.decimals(0, 100, places=3)),
-    st.sampled_from(["%", "h", "per day", ""]),
-)
+# A bound of a limit, with its unit; most others of the same unit can be meant as well.
+LEVEL = re.compile(r"(objective|warning|critical|trigger) =")
+BOUND = re.compile(r"(?<=[<>=.] )([0-9.]+)( ?[%a-z]*)(?=\"| or| \.\.)")
+BOUNDS = st.one_of(st.integers(0, 120), st.decimals(0, 100, places=3))
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9)),
     lambda inner: st.one_of(
@@ -170,11 +168,9 @@ def test_any_bytes_are_no_file_of_ours(name: str, content: bytes) -> None:
 def test_criteria_that_are_accepted_never_pass_without_data(data: st.DataObject) -> None:
     """Whatever limits a team writes: nothing that is missing meets one."""
     lines = PROJECT.criteria_file.read_text(encoding="utf-8").splitlines()
-    limits = [
-        n for n, line in enumerate(lines) if re.match(r"(objective|warning|critical)\b", line)
-    ]
-    number = data.draw(st.sampled_from(limits))
-    lines[number] = ASSIGNED.sub(lambda found: f'{found[1]}"{data.draw(LIMITS)}"', lines[number])
+    limited = [n for n, line in enumerate(lines) if LEVEL.match(line) and BOUND.search(line)]
+    number = data.draw(st.sampled_from(limited))
+    lines[number] = BOUND.sub(lambda found: f"{data.draw(BOUNDS)}{found[2]}", lines[number])
     known = None
     with suppress(ConfigError):
         content = "\n".join(lines).encode("utf-8", "surrogatepass")

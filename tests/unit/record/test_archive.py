@@ -67,17 +67,23 @@ def test_a_closed_record_lies_under_its_time_and_label(close: Closer, archive: P
     assert {path.name for path in directory.parent.iterdir()} == {directory.name, "chain.sha256"}
 
 
-def test_files_and_directories_are_closed_to_others(close: Closer, archive: Path) -> None:
-    """Files are 0640 and directories 0750, whatever the umask, evidence from others included."""
-    before = os.umask(0o077)
+@pytest.mark.parametrize("mask", [0, 0o077])
+def test_files_and_directories_are_closed_to_others(
+    archive: Path, pages: RecordPages, go: Record, mask: int
+) -> None:
+    """Files are 0640 and directories 0750, whatever the umask, evidence of others included."""
+    before = os.umask(mask)
     try:
-        close()
+        running = RunningRecord.open(archive, go)
+        (running.directory / "evidence.html").write_text("<p>evidence</p>", encoding="utf-8")
+        record = running.finish(go, "GO", pages)
     finally:
         os.umask(before)
-    for path in archive.rglob("*"):
-        expected = 0o750 if path.is_dir() else 0o640
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in archive.rglob("*")}
+    assert record / "evidence.html" in modes
+    for path, mode in modes.items():
         if path.name != ".lock":
-            assert stat.S_IMODE(path.stat().st_mode) == expected, path
+            assert mode == (0o750 if path.is_dir() else 0o640), path
 
 
 def test_evidence_put_beside_the_record_moves_with_it(

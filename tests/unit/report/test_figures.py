@@ -36,6 +36,7 @@ def told(document: Record, stream: io.StringIO | None = None) -> str:
 def test_every_figure_of_the_record_is_told(document: Record) -> None:
     """Each with its value and its counts, each of its parts, under its heading; each error."""
     lines = [" ".join(line.split()) for line in told(document).splitlines()]
+    assert headings(document)
     for heading in headings(document):
         assert heading.title in lines
         for figure in heading.figures:
