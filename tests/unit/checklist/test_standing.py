@@ -309,6 +309,18 @@ def test_the_record_that_is_being_closed_counts_as_the_newest(archive: Any, tmp_
     assert not told.items[0].is_own
 
 
+def test_the_record_that_is_being_closed_counts_in_its_own_environment(tmp_path: Path) -> None:
+    """It says nothing of another one."""
+    items = tuple(
+        Item(id=name.value, text="I", checks=("a.b",), environment=name) for name in Environment
+    )
+    desk = Desk(Checklist(phase=(Phase(id="p", title="P", item=items),)), tmp_path, None)
+    current = NOON, gate(**answered(finding("a.b", "met")))
+    (told,) = checklist_block(desk, Environment.STAGING, current)
+    assert [item.state for item in told.items] == ["proved", "open"]
+    assert [item.is_own for item in told.items] == [True, False]
+
+
 def test_a_final_report_in_the_archive_proves_its_item(archive: Any, tmp_path: Path) -> None:
     """By its place there, of the latest deployment, and only when it says GO."""
     archive(-3, "DEPLOYED", deployed("succeeded", "backup"))
