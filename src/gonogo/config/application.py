@@ -154,7 +154,7 @@ class PromotionConfig(Section):
     """``[promotion]``: how the application's administrators are made, as SQL.
 
     Args:
-        find: Users by ``%(emails)s``, a list in lower case: the columns id, email, is_admin.
+        find: Users by ``%(emails)s``, a list in lower case: the columns id, email, promoted.
         promote: Makes the user ``%(id)s`` an administrator; ``%(by)s`` is who does so.
         revoke: Makes that user one like others.
         show: The administrators: the columns email, promoted_at, promoted_by.

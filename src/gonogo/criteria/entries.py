@@ -97,7 +97,7 @@ class Metric(Strict):
 
     @property
     def group(self) -> str:
-        """What comes before the dot: sync, webhook, jobs, endpoint and so on."""
+        """What comes before the dot: jobs, endpoint and so on."""
         return self.id.partition(".")[0]
 
     @property

@@ -170,7 +170,7 @@ def part_past_critical(metric: Metric, measurement: Measurement, rules: Rules) -
 def unproven_part(metric: Metric, measurement: Measurement, rules: Rules) -> Judgement | None:
     """One part of several whose evidence does not exclude the critical level.
 
-    The pool proves nothing about a part of it that hardly ran: half of nine syncs may fail beside
+    The pool proves nothing about a part of it that hardly ran: half of nine events may fail beside
     three hundred good ones, and 97 % are left. A part that is the only one is judged as the whole.
     """
     if not metric.critical or metric.kind != "rate":

@@ -95,8 +95,8 @@ def notices(record: Record) -> list[str]:
     age_s = int(record.as_of_age.total_seconds())
     if record.window and age_s > STALE_S:
         told.append(
-            f"As of {moment(record.window.end)}, {span(age_s)} before it was measured: tokens, "
-            "breakers and endpoints are those of later; not to be signed for production."
+            f"As of {moment(record.window.end)}, {span(age_s)} before it was measured: "
+            "states and endpoints are those of later; not to be signed for production."
         )
     if not record.is_whole:
         told.append("Aborted: the run did not get to its end.")

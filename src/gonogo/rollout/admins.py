@@ -59,7 +59,7 @@ class Admin:
 class _User:
     id: object
     email: str
-    is_admin: bool
+    promoted: bool
 
 
 def promote_admins(application: Application, emails: Sequence[str], by: str) -> tuple[str, ...]:
@@ -77,10 +77,10 @@ def promote_admins(application: Application, emails: Sequence[str], by: str) -> 
         StepError: An address belongs to no user, or to several; nobody is promoted then.
     """
     with application.at_home():
-        promoted = [user for user in _find(application, emails) if not user.is_admin]
-        for user in promoted:
+        chosen = [user for user in _find(application, emails) if not user.promoted]
+        for user in chosen:
             _run(application, application.statements.promote, user, by)
-    return tuple(user.email for user in promoted)
+    return tuple(user.email for user in chosen)
 
 
 def revoke_admin(application: Application, email: str, by: str) -> bool:
@@ -99,9 +99,9 @@ def revoke_admin(application: Application, email: str, by: str) -> bool:
     """
     with application.at_home():
         (user,) = _find(application, [email])
-        if user.is_admin:
+        if user.promoted:
             _run(application, application.statements.revoke, user, by)
-    return user.is_admin
+    return user.promoted
 
 
 def admins(application: Application) -> tuple[Admin, ...]:

@@ -19,7 +19,7 @@ from gonogo.signing.checking import Checked, check_signoffs
 from gonogo.signing.document import MOST_CHARACTERS
 from gonogo.signing.integrity import Closed, open_closed
 
-# Tokens, breakers and endpoints are asked now: they cannot be wound back further than this.
+# States and endpoints are asked now: they cannot be wound back further than this.
 STALE_S = 900
 
 
@@ -169,8 +169,8 @@ def never_for_production(record: Record) -> Iterator[str]:
     age_s = int(record.as_of_age.total_seconds())
     if age_s > STALE_S:
         yield (
-            f"its as-of lay {span(age_s)} back when it was made (at most {span(STALE_S)}): tokens, "
-            "breakers and endpoints cannot be wound back"
+            f"its as-of lay {span(age_s)} back when it was made (at most {span(STALE_S)}): "
+            "states and endpoints cannot be wound back"
         )
     if left := _left_out(record):
         yield f"{', '.join(left)} was left out on purpose"
