@@ -26,7 +26,7 @@ from gonogo.cli import (
     checklist,
     deploy,
     gate,
-    grants,
+    generated,
     init,
     preflight,
     rehearse,
@@ -79,9 +79,9 @@ app.command()(checklist.checklist)
 app.command()(status.status)
 app.add_typer(status.incident_app, name="incident")
 app.add_typer(admins.app, name="promote_admin")
-app.command()(gate.criteria)
-app.command(hidden=True)(gate.schema)
-app.command()(grants.grants)
+app.command()(generated.criteria)
+app.command(hidden=True)(generated.schema)
+app.command()(generated.grants)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""``gonogo gate``, ``monitor``, ``final_report`` and ``verify``; and the pages of their rules."""
+"""``gonogo gate``, ``monitor``, ``final_report`` and ``verify``: a deployment is judged."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gonogo.cli.inputs import project_here
-from gonogo.command_line import command
 from gonogo.config.project import Project
-from gonogo.errors import GonogoError, UsageError
+from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment, Outcome, VerdictKind
 
 if TYPE_CHECKING:
@@ -155,50 +154,3 @@ def _smoke(
     if AnswerKind.FAILED in kinds:
         return 1
     return VerdictKind.HOLD.exit_code if AnswerKind.INCONCLUSIVE in kinds else 0
-
-
-def criteria(
-    *,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail when the page is not current.")
-    ] = False,
-) -> None:
-    """Write docs/criteria.md: what a rollout is judged by, from checks/criteria.toml."""
-    from gonogo.criteria import load
-    from gonogo.report.criteria_page import page
-
-    project = Project.find(Path.cwd())
-    file = project.criteria_page
-    shown = file.relative_to(project.root)
-    made = page(load(project.criteria_file, project.sql_dir))
-    stale = GonogoError(
-        f"{shown} is not what checks/criteria.toml says", f"run {command('criteria')}"
-    )
-    _keep_current(file, made, shown, stale if check else None)
-
-
-def schema(
-    file: Annotated[Path, typer.Argument(help="The file: docs/record.schema.json.")],
-    *,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail when the file is not current.")
-    ] = False,
-) -> None:
-    """Write the JSON Schema of record.json, made from the types that are the record."""
-    from gonogo.record.schema import record_schema
-
-    remedy = f"run {command('schema', str(file))}"
-    stale = GonogoError(f"{file} is not what a record holds", remedy)
-    _keep_current(file, record_schema(), file, stale if check else None)
-
-
-def _keep_current(file: Path, content: str, shown: Path, stale: GonogoError | None) -> None:
-    """Write a generated file that is not current, or raise `stale` where that is given."""
-    if file.is_file() and file.read_text(encoding="utf-8") == content:
-        typer.echo(f"{shown} is current")
-    elif stale:
-        raise stale
-    else:
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(content, encoding="utf-8")
-        typer.echo(f"{shown} is written anew")
