@@ -12,13 +12,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import psycopg
 from psycopg import sql
 
 from gonogo.ledger.migration import Migration
 from gonogo.postgres.session import Connection
 from gonogo.postgres.sqlfile import Statement
-from gonogo.postgres.transaction import failure, search_path, send, set_for_session
+from gonogo.postgres.transaction import search_path, send, set_for_session
 from gonogo.rollout.migrations.statements import INDEX, NAME
 
 # From the weakest to the strongest; the first blocks no client.
@@ -122,7 +121,7 @@ def effects(
             found.append(_effect(connection, statement, there, before, held))
     with set_for_session(connection, {"search_path": sql.Identifier(schema).as_string()}):
         for statement in migration.file.outside:
-            _run_outside(connection, migration, statement)
+            send(connection, migration.path.name, statement)
             found.append(Effect(statement, _by_the_manual(statement), outside=True))
     return tuple(found)
 
@@ -179,13 +178,6 @@ def _by_the_manual(statement: Statement) -> tuple[Lock, ...]:
     index = INDEX.match(statement.text)
     table = ON_TABLE.search(statement.text, index.end()) if index else None
     return (Lock(table["table"], "SHARE UPDATE EXCLUSIVE"),) if table else ()
-
-
-def _run_outside(connection: Connection, migration: Migration, statement: Statement) -> None:
-    try:
-        connection.execute(statement.text.encode())
-    except psycopg.Error as error:
-        raise failure(migration.path.name, statement, error) from error
 
 
 def strongest(found: Sequence[Effect]) -> dict[str, str]:
