@@ -280,7 +280,7 @@ def test_a_backup_that_is_not_what_it_was_is_refused(deployed: Team, fault: str)
     result = rollback(deployed.context, deployed.tell, RESTORE)
     file.write_bytes(content)
     assert result.outcome == "failed"
-    assert {"gone": "not on this machine", "changed": "not what it was"}[fault] in str(result.error)
+    assert {"gone": "not on this machine", "changed": "has changed"}[fault] in str(result.error)
     assert (deployed.trace(), deployed.outcome(), deployed.relatives()) == ([], "succeeded", [])
 
 
