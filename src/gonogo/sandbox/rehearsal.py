@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gonogo.command_line import command
 from gonogo.config.project import Project
-from gonogo.errors import SandboxError
+from gonogo.errors import SandboxError, UsageError
 from gonogo.interruption import admitted, held
 from gonogo.model.kinds import VerdictKind
 from gonogo.model.record import Record
@@ -39,6 +39,8 @@ from gonogo.sandbox.traffic import Traffic, generate
 SOAK = timedelta(hours=48)
 DEFAULT_INCIDENT = "sync-outage"
 MOST_REASONS = 4
+# The migration that the sandbox's schema waits for: a project without it is another application's.
+FIRST_MIGRATION = "038_add_admin_role_support.sql"
 # What a user has pytest do in every project is not what CI does with this one.
 FOR_OTHER_TESTS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
 VERDICTS = {kind.exit_code: kind for kind in VerdictKind}
@@ -70,9 +72,14 @@ class Rehearsal:
             keep: Stop before the rollback and leave server and application running.
 
         Raises:
-            UsageError: There is no such incident.
+            UsageError: There is no such incident, or the project is another application's.
             SandboxError: The sandbox cannot run here, or a verdict is not what it must be.
         """
+        if not (self.project.migrations_dir / FIRST_MIGRATION).is_file():
+            raise UsageError(
+                "the sandbox cannot rehearse this project: it holds another application",
+                "run this in a checkout of gonogo, or deploy to a staging database of your own",
+            )
         forget_foreign(os.environ)
         chosen = incidents.find_incident(DEFAULT_INCIDENT if incident is None else incident)
         with self._stage(keep=keep) as stage:

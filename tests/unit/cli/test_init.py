@@ -86,3 +86,13 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be written") as refused:
         CliRunner().invoke(app, ["init", str(tmp_path / "gate")], catch_exceptions=False)
     assert os.linesep not in str(refused.value)
+
+
+def test_a_project_of_ones_own_is_not_rehearsed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sandbox knows one application only, and says so before it starts anything."""
+    monkeypatch.chdir(project.root)
+    with pytest.raises(UsageError, match="it holds another application"):
+        CliRunner().invoke(app, ["rehearse"], catch_exceptions=False)
+    assert not project.work_dir.exists()
