@@ -19,6 +19,7 @@ from gonogo.rollout.grants import grant_gate, grant_reporting, readable
 from gonogo.rollout.migrations.apply import MigrationEvent, apply_pending
 from gonogo.rollout.migrations.revert import revert
 from gonogo.rollout.migrations.statements import touched_tables
+from gonogo.rollout.runner.context import SCHEMA_SURVEY
 from gonogo.rollout.runner.steps import Evidence, HowItEnded, Resumption, Skipped
 from gonogo.rollout.runner.work import Work, rows_file
 
@@ -135,8 +136,10 @@ def migrate(work: Work, evidence: Evidence) -> str | Skipped:
     return f"{len(applied)} migrations: {', '.join(counted)}"
 
 
-def verify_schema(work: Work, evidence: Evidence) -> str:
+def verify_schema(work: Work, evidence: Evidence) -> str | Skipped:
     """Verify that every table, column, index and constraint is present and valid."""
+    if not work.context.survey:
+        return Skipped(f"checks/sql holds no {SCHEMA_SURVEY}, which would tell what must be there")
     with work.site.connection.cursor(row_factory=dict_row) as cursor:
         objects = cursor.execute(work.context.survey.encode(), {}).fetchall()
     missing = [f"{one['migration']} {one['object']}" for one in objects if not one["present"]]

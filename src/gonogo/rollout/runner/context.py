@@ -22,6 +22,8 @@ from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.rollout.backup.order import BackupCheck
 
 UNKNOWN = "unknown"
+# A deployment asks this survey by its name, whether or not a metric does.
+SCHEMA_SURVEY = "schema_objects.sql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,9 @@ class RolloutContext:
 
     @property
     def survey(self) -> str:
-        """The query that proves the schema, object by object."""
-        return (self.project.sql_dir / "schema_objects.sql").read_text(encoding="utf-8")
+        """The query that proves the schema, object by object; empty where there is none."""
+        file = self.project.sql_dir / SCHEMA_SURVEY
+        return file.read_text(encoding="utf-8") if file.is_file() else ""
 
     @property
     def criteria_sha256(self) -> str:

@@ -218,6 +218,15 @@ def test_an_application_that_does_not_answer_fails_the_deployment(team: Team) ->
     assert team.trace() == restart
 
 
+def test_without_a_survey_of_the_schema_its_verification_is_skipped(team: Team) -> None:
+    """Nothing tells what must be there, and the record says that nobody looked."""
+    (team.root / "checks" / "sql" / "schema_objects.sql").unlink()
+    result = deploy(team.context, team.tell)
+    assert result.outcome == "succeeded"
+    (step,) = (step for step in result.steps if step.name == "verify_schema")
+    assert step.outcome == "skipped"
+
+
 def test_the_log_holds_every_step_and_no_secret(team: Team) -> None:
     """The commands of this team print a secret each time."""
     result = deploy(team.context, team.tell)
