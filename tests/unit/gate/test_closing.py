@@ -1,0 +1,151 @@
+"""What the gate's record says before the first check runs, and how to reproduce it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine_criteria import CRITERIA
+from gonogo.checklist import Checklist
+from gonogo.config.project import Project
+from gonogo.gate.closing import closing, header, provenance, reproduce
+from gonogo.gate.setting import Observation, Options, Setting
+from gonogo.measure.ledger_facts import LedgerFacts
+from gonogo.model.finding import Verdict
+from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.measurement import Measurement
+from gonogo.model.window import clip
+from gonogo.postgres.dsn import DatabaseSettings
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def asked(
+    environment: Environment = Environment.STAGING, *, simulated: bool = False, **options: Any
+) -> Setting:
+    """A gate that is asked so."""
+    return Setting(
+        Project(Path("nowhere")),
+        Options(**options),
+        CRITERIA,
+        environment,
+        DatabaseSettings("postgresql://gate:hush@db/app", "the test"),
+        Checklist.model_construct(phase=()),
+        simulated=simulated,
+    )
+
+
+def seen(deployed_at: datetime | None = None, **facts: Any) -> Observation:
+    """What a gate of noon observed where nothing could be measured."""
+    nothing = {name: Measurement(name) for name in CRITERIA.metrics}
+    window = clip(48 * HOUR, NOON, deployed_at)
+    return Observation(window, NOON, LedgerFacts(**facts), None, nothing, {})
+
+
+def test_a_run_is_called_by_its_environment_and_window() -> None:
+    """The window that was asked for, or the environment's."""
+    assert header(asked(), NOON, "").title == "Staging gate, 48h"
+    found = header(asked(Environment.PRODUCTION, window=HOUR), NOON, "")
+    assert (found.title, found.environment) == ("Production gate, 1h", "production")
+
+
+def test_every_check_is_expected_before_the_first_one_runs() -> None:
+    """By role and metric, in the file's order."""
+    found = header(asked(), NOON, "").expected
+    checks = CRITERIA.checks(Environment.STAGING)
+    assert found == tuple(f"{role}:{metric.id}" for role, metric in checks)
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_run_says_from_the_beginning_whether_it_is_simulated(*, simulated: bool) -> None:
+    """So does one that is aborted."""
+    assert header(asked(simulated=simulated), NOON, "").simulated is simulated
+
+
+def test_a_run_names_what_is_left_out() -> None:
+    """In the order of the alphabet."""
+    found = header(asked(without=frozenset({"sync", "endpoints"})), NOON, "how")
+    assert (found.without, found.reproduce, found.started_at) == (
+        ("endpoints", "sync"),
+        "how",
+        NOON,
+    )
+
+
+def test_a_run_that_measured_nothing_adds_its_verdict_alone() -> None:
+    """There is nothing else to tell."""
+    head, verdict = header(asked(), NOON, ""), Verdict(VerdictKind.HOLD, ())
+    assert closing(head, asked(), None, (), verdict) == head.having(verdict=verdict)
+
+
+def test_a_run_tells_all_that_was_measured(tmp_path: Path) -> None:
+    """Every metric with its limits, under a heading, whether a check asked for it or not."""
+    setting, verdict = asked(archive_dir=tmp_path), Verdict(VerdictKind.HOLD, ())
+    found = closing(header(setting, NOON, ""), setting, seen(NOON - HOUR), (), verdict)
+    assert found.measurements.keys() == found.metrics.keys() == CRITERIA.metrics.keys()
+    assert {name for one in found.headings for name in one.metrics} == CRITERIA.metrics.keys()
+    sync, own = found.metrics["sync.success_rate"], CRITERIA.metrics["sync.success_rate"]
+    assert (sync.title, sync.group, sync.kind) == (own.title, "sync", "rate")
+    assert (sync.objective, sync.warning) == (own.objective, own.warning)
+    assert (sync.critical, sync.trigger) == (own.critical, own.trigger)
+    assert (found.window, found.verdict, found.findings) == (
+        seen(NOON - HOUR).window,
+        verdict,
+        (),
+    )
+    assert found.soak
+    assert found.soak.deployed_at == NOON - HOUR
+
+
+def test_without_a_deployment_there_is_no_soak(tmp_path: Path) -> None:
+    """Nobody knows when it began."""
+    setting = asked(archive_dir=tmp_path)
+    verdict = Verdict(VerdictKind.HOLD, ())
+    assert closing(header(setting, NOON, ""), setting, seen(), (), verdict).soak is None
+
+
+def test_a_record_names_what_is_deployed_and_never_a_password() -> None:
+    """By its number and its hashes, with what the ledger lacks."""
+    observation = seen(
+        deployment="3", revision="9f", migrations_sha256="5b" * 32, problem="it is old"
+    )
+    found = provenance(asked(), observation)
+    assert found.subject
+    assert (found.subject.deployment, found.subject.revision) == ("3", "9f")
+    assert found.subject.migrations_sha256 == "5b" * 32
+    assert found.subject.criteria_sha256 == CRITERIA.sha256
+    assert (found.ledger_problem, found.taken_at, found.database) == ("it is old", NOON, None)
+    assert "hush" not in found.connection
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, ""),
+        ({"as_of": NOON}, " --as-of=2026-11-23T12:00:00Z"),
+        ({"deployed_at": NOON}, " --deployed-at=2026-11-23T12:00:00Z"),
+        ({"criteria": Path("our own.toml")}, " --criteria='our own.toml'"),
+        ({"without": frozenset({"sync", "endpoints"})}, " --without=endpoints --without=sync"),
+        ({"strict": True}, " --strict"),
+        (
+            {"without": frozenset({"sync"}), "strict": True, "as_of": NOON},
+            " --as-of=2026-11-23T12:00:00Z --without=sync --strict",
+        ),
+    ],
+)
+def test_the_command_repeats_what_was_asked(options: dict[str, Any], words: str) -> None:
+    """A shell reads it as it was meant."""
+    head = "pytest checks/ --window=48h --environment=staging"
+    assert reproduce(asked(**options)) == f"{head}{words}"
+
+
+def test_the_command_ends_the_window_where_it_ended() -> None:
+    """Whatever end was asked for."""
+    found = reproduce(asked(as_of=NOON, window=HOUR), NOON + HOUR)
+    assert found == (
+        "pytest checks/ --window=1h --environment=staging --as-of=2026-11-23T13:00:00Z"
+    )
