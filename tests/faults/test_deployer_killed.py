@@ -18,7 +18,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from desk import Desk
-from gonogo.config import CommandsConfig
+from gonogo.config.sections import CommandsConfig
 from gonogo.model.kinds import Environment
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.deploy import steps_of

@@ -10,7 +10,7 @@ import pytest
 
 from gonogo.application import code
 from gonogo.application.commands import Commands
-from gonogo.config import RolloutConfig
+from gonogo.config.sections import RolloutConfig
 from gonogo.errors import ConfigError, MigrationError, UsageError
 from gonogo.ledger import migration
 from gonogo.masking import Mask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gonogo.config import RolloutConfig
+from gonogo.config.sections import RolloutConfig
 
 CONFIG = RolloutConfig.load(Path(__file__).parents[2] / "rollout.toml")
 HTTP = CONFIG.http

@@ -19,8 +19,8 @@ from first_application import SMOKE
 from gonogo import criteria as criteria_file
 from gonogo.checklist.entries import Known
 from gonogo.checklist.entries import load as load_checklist
-from gonogo.config import RolloutConfig
 from gonogo.config.project import Project
+from gonogo.config.sections import RolloutConfig
 from gonogo.errors import ConfigError, GonogoError, MigrationError, RecordError
 from gonogo.judge.finding import judge
 from gonogo.model.kinds import Environment, Outcome

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from gonogo.config import EndpointConfig
+from gonogo.config.application import EndpointConfig
 
 if TYPE_CHECKING:
     import httpx

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo import process
-from gonogo.config import EnvironmentConfig
+from gonogo.config.sections import EnvironmentConfig
 from gonogo.errors import CommandError
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment

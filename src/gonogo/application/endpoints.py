@@ -32,7 +32,7 @@ from gonogo.application.answers import (
     judge_silence,
     without_secrets,
 )
-from gonogo.config import UNIQUE, EndpointConfig
+from gonogo.config.application import UNIQUE, EndpointConfig
 from gonogo.errors import StepError
 
 if TYPE_CHECKING:

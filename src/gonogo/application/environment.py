@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from gonogo.config import Form, Use, VariableConfig
+from gonogo.config.application import Form, Use, VariableConfig
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import DatabaseSettings

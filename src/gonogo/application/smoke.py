@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from gonogo.application.answers import AnswerKind, EndpointAnswer, without_secrets
 from gonogo.application.endpoints import ask_once
 from gonogo.application.environment import problem_of
-from gonogo.config import EndpointConfig, Endpoints
+from gonogo.config.application import EndpointConfig, Endpoints
 
 TIMEOUT_S = 30.0
 

@@ -16,7 +16,7 @@ from gonogo.model.kinds import Environment
 
 if TYPE_CHECKING:
     from gonogo.checklist.sources import Book
-    from gonogo.config import RolloutConfig
+    from gonogo.config.sections import RolloutConfig
     from gonogo.model.parts import ItemEntry, PhaseEntry
     from gonogo.report.narration import Narration
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gonogo.application.smoke import SmokeAnswer
-    from gonogo.config import RolloutConfig
+    from gonogo.config.sections import RolloutConfig
     from gonogo.gate.verification import Verification
     from gonogo.report.narration import Narration
 

@@ -15,7 +15,8 @@ from gonogo.errors import CancelledError, DatabaseError, UsageError
 from gonogo.model.kinds import Environment
 
 if TYPE_CHECKING:
-    from gonogo.config import RolloutConfig, Use
+    from gonogo.config.application import Use
+    from gonogo.config.sections import RolloutConfig
     from gonogo.model.measurement import DatabaseIdentity
     from gonogo.postgres.dsn import DatabaseSettings
     from gonogo.postgres.session import Connection
@@ -33,7 +34,7 @@ def project_here() -> tuple[Project, RolloutConfig]:
         UsageError: The working directory lies in no project.
         ConfigError: `rollout.toml` is invalid.
     """
-    from gonogo.config import RolloutConfig
+    from gonogo.config.sections import RolloutConfig
 
     project = Project.find(Path.cwd())
     return project, RolloutConfig.load(project.root / MARKER)

@@ -15,7 +15,7 @@ from gonogo.errors import GonogoError, SigningError, UsageError
 from gonogo.model.kinds import Decision, Environment
 
 if TYPE_CHECKING:
-    from gonogo.config import RolloutConfig
+    from gonogo.config.sections import RolloutConfig
     from gonogo.report.narration import Narration
     from gonogo.signing.admission import Request
     from gonogo.signing.checking import Checked

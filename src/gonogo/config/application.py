@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from gonogo.config.values import UrlPath, Variable
+from gonogo.config.tomlfile import UrlPath, Variable
 
 Asker: TypeAlias = Literal["gate", "deploy", "rollback", "smoke"]
 Form: TypeAlias = Literal["text", "url", "base_url", "token", "header"]

@@ -25,15 +25,16 @@ from gonogo.config.application import (
     Section,
     VariableConfig,
 )
-from gonogo.config.tomlfile import config_error, read_toml
-from gonogo.config.values import (
+from gonogo.config.tomlfile import (
     Location,
     Mail,
     Seconds,
     Variable,
     Version,
     Word,
+    config_error,
     not_empty,
+    read_toml,
 )
 from gonogo.errors import ConfigError
 from gonogo.model.kinds import Environment

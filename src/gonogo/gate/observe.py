@@ -15,7 +15,7 @@ from typing import TypeVar
 from gonogo.application.answers import AnswerKind, EndpointAnswer
 from gonogo.application.endpoints import probe
 from gonogo.application.environment import MUST_BE_HTTPS, problem_of
-from gonogo.config import Endpoints
+from gonogo.config.application import Endpoints
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
 from gonogo.errors import DatabaseError
 from gonogo.gate.setting import LEDGER, Observation, Options, Setting

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gonogo import criteria as criteria_file
 from gonogo.checklist import Checklist
-from gonogo.config import Endpoints
+from gonogo.config.application import Endpoints
 from gonogo.config.project import Project
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
 from gonogo.errors import DatabaseError, UsageError

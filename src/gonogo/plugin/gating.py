@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from gonogo import interruption
-from gonogo.config import RolloutConfig
 from gonogo.config.project import MARKER, Project
+from gonogo.config.sections import RolloutConfig
 from gonogo.errors import GonogoError, UsageError
 from gonogo.gate.run import GateRun
 from gonogo.gate.setting import Options

@@ -10,7 +10,7 @@ from datetime import datetime
 from psycopg import sql
 from psycopg.rows import class_row
 
-from gonogo.config import PromotionConfig
+from gonogo.config.application import PromotionConfig
 from gonogo.errors import StepError
 from gonogo.postgres.session import Connection
 

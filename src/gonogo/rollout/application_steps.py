@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gonogo.application import code, endpoints
 from gonogo.application.answers import AnswerKind, EndpointAnswer
-from gonogo.config import Asker
+from gonogo.config.application import Asker
 from gonogo.errors import CommandError, StepError
 from gonogo.ledger.ledger import CUT_SHORT
 from gonogo.model.strict import Json

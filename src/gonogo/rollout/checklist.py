@@ -11,8 +11,8 @@ from gonogo.checklist import Checklist, load
 from gonogo.checklist.block import Desk
 from gonogo.checklist.entries import Known
 from gonogo.checklist.sources import Book, Run, StepRun
-from gonogo.config import RolloutConfig
 from gonogo.config.project import Project
+from gonogo.config.sections import RolloutConfig
 from gonogo.criteria import load as load_criteria
 from gonogo.ledger.rows import past_retention
 from gonogo.model.kinds import Environment

@@ -26,7 +26,7 @@ from urllib.parse import quote, urlencode
 
 from psycopg.conninfo import conninfo_to_dict
 
-from gonogo.config import RolloutConfig
+from gonogo.config.sections import RolloutConfig
 from gonogo.errors import SandboxError
 from gonogo.interruption import held
 from gonogo.model.kinds import Environment

@@ -6,7 +6,7 @@ import pytest
 
 from first_application import CONFIG
 from gonogo.application.environment import DEPLOYS, LOOKS, ROLLS_BACK, check_environment
-from gonogo.config import Use
+from gonogo.config.application import Use
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import DatabaseSettings

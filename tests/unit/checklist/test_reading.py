@@ -8,8 +8,8 @@ import pytest
 
 from gonogo.checklist import load
 from gonogo.checklist.entries import Known, covers
-from gonogo.config import RolloutConfig
 from gonogo.config.project import Project
+from gonogo.config.sections import RolloutConfig
 from gonogo.errors import ConfigError
 from gonogo.rollout import deploy, rollback
 from gonogo.rollout.checklist import DEPLOY, ROLLBACK, checklist_desk, known_steps

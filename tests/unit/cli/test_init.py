@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gonogo.cli import app
-from gonogo.config import RolloutConfig
 from gonogo.config.project import Project
+from gonogo.config.sections import RolloutConfig
 from gonogo.criteria import load
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment, Role

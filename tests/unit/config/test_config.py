@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.config import RolloutConfig
+from gonogo.config.sections import RolloutConfig
 from gonogo.errors import ConfigError
 from gonogo.model.kinds import Environment
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.config import RolloutConfig
+from gonogo.config.sections import RolloutConfig
 from gonogo.criteria import load
 from gonogo.ledger.migration import load as load_migrations
 from gonogo.model.kinds import Environment

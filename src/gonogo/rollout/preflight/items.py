@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from psycopg.errors import LockNotAvailable
 
 from gonogo.application import code
-from gonogo.config import EnvironmentConfig
+from gonogo.config.sections import EnvironmentConfig
 from gonogo.errors import DatabaseError, GonogoError, MigrationError, UnreadyError
 from gonogo.ledger import history, migration
 from gonogo.ledger.installation import version as ledger_version

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from gonogo.application import code
 from gonogo.application.commands import Commands
-from gonogo.config import EnvironmentConfig, RolloutConfig
 from gonogo.config.project import Project
+from gonogo.config.sections import EnvironmentConfig, RolloutConfig
 from gonogo.errors import UsageError
 from gonogo.ledger.migration import Migration, load
 from gonogo.ledger.rows import Deployment

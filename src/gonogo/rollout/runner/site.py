@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from gonogo.application.environment import LOOKS, check_environment
-from gonogo.config import Use
+from gonogo.config.application import Use
 from gonogo.errors import UsageError
 from gonogo.ledger.deployer import deployer_lock
 from gonogo.ledger.installation import install, require, version

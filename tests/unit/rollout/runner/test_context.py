@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gonogo.application import code
-from gonogo.config import RolloutConfig
 from gonogo.config.project import Project
+from gonogo.config.sections import RolloutConfig
 from gonogo.ledger.rows import Deployment
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import DatabaseSettings
