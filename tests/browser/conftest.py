@@ -16,11 +16,10 @@ from playwright.sync_api import Browser, sync_playwright
 
 from browsing import SWITCHES, Visit, visiting
 from gate_process import GateOutcome, make_checkout, run_gate, soak, soak_end
-from gonogo.model.kinds import Environment, VerdictKind
-from gonogo.model.parts import Kind
+from gonogo.model.kinds import Environment, Kind, VerdictKind
 from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from gonogo.sandbox.databases import Databases
 from gonogo.signing.signatures import show_signatures
 from record_examples import EXAMPLES

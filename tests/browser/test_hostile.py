@@ -14,7 +14,7 @@ from gonogo.model.finding import Verdict, VerdictReason
 from gonogo.model.kinds import VerdictKind, Why
 from gonogo.record.archive import RunningRecord
 from gonogo.report.html import render
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from record_examples import gate, planted, planted_steps
 
 pytestmark = pytest.mark.browser

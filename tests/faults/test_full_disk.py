@@ -10,7 +10,7 @@ import pytest
 from gonogo.errors import GonogoError
 from gonogo.record.archive import RunningRecord
 from gonogo.record.listing import list_records
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from record_examples import gate
 from small_disk import SmallDisk, mounted
 

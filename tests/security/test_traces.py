@@ -22,7 +22,7 @@ from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.tools import PROGRAMS, find_tools
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import open_private, write_whole
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from gonogo.rollout.backup import fingerprint, tables
 from gonogo.rollout.backup.backup import NAME_TIME, make_backup
 from gonogo.rollout.backup.order import BackupOrder

@@ -17,7 +17,20 @@ from gonogo.model.finding import (
     Verdict,
     VerdictReason,
 )
-from gonogo.model.kinds import Environment, Level, Outcome, Reason, Role, Says, VerdictKind, Why
+from gonogo.model.kinds import (
+    Environment,
+    ItemState,
+    Kind,
+    Level,
+    MarkState,
+    Outcome,
+    Reason,
+    Role,
+    Says,
+    State,
+    VerdictKind,
+    Why,
+)
 from gonogo.model.limit import Interval, parse_limit
 from gonogo.model.measurement import (
     Count,
@@ -31,17 +44,13 @@ from gonogo.model.measurement import (
 from gonogo.model.parts import (
     Heading,
     ItemEntry,
-    ItemState,
-    Kind,
     MainRate,
     Mark,
-    MarkState,
     MetricEntry,
     PhaseEntry,
     Provenance,
     Rollout,
     Soak,
-    State,
     Subject,
     SummedRecord,
 )

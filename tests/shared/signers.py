@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from gonogo.model.finding import Verdict
-from gonogo.model.kinds import Decision, Environment, Outcome, VerdictKind
-from gonogo.model.parts import ItemEntry, ItemState, PhaseEntry, Subject
+from gonogo.model.kinds import Decision, Environment, ItemState, Outcome, VerdictKind
+from gonogo.model.parts import ItemEntry, PhaseEntry, Subject
 from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from gonogo.signing.admission import Request
 from gonogo.signing.sign import Signed, sign_off
 from record_examples import gate, provenance

@@ -26,10 +26,9 @@ from gonogo.judge.finding import judge
 from gonogo.model.kinds import Environment, Outcome
 from gonogo.model.measurement import Measurement
 from gonogo.postgres.sqlfile import parse
-from gonogo.record.canonical import read_record
+from gonogo.record.canonical import read_hashes, read_record, written_hashes
 from gonogo.record.canonical import written as written_record
 from gonogo.record.listing import list_records
-from gonogo.record.manifest import read_hashes, written
 from gonogo.report.index import write_index
 from gonogo.rollout.checklist import known_steps
 from gonogo.signing import document, ssh
@@ -242,7 +241,7 @@ def _field(content: bytes) -> bytes:
 @given(hashes=st.dictionaries(st.from_regex(r"[a-z]{1,9}", fullmatch=True), st.just("0" * 64)))
 def test_hashes_read_back_as_they_were_written(hashes: dict[str, str]) -> None:
     """And a line that is cut short is refused."""
-    content = written(hashes)
+    content = written_hashes(hashes)
     if hashes:
         assert read_hashes(content) == hashes
         with pytest.raises(ValueError, match="cut short"):
@@ -253,7 +252,7 @@ def test_hashes_read_back_as_they_were_written(hashes: dict[str, str]) -> None:
 def test_any_bytes_are_hashes_or_refused(content: bytes) -> None:
     """What is accepted says what was written, line by line."""
     with one_line(ValueError):
-        assert written(read_hashes(content)) == content
+        assert written_hashes(read_hashes(content)) == content
 
 
 @given(text=SQL)

@@ -13,8 +13,8 @@ from gonogo.application.smoke import SmokeAnswer
 from gonogo.checklist.block import Desk, checklist_block
 from gonogo.command_line import command
 from gonogo.masking import Mask
-from gonogo.model.kinds import Environment
-from gonogo.model.parts import Kind, Provenance, State
+from gonogo.model.kinds import Environment, Kind, State
+from gonogo.model.parts import Provenance
 from gonogo.model.record import Record
 from gonogo.model.step import StepRecord
 from gonogo.record.archive import Pages, RunningRecord

@@ -17,8 +17,8 @@ from gonogo.checklist.sources import (
     attestations,
     gather,
 )
-from gonogo.model.kinds import Environment
-from gonogo.model.parts import ItemEntry, ItemState, PhaseEntry
+from gonogo.model.kinds import Environment, ItemState
+from gonogo.model.parts import ItemEntry, PhaseEntry
 from gonogo.model.record import Record
 
 THIS = "this record"

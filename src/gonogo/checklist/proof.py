@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from gonogo.checklist.entries import Item, covers
 from gonogo.checklist.sources import RecordedRun, Run, Sources
 from gonogo.command_line import command
-from gonogo.model.kinds import Outcome, Role, VerdictKind
-from gonogo.model.parts import ItemState, MarkState
+from gonogo.model.kinds import ItemState, MarkState, Outcome, Role, VerdictKind
 from gonogo.model.record import Record
 from gonogo.report.answers import Answer, answers
 from gonogo.signing.admission import window_short

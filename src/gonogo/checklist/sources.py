@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from gonogo.errors import GonogoError, RecordError
-from gonogo.model.parts import Kind, Subject
+from gonogo.model.kinds import Kind
+from gonogo.model.parts import Subject
 from gonogo.model.record import Record
 from gonogo.record.canonical import read_record
 from gonogo.record.listing import GATE_LABELS, SUMMARY, moment_of, named

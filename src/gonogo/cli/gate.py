@@ -130,7 +130,7 @@ def _smoke(
     from gonogo.application.smoke import send_smoke
     from gonogo.application.smoke_record import Occasion, smoke_recorded
     from gonogo.masking import Mask
-    from gonogo.report.pages import RecordPages
+    from gonogo.report.index import RecordPages
     from gonogo.rollout.checklist import checklist_desk
 
     if not config.http.smoke_names:

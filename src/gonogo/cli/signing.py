@@ -12,7 +12,7 @@ import typer
 
 from gonogo.cli.inputs import A_RECORD, find_record, project_here
 from gonogo.errors import GonogoError, SigningError, UsageError
-from gonogo.model.kinds import Decision, Environment
+from gonogo.model.kinds import Decision, Environment, ItemState
 
 if TYPE_CHECKING:
     from gonogo.config.sections import RolloutConfig
@@ -69,8 +69,7 @@ def _allowed_signers(config: RolloutConfig) -> Path:
 def _sign(request: Request, templates_dir: Path) -> None:
     from dataclasses import replace
 
-    from gonogo.model.parts import ItemState
-    from gonogo.record.manifest import SIGNATURES_PAGE
+    from gonogo.record.canonical import SIGNATURES_PAGE
     from gonogo.report.narration import Narration
     from gonogo.signing.admission import attestable, examine, require_allowed
     from gonogo.signing.sign import sign_off as sign

@@ -1,12 +1,13 @@
 """What the gate's record says: before the first check runs, and once the verdict is there.
 
-Nothing is computed anew: what was measured and judged is laid into the record as it is.
+What was measured and judged is laid into the record as it is. From the archive come the soak's
+continuity and how often the gate was asked; and the command is told that judges the same again.
 """
 
 from __future__ import annotations
 
 import shlex
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gonogo import __version__
@@ -14,12 +15,20 @@ from gonogo.criteria import Criteria, Metric
 from gonogo.gate.setting import Observation, Setting
 from gonogo.judge.score import health_score
 from gonogo.model.finding import Finding, Verdict
-from gonogo.model.kinds import Environment
+from gonogo.model.kinds import Environment, Kind
 from gonogo.model.measurement import Measurement, Window
-from gonogo.model.parts import Heading, Kind, Mark, MetricEntry, Provenance, Soak, Subject
+from gonogo.model.parts import Heading, Mark, MetricEntry, Provenance, Soak, Subject
 from gonogo.model.record import Record
 from gonogo.model.window import format_duration, format_moment
-from gonogo.record.listing import ArchivedRecord, archived, gates_since, list_records
+from gonogo.record.listing import (
+    GATE_LABELS,
+    RUNNING,
+    STEM_FORMAT,
+    ArchivedRecord,
+    archived,
+    list_records,
+    named,
+)
 from gonogo.report.soak import Look, continuity
 
 
@@ -208,3 +217,28 @@ def reproduce(setting: Setting, end: datetime | None = None) -> str:
         words.append(f"--criteria={shlex.quote(str(options.criteria))}")
     words += [f"--without={group}" for group in sorted(options.without)]
     return " ".join(words + (["--strict"] if options.strict else []))
+
+
+def gates_since(archive_dir: Path, environment: str, moment: datetime) -> int:
+    """How often the gate was asked: the runs begun at `moment` or later, the current one too.
+
+    Args:
+        archive_dir: The archive; none there is an empty one.
+        environment: Whose gates.
+        moment: From when on, to the second; UTC.
+
+    Raises:
+        OSError: A directory could not be read.
+    """
+    place, first = archive_dir / environment, moment.astimezone(UTC).strftime(STEM_FORMAT)
+    return sum(
+        match["moment"] >= first and _is_gate(directory, match["label"])
+        for directory, match in named(place)
+    )
+
+
+def _is_gate(directory: Path, label: str) -> bool:
+    if label != RUNNING:
+        return label in GATE_LABELS
+    record = archived(directory)
+    return record is not None and record.kind is Kind.GATE

@@ -20,14 +20,14 @@ from gonogo.gate.setting import Observation, Options, Setting, resolve
 from gonogo.judge.verdict import MAY_BE_LEFT_OUT, decide
 from gonogo.masking import Mask
 from gonogo.model.finding import Finding, Verdict, VerdictReason
-from gonogo.model.kinds import Outcome, Role, Why
-from gonogo.model.parts import PhaseEntry, State
+from gonogo.model.kinds import Outcome, Role, State, Why
+from gonogo.model.parts import PhaseEntry
 from gonogo.model.record import Record
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.record.archive import RunningRecord
 from gonogo.report import step_summary
 from gonogo.report.english import limits_text, reason_of, verdict_reasons
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from gonogo.report.pytest_html import write_sealed
 from gonogo.report.terminal import tell, tell_figures
 from gonogo.report.text import cut, visible

@@ -12,9 +12,9 @@ from gonogo.checklist.block import Desk, checklist_block
 from gonogo.command_line import command
 from gonogo.errors import UsageError
 from gonogo.model.finding import Verdict, VerdictReason
-from gonogo.model.kinds import Environment, VerdictKind, Why
+from gonogo.model.kinds import Environment, Kind, MarkState, VerdictKind, Why
 from gonogo.model.measurement import Window
-from gonogo.model.parts import Kind, Mark, MarkState, Soak, SummedRecord
+from gonogo.model.parts import Mark, Soak, SummedRecord
 from gonogo.model.record import Record
 from gonogo.model.window import format_duration
 from gonogo.record.archive import RunningRecord
@@ -22,7 +22,7 @@ from gonogo.record.canonical import read_record
 from gonogo.record.files import told_plainly
 from gonogo.record.listing import SUMMARY, ArchivedRecord, list_records
 from gonogo.report.answers import reasons, warnings
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from gonogo.report.scales import trends
 from gonogo.report.soak import LENGTHS, Look, continuity, of_this_soak
 from gonogo.report.text import points, share

@@ -1,4 +1,4 @@
-"""The words that the verdict is made of: environments, roles, levels, outcomes, and why.
+"""The words that verdicts, records and sign-offs are made of.
 
 No code reads a sentence: why things are as they are is a code here, with figures beside it, and
 `report.english` makes the sentences.
@@ -146,3 +146,40 @@ class Why(StrEnum):
     WINDOW_TOO_SHORT = "window-too-short"
     MOMENT_MISSED = "moment-missed"
     EARLIER_VERDICT = "earlier-verdict"
+
+
+class Kind(StrEnum):
+    """What a record is of."""
+
+    GATE = "gate"
+    DEPLOYMENT = "deployment"
+    ROLLBACK = "rollback"
+    SMOKE = "smoke"
+    SUMMARY = "summary"
+
+
+class State(StrEnum):
+    """How far the run came."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    ABORTED = "aborted"
+
+
+class MarkState(StrEnum):
+    """Whether somebody looked at a moment of the soak."""
+
+    PRESENT = "present"
+    MISSING = "missing"
+    DUE = "due"
+    AHEAD = "ahead"
+
+
+class ItemState(StrEnum):
+    """Where an item of the checklist stands."""
+
+    PROVED = "proved"
+    ATTESTED = "attested"
+    FAILED = "failed"
+    OPEN = "open"
+    NOT_DUE = "not due"

@@ -7,12 +7,11 @@ errors, when a record is made as well as when it is read.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.kinds import Environment, ItemState, MarkState, VerdictKind
 from gonogo.model.limit import Limit
 from gonogo.model.measurement import Count, DatabaseIdentity
 from gonogo.model.strict import STRICT, Moment, Natural
@@ -27,24 +26,6 @@ class Part(BaseModel):
     """A part of a record."""
 
     model_config = ConfigDict(**STRICT, frozen=True)
-
-
-class Kind(StrEnum):
-    """What a record is of."""
-
-    GATE = "gate"
-    DEPLOYMENT = "deployment"
-    ROLLBACK = "rollback"
-    SMOKE = "smoke"
-    SUMMARY = "summary"
-
-
-class State(StrEnum):
-    """How far the run came."""
-
-    RUNNING = "running"
-    COMPLETE = "complete"
-    ABORTED = "aborted"
 
 
 class Link(Part):
@@ -133,15 +114,6 @@ class Heading(Part):
     metrics: tuple[str, ...] = Field(description="Ids, in the criteria file's order.")
 
 
-class MarkState(StrEnum):
-    """Whether somebody looked at a moment of the soak."""
-
-    PRESENT = "present"
-    MISSING = "missing"
-    DUE = "due"
-    AHEAD = "ahead"
-
-
 class Mark(Part):
     """A moment of the soak at which a record must be."""
 
@@ -188,16 +160,6 @@ class SummedRecord(Part):
     points: float | None = Field(description="Its health score; null when nothing was measured.")
     band: str = Field(description="What the score is called; empty without one.")
     rates: tuple[MainRate, ...] = Field(description="Its success criteria that are rates.")
-
-
-class ItemState(StrEnum):
-    """Where an item of the checklist stands."""
-
-    PROVED = "proved"
-    ATTESTED = "attested"
-    FAILED = "failed"
-    OPEN = "open"
-    NOT_DUE = "not due"
 
 
 class ItemEntry(Part):

@@ -13,11 +13,10 @@ from typing import Final, Literal, Self
 from pydantic import Field, model_validator
 
 from gonogo.model.finding import Finding, HealthScore, Verdict
-from gonogo.model.kinds import Environment, Why
+from gonogo.model.kinds import Environment, Kind, State, Why
 from gonogo.model.measurement import LedgerEvent, Measurement, Window
 from gonogo.model.parts import (
     Heading,
-    Kind,
     Link,
     MetricEntry,
     Part,
@@ -26,7 +25,6 @@ from gonogo.model.parts import (
     Rollout,
     Sha256OrNone,
     Soak,
-    State,
     Subject,
     SummedRecord,
 )

@@ -10,16 +10,26 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from gonogo.errors import CancelledError, GonogoError
-from gonogo.model.parts import Link, State
+from gonogo.model.kinds import State
+from gonogo.model.parts import Link
 from gonogo.model.record import Record
-from gonogo.record.canonical import RECORD_FILE, parsed_record, sha256_hex, written
+from gonogo.record.canonical import (
+    CHAIN,
+    FILES,
+    RECORD_FILE,
+    append_to_chain,
+    parsed_record,
+    sha256_hex,
+    write_manifest,
+    written,
+)
 from gonogo.record.files import (
     FILE_MODE,
     LIFE_SIGN,
@@ -34,11 +44,9 @@ from gonogo.record.listing import (
     RUNNING,
     STEM_FORMAT,
     ArchivedRecord,
-    head_of,
     list_records,
     named,
 )
-from gonogo.record.manifest import CHAIN, FILES, append_to_chain, write_manifest
 
 PAGE_FILE = "record.html"
 LABEL = re.compile(r"[A-Z][A-Z0-9-]*")
@@ -194,7 +202,7 @@ class RunningRecord:
             self.abandon()
 
     def _completed(self, record: Record, renderer: str) -> Record:
-        head = head_of(list_records(self.archive_dir, quick=True), record.environment)
+        head = _head_of(list_records(self.archive_dir, quick=True), record.environment)
         return record.having(
             state=State.ABORTED if record.state is State.ABORTED else State.COMPLETE,
             previous=_link(head) if head else None,
@@ -219,6 +227,17 @@ def _removed_again(directory: Path) -> Iterator[None]:
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)
         raise
+
+
+def _head_of(records: Iterable[ArchivedRecord], environment: str) -> ArchivedRecord | None:
+    """The end of an environment's chain: the closed record that no other one names.
+
+    Where several are at an end (two archives were put together), the last one closed.
+    """
+    closed = [r for r in records if r.environment == environment and r.label != RUNNING]
+    named_before = {record.previous for record in closed}
+    ends = [record for record in closed if record.name not in named_before]
+    return max(ends, key=lambda one: (one.finished_at or one.moment, one.order), default=None)
 
 
 def _link(head: ArchivedRecord) -> Link:

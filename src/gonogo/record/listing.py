@@ -19,8 +19,8 @@ from typing import Literal, Self
 from pydantic import TypeAdapter, ValidationError
 
 from gonogo.errors import RecordError
-from gonogo.model.kinds import Role, VerdictKind
-from gonogo.model.parts import Kind, MainRate, State
+from gonogo.model.kinds import Kind, Role, State, VerdictKind
+from gonogo.model.parts import MainRate
 from gonogo.model.record import Record
 from gonogo.model.strict import STRICT, Moment
 from gonogo.record.canonical import RECORD_FILE, canonical_json, parsed_record, sha256_hex
@@ -181,35 +181,6 @@ def archived(directory: Path) -> ArchivedRecord | None:
     return _archived(directory, match, {}) if match else None
 
 
-def gates_since(archive_dir: Path, environment: str, moment: datetime) -> int:
-    """How often the gate was asked: the runs begun at `moment` or later, the current one too.
-
-    Args:
-        archive_dir: The archive; none there is an empty one.
-        environment: Whose gates.
-        moment: From when on, to the second; UTC.
-
-    Raises:
-        OSError: A directory could not be read.
-    """
-    place, first = archive_dir / environment, moment.astimezone(UTC).strftime(STEM_FORMAT)
-    return sum(
-        match["moment"] >= first and _is_gate(directory, match["label"])
-        for directory, match in named(place)
-    )
-
-
-def head_of(records: Iterable[ArchivedRecord], environment: str) -> ArchivedRecord | None:
-    """The end of an environment's chain: the closed record that no other one names.
-
-    Where several are at an end (two archives were put together), the last one closed.
-    """
-    closed = [r for r in records if r.environment == environment and r.label != RUNNING]
-    named_before = {record.previous for record in closed}
-    ends = [record for record in closed if record.name not in named_before]
-    return max(ends, key=lambda one: (one.finished_at or one.moment, one.order), default=None)
-
-
 def named(place: Path) -> Iterator[tuple[Path, re.Match[str]]]:
     """The directories below `place` that are named like a record.
 
@@ -285,10 +256,6 @@ def _rates(record: Record) -> Iterator[MainRate]:
         count = measurement.count if measurement else None
         if found.role is Role.CRITERION and found.interval and count and count.n and entry:
             yield MainRate(metric=found.metric, title=entry.title, count=count)
-
-
-def _is_gate(directory: Path, label: str) -> bool:
-    return label in GATE_LABELS or (label == RUNNING and _read_note(directory).kind is Kind.GATE)
 
 
 def _read_notes(archive_dir: Path) -> Mapping[str, Noted]:

@@ -11,9 +11,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gonogo.errors import RecordError
-from gonogo.model.kinds import Environment
-from gonogo.model.parts import Kind, Mark, State
-from gonogo.record.canonical import RECORD_FILE, read_record
+from gonogo.model.kinds import Environment, Kind, State
+from gonogo.model.parts import Mark
+from gonogo.model.record import Record
+from gonogo.record.canonical import RECORD_FILE, SIGNATURES_PAGE, SIGNOFF, read_record
 from gonogo.record.files import write_whole
 from gonogo.record.listing import (
     RUNNING,
@@ -22,8 +23,7 @@ from gonogo.record.listing import (
     list_records,
     write_notes,
 )
-from gonogo.record.manifest import SIGNATURES_PAGE, SIGNOFF
-from gonogo.report.html import render, render_template
+from gonogo.report.html import render, render_template, renderer_sha256
 from gonogo.report.looks import ABORTED, RESULTS, VERDICTS, Look
 from gonogo.report.scales import Trend, line, places, trends
 from gonogo.report.soak import Look as Looked
@@ -38,6 +38,38 @@ DAMAGED = Look("UNREADABLE", "question", "bad")
 MOST_POINTS = 100
 # As many marks stand side by side on the line of time; more would hide each other.
 MOST_MARKS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPages:
+    """What closing a record needs of this room: its page, and the archive's list.
+
+    Args:
+        templates_dir: The team's own templates; may be missing.
+    """
+
+    templates_dir: Path
+
+    def renderer_sha256(self) -> str:
+        """The hash of all that makes a page beside its record."""
+        return renderer_sha256(self.templates_dir)
+
+    def page(self, record: Record) -> str:
+        """A record's page.
+
+        Raises:
+            UsageError: A template is missing or wrong.
+        """
+        return render(record, self.templates_dir)
+
+    def write_index(self, archive_dir: Path) -> None:
+        """Write the archive's list anew; the caller holds the archive's lock.
+
+        Raises:
+            OSError: A file cannot be read or written.
+            UsageError: A template is missing or wrong.
+        """
+        write_index(archive_dir, self.templates_dir)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gonogo.model.kinds import Outcome, Role
-from gonogo.model.parts import ItemState, Kind, MarkState, MetricEntry
+from gonogo.model.kinds import ItemState, Kind, MarkState, Outcome, Role
+from gonogo.model.parts import MetricEntry
 from gonogo.model.record import Record
 from gonogo.report.answers import Answer
 from gonogo.report.looks import OUTCOMES, outcome_look

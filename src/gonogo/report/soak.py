@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gonogo.model.kinds import Environment
-from gonogo.model.parts import Mark, MarkState
+from gonogo.model.kinds import Environment, MarkState
+from gonogo.model.parts import Mark
 from gonogo.record.listing import ArchivedRecord
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from gonogo.model.parts import MarkState
+from gonogo.model.kinds import MarkState
 from gonogo.model.record import Record
 from gonogo.report.digest import Digest, Miss, Row, digest
 from gonogo.report.headings import Figure, Heading, TopError, headings, top_errors

@@ -13,12 +13,13 @@ from gonogo import __version__
 from gonogo.checklist.block import checklist_block
 from gonogo.command_line import command
 from gonogo.masking import Mask
-from gonogo.model.parts import Kind, Rollout, State
+from gonogo.model.kinds import Kind, State
+from gonogo.model.parts import Rollout
 from gonogo.model.record import Record
 from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import told_plainly, write_whole
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from gonogo.rollout.checklist import checklist_desk
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import DeploymentResult, RollbackResult

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from gonogo.command_line import command
 from gonogo.errors import SigningError, UsageError
-from gonogo.model.kinds import Decision, Environment, Outcome, VerdictKind
-from gonogo.model.parts import ItemState, State
+from gonogo.model.kinds import Decision, Environment, ItemState, Outcome, State, VerdictKind
 from gonogo.model.record import Record
 from gonogo.model.window import DEFAULT_WINDOW
 from gonogo.report.text import cut, span, visible

@@ -8,9 +8,16 @@ from pathlib import Path
 
 from gonogo.errors import RecordError
 from gonogo.model.parts import Link
-from gonogo.record.canonical import RECORD_FILE, read_record, sha256_hex
+from gonogo.record.canonical import (
+    CHAIN,
+    FILES,
+    RECORD_FILE,
+    SIGNOFF,
+    read_hashes,
+    read_record,
+    sha256_hex,
+)
 from gonogo.record.listing import RUNNING, named
-from gonogo.record.manifest import CHAIN, FILES, SIGNOFF, read_hashes
 from gonogo.signing.checking import Checked
 from gonogo.signing.integrity import Closed
 

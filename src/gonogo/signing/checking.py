@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gonogo.errors import SigningError
-from gonogo.record.canonical import sha256_hex
-from gonogo.record.manifest import SIGNOFF
+from gonogo.record.canonical import SIGNOFF, sha256_hex
 from gonogo.signing import ssh
 from gonogo.signing.document import SignOff, read, said_at
 from gonogo.signing.integrity import Closed

@@ -7,14 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gonogo.errors import RecordError, SigningError, UsageError
-from gonogo.model.kinds import Environment
-from gonogo.model.parts import Kind, State
+from gonogo.model.kinds import Environment, Kind, State
 from gonogo.model.record import Record
 from gonogo.record.archive import PAGE_FILE
-from gonogo.record.canonical import RECORD_FILE, parsed_record, sha256_hex, written
+from gonogo.record.canonical import (
+    FILES,
+    RECORD_FILE,
+    own_files,
+    parsed_record,
+    read_hashes,
+    sha256_hex,
+    written,
+)
 from gonogo.record.files import is_alive
 from gonogo.record.listing import GATE_LABELS, NAME, RUNNING, SUMMARY
-from gonogo.record.manifest import FILES, own_files, read_hashes
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from gonogo.errors import SigningError
 from gonogo.model.kinds import Decision
-from gonogo.record.canonical import sha256_hex
+from gonogo.record.canonical import SIGNATURES_PAGE, sha256_hex
 from gonogo.record.files import archive_lock, directory_lock, told_plainly, write_whole
-from gonogo.record.manifest import SIGNATURES_PAGE
 from gonogo.report.html import render_template, renderer_sha256
 from gonogo.report.index import INDEX_FILE, write_index
 from gonogo.report.looks import headline

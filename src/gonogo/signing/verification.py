@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gonogo.errors import SigningError
+from gonogo.record.canonical import CHAIN
 from gonogo.record.listing import RUNNING, named
-from gonogo.record.manifest import CHAIN
 from gonogo.signing import ssh
 from gonogo.signing.chain import Report, chained, linked, verify_chain
 from gonogo.signing.checking import check_signoffs, numbers_in, strays

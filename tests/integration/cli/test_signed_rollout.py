@@ -12,7 +12,7 @@ import pytest
 from gonogo.postgres.session import connect
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import read_record
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.surroundings import database_url
 from gonogo.sandbox.traffic import Traffic, generate

@@ -11,7 +11,7 @@ import pytest
 
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import read_record
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 
 Gate = Callable[..., Any]
 LONGEST_S = 1.0

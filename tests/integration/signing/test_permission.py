@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from gonogo.errors import SigningError, UsageError
-from gonogo.model.kinds import Environment
-from gonogo.model.parts import Kind, Subject
+from gonogo.model.kinds import Environment, Kind
+from gonogo.model.parts import Subject
 from gonogo.model.window import clip
 from gonogo.record.archive import RunningRecord
-from gonogo.record.manifest import CHAIN
+from gonogo.record.canonical import CHAIN
 from gonogo.signing.permission import Permission, find_permission
 from record_examples import HOUR, START, provenance
 from signers import ADA, BOB, SUBJECT, Office, verdict, worth_signing

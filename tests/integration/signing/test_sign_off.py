@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from gonogo.errors import GonogoError, SigningError, UsageError
-from gonogo.model.kinds import Environment, Outcome
-from gonogo.model.parts import Kind, Provenance, State
+from gonogo.model.kinds import Environment, Kind, Outcome, State
+from gonogo.model.parts import Provenance
 from gonogo.model.window import clip
 from gonogo.record.archive import RunningRecord
 from gonogo.signing.checking import check_signoffs

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from gonogo.errors import SigningError, UsageError
-from gonogo.model.parts import Kind
+from gonogo.model.kinds import Kind
 from gonogo.record.archive import RunningRecord
-from gonogo.record.manifest import CHAIN
+from gonogo.record.canonical import CHAIN
 from gonogo.signing import ssh
 from gonogo.signing.signatures import show_signatures
 from gonogo.signing.ssh import parse

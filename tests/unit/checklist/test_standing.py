@@ -14,13 +14,13 @@ from gonogo.checklist.block import Desk, Grounds, checklist_block, standings
 from gonogo.checklist.entries import Checklist, Item, Phase
 from gonogo.checklist.sources import Attested, Book, RecordedRun, Run, Sources, StepRun
 from gonogo.model.finding import Figures, Finding, HealthScore, Verdict
-from gonogo.model.kinds import Environment, Outcome, Reason, Role, VerdictKind
+from gonogo.model.kinds import Environment, Kind, MarkState, Outcome, Reason, Role, VerdictKind
 from gonogo.model.measurement import Count, Measurement
-from gonogo.model.parts import ItemEntry, Kind, Mark, MarkState, Subject
+from gonogo.model.parts import ItemEntry, Mark, Subject
 from gonogo.model.record import Record
 from gonogo.model.window import clip
 from gonogo.record.archive import RunningRecord
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from record_examples import START, deployment, entry, gate, limits, provenance, says, steps
 from record_examples import soak as whole_soak
 

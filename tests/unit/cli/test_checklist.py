@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from gonogo.cli.checklist import checklist_lines
-from gonogo.model.parts import ItemEntry, ItemState, PhaseEntry
+from gonogo.model.kinds import ItemState
+from gonogo.model.parts import ItemEntry, PhaseEntry
 from gonogo.record.canonical import written
 from record_examples import deployment
 

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.gate.closing import soak
-from gonogo.model.kinds import Environment
+from gonogo.gate.closing import gates_since, soak
+from gonogo.model.kinds import Environment, MarkState, State
 from gonogo.model.measurement import Window
-from gonogo.model.parts import MarkState, State
 from gonogo.model.window import clip, format_moment
 from gonogo.record.archive import RunningRecord
-from gonogo.record.listing import NOTES_FILE, gates_since, list_records
-from gonogo.report.pages import RecordPages
+from gonogo.record.listing import NOTES_FILE, list_records
+from gonogo.report.index import RecordPages
 from record_examples import gate
 
 DEPLOYED = datetime(2026, 11, 21, 14, 15, tzinfo=UTC)

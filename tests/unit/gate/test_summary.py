@@ -13,12 +13,11 @@ from gonogo.checklist.block import Desk
 from gonogo.checklist.entries import Checklist, Item, Phase
 from gonogo.errors import UsageError
 from gonogo.gate.summary import sum_up
-from gonogo.model.kinds import Environment
+from gonogo.model.kinds import Environment, State
 from gonogo.model.measurement import Count, Window
-from gonogo.model.parts import State
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import read_record
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from gonogo.signing.verification import verify_record
 from record_examples import gate, provenance
 from record_schema import faults

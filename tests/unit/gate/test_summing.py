@@ -10,9 +10,9 @@ import pytest
 
 from gonogo.gate.summary import summary
 from gonogo.model.finding import Verdict, VerdictReason
-from gonogo.model.kinds import Environment, VerdictKind, Why
+from gonogo.model.kinds import Environment, Kind, State, VerdictKind, Why
 from gonogo.model.measurement import Count
-from gonogo.model.parts import Kind, MainRate, State
+from gonogo.model.parts import MainRate
 from gonogo.model.record import Record
 from gonogo.record.listing import ArchivedRecord
 from gonogo.report.answers import reasons

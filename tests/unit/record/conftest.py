@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.model.record import Record
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from record_examples import EXAMPLES, gate, planted
 
 

@@ -14,15 +14,15 @@ import pytest
 from pydantic import ValidationError
 
 from gonogo.errors import CancelledError, GonogoError, UsageError
+from gonogo.gate.closing import gates_since
 from gonogo.masking import Mask
-from gonogo.model.kinds import Environment
-from gonogo.model.parts import Kind
+from gonogo.model.kinds import Environment, Kind
 from gonogo.model.record import Record
 from gonogo.record import archive as room
 from gonogo.record import files
 from gonogo.record.archive import RunningRecord
-from gonogo.record.listing import gates_since, list_records
-from gonogo.report.pages import RecordPages
+from gonogo.record.listing import list_records
+from gonogo.report.index import RecordPages
 from record_schema import faults
 
 Json = dict[str, Any]

@@ -14,7 +14,7 @@ from gonogo.model.record import Record
 from gonogo.record import canonical, listing
 from gonogo.record.archive import RunningRecord
 from gonogo.record.listing import NOTES_FILE, list_records
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 
 
 @pytest.fixture

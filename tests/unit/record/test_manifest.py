@@ -10,8 +10,8 @@ import pytest
 from gonogo.errors import GonogoError
 from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
-from gonogo.record.manifest import read_hashes
-from gonogo.report.pages import RecordPages
+from gonogo.record.canonical import read_hashes
+from gonogo.report.index import RecordPages
 
 
 def closed(archive: Path, record: Record, pages: RecordPages, label: str = "GO") -> Path:

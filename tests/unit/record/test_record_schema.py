@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from gonogo.model.kinds import Environment
-from gonogo.model.parts import Kind
+from gonogo.model.kinds import Environment, Kind
 from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import written
 from gonogo.record.schema import record_schema
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from record_examples import EXAMPLES, START, gate
 from record_schema import SCHEMA_FILE, faults, schema
 

@@ -12,7 +12,7 @@ from gonogo.model.finding import HealthScore, Verdict, VerdictReason
 from gonogo.model.kinds import VerdictKind
 from gonogo.model.record import Record
 from gonogo.report.answers import Answer
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from record_examples import EXAMPLES, gate, planted
 from records_by_hand import one
 

@@ -13,9 +13,9 @@ import pytest
 
 from gonogo.errors import RecordError, UsageError
 from gonogo.model.finding import VerdictReason
-from gonogo.model.kinds import Environment, Outcome, Role, VerdictKind, Why
+from gonogo.model.kinds import Environment, ItemState, Kind, Outcome, Role, State, VerdictKind, Why
 from gonogo.model.measurement import Measurement
-from gonogo.model.parts import ItemEntry, ItemState, Kind, PhaseEntry, State
+from gonogo.model.parts import ItemEntry, PhaseEntry
 from gonogo.model.record import Record
 from gonogo.record.canonical import parsed_record, written
 from gonogo.report.answers import answers

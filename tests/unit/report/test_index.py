@@ -10,8 +10,7 @@ from gonogo.model.kinds import Environment, VerdictKind
 from gonogo.model.measurement import Count
 from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
-from gonogo.report.index import write_index
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages, write_index
 
 TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from gonogo.errors import SigningError, UsageError
-from gonogo.model.kinds import Decision, Environment
-from gonogo.model.parts import ItemState
+from gonogo.model.kinds import Decision, Environment, ItemState
 from gonogo.model.record import Record
 from gonogo.signing.admission import Request, attestable, require_allowed
 from gonogo.signing.document import MOST_CHARACTERS

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gonogo.errors import SigningError, UsageError
-from gonogo.model.parts import Kind, State
+from gonogo.model.kinds import Kind, State
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import canonical_json
 from gonogo.signing.integrity import open_closed, page_differs

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gonogo.errors import SigningError, UsageError
-from gonogo.signing import keys
-from gonogo.signing.keys import chosen_key
+from gonogo.signing import sign as keys
+from gonogo.signing.sign import chosen_key
 
 ADAS = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH6F09uoCHYYVos10WCO8GLLbRDBoT0zlHWuxyUUqq8A"
 BOBS = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIOaR"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from gonogo.errors import SigningError, UsageError
-from gonogo.model.kinds import Environment
-from gonogo.model.parts import Kind, Provenance, State, Subject
+from gonogo.model.kinds import Environment, Kind, State
+from gonogo.model.parts import Provenance, Subject
 from gonogo.record.archive import RunningRecord
 from gonogo.signing.permission import Permission, find_permission
 from record_examples import provenance

@@ -8,9 +8,8 @@ from datetime import timedelta
 import pytest
 
 from gonogo.model.finding import Finding
-from gonogo.model.kinds import Decision, Environment, Outcome
+from gonogo.model.kinds import Decision, Environment, Kind, Outcome
 from gonogo.model.measurement import Window
-from gonogo.model.parts import Kind
 from gonogo.model.record import Record
 from gonogo.model.window import clip
 from gonogo.signing.admission import against, never_for_production, window_short

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gonogo.errors import GonogoError, SigningError, UsageError
-from gonogo.model.parts import Kind, State
+from gonogo.model.kinds import Kind, State
 from gonogo.record.archive import RunningRecord
 from gonogo.signing import sign, ssh
 from signers import ADA, BOB, Office, verdict, worth_signing
