@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from gonogo.criteria import Metric
+from gonogo.model.kinds import VerdictKind
 
 Gate = Callable[..., Any]
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
@@ -55,7 +56,8 @@ def test_json_to_a_pipe_is_the_record_alone(
     told = piped("--json", "-", *options)
     (record,) = (checkout / "reports" / "archive").glob("staging/*/record.json")
     assert told.stdout == record.read_bytes()
-    assert json.loads(told.stdout)["verdict"]["exit_code"] == told.returncode
+    kind = json.loads(told.stdout)["verdict"]["kind"]
+    assert VerdictKind(kind).exit_code == told.returncode
     assert str(record.with_suffix(".html")) in told.stderr.decode()
 
 

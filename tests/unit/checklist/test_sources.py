@@ -14,7 +14,7 @@ from gonogo.checklist.sources import Book, RecordedRun, Run, Sources, StepRun, a
 from gonogo.model.parts import Subject
 from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
-from gonogo.report.pages import RecordPages
+from gonogo.report.index import RecordPages
 from paper_office import open_paper_office
 from record_examples import deployment, gate, provenance, rollback, smoke, steps, summary
 from signers import ADA, BOB, Office
