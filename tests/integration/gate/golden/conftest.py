@@ -230,7 +230,7 @@ class World:
         def read(session: Session) -> dict[str, Measurement]:
             return take(replace(session, on_cluster=cluster), plan)
 
-        return in_snapshot(settings, Manners(), read)
+        return in_snapshot(settings, Manners(anchor="users"), read)
 
     def narrowed(self, *metrics: str) -> Criteria:
         """The criteria with only these metrics, so that only their surveys are asked."""
