@@ -1,4 +1,4 @@
-"""One item a check: its id, what it asserts, what it answers, and how that is told."""
+"""One pytest item for each check: its id, what it asserts, and how its outcome is shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PASSING = frozenset({Outcome.MET, Outcome.LEFT_OUT})
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One item a check: its id names the metric and the environment, never a value."""
+    """Make one item for each check; its id names the metric and the environment, never a value."""
     if FINDING not in metafunc.fixturenames:
         return
     run = metafunc.config.stash[RUN]
@@ -68,7 +68,7 @@ def tolerated(request: pytest.FixtureRequest) -> frozenset[Outcome]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed check tells its reason in one line; a check that ran has answered."""
+    """Shorten the report of a failed check to its reason; a check that ran has answered."""
     report = yield
     run = item.config.stash.get(RUN, None)
     if run is None:
@@ -92,7 +92,7 @@ def pytest_runtest_makereport(
 def pytest_report_teststatus(
     report: pytest.TestReport | pytest.CollectReport, config: pytest.Config
 ) -> tuple[str, str, str | tuple[str, Mapping[str, bool]]] | None:
-    """A check's word is its outcome and, unless it is met, the reason; with `-q` it has none."""
+    """Show a check's outcome and, unless it is met, the reason; with `-q` show nothing."""
     told = dict(report.user_properties) if isinstance(report, pytest.TestReport) else {}
     if "outcome" not in told or report.when != ("setup" if report.skipped else "call"):
         return None

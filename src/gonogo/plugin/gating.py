@@ -30,10 +30,10 @@ from gonogo.plugin.options import DEST
 from gonogo.plugin.reports import (
     STANDARD_OUTPUT,
     EvidencePage,
+    correct_summary_lines,
     one_line_a_check,
+    record_alone_on_stdout,
     stage_reports,
-    tell_where_reports_are,
-    told_apart,
 )
 from gonogo.postgres.dsn import database_settings, named_environment
 from gonogo.postgres.readonly import Manners
@@ -61,7 +61,7 @@ def carried_out(
     config.stash[ROOT] = root
     config.pluginmanager.register(sys.modules[__name__], __name__)
     try:
-        with interruption.heard(), interruption.held(), told_apart(config):
+        with interruption.heard(), interruption.held(), record_alone_on_stdout(config):
             try:
                 code = yield
             finally:
@@ -88,7 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Tell the verdict last, after pytest's own summary."""
+    """Print the verdict last, after pytest's own summary."""
     run = config.stash.get(RUN, None)
     if run is None:
         return
@@ -101,7 +101,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Fix what is judged before anything is collected: here a usage error is still one line."""
+    """Resolve what is judged before collection, while a usage error is still one line."""
     run = session.config.stash[RUN]
     with interruption.admitted():
         with _AsUsageError():
@@ -111,7 +111,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Let the checks be interrupted."""
+    """Allow Ctrl-C and signals to interrupt the checks."""
     del session
     with interruption.admitted():
         return (yield)
@@ -119,7 +119,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Open the record, with every check that a full run must answer, before the first one runs."""
+    """Open the record with every check that a full run must answer, before the first one runs."""
     run = session.config.stash.get(RUN, None)
     if run and run.setting and not session.config.option.collectonly:
         with _AsUsageError():
@@ -130,7 +130,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     """Decide, let pytest-html and junitxml write, then close the record with what they wrote.
 
-    A wrapper within the terminal's own: the files are there after the yield, the summary follows.
+    It runs within the terminal's own wrapper: the files exist after the yield, the summary follows.
     """
     run = session.config.stash.get(RUN, None)
     if run is None:
@@ -151,9 +151,9 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
                 run.close(aborted=aborted)
     except GonogoError as error:
         run.problem = str(error)
-        # A verdict without a record is nothing to go on.
+        # Nobody can decide on a verdict without a record.
         session.exitstatus = session.exitstatus or VerdictKind.HOLD.exit_code
-    tell_where_reports_are(session.config, run)
+    correct_summary_lines(session.config, run)
     return None
 
 
@@ -195,7 +195,7 @@ def gate_options(config: pytest.Config, project: Project) -> Options:
 
 
 def _file(option: str, text: str) -> Path:
-    """An empty name is a variable that was not set, never the working directory.
+    """Refuse an empty name: it is a variable that was not set, never the working directory.
 
     Raises:
         UsageError: It names nothing.
@@ -213,5 +213,5 @@ class _AsUsageError:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, GonogoError):
-            # What it quotes, a server's answer among it, can do nothing to a terminal.
+            # The message may quote a server: no control character of it reaches the terminal.
             raise pytest.UsageError(visible(error)) from None

@@ -9,9 +9,9 @@ import pytest
 # Each is kept under a name of gonogo's own, so that no other plugin's value is read as ours.
 DEST = "gonogo_{}"
 OPTIONS: dict[str, dict[str, object]] = {
-    "window": {"metavar": "48h", "help": "how much to judge: a number and m, h, d or w"},
+    "window": {"metavar": "48h", "help": "length of the window: a number and m, h, d or w"},
     "as-of": {"metavar": "MOMENT", "help": "end of the window, ISO 8601 (default: now)"},
-    "dsn": {"metavar": "DSN", "help": "the database, without a password; first of all"},
+    "dsn": {"metavar": "DSN", "help": "the database, without a password; before all variables"},
     "environment": {"metavar": "NAME", "help": "staging or production"},
     "without": {
         "metavar": "GROUP",
@@ -21,8 +21,8 @@ OPTIONS: dict[str, dict[str, object]] = {
     },
     "deployed-at": {"metavar": "MOMENT", "help": "start of the soak without a ledger"},
     "criteria": {"metavar": "FILE", "help": "judge by another criteria file"},
-    "figures": {"action": "store_true", "help": "tell all figures, as a monitor does"},
-    "json": {"metavar": "FILE", "help": "copy the record; - prints"},
+    "figures": {"action": "store_true", "help": "print all figures, as a monitor does"},
+    "json": {"metavar": "FILE", "help": "copy the record to a file; - prints it"},
 }
 
 

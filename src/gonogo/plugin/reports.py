@@ -1,4 +1,4 @@
-"""What becomes of pytest's own reports and words while a gate runs; pytest-html's holes closed.
+"""Where pytest's own reports and output go while a gate runs; pytest-html's holes are closed.
 
 pytest-html does not escape test ids, metadata, extras and summaries, and shows no row without
 JavaScript. Registered only where a gate runs.
@@ -22,8 +22,8 @@ STANDARD_OUTPUT = pytest.StashKey[TextIO]()
 
 
 @contextmanager
-def told_apart(config: pytest.Config) -> Iterator[None]:
-    """With ``--json -`` standard output is the record's alone: pytest tells on standard error."""
+def record_alone_on_stdout(config: pytest.Config) -> Iterator[None]:
+    """With ``--json -``, pytest writes to standard error: standard output is the record alone."""
     if config.getoption(DEST.format("json")) != "-":
         yield
         return
@@ -33,9 +33,9 @@ def told_apart(config: pytest.Config) -> Iterator[None]:
 
 
 def stage_reports(config: pytest.Config, run: GateRun) -> None:
-    """Have pytest-html and junitxml write for us; where the user asked for a file, it is a copy.
+    """Have pytest-html and junitxml write into the record; a file that the user names is a copy.
 
-    Both read these options in their own configure, which comes after ours.
+    Both read these options in their own configure, which runs after ours.
     """
     if not all(map(config.pluginmanager.hasplugin, ("html", "metadata", "junitxml"))):
         needed = "pytest-html, pytest-metadata and junitxml"
@@ -46,8 +46,8 @@ def stage_reports(config: pytest.Config, run: GateRun) -> None:
     config.option.xmlpath = str(run.staged("junit.xml"))
 
 
-def tell_where_reports_are(config: pytest.Config, run: GateRun) -> None:
-    """What the report plugins wrote has moved into the record: let no summary line lie."""
+def correct_summary_lines(config: pytest.Config, run: GateRun) -> None:
+    """Keep the summary of the report plugins true: what they wrote has moved into the record."""
     for plugin in list(config.pluginmanager.get_plugins()):
         module = type(plugin).__module__
         if module == "pytest_html.selfcontained_report":
@@ -55,12 +55,12 @@ def tell_where_reports_are(config: pytest.Config, run: GateRun) -> None:
         elif module == "_pytest.junitxml" and run.directory:
             plugin.logfile = str(run.directory / "junit.xml")
         elif module == "_pytest.junitxml":
-            # Without a record it is gone in a moment, and pytest only keeps quiet when it is quiet.
+            # Without a record the file is removed at once; only a quiet pytest does not name it.
             config.option.verbose = -1
 
 
 def one_line_a_check(config: pytest.Config) -> None:
-    """The reason stands behind each check, so that nothing need be told twice; `-q` omits both."""
+    """Show each check on a line with its reason, and no second summary; `-q` omits both."""
     config.option.verbose += 1 if config.option.verbose >= 0 else -1
     config.option.reportchars = ""
     if config.option.tbstyle == "auto":
@@ -79,7 +79,7 @@ class EvidencePage:
 
     @pytest.hookimpl(optionalhook=True, trylast=True)
     def pytest_metadata(self, metadata: dict[str, object]) -> None:
-        """Of what pytest-metadata gathers, CI variables included, keep what is named here alone."""
+        """Keep only the listed entries of what pytest-metadata gathers, CI variables included."""
         safe = evidence.metadata(metadata, {"gonogo": __version__})
         metadata.clear()
         metadata.update(safe)
@@ -98,14 +98,14 @@ class EvidencePage:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
-        """Escape what a check said; of one that was left out that is its reason, without a path."""
+        """Escape a check's output; one that was left out shows its reason, without a path."""
         told = dict(getattr(report, "user_properties", ()))
         reason = str(told.get("reason", "")) if report.skipped else ""
         data[:] = evidence.log_lines(reason or report.longreprtext)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
-        """Put the verdict and a plain table of all answers first: readable without JavaScript."""
+        """Put the verdict and a plain table of all answers first, readable without JavaScript."""
         verdict = self._run.verdict
         if verdict:
             answers = [
@@ -115,11 +115,11 @@ class EvidencePage:
             prefix += evidence.summary(verdict.kind.value, self._run.reasons, answers)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """What cannot be collected may have been a check: it is never GO."""
+        """Note what cannot be collected: it may have been a check, so the verdict is never GO."""
         if report.failed:
             self._run.unexplained.append(report.nodeid)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Drop extras of other plugins: their HTML would go in as it is."""
+        """Drop the extras of other plugins: pytest-html would insert their HTML unescaped."""
         report.extras = []  # type: ignore[attr-defined]  # pytest-html's own attribute
