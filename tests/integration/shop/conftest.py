@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from gonogo.sandbox.cluster import free_port
@@ -43,6 +44,8 @@ class Shop:
     root: Path
     conninfo: str
     environ: dict[str, str] = field(repr=False)
+    # Roles are the whole server's, which other tests share.
+    role: str = field(default_factory=lambda: f"shop_gate_{uuid4().hex}")
 
     @property
     def app(self) -> Path:
@@ -55,7 +58,15 @@ class Shop:
         try:
             os.write(person, f"{self.ask('select current_database()')}\n".encode())
             return subprocess.run(
-                ["bash", "-e", "-u", "-o", "pipefail", "-c", block],
+                [
+                    "bash",
+                    "-e",
+                    "-u",
+                    "-o",
+                    "pipefail",
+                    "-c",
+                    re.sub(r"\bshop_gate\b", self.role, block),
+                ],
                 cwd=self.root,
                 env=self.environ,
                 stdin=terminal,
@@ -119,6 +130,8 @@ def shop(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iter
         if shop.app.exists():
             shop.run("node app/ctl.mjs stop worker; node app/ctl.mjs stop service")
         databases.drop(name)
+        with psycopg.connect(databases.server.conninfo(), autocommit=True) as connection:
+            connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(shop.role)))
 
 
 def _variables(conninfo: str, bin_dir: Path) -> dict[str, str]:
@@ -152,14 +165,14 @@ def _url(conninfo: str) -> str:
 def played(shop: Shop) -> Played:
     """Play the README from its second block to its last but one, once: three npm ci in all."""
     readme = (EXAMPLE / "README.md").read_text(encoding="utf-8")
-    _variables_block, world, deploy, verify, *looks, rollback, _stop = BLOCK.findall(readme)
+    _variables_block, world, deploy, verify, grants, *looks, rollback, _stop = BLOCK.findall(readme)
     said = {"world": shop.run(world)}
     assert said["world"].returncode == 0, said["world"].stdout + said["world"].stderr
     before = shop.look()
     said["deploy"] = shop.run(deploy)
     assert said["deploy"].returncode == 0, said["deploy"].stdout + said["deploy"].stderr
     after = shop.look()
-    said["verify"] = shop.run(verify)
+    said |= {"verify": shop.run(verify), "grants": shop.run(grants)}
     for name, look in zip(("early", "go", "outage"), looks, strict=True):
         said[name] = shop.run(look)
     said["rollback"] = shop.run(rollback)

@@ -39,6 +39,17 @@ def test_what_was_deployed_is_in_place_and_a_request_changes_something(played: P
     assert re.search(r"✓ .*/admin/settlements: HTTP 202", played.said["verify"].stdout)
 
 
+def test_the_role_of_the_gate_can_read_no_card(played: Played) -> None:
+    """It was granted what the surveys ask for of payments, and judged the outage as that."""
+    assert played.said["grants"].returncode == 0, played.said["grants"].stderr
+    shop = played.shop
+    may = [
+        shop.ask(f"select has_column_privilege('{shop.role}', 'payments', '{column}', 'select')")
+        for column in ("status", "card")
+    ]
+    assert may == [True, False]
+
+
 def test_a_gate_right_after_the_deployment_holds(played: Played) -> None:
     """Two seconds of 48 hours are no soak, however healthy."""
     assert played.said["early"].returncode == 10, played.said["early"].stdout
@@ -87,7 +98,9 @@ def test_each_step_has_its_record(played: Played) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["deploy", "verify", "early", "go", "outage", "rollback"])
+@pytest.mark.parametrize(
+    "name", ["deploy", "verify", "grants", "early", "go", "outage", "rollback"]
+)
 def test_no_word_of_another_application_is_said(played: Played, name: str) -> None:
     """What gonogo prints of the shop is about the shop."""
     said = played.said[name].stdout + played.said[name].stderr

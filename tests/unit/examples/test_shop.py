@@ -11,6 +11,7 @@ from gonogo.config.sections import RolloutConfig
 from gonogo.criteria import load
 from gonogo.ledger.migration import load as load_migrations
 from gonogo.model.kinds import Environment
+from gonogo.rollout.grants import readable
 
 ROOT = Path(__file__).parents[3]
 SHOP = ROOT / "examples" / "shop"
@@ -55,6 +56,13 @@ def test_every_survey_of_the_shop_is_asked() -> None:
     criteria = load(SHOP / "checks" / "criteria.toml", SHOP / "checks" / "sql")
     files = {path.stem for path in (SHOP / "checks" / "sql").glob("*.sql")}
     assert files == set(criteria.surveys())
+
+
+def test_the_gate_may_read_no_card() -> None:
+    """What its role is granted comes of the surveys, and none asks for the secret column."""
+    tables = readable(SHOP / "checks" / "sql")
+    assert set(tables) == {"orders", "payments", "payment_attempts", "settlements"}
+    assert tables["payments"] == {"created_at", "order_id", "status"}
 
 
 def test_every_migration_of_the_shop_can_be_taken_back() -> None:
