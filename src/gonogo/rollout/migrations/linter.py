@@ -1,7 +1,7 @@
 """The migration linter squawk, called when it is installed.
 
-Its warnings are shown, and never refuse a migration. ``.squawk.toml`` beside rollout.toml says
-which of them the team does not want; the shipped one leaves out what the runner takes care of.
+Its warnings are shown, and never refuse a migration; those about time limits, which the runner
+sets, are left out. ``.squawk.toml`` beside rollout.toml says which others the team does not want.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from gonogo.postgres.sqlfile import Statement
 PROGRAM = "squawk"
 ABSENT = "no linter looked at the migrations: squawk is not installed (pip install squawk-cli)"
 TIMEOUT_S = 60
+# The runner sets both for every migration.
+SET_BY_RUNNER = frozenset({"require-lock-timeout", "require-statement-timeout"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +102,9 @@ def _of(linter: Path, migration: Migration, root: Path) -> Iterator[Lint]:
             name = migration.path.name
             words = [option, "--reporter=json", f"--stdin-filepath={name}"]
             for remark in _asked(linter, words, _text(statements), root):
-                yield Lint(
-                    name,
-                    int(remark["line"]) + 1,
-                    str(remark["rule_name"]),
-                    " ".join(str(remark["message"]).split()),
-                )
+                line, rule = int(remark["line"]) + 1, str(remark["rule_name"])
+                if rule not in SET_BY_RUNNER:
+                    yield Lint(name, line, rule, " ".join(str(remark["message"]).split()))
 
 
 def _text(statements: Sequence[Statement]) -> str:

@@ -35,6 +35,22 @@ def test_a_remark_names_file_and_line(tmp_path: Path) -> None:
     assert told == f"{len(lines)} warnings about 1 files"
 
 
+def test_no_remark_asks_for_what_the_runner_sets(tmp_path: Path) -> None:
+    """A project without a configuration is not told to set time limits, which the runner does."""
+    (tmp_path / "001_heavy.sql").write_text(HEAVY)
+    lines, _ = heard({}, load(tmp_path), tmp_path)
+    assert lines
+    assert not any("timeout" in line for line in lines)
+
+
+def test_the_shop_passes_without_a_configuration(pytestconfig: pytest.Config) -> None:
+    """Its migrations are as squawk wants them."""
+    found = find_linter({})
+    assert found
+    shop = pytestconfig.rootpath / "examples" / "shop"
+    assert lint(found, load(shop / "migrations"), shop) == ()
+
+
 def test_its_absence_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It says how to get it, and stands in nobody's way."""
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
