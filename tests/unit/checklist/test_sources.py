@@ -10,7 +10,17 @@ from typing import Any
 
 import pytest
 
-from gonogo.checklist.sources import Book, RecordedRun, Run, Sources, StepRun, attestations, gather
+from gonogo.checklist import sources
+from gonogo.checklist.sources import (
+    Attested,
+    Book,
+    RecordedRun,
+    Run,
+    Sources,
+    StepRun,
+    attestations,
+    gather,
+)
 from gonogo.model.parts import Subject
 from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
@@ -92,12 +102,14 @@ def test_the_newest_record_of_each_kind_is_shown(tmp_path: Path, close: Close) -
     assert [run and run.name for run in shown] == list(names.values())
 
 
-def test_records_of_one_second_are_shown_in_their_order(tmp_path: Path, close: Close) -> None:
-    """The later of them is the newest."""
-    for _ in range(11):
-        newest = close(0, "GO", gate())
+@pytest.mark.parametrize("twins", [2, 11])
+def test_records_of_one_second_are_shown_in_their_order(
+    tmp_path: Path, close: Close, twins: int
+) -> None:
+    """The later of them is the newest; the eleventh comes after the second."""
+    names = [close(0, "GO", gate()) for _ in range(twins)]
     found = gather(tmp_path, "staging").gate
-    assert (newest[-6:], found and found.name) == ("-11_GO", newest)
+    assert (len(set(names)), found and found.name) == (twins, names[-1])
 
 
 def test_a_record_of_another_environment_is_not_shown(tmp_path: Path, close: Close) -> None:
@@ -109,9 +121,10 @@ def test_a_record_of_another_environment_is_not_shown(tmp_path: Path, close: Clo
 def test_a_record_under_the_label_of_another_kind_is_not_shown(
     tmp_path: Path, close: Close
 ) -> None:
-    """A gate that is called a deployment deployed nothing."""
+    """A gate that is called a deployment deployed nothing, and is no gate under that name."""
     close(0, "DEPLOYED", gate())
-    assert gather(tmp_path, "staging").deployment is None
+    found = gather(tmp_path, "staging")
+    assert (found.deployment, found.gate) == (None, None)
 
 
 def test_a_rollback_after_the_deployment_is_shown(tmp_path: Path, close: Close) -> None:
@@ -121,6 +134,13 @@ def test_a_rollback_after_the_deployment_is_shown(tmp_path: Path, close: Close) 
     found = gather(tmp_path, "staging").rollback
     assert found
     assert found.name == name
+
+
+def test_a_rollback_of_the_deployments_own_second_is_shown(tmp_path: Path, close: Close) -> None:
+    """Nobody can tell which came first."""
+    close(0, "DEPLOYED", deployment())
+    close(0, "ROLLED-BACK", rollback())
+    assert gather(tmp_path, "staging").rollback
 
 
 def test_a_rollback_before_the_deployment_is_over(tmp_path: Path, close: Close) -> None:
@@ -230,6 +250,15 @@ def test_another_deployments_steps_do_not_count(tmp_path: Path, close: Close) ->
     assert set(gather(tmp_path, "staging").steps) == {"deploy.migrate"}
 
 
+def test_attempts_before_one_that_cannot_be_read_do_not_count(tmp_path: Path, close: Close) -> None:
+    """Nobody knows whether it was the same deployment."""
+    close(-2, "DEPLOYED", deployment(), **attempt("succeeded", "backup"))
+    name = close(-1, "DEPLOYED", deployment(), **attempt("succeeded", "build"))
+    close(0, "DEPLOYED", deployment(), **attempt("succeeded", "migrate"))
+    (tmp_path / "staging" / name / "record.json").write_text("{", encoding="utf-8")
+    assert set(gather(tmp_path, "staging").steps) == {"deploy.migrate"}
+
+
 def test_without_a_subject_a_run_went_on_from_no_other(tmp_path: Path, close: Close) -> None:
     """Nobody knows whether it was the same deployment."""
     nobody = {"provenance": provenance(subject=None)}
@@ -273,6 +302,25 @@ def test_the_newest_word_on_an_item_counts(office: Office) -> None:
     assert words(office) == {"soak.complaints": BOB}
 
 
+@pytest.mark.parametrize("later", [0, 1])
+def test_the_newest_word_counts_whichever_record_it_is_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: int
+) -> None:
+    """The order in which the archive's directories are found does not matter."""
+    names = ["20261123T120000Z_GO", "20261124T120000Z_GO"]
+    for name in names:
+        (tmp_path / "staging" / name).mkdir(parents=True)
+        (tmp_path / "staging" / name / "signoff-1.json").touch()
+
+    def said(directory: Path, about: datetime, _: Path) -> list[tuple[str, Attested]]:
+        at = NOON + HOUR * (directory.name == names[later])
+        return [("p.it", Attested("ada", at, directory.name, about))]
+
+    monkeypatch.setattr(sources, "_words", said)
+    found = attestations(tmp_path, tmp_path / "allowed_signers", None)
+    assert found["p.it"].source == names[later]
+
+
 def test_a_sign_off_without_a_tick_says_nothing(office: Office) -> None:
     """It decides on the record alone."""
     office.sign(office.close())
@@ -294,6 +342,14 @@ def test_a_word_on_a_changed_record_does_not_count(office: Office) -> None:
     """Nobody knows what was read."""
     record = ticked(office)
     (record / "evidence.html").write_text("another", encoding="utf-8")
+    assert words(office) == {}
+
+
+def test_a_word_on_a_record_in_the_wrong_place_does_not_count(office: Office) -> None:
+    """A record of staging says nothing among those of production."""
+    record = ticked(office)
+    (office.archive / "production").mkdir()
+    record.rename(office.archive / "production" / record.name)
     assert words(office) == {}
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,11 +19,14 @@ from gonogo.config.project import Project
 from gonogo.errors import DatabaseError
 from gonogo.gate import observe as observing
 from gonogo.gate.observe import ask_endpoints, observe
-from gonogo.gate.setting import Options, Setting
+from gonogo.gate.setting import Observation, Options, Setting
+from gonogo.measure.ledger_facts import LedgerFacts
 from gonogo.model.kinds import Environment, Outcome, Says
 from gonogo.model.measurement import Measurement, Remark
+from gonogo.model.window import clip
 from gonogo.postgres.dsn import DatabaseSettings
 
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ADDRESS = "WEBHOOK_BASE_URL"
 SECURE = {ADDRESS: "https://app.example"}
 TOKEN = {"ADMIN_JWT": "an-admins-json-web-token"}
@@ -167,6 +171,33 @@ def test_a_database_that_gets_lost_leaves_every_check_open(
     assert set(outcomes(setting(), {}).values()) == {Outcome.INCONCLUSIVE}
 
 
+def test_a_database_out_of_reach_is_told_with_the_window_that_was_asked_for() -> None:
+    """Its end, its beginning, and what the ledger could not say."""
+    seen = observe(replace(setting(problem="no route"), options=Options(as_of=NOON)), {})
+    assert (seen.window.end, seen.window.asked) == (NOON, timedelta(hours=48))
+    assert (seen.window.deployed_at, seen.ledger.problem) == (None, "no route")
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "says"),
+    [(HTTP, Remark(Says.NO_ADDRESS, ADDRESS)), (Endpoints(), Remark(Says.NO_ENDPOINT))],
+)
+def test_an_endpoint_that_was_not_asked_says_why(endpoints: Endpoints, says: Remark) -> None:
+    """No address, or no endpoint of that metric in rollout.toml."""
+    assert not_measured(endpoints)["endpoint.health"].missing == says
+
+
+def test_a_survey_that_was_not_asked_says_so() -> None:
+    """It measured nothing."""
+    assert not_measured(HTTP)["sync.success_rate"].missing == Remark(Says.NOT_ASKED)
+
+
+def not_measured(endpoints: Endpoints) -> Mapping[str, Measurement]:
+    """What is judged where nothing was measured."""
+    nothing = Observation(clip(timedelta(hours=48), NOON, None), NOON, LedgerFacts(), None, {}, {})
+    return observing._judged(setting(endpoints=endpoints), nothing).measurements
+
+
 def test_endpoints_are_judged_though_the_database_is_out_of_reach() -> None:
     """They were asked."""
     answers = {"endpoint.health": Measurement("endpoint.health", value=Fraction(1))}
@@ -188,18 +219,20 @@ def test_what_is_left_out_is_left_out_whatever_was_measured() -> None:
     [
         (timedelta(minutes=9), Says.CLOCK_AHEAD),
         (-timedelta(minutes=9), Says.CLOCK_BEHIND),
-        (timedelta(seconds=1), None),
+        (timedelta(minutes=1, seconds=59), None),
+        (-timedelta(minutes=1, seconds=59), None),
     ],
 )
 def test_a_clock_that_differs_from_the_servers_is_noted(
     ahead: timedelta, says: Says | None
 ) -> None:
-    """Where a metric judges the clocks; by how many minutes."""
+    """Where a metric judges the clocks, beside its own notes; by how many minutes."""
     clocks = CRITERIA.metrics["db.clock_skew"].model_copy(update={"clock": True})
     known = CRITERIA.model_copy(update={"metrics": {clocks.id: clocks}})
-    measured = {clocks.id: Measurement(clocks.id, value=Fraction(0))}
+    own = Remark(Says.ANSWERED)
+    measured = {clocks.id: Measurement(clocks.id, value=Fraction(0), notes=(own,))}
     found = observing._with_our_clock(known, measured, ahead)[clocks.id].notes
-    assert found == ((Remark(says, number=9),) if says else ())
+    assert found == ((own, Remark(says, number=9)) if says else (own,))
 
 
 def test_a_clock_that_no_metric_judges_is_not_noted() -> None:

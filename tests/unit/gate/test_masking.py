@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,8 @@ from gonogo.gate.observe import CUT_AT_BYTES, masked
 from gonogo.gate.setting import Observation
 from gonogo.masking import Mask
 from gonogo.measure.ledger_facts import LedgerFacts
-from gonogo.model.measurement import Measurement, Window
+from gonogo.model.kinds import Says
+from gonogo.model.measurement import Count, LedgerEvent, Measurement, Remark, Window
 
 SECRET = "hush-and-not-a-word"  # noqa: S105  # nothing asks for it
 MASK = Mask({SECRET: "ADMIN_JWT"})
@@ -22,9 +25,70 @@ NOW = datetime(2026, 11, 23, 14, 15, tzinfo=UTC)
 def messages(*said: str) -> list[str]:
     """What is left of error messages."""
     top = Measurement("errors.top", breakdown=dict.fromkeys(said, 1))
+    return [*masked(seen(top), MASK).measurements["errors.top"].breakdown]
+
+
+SAID = f"it said {SECRET}"
+REMARK = Remark(Says.ANSWERED, SAID, SAID)
+
+
+def texts_masked(**changes: Any) -> str:
+    """An observation with a secret in these places, as it is judged."""
+    ours = {key: changes.pop(key) for key in [*changes] if key not in OF_OBSERVATION}
+    return repr(masked(replace(seen(Measurement("a.b", **ours)), **changes), MASK))
+
+
+def seen(measurement: Measurement) -> Observation:
+    """An observation of this alone."""
     window = Window(timedelta(hours=1), NOW - timedelta(hours=1), NOW)
-    seen = Observation(window, NOW, LedgerFacts(), None, {"errors.top": top}, {})
-    return [*masked(seen, MASK).measurements["errors.top"].breakdown]
+    return Observation(window, NOW, LedgerFacts(), None, {measurement.metric: measurement}, {})
+
+
+OF_OBSERVATION = ("ledger", "timeline")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"missing": REMARK},
+        {"degraded": REMARK},
+        {"recent_missing": REMARK},
+        {"parts_missing": REMARK},
+        {"notes": (REMARK, REMARK)},
+        {"by_part": {SAID: Count(1, 2)}},
+        {"recent": {SAID: (Count(1, 2),)}},
+        {"hourly_parts": {SAID: (1,)}},
+        {"breakdown": {SAID: 1}},
+        {"ledger": LedgerFacts(revision=SAID)},
+        {"ledger": LedgerFacts(problem=SAID)},
+        {"timeline": (LedgerEvent(NOW, "incident", SAID),)},
+        {"timeline": (LedgerEvent(NOW, "incident", "", SAID),)},
+    ],
+    ids="".join,
+)
+def test_a_secret_is_masked_wherever_a_database_may_say_it(place: dict[str, Any]) -> None:
+    """What stands around it stays."""
+    found = texts_masked(**place)
+    assert SECRET not in found
+    assert "it said <ADMIN_JWT>" in found
+
+
+def test_parts_that_read_the_same_once_masked_are_kept_apart() -> None:
+    """Nothing that was counted is lost."""
+    other = Mask({"hush": "TOKEN", "hash": "TOKEN", "hiss": "TOKEN"})
+    parts = {name: Count(1, n) for n, name in enumerate(("hush", "hash", "hiss"), 1)}
+    found = masked(seen(Measurement("a.b", by_part=parts)), other)
+    assert found.measurements["a.b"].by_part == {
+        "<TOKEN>": Count(1, 1),
+        "<TOKEN> (another)": Count(1, 2),
+        "<TOKEN> (another) (another)": Count(1, 3),
+    }
+
+
+def test_messages_that_read_the_same_once_masked_add_up() -> None:
+    """So do those of a message that stands there already."""
+    top = Measurement("errors.top", breakdown={SECRET: 3, "<ADMIN_JWT>": 4})
+    assert masked(seen(top), MASK).measurements["errors.top"].breakdown == {"<ADMIN_JWT>": 7}
 
 
 @pytest.mark.parametrize("left", range(4, len(SECRET) + 1))

@@ -23,6 +23,25 @@ SETTINGS = DatabaseSettings("", "the test")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 STAGING, PRODUCTION = Environment.STAGING, Environment.PRODUCTION
+ONE_METRIC = """
+[rules]
+least_n = 10
+band_n = 30
+excluded_at = "2.5 %"
+many_n = 200
+excluded_of_many = "0.1 %"
+recent = [5]
+[score]
+bands = { Poor = 0 }
+[metric."sync.all"]
+title = "All syncs"
+kind = "rate"
+survey = "sync_cube"
+part = {}
+whole = {}
+objective = "> 0 %"
+weight = 100
+"""
 Resolved = Callable[..., Setting]
 
 
@@ -31,12 +50,14 @@ def resolved(monkeypatch: pytest.MonkeyPatch) -> Resolved:
     """Resolve these options where the ledger says so, and the server's clock stands at noon."""
 
     def run(facts: LedgerFacts | DatabaseError, **options: Any) -> Setting:
-        def answer(*_: object) -> tuple[LedgerFacts, datetime]:
+        def read(*_: object) -> LedgerFacts:
             if isinstance(facts, DatabaseError):
                 raise facts
-            return facts, NOON
+            return facts
 
-        monkeypatch.setattr(resolving, "in_snapshot", answer)
+        monkeypatch.setattr(resolving, "in_snapshot", lambda _, __, ask: ask(None))
+        monkeypatch.setattr(resolving, "read_identity", lambda _: (None, NOON))
+        monkeypatch.setattr(resolving, "read_ledger", read)
         return resolve(PROJECT, Options(endpoints=HTTP, **options), SETTINGS)
 
     return run
@@ -109,9 +130,15 @@ def test_a_soak_does_not_begin_after_its_windows_end(
         resolved(ledger(), as_of=as_of, deployed_at=NOON + timedelta(seconds=1))
 
 
-@pytest.mark.parametrize("group", ["ledger", "endpoints", "sync"])
+def test_a_ledger_that_is_left_out_is_not_asked(resolved: Resolved) -> None:
+    """Not even whose database it is."""
+    found = resolved(ledger(PRODUCTION), environment=STAGING, without=frozenset({"ledger"}))
+    assert (found.environment, found.simulated) == (STAGING, False)
+
+
+@pytest.mark.parametrize("group", ["endpoints", "sync"])
 def test_a_group_that_there_is_can_be_left_out(resolved: Resolved, group: str) -> None:
-    """By its own name, or by what it needs."""
+    """By its own name, or by what its metrics need."""
     found = resolved(ledger(), without=frozenset({group}))
     assert found.options.without == {group}
 
@@ -141,11 +168,10 @@ def test_records_lie_in_the_project_unless_another_place_is_named(
 
 def test_another_criteria_file_is_judged_by(resolved: Resolved, tmp_path: Path) -> None:
     """The checklist may still name the metrics of the project's own."""
-    own = PROJECT.criteria_file.read_text(encoding="utf-8")
     other = tmp_path / "other.toml"
-    other.write_text(f"{own}\n# another\n", encoding="utf-8")
+    other.write_text(ONE_METRIC, encoding="utf-8")
     shipped, found = resolved(ledger()), resolved(ledger(), criteria=other)
-    assert found.criteria.sha256 != shipped.criteria.sha256
+    assert list(found.criteria.metrics) == ["sync.all"]
     assert found.checklist == shipped.checklist
 
 

@@ -140,6 +140,26 @@ def test_records_in_another_order_are_found(office: Office) -> None:
     )
 
 
+def test_records_in_another_order_are_found_behind_a_sign_off(office: Office) -> None:
+    """The chain is read to its end."""
+    office.sign(office.close())
+    second, third = office.close(), office.close()
+    lines = chain_of(office).read_text(encoding="utf-8").splitlines(keepends=True)
+    chain_of(office).write_text("".join([*lines[:2], lines[3], lines[2]]), encoding="utf-8")
+    problems = verify_chain(staging(office)).problems
+    assert [one.partition(" ")[0] for one in problems] == [third.name, second.name]
+
+
+def test_every_stranger_is_named_in_order(office: Office) -> None:
+    """Each once."""
+    record = office.close()
+    names = [f"2020010{day}T000000Z_GO" for day in range(1, 8)]
+    for name in names:
+        shutil.copytree(record, staging(office) / name)
+    problems = verify_chain(staging(office)).problems
+    assert [one.partition(" ")[0] for one in problems] == names
+
+
 def test_a_record_that_was_taken_out_of_the_chain_is_found(office: Office) -> None:
     """The next one names it."""
     first, second = office.close(), office.close()
