@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from gonogo import cli
+
 # The real command, whose rehearsal waits and takes its time to tidy up.
 COMMAND = """
 import fcntl, signal, sys, termios
@@ -117,21 +119,35 @@ def test_under_nohup_a_closed_terminal_is_no_reason_to_end(
     ],
 )
 def test_wrong_usage_is_one_line_and_code_4(
-    pytestconfig: pytest.Config, words: str, says: str
+    words: str,
+    says: str,
+    pytestconfig: pytest.Config,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Whether we or the option parser found it: no box, no traceback, nothing done."""
+    monkeypatch.chdir(pytestconfig.rootpath)
+    monkeypatch.setattr(sys, "argv", ["gonogo", *words.split()])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    told = capsys.readouterr()
+    assert (ended.value.code, told.out) == (4, "")
+    (line,) = told.err.splitlines()
+    assert line.startswith("gonogo: ")
+    assert says in line
+
+
+def test_a_process_of_wrong_usage_ends_with_code_4(pytestconfig: pytest.Config) -> None:
+    """A shell sees the code, and the line on standard error."""
     told = subprocess.run(
-        [sys.executable, "-m", "gonogo", *words.split()],
+        [sys.executable, "-m", "gonogo", "rehearse", "--stop", "--keep"],
         cwd=pytestconfig.rootpath,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert told.returncode == 4
-    assert told.stdout == ""
-    (line,) = told.stderr.splitlines()
-    assert line.startswith("gonogo: ")
-    assert says in line
+    assert (told.returncode, told.stdout) == (4, "")
+    assert told.stderr.count("\n") == 1
 
 
 def test_an_ascii_terminal_ends_no_command(tmp_path: Path) -> None:
