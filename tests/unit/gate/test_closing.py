@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,20 @@ import pytest
 from engine_criteria import CRITERIA
 from gonogo.checklist import Checklist
 from gonogo.config.project import Project
-from gonogo.gate.closing import closing, header, provenance, reproduce
+from gonogo.gate.closing import closing, header, provenance, reproduce, soak
 from gonogo.gate.setting import Observation, Options, Setting
+from gonogo.judge.finding import judge
+from gonogo.judge.score import health_score
 from gonogo.measure.ledger_facts import LedgerFacts
 from gonogo.model.finding import Verdict
-from gonogo.model.kinds import Environment, VerdictKind
-from gonogo.model.measurement import Measurement
+from gonogo.model.kinds import Environment, Role, VerdictKind
+from gonogo.model.measurement import Count, HourCount, LedgerEvent, Measurement
 from gonogo.model.window import clip
 from gonogo.postgres.dsn import DatabaseSettings
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+STAGING = Environment.STAGING
 
 
 def asked(
@@ -99,6 +103,47 @@ def test_a_run_tells_all_that_was_measured(tmp_path: Path) -> None:
     )
     assert found.soak
     assert found.soak.deployed_at == NOON - HOUR
+
+
+def test_a_run_hands_on_what_was_observed_and_answered(tmp_path: Path) -> None:
+    """Its score, its answers, the ledger's events, and which database it was."""
+    sync, event = "sync.success_rate", LedgerEvent(NOON, "deployed", "Deployment 1")
+    setting, verdict = asked(archive_dir=tmp_path), Verdict(VerdictKind.HOLD, ())
+    counted = Measurement(sync, count=Count(99, 100))
+    observation = replace(
+        seen(NOON - HOUR), timeline=(event,), measurements={**seen().measurements, sync: counted}
+    )
+    answer = judge(Role.TRIGGER, CRITERIA.metrics[sync], counted, CRITERIA.rules, STAGING)
+    found = closing(header(setting, NOON, "begun"), setting, observation, (answer,), verdict)
+    assert (found.findings, found.timeline) == ((answer,), (event,))
+    assert found.provenance == provenance(setting, observation)
+    assert found.score == health_score(CRITERIA, observation.measurements, STAGING)
+    assert found.score
+    assert found.reproduce == reproduce(setting, NOON)
+
+
+@pytest.mark.parametrize(("deployed", "gates"), [(NOON - HOUR, 1), (NOON, 0), (None, 2)])
+def test_a_run_says_how_often_the_gate_was_asked(
+    tmp_path: Path, deployed: datetime | None, gates: int
+) -> None:
+    """Since the deployment, or since the window began where nobody knows of one."""
+    for name in ("20261120T110000Z_GO", "20261122T110000Z_HOLD", "20261123T110000Z_GO"):
+        (tmp_path / "staging" / name).mkdir(parents=True)
+    setting, verdict = asked(archive_dir=tmp_path), Verdict(VerdictKind.HOLD, ())
+    found = closing(header(setting, NOON, ""), setting, seen(deployed), (), verdict)
+    assert found.gates == gates
+
+
+def test_hours_without_traffic_are_silent(tmp_path: Path) -> None:
+    """They are counted among all hours of the window."""
+    hours = tuple(HourCount(NOON - n * HOUR, Count(0, n % 2)) for n in (3, 2, 1))
+    window = seen(NOON - HOUR).window
+    found = soak(tmp_path, STAGING, window, Measurement("a.b", hourly=hours))
+    assert found
+    assert (found.hours, found.silent) == (3, (NOON - 2 * HOUR,))
+    found = soak(tmp_path, STAGING, window, None)
+    assert found
+    assert (found.hours, found.silent) == (0, ())
 
 
 def test_without_a_deployment_there_is_no_soak(tmp_path: Path) -> None:
