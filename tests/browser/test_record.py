@@ -17,8 +17,7 @@ from gonogo.model.kinds import VerdictKind, Why
 from gonogo.model.record import Record
 from gonogo.record.canonical import read_record
 from gonogo.report import text
-from gonogo.report.answers import answers, reasons, warnings
-from gonogo.report.headings import headings, top_errors
+from gonogo.report.answers import answers, headings, reasons, top_errors, warnings
 from gonogo.report.html import render
 from gonogo.report.page import facts
 from gonogo.report.text import clock, cut, lines, moment

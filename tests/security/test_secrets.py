@@ -21,7 +21,7 @@ from desk import Desk, make_desk
 from gonogo.gate.observe import CUT_AT_BYTES
 from gonogo.masking import Mask
 from gonogo.record.canonical import read_record
-from gonogo.report.headings import top_errors
+from gonogo.report.answers import top_errors
 from gonogo.sandbox import surroundings
 from gonogo.sandbox.databases import Databases
 from signers import make_key, public

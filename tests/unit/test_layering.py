@@ -56,7 +56,7 @@ HOMES = {
         "config",
         "criteria",
         "record",
-        "signing.document",
+        "signing.signoffs",
         "checklist",
         "sandbox",
     ),

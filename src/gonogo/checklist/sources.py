@@ -13,9 +13,8 @@ from gonogo.model.parts import Subject
 from gonogo.model.record import Record
 from gonogo.record.canonical import read_record
 from gonogo.record.listing import GATE_LABELS, SUMMARY, moment_of, named
-from gonogo.signing.checking import check_signoffs, numbers_in
-from gonogo.signing.document import said_at
 from gonogo.signing.integrity import open_closed
+from gonogo.signing.signoffs import check_signoffs, numbers_in, said_at
 
 LABELS: Mapping[Kind, frozenset[str]] = {
     Kind.GATE: GATE_LABELS,

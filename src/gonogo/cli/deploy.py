@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from gonogo.rollout.runner.site import Consent
     from gonogo.rollout.standing import Standing
 
-SEE_STATUS = f"{command('status')} shows how far it came; run the same again to go on from there"
 TITLES = {
     ("deployment", "succeeded"): "Deployed",
     ("deployment", "unchanged"): "Deployed already: nothing was changed",
@@ -113,6 +112,11 @@ def _plan(context: RolloutContext, override: str | None) -> None:
         show_plan(Narration.to_terminal(), context, made)
 
 
+def see_status() -> str:
+    """What to do after an interruption."""
+    return f"{command('status')} shows how far it came; run the same again to go on from there"
+
+
 def _deploy(context: RolloutContext, consent: Consent, override: str | None) -> None:
     from gonogo.report.narration import Narration
     from gonogo.rollout.deploy import deploy as carry_out
@@ -123,7 +127,7 @@ def _deploy(context: RolloutContext, consent: Consent, override: str | None) -> 
         name = _deployment_confirmed(context, narration, consent.confirmed_database)
         consent = replace(consent, confirmed_database=name)
     narration.chapter(f"Deploy to {context.environment}")
-    with interruptible(SEE_STATUS):
+    with interruptible(see_status()):
         result, record = recorded(
             "deployment",
             context,

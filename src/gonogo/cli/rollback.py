@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.deploy import SEE_STATUS, describe_database, require_mark, show_rollback
+from gonogo.cli.deploy import describe_database, require_mark, see_status, show_rollback
 from gonogo.cli.inputs import (
     confirmed,
     open_database,
@@ -156,7 +156,7 @@ def _roll_back(context: RolloutContext, request: Request, consent: Consent) -> N
     else:
         consent = replace(consent, confirmed_database=agree(()))
     narration.chapter(f"Roll back {context.environment}")
-    with interruptible(SEE_STATUS):
+    with interruptible(see_status()):
         result, record = recorded(
             "rollback",
             context,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gonogo.config.sections import RolloutConfig
     from gonogo.report.narration import Narration
     from gonogo.signing.admission import Request
-    from gonogo.signing.checking import Checked
+    from gonogo.signing.signoffs import Checked
     from gonogo.signing.verification import Report
 
 
@@ -153,7 +153,7 @@ def _show(narration: Narration, report: Report) -> bool:
 
 
 def _described(check: Checked) -> str:
-    from gonogo.signing.document import said_at
+    from gonogo.signing.signoffs import said_at
 
     signed = check.signoff
     if signed is None:

@@ -29,7 +29,7 @@ from gonogo.record.listing import (
     list_records,
     named,
 )
-from gonogo.report.soak import Look, continuity
+from gonogo.report.timeline import SoakLook, continuity
 
 
 def header(setting: Setting, started_at: datetime, reproduce: str) -> Record:
@@ -174,7 +174,7 @@ def _marks(
     def marks_by(*, quick: bool) -> tuple[Mark, ...]:
         found = list_records(archive_dir, quick=quick)
         earlier = (look_of(one, window) for one in found if one.directory.parent == place)
-        looks = [*filter(None, earlier), Look(window.end, None)]
+        looks = [*filter(None, earlier), SoakLook(window.end, None)]
         return continuity(environment, deployed_at, window.end, looks)
 
     def holds(mark: Mark) -> bool:
@@ -188,7 +188,7 @@ def _marks(
     return marks if all(map(holds, marks)) else marks_by(quick=False)
 
 
-def look_of(record: ArchivedRecord, window: Window) -> Look | None:
+def look_of(record: ArchivedRecord, window: Window) -> SoakLook | None:
     """A record as a look at the same soak.
 
     None when it is none: it is no gate's, it was aborted, or it is of another deployment.
@@ -196,7 +196,7 @@ def look_of(record: ArchivedRecord, window: Window) -> Look | None:
     same = record.deployed_at == window.deployed_at
     if not record.is_look or not same or record.as_of is None:
         return None
-    return Look(record.as_of, record.name) if record.as_of <= window.end else None
+    return SoakLook(record.as_of, record.name) if record.as_of <= window.end else None
 
 
 def reproduce(setting: Setting, end: datetime | None = None) -> str:

@@ -23,9 +23,8 @@ from gonogo.record.files import told_plainly
 from gonogo.record.listing import SUMMARY, ArchivedRecord, list_records
 from gonogo.report.answers import reasons, warnings
 from gonogo.report.index import RecordPages
-from gonogo.report.scales import trends
-from gonogo.report.soak import LENGTHS, Look, continuity, of_this_soak
 from gonogo.report.text import points, share
+from gonogo.report.timeline import LENGTHS, SoakLook, continuity, of_this_soak, trends
 
 BAD = frozenset({VerdictKind.ROLLBACK, VerdictKind.NO_GO})
 
@@ -100,7 +99,7 @@ def summary(head: Record, gates: Sequence[ArchivedRecord], newest: Record) -> Re
         newest: The last of them.
     """
     length, (begun, end) = LENGTHS[head.environment], _soak_of(gates[-1])
-    looks = [Look(gate.as_of, gate.name) for gate in gates if gate.as_of]
+    looks = [SoakLook(gate.as_of, gate.name) for gate in gates if gate.as_of]
     marks = continuity(head.environment, begun, end, looks)
     return head.having(
         provenance=newest.provenance,

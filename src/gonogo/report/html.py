@@ -26,8 +26,8 @@ from gonogo.model.measurement import Count, Window
 from gonogo.model.record import Record
 from gonogo.record import canonical
 from gonogo.record.canonical import sha256_hex, written
-from gonogo.report import headings, looks, page, scales, text
-from gonogo.report.answers import answers, reasons, warnings
+from gonogo.report import page, scales, text, timeline
+from gonogo.report.answers import answers, headings, reasons, top_errors, warnings
 
 ROOMS = ("gonogo.model", "gonogo.report")
 STYLE = "record.css"
@@ -49,17 +49,17 @@ FILTERS: dict[str, Callable[..., object]] = {
     "span": text.span,
 }
 GLOBALS: dict[str, object] = {
-    "bands": looks.BANDS,
-    "events": looks.EVENTS,
-    "look": looks.look,
-    "item_states": looks.ITEM_STATES,
-    "marks": looks.MARKS,
-    "outcome_look": looks.outcome_look,
-    "outcomes": looks.OUTCOMES,
+    "bands": text.BANDS,
+    "events": text.EVENTS,
+    "look": text.look,
+    "item_states": text.ITEM_STATES,
+    "marks": text.MARKS,
+    "outcome_look": text.outcome_look,
+    "outcomes": text.OUTCOMES,
     "scale": scales.scale,
-    "step_outcomes": looks.STEP_OUTCOMES,
+    "step_outcomes": text.STEP_OUTCOMES,
     "told_steps": page.told_steps,
-    "verdicts": looks.VERDICTS,
+    "verdicts": text.VERDICTS,
 }
 
 
@@ -158,7 +158,7 @@ def _overriding(templates_dir: Path) -> dict[str, Traversable]:
 def _view(record: Record) -> Mapping[str, object]:
     found = answers(record)
     return {
-        "headline": looks.headline(record),
+        "headline": text.headline(record),
         "notices": page.notices(record),
         "answers": found,
         "cards": page.attention(found),
@@ -169,9 +169,9 @@ def _view(record: Record) -> Mapping[str, object]:
         "sureness": page.sureness(record),
         "hours": page.hours(record, found),
         "sparks": page.sparks(record),
-        "trends": scales.trends([one.rates for one in record.records]),
-        "headings": headings.headings(record),
-        "top_errors": headings.top_errors(record),
+        "trends": timeline.trends([one.rates for one in record.records]),
+        "headings": headings(record),
+        "top_errors": top_errors(record),
         "facts": page.facts(record),
         "covered": _covered(record.window),
     }

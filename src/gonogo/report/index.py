@@ -24,10 +24,8 @@ from gonogo.record.listing import (
     write_notes,
 )
 from gonogo.report.html import render, render_template, renderer_sha256
-from gonogo.report.looks import ABORTED, RESULTS, VERDICTS, Look
-from gonogo.report.scales import Trend, line, places, trends
-from gonogo.report.soak import Look as Looked
-from gonogo.report.soak import continuity, of_this_soak
+from gonogo.report.text import ABORTED, RESULTS, VERDICTS, Look
+from gonogo.report.timeline import SoakLook, Trend, continuity, line, of_this_soak, places, trends
 
 INDEX_FILE = "index.html"
 INDEX_TEMPLATE = "index.html.jinja"
@@ -165,7 +163,7 @@ def _marks(name: str, records: Sequence[ArchivedRecord]) -> Sequence[Mark]:
     gates = of_this_soak(records, Environment(name))
     if not gates or gates[-1].deployed_at is None or gates[-1].as_of is None:
         return ()
-    looks = [Looked(gate.as_of, gate.name) for gate in gates if gate.as_of]
+    looks = [SoakLook(gate.as_of, gate.name) for gate in gates if gate.as_of]
     return continuity(Environment(name), gates[-1].deployed_at, gates[-1].as_of, looks)
 
 

@@ -10,10 +10,9 @@ from gonogo.model.kinds import ItemState, Kind, MarkState, Outcome, Role
 from gonogo.model.parts import MetricEntry
 from gonogo.model.record import Record
 from gonogo.report.answers import Answer
-from gonogo.report.looks import OUTCOMES, outcome_look
 from gonogo.report.scales import levels_of
 from gonogo.report.stacks import Hours, hours_of, spark
-from gonogo.report.text import moment, span
+from gonogo.report.text import OUTCOMES, moment, outcome_look, span
 
 STALE_S = 900
 ALL_POINTS = 100

@@ -1,29 +1,16 @@
-"""Small drawings: an interval on its scale, a rate in the space of a word, records along a line.
-
-Pure geometry, each in a box of 100.
-"""
+"""An interval drawn on its scale, with its limits. Pure geometry, in a box of 100."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from gonogo.model.finding import LevelLimit
 from gonogo.model.kinds import Level as LevelKind
-from gonogo.model.measurement import Count
-from gonogo.model.parts import MainRate
 from gonogo.report.answers import Answer
 
 # Labels nearer to each other than this would run into one another.
 LABELS_APART = 20.0
-SPARK_HEIGHT = 20.0
-# However steady a rate is, its line shall not look as if it jumped about.
-LEAST_RANGE = 0.05
-LEAST_POINTS = 2
-WHOLE = 100.0
-# Marks of 18 pixels on a laptop's page stand side by side; a long line moves closer together.
-LEAST_APART = 2.0
 TONES = {
     LevelKind.OBJECTIVE: "bad",
     LevelKind.WARNING: "warning",
@@ -75,27 +62,6 @@ class Scale:
     zones: tuple[Zone, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Trend:
-    """A rate over records.
-
-    Args:
-        title: Of the rate.
-        metric: Its id.
-        path: In a box of 100 by `SPARK_HEIGHT`; empty with fewer than two records.
-        first: The oldest record's k of n.
-        last: The newest record's.
-        lowest: The record's with the lowest share.
-    """
-
-    title: str
-    metric: str
-    path: str
-    first: Count
-    last: Count
-    lowest: Count
-
-
 def levels_of(found: Iterable[Answer]) -> tuple[Level, ...]:
     """The limits of one metric that a chart shows: all but the warning level.
 
@@ -133,70 +99,6 @@ def scale(answer: Answer) -> Scale | None:
         tuple(_labelled([(at(limit), f"{limit * 100:g} %") for limit in limits])),
         tuple(Zone(a, round(b - a, 1), tone) for a, b, tone in stretches if b > a),
     )
-
-
-def line(shares: Sequence[float | None], least_range: float = LEAST_RANGE) -> str:
-    """A series as a path in a box of 100 by `SPARK_HEIGHT`, broken where there is nothing.
-
-    Args:
-        shares: Left to right; None where there is nothing.
-        least_range: What fills the box's height at the least.
-
-    Returns:
-        An empty text with fewer than two points: one shows no trend.
-    """
-    there = [share for share in shares if share is not None]
-    if len(there) < LEAST_POINTS:
-        return ""
-    middle = (min(there) + max(there)) / 2
-    half = max(max(there) - min(there), least_range) / 2
-    step, parts, running = 100 / len(shares), [], False
-    for index, share in enumerate(shares):
-        if share is not None:
-            y = (middle + half - share) / (2 * half) * (SPARK_HEIGHT - 2) + 1
-            parts.append(f"{'L' if running else 'M'}{(index + 0.5) * step:.1f} {y:.1f}")
-        running = share is not None
-    return "".join(parts)
-
-
-def trends(series: Iterable[Sequence[MainRate]]) -> tuple[Trend, ...]:
-    """Each rate over the records that have it.
-
-    Args:
-        series: Of each record, the oldest first, its main rates.
-    """
-    found: dict[str, list[MainRate]] = {}
-    for rates in series:
-        for rate in rates:
-            found.setdefault(rate.metric, []).append(rate)
-    return tuple(_trend(metric, rates) for metric, rates in found.items())
-
-
-def places(moments: Iterable[datetime]) -> list[float]:
-    """Where moments lie along a line of 100: by their time, but never upon each other.
-
-    Args:
-        moments: In any order.
-    """
-    told = list(moments)
-    if not told:
-        return []
-    first, last = min(told), max(told)
-    length = (last - first).total_seconds() or 1.0
-    at: dict[datetime, float] = {}
-    free_from = 0.0
-    for moment in sorted(set(told)):
-        at[moment] = max((moment - first).total_seconds() / length * WHOLE, free_from)
-        free_from = at[moment] + LEAST_APART
-    scale = min(WHOLE / max(at.values()), 1.0) if max(at.values()) else 1.0
-    return [round(at[moment] * scale, 2) for moment in told]
-
-
-def _trend(metric: str, rates: Sequence[MainRate]) -> Trend:
-    shares = [rate.count.k / rate.count.n for rate in rates]
-    lowest = rates[shares.index(min(shares))]
-    path = line(shares)
-    return Trend(rates[-1].title, metric, path, rates[0].count, rates[-1].count, lowest.count)
 
 
 def _is_share(one: LevelLimit) -> bool:

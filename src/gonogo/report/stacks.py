@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from gonogo.model.measurement import Measurement, Window
 from gonogo.report.charts import SLOT, Chart, Line, hourly_chart, slots_of
-from gonogo.report.scales import Level, line
+from gonogo.report.scales import Level
+from gonogo.report.timeline import line
 
 HEIGHT = 84.0
 TONES = 6

@@ -14,10 +14,9 @@ from typing import IO, TYPE_CHECKING
 
 from gonogo.model.kinds import MarkState
 from gonogo.model.record import Record
+from gonogo.report.answers import Figure, Heading, TopError, headings, top_errors
 from gonogo.report.digest import Digest, Miss, Row, digest
-from gonogo.report.headings import Figure, Heading, TopError, headings, top_errors
-from gonogo.report.looks import MARKS
-from gonogo.report.text import cut, moment
+from gonogo.report.text import MARKS, cut, moment
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -14,9 +14,8 @@ from gonogo.model.record import Record
 from gonogo.model.window import DEFAULT_WINDOW
 from gonogo.report.text import cut, span, visible
 from gonogo.signing import ssh
-from gonogo.signing.checking import Checked, check_signoffs
-from gonogo.signing.document import MOST_CHARACTERS
 from gonogo.signing.integrity import Closed, open_closed
+from gonogo.signing.signoffs import MOST_CHARACTERS, Checked, check_signoffs
 
 # States and endpoints are asked now: they cannot be wound back further than this.
 STALE_S = 900

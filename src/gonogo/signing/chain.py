@@ -18,8 +18,8 @@ from gonogo.record.canonical import (
     sha256_hex,
 )
 from gonogo.record.listing import RUNNING, named
-from gonogo.signing.checking import Checked
 from gonogo.signing.integrity import Closed
+from gonogo.signing.signoffs import Checked
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ from gonogo.model.record import Record
 from gonogo.record.listing import RUNNING, ArchivedRecord, list_records, moment_of
 from gonogo.signing.admission import against, never_for_production
 from gonogo.signing.chain import chained, unlike_since
-from gonogo.signing.checking import Checked, check_signoffs, numbers_in
-from gonogo.signing.document import said_at
 from gonogo.signing.integrity import Closed, open_closed
+from gonogo.signing.signoffs import Checked, check_signoffs, numbers_in, said_at
 
 SUBJECT = {
     "revision": "the application's revision is {there} there, and {here} here",

@@ -20,9 +20,8 @@ from gonogo.record.canonical import CHAIN, append_to_chain, is_chained, sha256_h
 from gonogo.record.files import archive_lock, directory_lock, settle, told_plainly, write_whole
 from gonogo.signing import ssh
 from gonogo.signing.admission import Examined, Request, attestable, examine, require_allowed
-from gonogo.signing.checking import Checked, contradictions, numbers_in
-from gonogo.signing.document import Attestation, Link, SignOff
 from gonogo.signing.integrity import Closed
+from gonogo.signing.signoffs import Attestation, Checked, Link, SignOff, contradictions, numbers_in
 
 TRIES = 20
 

@@ -11,10 +11,9 @@ from gonogo.record.canonical import SIGNATURES_PAGE, sha256_hex
 from gonogo.record.files import archive_lock, directory_lock, told_plainly, write_whole
 from gonogo.report.html import render_template, renderer_sha256
 from gonogo.report.index import INDEX_FILE, write_index
-from gonogo.report.looks import headline
-from gonogo.signing.checking import numbers_in
-from gonogo.signing.document import SignOff, read
+from gonogo.report.text import headline
 from gonogo.signing.integrity import Closed, open_closed
+from gonogo.signing.signoffs import SignOff, numbers_in, read
 
 TEMPLATE = "signatures.html.jinja"
 

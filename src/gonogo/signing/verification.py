@@ -10,9 +10,9 @@ from gonogo.record.canonical import CHAIN
 from gonogo.record.listing import RUNNING, named
 from gonogo.signing import ssh
 from gonogo.signing.chain import Report, chained, linked, verify_chain
-from gonogo.signing.checking import check_signoffs, numbers_in, strays
 from gonogo.signing.integrity import open_closed, page_differs
 from gonogo.signing.signatures import page_problem
+from gonogo.signing.signoffs import check_signoffs, numbers_in, strays
 
 __all__ = ["Report", "verify_archive", "verify_record"]
 

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from gate_process import Soaked, soak, soak_end
 from gonogo.model.kinds import VerdictKind
-from gonogo.report.headings import top_errors
+from gonogo.report.answers import top_errors
 from gonogo.sandbox.databases import Databases
 from record_schema import faults
 

@@ -21,8 +21,8 @@ from gonogo.model.kinds import Environment, Kind, Outcome, State
 from gonogo.model.parts import Provenance
 from gonogo.model.window import clip
 from gonogo.record.archive import RunningRecord
-from gonogo.signing.checking import check_signoffs
 from gonogo.signing.integrity import open_closed
+from gonogo.signing.signoffs import check_signoffs
 from record_examples import HOUR, START, finding, provenance
 from signers import ADA, BOB, EVE, Office, agent_with, make_key, public, verdict, worth_signing
 

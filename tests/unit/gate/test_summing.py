@@ -16,7 +16,7 @@ from gonogo.model.parts import MainRate
 from gonogo.model.record import Record
 from gonogo.record.listing import ArchivedRecord
 from gonogo.report.answers import reasons
-from gonogo.report.soak import of_this_soak
+from gonogo.report.timeline import of_this_soak
 from record_examples import gate as newest_gate
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from gonogo.model.record import Record
-from gonogo.report.headings import headings, top_errors
+from gonogo.report.answers import headings, top_errors
 from gonogo.report.terminal import tell_figures
 from gonogo.report.text import cut
 from record_examples import gate, hold, no_go

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gonogo.model.parts import Heading as Placed
 from gonogo.model.record import Record
-from gonogo.report.headings import NO_HEADING, Figure, Heading, Part, headings, top_errors
+from gonogo.report.answers import NO_HEADING, Figure, Heading, Part, headings, top_errors
 from record_examples import says
 
 

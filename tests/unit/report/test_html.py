@@ -18,8 +18,7 @@ from gonogo.model.measurement import Measurement
 from gonogo.model.parts import ItemEntry, PhaseEntry
 from gonogo.model.record import Record
 from gonogo.record.canonical import parsed_record, written
-from gonogo.report.answers import answers
-from gonogo.report.headings import top_errors
+from gonogo.report.answers import answers, top_errors
 from gonogo.report.html import render, renderer_sha256
 from gonogo.report.page import facts
 from record_examples import START, checklist, entry, provenance

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gonogo.model.measurement import Count, HourCount, Measurement, Window
-from gonogo.report.scales import SPARK_HEIGHT, Level
+from gonogo.report.scales import Level
 from gonogo.report.stacks import HEIGHT, hours_of, spark
+from gonogo.report.timeline import SPARK_HEIGHT
 
 TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -11,7 +11,7 @@ from gonogo.errors import SigningError, UsageError
 from gonogo.model.kinds import Decision, Environment, ItemState
 from gonogo.model.record import Record
 from gonogo.signing.admission import Request, attestable, require_allowed
-from gonogo.signing.document import MOST_CHARACTERS
+from gonogo.signing.signoffs import MOST_CHARACTERS
 from signers import ADA, verdict, worth_signing
 
 NOWHERE = Path("nowhere")

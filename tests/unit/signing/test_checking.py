@@ -10,9 +10,16 @@ import pytest
 
 from gonogo.errors import SigningError
 from gonogo.model.kinds import Decision
-from gonogo.signing.checking import Checked, check_signoffs, contradictions, numbers_in, strays
-from gonogo.signing.document import Link, SignOff
 from gonogo.signing.integrity import Closed, open_closed
+from gonogo.signing.signoffs import (
+    Checked,
+    Link,
+    SignOff,
+    check_signoffs,
+    contradictions,
+    numbers_in,
+    strays,
+)
 from record_examples import gate
 from signers import ADA, BOB, Office
 

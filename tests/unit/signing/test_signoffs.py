@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gonogo.model.kinds import Decision, Environment
-from gonogo.signing.document import MOST_CHARACTERS, Attestation, Link, SignOff, read, said_at
+from gonogo.signing.signoffs import MOST_CHARACTERS, Attestation, Link, SignOff, read, said_at
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HASH = "4a" * 32
