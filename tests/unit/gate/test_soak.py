@@ -15,7 +15,7 @@ from gonogo.model.window import clip, format_moment
 from gonogo.record.archive import RunningRecord
 from gonogo.record.listing import NOTES_FILE, list_records
 from gonogo.report.index import RecordPages
-from record_examples import gate
+from record_examples import deployment, gate
 
 DEPLOYED = datetime(2026, 11, 21, 14, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -72,3 +72,46 @@ def test_an_aborted_run_was_asked_all_the_same(tmp_path: Path, looked: str) -> N
     look(tmp_path, 4.5, State.ABORTED)
     assert looked
     assert gates_since(tmp_path, "staging", DEPLOYED) == 2
+
+
+def test_a_look_at_another_deployments_soak_is_none(tmp_path: Path, looked: str) -> None:
+    """The same hours of another application."""
+    end = DEPLOYED + 4 * HOUR
+    record = gate(started_at=end, window=Window(48 * HOUR, DEPLOYED, end, DEPLOYED - HOUR))
+    RunningRecord.open(tmp_path, record).finish(record, "GO", RecordPages(tmp_path / "templates"))
+    assert present(tmp_path) == {"hour 1": looked, "hour 24": None}
+
+
+def test_a_look_after_the_windows_end_is_not_yet_one(tmp_path: Path, looked: str) -> None:
+    """A window that was wound back knows nothing of it; one at its very end it knows."""
+    look(tmp_path, 30.5)
+    assert present(tmp_path) == {"hour 1": looked, "hour 24": None}
+    window = clip(48 * HOUR, DEPLOYED + HOUR, DEPLOYED)
+    told = soak(tmp_path, Environment.STAGING, window, None)
+    assert told
+    assert [mark.record for mark in told.marks if mark.state is MarkState.PRESENT] == [looked]
+
+
+def test_a_look_at_another_environment_is_none(tmp_path: Path, looked: str) -> None:
+    """It was deployed at the same moment."""
+    end = DEPLOYED + 4 * HOUR
+    window = Window(48 * HOUR, DEPLOYED, end, DEPLOYED)
+    record = gate(started_at=end, window=window, environment=Environment.PRODUCTION)
+    RunningRecord.open(tmp_path, record).finish(record, "GO", RecordPages(tmp_path / "templates"))
+    assert present(tmp_path) == {"hour 1": looked, "hour 24": None}
+
+
+def test_a_gate_that_goes_on_was_asked_too(tmp_path: Path, looked: str) -> None:
+    """By the record that it left at its beginning; a deployment that goes on was not."""
+    for number, record in enumerate((gate(), deployment()), 1):
+        begun = record.having(started_at=DEPLOYED + number * HOUR)
+        RunningRecord.open(tmp_path, begun).abandon()
+    assert looked
+    assert gates_since(tmp_path, "staging", DEPLOYED) == 2
+
+
+def test_only_gates_are_counted(tmp_path: Path) -> None:
+    """A deployment is none, nor is a directory that goes on without a record."""
+    for name in ("20261121T150000Z_DEPLOYED", "20261121T160000Z_RUNNING", "20261121T170000Z_GO"):
+        (tmp_path / "staging" / name).mkdir(parents=True)
+    assert gates_since(tmp_path, "staging", DEPLOYED) == 1
