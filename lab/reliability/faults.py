@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gonogo.config.tomlfile import read_toml
+from gonogo.config.project import read_toml
 from gonogo.criteria import Criteria, Metric
 from gonogo.model.kinds import Environment, Outcome, Role
 from gonogo.model.limit import Limit

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gonogo.config.tomlfile import read_toml
+from gonogo.config.project import read_toml
 from gonogo.criteria import Criteria, Metric
 from gonogo.report.markdown import code, escape, table
 from lab.reliability.faults import HERE, Planted

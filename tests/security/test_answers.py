@@ -14,13 +14,13 @@ from gonogo import criteria
 from gonogo.application import answers
 from gonogo.application.answers import AnswerKind, EndpointAnswer
 from gonogo.application.endpoints import probe
+from gonogo.checklist.entries import load_checklist
 from gonogo.config.project import Project
 from gonogo.gate.observe import ask_endpoints
 from gonogo.gate.setting import Options, Setting
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.report.english import remark_of
-from gonogo.rollout.checklist import load_checklist
 
 PROJECT = Project(Path(__file__).parents[2])
 JWT = "an-admins-json-web-token"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.masking import Mask
-from gonogo.rollout.runner.log import Log
+from gonogo.record.files import Log
 
 ENVIRON = {
     "DB_PASSWORD": "hush-1",

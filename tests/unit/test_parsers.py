@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from first_application import SMOKE
 from gonogo import criteria as criteria_file
-from gonogo.checklist.entries import Known
+from gonogo.checklist.entries import Known, known_steps
 from gonogo.checklist.entries import load as load_checklist
 from gonogo.config.project import Project
 from gonogo.config.sections import RolloutConfig
@@ -30,7 +30,6 @@ from gonogo.record.canonical import read_hashes, read_record, written_hashes
 from gonogo.record.canonical import written as written_record
 from gonogo.record.listing import list_records
 from gonogo.report.index import write_index
-from gonogo.rollout.checklist import known_steps
 from gonogo.signing import ssh
 from gonogo.signing.integrity import open_closed
 from gonogo.signing.signoffs import read as read_signoff

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from gonogo.checklist.entries import Checklist, Item, Phase
+from gonogo.checklist.entries import Checklist, Item, Phase, load_checklist
 from gonogo.checklist.proof import Standing, is_open, proof
 from gonogo.checklist.sources import (
     Attested,
@@ -17,6 +17,9 @@ from gonogo.checklist.sources import (
     attestations,
     gather,
 )
+from gonogo.config.project import Project
+from gonogo.config.sections import RolloutConfig
+from gonogo.criteria import load as load_criteria
 from gonogo.model.kinds import Environment, ItemState
 from gonogo.model.parts import ItemEntry, PhaseEntry
 from gonogo.model.record import Record
@@ -52,6 +55,21 @@ class Grounds:
     sources: Mapping[Environment, Sources]
     attested: Mapping[str, Attested]
     own: Environment
+
+
+def checklist_desk(project: Project, config: RolloutConfig) -> Desk:
+    """Where the project's checklist and its evidence lie.
+
+    Args:
+        project: The checkout.
+        config: Its rollout.toml.
+
+    Raises:
+        ConfigError: Checklist or criteria are missing, or say something that cannot be meant.
+    """
+    metrics = load_criteria(project.criteria_file, project.sql_dir).metrics
+    checklist = load_checklist(project, metrics, config.http.smoke_names)
+    return Desk(checklist, config.archive_dir, config.allowed_signers)
 
 
 def checklist_block(

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gonogo.config.tomlfile import config_error, dotted, read_toml
+from gonogo.config.project import Project, config_error, dotted, read_toml
 from gonogo.errors import ConfigError
 from gonogo.model.kinds import Environment, Role
 
@@ -95,6 +95,42 @@ def covers(check: str, finding_id: str) -> bool:
     return metric == wanted or (wanted.endswith(".*") and metric.startswith(wanted[:-1]))
 
 
+# The names are written down here so that a checklist can be read without importing the steps.
+# Before there is a ledger to write to.
+BEFORE = ("environment", "database", "permission")
+DEPLOY = (
+    "preflight",
+    "backup",
+    "checkout",
+    "install",
+    "build",
+    "lint",
+    "typecheck",
+    "migrate",
+    "verify_schema",
+    "test",
+    "stop_jobs",
+    "stop_app",
+    "start_app",
+    "start_jobs",
+    "wait_healthy",
+    "endpoints",
+    "grants",
+    "admins",
+)
+ROLLBACK = (
+    "stop_jobs",
+    "stop_app",
+    "revert",
+    "revert_code",
+    "reinstall",
+    "rebuild",
+    "start_app",
+    "start_jobs",
+    "wait_healthy",
+    "old_endpoints",
+    "prove",
+)
 MAY_PROVE = ("steps", "checks", "facts", "attested")
 Complaint = tuple[tuple[str, ...], str, str]
 
@@ -130,6 +166,31 @@ def load(path: Path, known: Known) -> Checklist:
     for key, problem, remedy in _nonsense(checklist, known):
         raise ConfigError(problem, remedy, file=str(path), key=dotted(key))
     return checklist
+
+
+def known_steps(smoke: Collection[str]) -> frozenset[str]:
+    """Every step or smoke request that an item may name, as ``deploy.backup``.
+
+    Args:
+        smoke: The smoke requests of rollout.toml.
+    """
+    deployed = (f"deploy.{name}" for name in (*BEFORE, *DEPLOY))
+    taken_back = (f"rollback.{name}" for name in ROLLBACK)
+    return frozenset({*deployed, *taken_back, *(f"smoke.{name}" for name in smoke)})
+
+
+def load_checklist(project: Project, metrics: Collection[str], smoke: Collection[str]) -> Checklist:
+    """Read the project's checklist.
+
+    Args:
+        project: Where it lies.
+        metrics: The metrics that its items may name.
+        smoke: The smoke requests that they may name.
+
+    Raises:
+        ConfigError: It is missing, or says something that cannot be meant.
+    """
+    return load(project.checklist_file, Known(metrics, known_steps(smoke)))
 
 
 def _known_keys(path: tuple[str, ...]) -> tuple[str, ...]:

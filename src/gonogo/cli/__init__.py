@@ -40,7 +40,7 @@ from gonogo.model.kinds import Environment
 from gonogo.report.text import visible
 
 if TYPE_CHECKING:
-    from gonogo.rollout.runner.log import Log
+    from gonogo.record.files import Log
 
 # Typer brings a click of its own, or imports one: either way this is what that calls wrong usage.
 WrongUsage: type[Exception] = typer.BadParameter.__mro__[1]
@@ -156,7 +156,7 @@ def _logged(words: Sequence[str], run: Callable[[], int]) -> int:
 def _open_log(words: Sequence[str]) -> Log | None:
     """The log; None outside a checkout, or where nothing can be written: reading needs no log."""
     from gonogo.masking import Mask
-    from gonogo.rollout.runner.log import Log
+    from gonogo.record.files import Log
 
     try:
         logs = Project.find(Path.cwd()).logs_dir

@@ -15,10 +15,13 @@ from gonogo.errors import DatabaseError, UsageError
 from gonogo.model.kinds import Environment
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gonogo.checklist.sources import Book
     from gonogo.config.sections import RolloutConfig
     from gonogo.model.parts import ItemEntry, PhaseEntry
     from gonogo.report.narration import Narration
+    from gonogo.rollout.standing import Standing
 
 # By the states of an item; their type is not imported, so that `--help` stays fast.
 MARKS: Mapping[str, tuple[str, str]] = {
@@ -38,10 +41,9 @@ def checklist(
     ] = None,
 ) -> None:
     """Print the checklist: what is proved by which record, what is attested, what is open."""
-    from gonogo.checklist.block import checklist_block
+    from gonogo.checklist.block import checklist_block, checklist_desk
     from gonogo.postgres.dsn import named_environment
     from gonogo.report.narration import Narration
-    from gonogo.rollout.checklist import checklist_desk
 
     project, config = project_here()
     named = named_environment(os.environ, environment) or Environment.STAGING
@@ -111,18 +113,42 @@ def _books(narration: Narration, config: RolloutConfig) -> dict[Environment, Boo
     """What the ledger says; nothing, and the reason is shown, where no database answers."""
     from datetime import UTC, datetime
 
-    from gonogo.rollout.checklist import book_of
     from gonogo.rollout.standing import read_standing
 
     try:
         with open_database("checklist") as connection:
-            books = book_of(read_standing(connection), config, datetime.now(UTC))
+            books = _book_of(read_standing(connection), config, datetime.now(UTC))
     except (DatabaseError, UsageError) as error:
         narration.say(f"without the ledger: {error.problem}", "dim")
         return {}
     known = f"with the ledger of {', '.join(books)}"
     narration.say(known if books else "the ledger knows of no deployment", "dim")
     return books
+
+
+def _book_of(standing: Standing, config: RolloutConfig, now: datetime) -> dict[Environment, Book]:
+    """What a database's ledger shows of its environment."""
+    from gonogo.checklist.sources import Book, Run, StepRun
+    from gonogo.ledger.rows import past_retention
+
+    if standing.mark is None or standing.latest is None:
+        return {}
+    environment, latest = Environment(standing.mark.name), standing.latest
+    name, rolled_back_at = f"the ledger, deployment {latest.id}", latest.rolled_back_at
+    retention_days = config.environment(environment).retention_days
+    book = Book(
+        deployment=Run(name, latest.started_at),
+        rollback=Run(name, rolled_back_at) if rolled_back_at else None,
+        steps={
+            f"{row.procedure}.{row.name}": StepRun(row.outcome, row.error or row.outcome, name)
+            for row in standing.steps
+        },
+        old_backups=tuple(
+            f"{Path(backup.path).name} ({(now - backup.made_at).days} days old)"
+            for backup in past_retention(standing.backups, retention_days, now)
+        ),
+    )
+    return {environment: book}
 
 
 def _waits(item: ItemEntry) -> bool:

@@ -59,10 +59,10 @@ def final_report(
     ] = Environment.PRODUCTION,
 ) -> None:
     """Sum up a whole soak from the archive: one more record, to be signed."""
+    from gonogo.checklist.block import checklist_desk
     from gonogo.gate.summary import sum_up
     from gonogo.report.narration import Narration
     from gonogo.report.terminal import STYLES
-    from gonogo.rollout.checklist import checklist_desk
 
     project, config = project_here()
     summed_up = sum_up(checklist_desk(project, config), environment, project.templates_dir)
@@ -129,9 +129,9 @@ def _smoke(
     from gonogo.application.answers import AnswerKind
     from gonogo.application.smoke import send_smoke
     from gonogo.application.smoke_record import Occasion, smoke_recorded
+    from gonogo.checklist.block import checklist_desk
     from gonogo.masking import Mask
     from gonogo.report.index import RecordPages
-    from gonogo.rollout.checklist import checklist_desk
 
     if not config.http.smoke_names:
         raise UsageError("rollout.toml has no smoke request", 'add one to it: asked_by = ["smoke"]')

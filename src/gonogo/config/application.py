@@ -1,23 +1,25 @@
-"""The application as `rollout.toml` describes it: variables, endpoints, administrators."""
+"""The application as `rollout.toml` describes it, and the types of that file's values."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from string import Formatter
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
     StrictInt,
     StrictStr,
+    ValidationInfo,
     model_validator,
 )
-
-from gonogo.config.tomlfile import UrlPath, Variable
 
 Asker: TypeAlias = Literal["gate", "deploy", "rollback", "smoke"]
 Form: TypeAlias = Literal["text", "url", "base_url", "token", "header"]
@@ -41,6 +43,10 @@ Use: TypeAlias = Literal[
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 # In a header's value: a text that no other request holds.
 UNIQUE = "unique"
+PLACEHOLDERS = ("revision", "previous_revision", "target_revision", "python", "environment")
+MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+VERSION = re.compile(r"[0-9]{3,}")
 
 
 class Section(BaseModel):
@@ -60,6 +66,67 @@ def _header(text: str) -> str:
     return text
 
 
+def not_empty(text: object) -> object:
+    """Refuse an empty path, which would silently mean the directory that the file lies in."""
+    if isinstance(text, str) and not text.strip():
+        raise ValueError("must not be empty")
+    return text
+
+
+def _absolute(path: Path, info: ValidationInfo) -> Path:
+    try:
+        expanded = path.expanduser()
+    except RuntimeError:
+        raise ValueError("begins with ~ and a user who is not known here") from None
+    return Path(info.context["base"]) / expanded if info.context else path
+
+
+def _templated(text: str) -> str:
+    """Refuse a placeholder that is not one of ours: a typo would else reach the command."""
+    try:
+        parts = tuple(Formatter().parse(text))
+    except ValueError:
+        raise ValueError("a brace of its own must be doubled") from None
+    for _, name, spec, conversion in parts:
+        if name is not None and (name not in PLACEHOLDERS or spec or conversion):
+            known = ", ".join(f"{{{known}}}" for known in PLACEHOLDERS)
+            raise ValueError(f"placeholders are {known} (a brace is {{{{ or }}}})")
+    return text
+
+
+def _url_path(text: str) -> str:
+    if not text.startswith("/"):
+        raise ValueError("must begin with /")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("must be written as in a request: %20 for a space, and so on")
+    return text
+
+
+def _variable(name: str) -> str:
+    if not VARIABLE.fullmatch(name):
+        raise ValueError("is no name of a variable")
+    return name
+
+
+def _mail(text: str) -> str:
+    if not MAIL.fullmatch(text):
+        raise ValueError("must be an e-mail address")
+    return text
+
+
+def _version(text: str) -> str:
+    if not VERSION.fullmatch(text):
+        raise ValueError("must be the digits that a migration's file begins with")
+    return text
+
+
+Location = Annotated[Path, BeforeValidator(not_empty), AfterValidator(_absolute)]
+Word = Annotated[StrictStr, AfterValidator(_templated)]
+UrlPath = Annotated[StrictStr, AfterValidator(_url_path)]
+Variable = Annotated[StrictStr, AfterValidator(_variable)]
+Mail = Annotated[StrictStr, AfterValidator(_mail)]
+Version = Annotated[StrictStr, AfterValidator(_version)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Name = Annotated[StrictStr, Field(min_length=1, max_length=63)]
 Status = Annotated[StrictInt, Field(ge=100, le=599)] | Literal["2xx"]
 Statement = Annotated[StrictStr, Field(min_length=1)]

@@ -21,21 +21,18 @@ from gonogo.config.application import (
     ApplicationConfig,
     EndpointConfig,
     Endpoints,
-    PromotionConfig,
-    Section,
-    VariableConfig,
-)
-from gonogo.config.tomlfile import (
     Location,
     Mail,
+    PromotionConfig,
     Seconds,
+    Section,
     Variable,
+    VariableConfig,
     Version,
     Word,
-    config_error,
     not_empty,
-    read_toml,
 )
+from gonogo.config.project import config_error, read_toml
 from gonogo.errors import ConfigError
 from gonogo.model.kinds import Environment
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from gonogo.config.tomlfile import config_error, dotted, parse_toml, read_bytes
+from gonogo.config.project import config_error, dotted, parse_toml, read_bytes
 from gonogo.criteria.entries import ALL_POINTS, Criteria, Metric, Rules, Score, Strict
 from gonogo.errors import ConfigError
 from gonogo.model.limit import UNITS, Limit

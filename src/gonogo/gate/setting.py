@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from gonogo import criteria as criteria_file
-from gonogo.checklist import Checklist
+from gonogo.checklist.entries import Checklist, load_checklist
 from gonogo.config.application import Endpoints
 from gonogo.config.project import Project
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
@@ -23,7 +23,6 @@ from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.identity import read_identity
 from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import in_snapshot
-from gonogo.rollout.checklist import load_checklist
 
 LEDGER = "ledger"
 

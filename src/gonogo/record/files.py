@@ -1,19 +1,33 @@
-"""Writing that either happens whole or leaves everything as it was."""
+"""Files that a run writes: whole or not at all, under locks; and its log, line by line."""
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
+from typing import Self
 
-from gonogo.errors import GonogoError
+from gonogo.errors import GonogoError, UsageError
+from gonogo.masking import Mask
 
 FILE_MODE = 0o640
 DIRECTORY_MODE = 0o750
 PRIVATE_MODE = 0o600
+PATIENCE_S = 20.0
+PAUSE_S = 0.05
+ARCHIVE_LOCK = ".lock"
+LIFE_SIGN = ".running"
+# A link that somebody left under that name would lead elsewhere.
+FLAGS = os.O_RDWR | os.O_NOFOLLOW
+UNSEEN = re.compile(r"[^\x20-\x7e\w]")
+STAMP = "%Y%m%dT%H%M%S%fZ"
 REMEDY = "free the disk or mend the rights, then run it again; older records are untouched"
 
 
@@ -115,14 +129,6 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, FILE_MODE)
 
 
-PATIENCE_S = 20.0
-PAUSE_S = 0.05
-ARCHIVE_LOCK = ".lock"
-LIFE_SIGN = ".running"
-# A link that somebody left under that name would lead elsewhere.
-FLAGS = os.O_RDWR | os.O_NOFOLLOW
-
-
 @contextmanager
 def archive_lock(archive_dir: Path) -> Iterator[None]:
     """Be the only one who opens or closes a record here.
@@ -215,3 +221,48 @@ def _wait(descriptor: int, directory: Path) -> None:
     except tenacity.RetryError:
         problem = f"another run has held {directory} for {PATIENCE_S:.0f} s"
         raise GonogoError(problem, "see what it waits for, then run again") from None
+
+
+class Log:
+    """One file. Each line is flushed, so that the log of a killed command is whole.
+
+    Args:
+        path: The file.
+        stream: The file, open for writing.
+        mask: Hides the secrets of every text.
+    """
+
+    def __init__(self, path: Path, stream: TextIOWrapper, mask: Mask) -> None:
+        self.path = path
+        self._stream = stream
+        self.mask = mask
+
+    @classmethod
+    def open(cls, directory: Path, command: str, mask: Mask) -> Self:
+        """Begin a log, named by the moment and the command.
+
+        Raises:
+            UsageError: The directory cannot be written.
+        """
+        path = directory / f"{datetime.now(UTC).strftime(STAMP)}_{command}.jsonl"
+        try:
+            make_directory(directory)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+        except OSError as error:
+            raise UsageError(f"no log can be written: {error}", "make logs/ writable") from None
+        return cls(path, os.fdopen(descriptor, "w", encoding="utf-8"), mask)
+
+    def write(self, event: str, **fields: object) -> None:
+        """Add a line: the time, the event, and fields that JSON can hold (others as text)."""
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = {"at": moment, "event": event, **self.mask.scrub(fields)}
+        text = json.dumps(line, ensure_ascii=False, default=str)
+        # As JSON's own escapes: what a terminal would obey, what hides, what is no UTF-8.
+        self._stream.write(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n")
+        self._stream.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from gonogo import __version__
-from gonogo.checklist.block import checklist_block
+from gonogo.checklist.block import checklist_block, checklist_desk
 from gonogo.command_line import command
 from gonogo.masking import Mask
 from gonogo.model.kinds import Kind, State
@@ -20,7 +20,6 @@ from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import told_plainly, write_whole
 from gonogo.report.index import RecordPages
-from gonogo.rollout.checklist import checklist_desk
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import DeploymentResult, RollbackResult
 

@@ -23,7 +23,7 @@ from pydantic import (
     ValidationError,
 )
 
-from gonogo.config.tomlfile import config_error, parse_toml
+from gonogo.config.project import config_error, parse_toml
 from gonogo.errors import UsageError
 from gonogo.model.kinds import VerdictKind
 from gonogo.model.window import parse_duration

@@ -19,6 +19,7 @@ from engine_criteria import judged_alike
 from first_application import ADMIN, HTTP, PATHS, SMOKE
 from gonogo import criteria as criteria_file
 from gonogo.application.endpoints import probe
+from gonogo.checklist.entries import load_checklist
 from gonogo.config.project import Project
 from gonogo.gate import observe as endpoints
 from gonogo.gate.setting import Options, Setting
@@ -32,7 +33,6 @@ from gonogo.model.window import clip
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import Manners, Session, connect
 from gonogo.postgres.watchdog import Watchdog
-from gonogo.rollout.checklist import load_checklist
 from gonogo.sandbox.databases import Databases
 from lab.reliability.faults import HEALTHY
 from serving import serving

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.checklist import load
-from gonogo.checklist.entries import Known, covers
+from gonogo.checklist.block import checklist_desk
+from gonogo.checklist.entries import DEPLOY, ROLLBACK, Known, covers, known_steps, load
 from gonogo.config.project import Project
 from gonogo.config.sections import RolloutConfig
 from gonogo.errors import ConfigError
 from gonogo.rollout import deploy, rollback
-from gonogo.rollout.checklist import DEPLOY, ROLLBACK, checklist_desk, known_steps
 
 ROOT = Path(__file__).parents[3]
 KNOWN = Known(["sync.success_rate", "jobs.token_refresh"], ["deploy.backup"])

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from gonogo.checklist.entries import load_checklist
 from gonogo.cli import app
 from gonogo.config.project import Project
 from gonogo.config.sections import RolloutConfig
 from gonogo.criteria import load
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment, Role
-from gonogo.rollout.checklist import load_checklist
 
 ROOT = Path(__file__).parents[3]
 

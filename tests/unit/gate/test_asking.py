@@ -13,7 +13,7 @@ import pytest
 from engine_criteria import CRITERIA
 from first_application import GATE, HTTP
 from gonogo.application.answers import AnswerKind, EndpointAnswer
-from gonogo.checklist import Checklist
+from gonogo.checklist.entries import Checklist
 from gonogo.config.application import Endpoints
 from gonogo.config.project import Project
 from gonogo.errors import DatabaseError

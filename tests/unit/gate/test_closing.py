@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine_criteria import CRITERIA
-from gonogo.checklist import Checklist
+from gonogo.checklist.entries import Checklist
 from gonogo.config.project import Project
 from gonogo.gate.closing import closing, header, provenance, reproduce, soak
 from gonogo.gate.setting import Observation, Options, Setting

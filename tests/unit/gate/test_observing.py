@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine_criteria import CRITERIA
-from gonogo.checklist import Checklist
+from gonogo.checklist.entries import Checklist
 from gonogo.config.project import Project
 from gonogo.gate import observe as observing
 from gonogo.gate.setting import Observation, Options, Setting

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine_criteria import CRITERIA
-from gonogo.checklist import Checklist
+from gonogo.checklist.entries import Checklist
 from gonogo.config.project import Project
 from gonogo.errors import DatabaseError
 from gonogo.gate import verification

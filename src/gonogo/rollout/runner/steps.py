@@ -21,7 +21,7 @@ from gonogo.masking import Mask
 from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell
 from gonogo.model.strict import Json
 from gonogo.postgres.session import first_line
-from gonogo.rollout.runner.log import Log
+from gonogo.record.files import Log
 
 Procedure = Literal["deploy", "rollback", "preflight"]
 HowItEnded = Literal["failed", "killed"]

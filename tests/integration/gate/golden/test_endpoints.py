@@ -14,6 +14,7 @@ from engine_criteria import judged_alike
 from first_application import ADMIN, HTTP, PATHS, SMOKE
 from gonogo import criteria
 from gonogo.application.endpoints import probe
+from gonogo.checklist.entries import load_checklist
 from gonogo.config.project import Project
 from gonogo.gate import observe as endpoints
 from gonogo.gate.setting import Options, Setting
@@ -22,7 +23,6 @@ from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Outcome, Role
 from gonogo.model.measurement import Measurement
 from gonogo.postgres.dsn import DatabaseSettings
-from gonogo.rollout.checklist import load_checklist
 from saying import why
 from serving import serving
 
