@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gonogo.checklist.entries import Item, covers
+from gonogo.checklist.entries import Item, covers, metric_of
 from gonogo.checklist.sources import RecordedRun, Run, Sources
 from gonogo.command_line import command
 from gonogo.model.kinds import ItemState, MarkState, Outcome, Role, VerdictKind
@@ -116,6 +116,8 @@ def _by_gate(sources: Sources, judge: Callable[[Record], Standing]) -> Standing:
 def _by_record(run: Run, judge: Callable[[Record], Standing]) -> Standing:
     if not isinstance(run, RecordedRun):
         return is_open("the record cannot be read", run.name)
+    if not run.record.is_whole:
+        return is_open("that run was aborted", run.name)
     standing = judge(run.record)
     return Standing(standing.state, standing.told, run.name)
 
@@ -129,10 +131,19 @@ def _by_checks(checks: Sequence[str], gate: Record) -> Standing:
         return Standing(state, _reasons(wrong or unknown))
     if not found:
         return is_open("it has no answer")
+    if unanswered := _unanswered(gate, checks):
+        return is_open(f"without an answer: {', '.join(unanswered)}")
     warned = [one for one in found if one.outcome is Outcome.WARNING]
     warnings = f", with a warning: {_reasons(warned)}" if warned else ""
     count = f"{len(found)} check{'s' if len(found) > 1 else ''}"
     return Standing(ItemState.PROVED, f"{count} met{warnings}")
+
+
+def _unanswered(gate: Record, checks: Sequence[str]) -> tuple[str, ...]:
+    """The metrics of expected checks that a part of the gate left unanswered."""
+    answered = {one.id for one in gate.findings}
+    expected = [one for one in gate.expected if any(covers(check, one) for check in checks)]
+    return tuple(dict.fromkeys(metric_of(one) for one in expected if one not in answered))
 
 
 def _reasons(found: Sequence[Answer]) -> str:

@@ -240,7 +240,7 @@ def _number(entries: Iterable[_Entry], kind: Kind, current: RecordedRun | None) 
 def _steps(procedure: str, newest: Run | None, older: Iterator[Run]) -> dict[str, StepRun]:
     """The steps of a run and of those that it went on from; what was done before still stands."""
     steps: dict[str, StepRun] = {}
-    if not isinstance(newest, RecordedRun):
+    if not isinstance(newest, RecordedRun) or not newest.record.is_whole:
         return steps
     for run in (newest, *_of_the_same(newest.record.subject, older)):
         for step in run.record.steps:
@@ -255,7 +255,8 @@ def _of_the_same(subject: Subject | None, older: Iterator[Run]) -> Iterator[Reco
     for one in older:
         if subject is None or not isinstance(one, RecordedRun) or one.record.subject != subject:
             return
-        yield one
+        if one.record.is_whole:
+            yield one
 
 
 def _words(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -108,10 +108,13 @@ def _counted(
             )
     parts = _breakdown(metric, total)
     by_hour = cube.by_hour(rows if starts else ())
+    counted = cube.count(total, part, whole)
+    by_part = cube.by(rows, metric.by, part, whole) if metric.by else {}
+    _require_shares(metric, (counted, *by_part.values()))
     return Measurement(
         metric.id,
-        count=cube.count(total, part, whole),
-        by_part=cube.by(rows, metric.by, part, whole) if metric.by else {},
+        count=counted,
+        by_part=by_part,
         hourly=cube.hourly(by_hour, starts, part, whole),
         recent={name: _recent(metric, table, sizes) for name, table in recent.items()},
         recent_missing=next((table.missing for table in recent.values() if table.missing), None),
@@ -119,6 +122,17 @@ def _counted(
         hourly_parts=cube.hourly_parts(by_hour, starts, tuple(parts), partial(_breakdown, metric)),
         notes=_problems(metric, rows),
     )
+
+
+def _require_shares(metric: Metric, counts: Iterable[Count]) -> None:
+    """See that every count can be judged.
+
+    Raises:
+        TypeError: One is negative, or of a rate more are counted than there are.
+    """
+    for one in counts:
+        if min(one.k, one.n) < 0 or (metric.kind == "rate" and one.k > one.n):
+            raise TypeError(f"{one.k} of {one.n} is no share")
 
 
 def _with_every_part(found: Measurement, metric: Metric, parts: Table) -> Measurement:

@@ -105,6 +105,9 @@ def run(
     Raises:
         psycopg.errors.SerializationFailure: A standby cancelled the snapshot.
     """
+    if "\0" in survey.query:
+        # The server would read no further, and answer another question than the file asks.
+        return Table(missing=Remark(Says.QUERY_FAILED, survey.name, "holds a NUL character"))
     rows: list[Row] = []
     try:
         with session.savepoint():
@@ -118,6 +121,10 @@ def run(
         if isinstance(error, errors.LockNotAvailable):
             session.wait_no_more()
         return Table(missing=_reason(survey.name, session, error))
+    except KeyError as error:
+        return Table(missing=Remark(Says.NO_COLUMN, survey.name, str(error)))
+    except ValueError as error:
+        return Table(missing=Remark(Says.BAD_VALUE, survey.name, str(error)))
     return Table(tuple(rows), sliced=survey.sliced)
 
 
@@ -134,7 +141,18 @@ def _ask(
         "slice_is_wide": len(each) > 1,
     }
     rows = session.ask(survey.query, bound)
-    return [{**row, "hour": each[row["hour_no"] - 1]} for row in rows]
+    return [{**row, "hour": _hour(each, row["hour_no"])} for row in rows]
+
+
+def _hour(starts: Sequence[datetime], number: object) -> datetime:
+    """When a row's hour starts.
+
+    Raises:
+        ValueError: The slice has no such hour; a count of none must not pass for another's.
+    """
+    if not isinstance(number, int) or not 1 <= number <= len(starts):
+        raise ValueError(f"hour_no is {number!r}, and the slice has hours 1 to {len(starts)}")
+    return starts[number - 1]
 
 
 def _reason(survey: str, session: Session, error: psycopg.Error) -> Remark:

@@ -12,7 +12,7 @@ from gonogo.checklist.entries import Item
 from gonogo.checklist.proof import Standing, proof
 from gonogo.checklist.sources import RecordedRun, Run, Sources, StepRun
 from gonogo.model.finding import Figures, Finding, Verdict
-from gonogo.model.kinds import Outcome, Reason, Role, VerdictKind
+from gonogo.model.kinds import Outcome, Reason, Role, State, VerdictKind
 from gonogo.model.measurement import Count, Measurement
 from record_examples import entry, gate, limits, says, summary
 
@@ -242,3 +242,23 @@ def test_of_several_facts_the_worst_is_told() -> None:
     """One that is open outweighs one that is proved."""
     sources = replace(concluded(), old_backups=())
     assert told(sources, facts=["old_backups", "final_record"])[0] == "open"
+
+
+def test_a_gate_that_was_aborted_proves_no_item() -> None:
+    """Neither what it answered nor what it measured is proof."""
+    found = answered(b="met").gate
+    assert isinstance(found, RecordedRun)
+    aborted = replace(found, record=found.record.having(state=State.ABORTED))
+    sources = Sources(gate=aborted)
+    assert told(sources, checks=["a.b"]) == ("open", "that run was aborted (G)")
+    assert told(sources, facts=["health_score"]) == ("open", "that run was aborted (G)")
+
+
+def test_a_group_of_which_a_check_has_no_answer_is_not_proved() -> None:
+    """A part of the gate was asked for, and what it left out may be wrong."""
+    found = answered(b="met").gate
+    assert isinstance(found, RecordedRun)
+    part = found.record.having(expected=("criterion:a.b", "criterion:a.c", "alert:a.c"))
+    sources = Sources(gate=replace(found, record=part))
+    assert told(sources, checks=["a.*"]) == ("open", "without an answer: a.c (G)")
+    assert told(sources, checks=["a.b"]) == ("proved", "1 check met (G)")

@@ -21,6 +21,7 @@ from gonogo.checklist.sources import (
     attestations,
     gather,
 )
+from gonogo.model.kinds import State
 from gonogo.model.parts import Subject
 from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
@@ -240,6 +241,15 @@ def test_a_step_that_was_skipped_stands_by_the_attempt_that_did_it(
     close(0, "DEPLOYED", deployment(), **attempt("skipped", "backup"))
     found = gather(tmp_path, "staging").steps["deploy.backup"]
     assert (found.outcome, found.source) == ("succeeded", done)
+
+
+def test_the_steps_of_an_aborted_run_do_not_count(tmp_path: Path, close: Close) -> None:
+    """What an earlier run did stands."""
+    close(0, "DEPLOYED", deployment(), **attempt("succeeded", "backup"))
+    close(1, "DEPLOYED", deployment(), **attempt("succeeded", "start"), state=State.ABORTED)
+    assert gather(tmp_path, "staging").steps == {}
+    close(2, "DEPLOYED", deployment(), **attempt("skipped", "backup"))
+    assert gather(tmp_path, "staging").steps["deploy.backup"].outcome == "succeeded"
 
 
 def test_another_deployments_steps_do_not_count(tmp_path: Path, close: Close) -> None:

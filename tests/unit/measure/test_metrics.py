@@ -297,3 +297,11 @@ def test_a_survey_that_brings_something_else_is_no_data(row: Row) -> None:
 def test_what_no_survey_tells_is_not_measured_here() -> None:
     """Endpoints are asked over HTTP."""
     assert measure(CRITERIA, {}, {}, WINDOW) == {}
+
+
+@pytest.mark.parametrize("rows", [[sync(-9)], [sync(9), sync(-1, "failure")]])
+def test_a_count_that_is_no_share_is_no_data(rows: list[Row]) -> None:
+    """A negative one, or more successes than syncs: nothing can be judged by it."""
+    missing = measured("sync.success_rate", *rows).missing
+    assert missing is not None
+    assert (missing.says, "is no share" in missing.detail) == (Says.BAD_VALUE, True)
