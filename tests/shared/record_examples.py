@@ -41,7 +41,7 @@ from gonogo.model.measurement import (
     Remark,
     Window,
 )
-from gonogo.model.parts import (
+from gonogo.model.record import (
     Heading,
     ItemEntry,
     MainRate,
@@ -49,12 +49,12 @@ from gonogo.model.parts import (
     MetricEntry,
     PhaseEntry,
     Provenance,
+    Record,
     Rollout,
     Soak,
     Subject,
     SummedRecord,
 )
-from gonogo.model.record import Record
 from gonogo.model.step import StepRecord
 
 START = datetime(2026, 11, 21, 14, 15, tzinfo=UTC)

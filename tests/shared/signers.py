@@ -13,8 +13,7 @@ from typing import Any
 
 from gonogo.model.finding import Verdict
 from gonogo.model.kinds import Decision, Environment, ItemState, Outcome, VerdictKind
-from gonogo.model.parts import ItemEntry, PhaseEntry, Subject
-from gonogo.model.record import Record
+from gonogo.model.record import ItemEntry, PhaseEntry, Record, Subject
 from gonogo.record.archive import RunningRecord
 from gonogo.report.index import RecordPages
 from gonogo.signing.admission import Request

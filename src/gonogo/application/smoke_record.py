@@ -14,8 +14,7 @@ from gonogo.checklist.block import Desk, checklist_block
 from gonogo.command_line import command
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment, Kind, State
-from gonogo.model.parts import Provenance
-from gonogo.model.record import Record
+from gonogo.model.record import Provenance, Record
 from gonogo.model.step import StepRecord
 from gonogo.record.archive import Pages, RunningRecord
 

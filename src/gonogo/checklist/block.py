@@ -21,8 +21,7 @@ from gonogo.config.project import Project
 from gonogo.config.sections import RolloutConfig
 from gonogo.criteria import load as load_criteria
 from gonogo.model.kinds import Environment, ItemState
-from gonogo.model.parts import ItemEntry, PhaseEntry
-from gonogo.model.record import Record
+from gonogo.model.record import ItemEntry, PhaseEntry, Record
 
 THIS = "this record"
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from gonogo.errors import GonogoError, RecordError
 from gonogo.model.kinds import Kind
-from gonogo.model.parts import Subject
-from gonogo.model.record import Record
+from gonogo.model.record import Record, Subject
 from gonogo.record.canonical import read_record
 from gonogo.record.listing import GATE_LABELS, SUMMARY, moment_of, named
 from gonogo.signing.integrity import open_closed

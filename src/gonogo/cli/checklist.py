@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gonogo.checklist.sources import Book
     from gonogo.config.sections import RolloutConfig
-    from gonogo.model.parts import ItemEntry, PhaseEntry
+    from gonogo.model.record import ItemEntry, PhaseEntry
     from gonogo.report.narration import Narration
     from gonogo.rollout.standing import Standing
 

@@ -17,8 +17,7 @@ from gonogo.judge.score import health_score
 from gonogo.model.finding import Finding, Verdict
 from gonogo.model.kinds import Environment, Kind
 from gonogo.model.measurement import Measurement, Window
-from gonogo.model.parts import Heading, Mark, MetricEntry, Provenance, Soak, Subject
-from gonogo.model.record import Record
+from gonogo.model.record import Heading, Mark, MetricEntry, Provenance, Record, Soak, Subject
 from gonogo.model.window import format_duration, format_moment
 from gonogo.record.listing import (
     GATE_LABELS,

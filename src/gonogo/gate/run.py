@@ -21,8 +21,7 @@ from gonogo.judge.verdict import MAY_BE_LEFT_OUT, decide
 from gonogo.masking import Mask
 from gonogo.model.finding import Finding, Verdict, VerdictReason
 from gonogo.model.kinds import Outcome, Role, State, Why
-from gonogo.model.parts import PhaseEntry
-from gonogo.model.record import Record
+from gonogo.model.record import PhaseEntry, Record
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.record.archive import RunningRecord
 from gonogo.report import step_summary

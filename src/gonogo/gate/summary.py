@@ -14,8 +14,7 @@ from gonogo.errors import UsageError
 from gonogo.model.finding import Verdict, VerdictReason
 from gonogo.model.kinds import Environment, Kind, MarkState, VerdictKind, Why
 from gonogo.model.measurement import Window
-from gonogo.model.parts import Mark, Soak, SummedRecord
-from gonogo.model.record import Record
+from gonogo.model.record import Mark, Record, Soak, SummedRecord
 from gonogo.model.window import format_duration
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import read_record

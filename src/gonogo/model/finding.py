@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gonogo.model.kinds import Level, Outcome, Reason, Role, VerdictKind, Why
-from gonogo.model.limit import Interval, Limit
+from gonogo.model.limit import STRICT, Exact, Interval, Limit, Moment, Whole
 from gonogo.model.measurement import Count, Remark
-from gonogo.model.strict import STRICT, Exact, Moment, Whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,38 @@
-"""Limits as people write them: ``> 95 %``, ``70 % .. 85 %``, ``<= 26 h``, ``< 5 or > 50 per day``.
+"""The strict values of records, and limits such as ``> 95 %``, ``70 % .. 85 %``, ``<= 26 h``.
 
-A limit is parsed once into exact fractions of its base unit (shares of 1, seconds, pieces) and
-keeps its text for the reader. Comparisons are exact: 95 of 100 is not ``> 95 %``.
+A record may be damaged or forged: its values have the same types when it is read as when it is
+written, and numbers and moments lie in ranges that arithmetic can handle. A limit is parsed once
+into exact fractions of its base unit (shares of 1, seconds, pieces) and keeps its text for the
+reader. Comparisons are exact: 95 of 100 is not ``> 95 %``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Annotated
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    WithJsonSchema,
+)
 from pydantic_core import core_schema
+from typing_extensions import TypeAliasType
 
-from gonogo.model.strict import STRICT
-
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+# Far more than is ever counted, and a float still holds it.
+MOST = 10**30
+EXACT = r"^-?[0-9]{1,60}(/[1-9][0-9]{0,59})?$"
 UNITS: dict[str, tuple[str, Fraction]] = {
     "": ("", Fraction(1)),
     "%": ("share", Fraction(1, 100)),
@@ -32,6 +49,38 @@ BAND = re.compile(rf"{NUMBER}\s*(.*?)\s*\.\.\s*{NUMBER}")
 # What is longer is no limit that a person wrote.
 MOST_OF_A_LIMIT = 200
 WORDS = {"yes": Fraction(1), "no": Fraction(0)}
+
+
+def _in_the_calendar(at: datetime) -> datetime:
+    if not EARLIEST <= at < LATEST:
+        raise ValueError("must lie between the years 1970 and 9000")
+    return at.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_the_calendar)]
+Natural = Annotated[int, Field(ge=0, le=MOST)]
+Whole = Annotated[int, Field(ge=-MOST, le=MOST)]
+
+
+def _is_exact(value: object) -> object:
+    # Fraction itself would take "1e999999999", and all memory with it.
+    if not isinstance(value, Fraction) and not (
+        isinstance(value, str) and re.fullmatch(EXACT, value)
+    ):
+        raise ValueError("must be a number such as 15/2")
+    return value
+
+
+Exact = Annotated[
+    Fraction,
+    Field(strict=False),
+    BeforeValidator(_is_exact),
+    WithJsonSchema({"type": "string", "pattern": EXACT}),
+]
+# What a step says that it proved: whatever JSON holds.
+Json = TypeAliasType(
+    "Json", "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 from gonogo.model.kinds import Says
-from gonogo.model.strict import STRICT, Exact, Moment, Whole
+from gonogo.model.limit import STRICT, Exact, Moment, Whole
 
 
 @dataclass(frozen=True, slots=True)

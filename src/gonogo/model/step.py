@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from gonogo.model.strict import STRICT, Json, Moment
+from gonogo.model.limit import STRICT, Json, Moment
 
 
 class StepKind(StrEnum):

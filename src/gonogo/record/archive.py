@@ -18,8 +18,7 @@ from typing import Protocol
 
 from gonogo.errors import CancelledError, GonogoError
 from gonogo.model.kinds import State
-from gonogo.model.parts import Link
-from gonogo.model.record import Record
+from gonogo.model.record import Link, Record
 from gonogo.record.canonical import (
     CHAIN,
     FILES,

@@ -20,9 +20,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from gonogo.errors import RecordError
 from gonogo.model.kinds import Kind, Role, State, VerdictKind
-from gonogo.model.parts import MainRate
-from gonogo.model.record import Record
-from gonogo.model.strict import STRICT, Moment
+from gonogo.model.limit import STRICT, Moment
+from gonogo.model.record import MainRate, Record
 from gonogo.record.canonical import RECORD_FILE, canonical_json, parsed_record, sha256_hex
 from gonogo.record.files import is_alive, write_whole
 

@@ -12,8 +12,7 @@ from urllib.parse import quote
 
 from gonogo.errors import RecordError
 from gonogo.model.kinds import Environment, Kind, State
-from gonogo.model.parts import Mark
-from gonogo.model.record import Record
+from gonogo.model.record import Mark, Record
 from gonogo.record.canonical import RECORD_FILE, SIGNATURES_PAGE, SIGNOFF, read_record
 from gonogo.record.files import write_whole
 from gonogo.record.listing import (

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gonogo.model.kinds import ItemState, Kind, MarkState, Outcome, Role
-from gonogo.model.parts import MetricEntry
-from gonogo.model.record import Record
+from gonogo.model.record import MetricEntry, Record
 from gonogo.report.answers import Answer
 from gonogo.report.scales import levels_of
 from gonogo.report.stacks import Hours, hours_of, spark

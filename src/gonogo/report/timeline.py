@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from gonogo.model.kinds import Environment, MarkState
 from gonogo.model.measurement import Count
-from gonogo.model.parts import MainRate, Mark
+from gonogo.model.record import MainRate, Mark
 from gonogo.record.listing import ArchivedRecord
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -10,7 +10,7 @@ from gonogo.application.answers import AnswerKind, EndpointAnswer
 from gonogo.config.application import Asker
 from gonogo.errors import CommandError, StepError
 from gonogo.ledger.ledger import CUT_SHORT
-from gonogo.model.strict import Json
+from gonogo.model.limit import Json
 from gonogo.rollout.runner.steps import Evidence, HowItEnded, Resumption, Skipped, Step
 from gonogo.rollout.runner.work import Work, last_stretch
 

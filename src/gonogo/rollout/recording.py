@@ -14,8 +14,7 @@ from gonogo.checklist.block import checklist_block, checklist_desk
 from gonogo.command_line import command
 from gonogo.masking import Mask
 from gonogo.model.kinds import Kind, State
-from gonogo.model.parts import Rollout
-from gonogo.model.record import Record
+from gonogo.model.record import Record, Rollout
 from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import told_plainly, write_whole

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.errors import RecordError
-from gonogo.model.parts import Link
+from gonogo.model.record import Link
 from gonogo.record.canonical import (
     CHAIN,
     FILES,

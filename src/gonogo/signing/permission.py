@@ -8,8 +8,7 @@ from pathlib import Path
 
 from gonogo.errors import SigningError
 from gonogo.model.kinds import Decision, Environment, Kind, VerdictKind
-from gonogo.model.parts import Subject
-from gonogo.model.record import Record
+from gonogo.model.record import Record, Subject
 from gonogo.record.listing import RUNNING, ArchivedRecord, list_records, moment_of
 from gonogo.signing.admission import against, never_for_production
 from gonogo.signing.chain import chained, unlike_since

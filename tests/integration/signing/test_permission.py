@@ -12,7 +12,7 @@ import pytest
 
 from gonogo.errors import SigningError, UsageError
 from gonogo.model.kinds import Environment, Kind
-from gonogo.model.parts import Subject
+from gonogo.model.record import Subject
 from gonogo.model.window import clip
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import CHAIN

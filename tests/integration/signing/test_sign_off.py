@@ -18,7 +18,7 @@ import pytest
 
 from gonogo.errors import GonogoError, SigningError, UsageError
 from gonogo.model.kinds import Environment, Kind, Outcome, State
-from gonogo.model.parts import Provenance
+from gonogo.model.record import Provenance
 from gonogo.model.window import clip
 from gonogo.record.archive import RunningRecord
 from gonogo.signing.integrity import open_closed

@@ -12,7 +12,7 @@ from gonogo.checklist.block import Desk, Grounds, checklist_block, standings
 from gonogo.checklist.entries import Checklist, Item, Phase
 from gonogo.checklist.sources import Attested, Book, RecordedRun, Run, Sources, StepRun
 from gonogo.model.kinds import Environment
-from gonogo.model.parts import ItemEntry
+from gonogo.model.record import ItemEntry
 from paper_office import open_paper_office
 from record_examples import deployment, gate
 from signers import ADA

@@ -16,8 +16,7 @@ from gonogo.checklist.sources import Attested, Book, RecordedRun, Run, Sources, 
 from gonogo.model.finding import Figures, Finding, HealthScore, Verdict
 from gonogo.model.kinds import Environment, Kind, MarkState, Outcome, Reason, Role, VerdictKind
 from gonogo.model.measurement import Count, Measurement
-from gonogo.model.parts import ItemEntry, Mark, Subject
-from gonogo.model.record import Record
+from gonogo.model.record import ItemEntry, Mark, Record, Subject
 from gonogo.model.window import clip
 from gonogo.record.archive import RunningRecord
 from gonogo.report.index import RecordPages

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gonogo.cli.checklist import checklist_lines
 from gonogo.model.kinds import ItemState
-from gonogo.model.parts import ItemEntry, PhaseEntry
+from gonogo.model.record import ItemEntry, PhaseEntry
 from gonogo.record.canonical import written
 from record_examples import deployment
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gonogo.model.parts import Heading as Placed
+from gonogo.model.record import Heading as Placed
 from gonogo.model.record import Record
 from gonogo.report.answers import NO_HEADING, Figure, Heading, Part, headings, top_errors
 from record_examples import says

@@ -15,8 +15,7 @@ from gonogo.errors import RecordError, UsageError
 from gonogo.model.finding import VerdictReason
 from gonogo.model.kinds import Environment, ItemState, Kind, Outcome, Role, State, VerdictKind, Why
 from gonogo.model.measurement import Measurement
-from gonogo.model.parts import ItemEntry, PhaseEntry
-from gonogo.model.record import Record
+from gonogo.model.record import ItemEntry, PhaseEntry, Record
 from gonogo.record.canonical import parsed_record, written
 from gonogo.report.answers import answers, top_errors
 from gonogo.report.html import render, renderer_sha256

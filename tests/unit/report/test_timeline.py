@@ -9,7 +9,7 @@ import pytest
 
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Count
-from gonogo.model.parts import MainRate
+from gonogo.model.record import MainRate
 from gonogo.report.timeline import LEAST_APART, SoakLook, continuity, line, places, trends
 
 BEGAN = datetime(2026, 11, 21, 14, 15, tzinfo=UTC)

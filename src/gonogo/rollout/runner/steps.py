@@ -18,8 +18,8 @@ import psycopg
 from gonogo.errors import GonogoError, StepError
 from gonogo.ledger.ledger import Ledger
 from gonogo.masking import Mask
+from gonogo.model.limit import Json
 from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell
-from gonogo.model.strict import Json
 from gonogo.postgres.session import first_line
 from gonogo.record.files import Log
 
