@@ -12,7 +12,7 @@ from gonogo.checklist.block import Desk, checklist_block
 from gonogo.command_line import command
 from gonogo.errors import UsageError
 from gonogo.model.finding import Verdict, VerdictReason
-from gonogo.model.kinds import Environment, Kind, MarkState, VerdictKind, Why
+from gonogo.model.kinds import Environment, Kind, MarkState, State, VerdictKind, Why
 from gonogo.model.measurement import Window
 from gonogo.model.record import Mark, Record, Soak, SummedRecord
 from gonogo.model.window import format_duration
@@ -101,6 +101,7 @@ def summary(head: Record, gates: Sequence[ArchivedRecord], newest: Record) -> Re
     looks = [SoakLook(gate.as_of, gate.name) for gate in gates if gate.as_of]
     marks = continuity(head.environment, begun, end, looks)
     return head.having(
+        state=State.COMPLETE,
         provenance=newest.provenance,
         # From what was not asked nothing can be signed for production: nor from the sum of it.
         without=newest.without,
