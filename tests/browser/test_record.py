@@ -186,7 +186,8 @@ def _texts(record: Record) -> Iterator[str]:
     if record.verdict:
         yield record.verdict.kind
         yield from reasons(record, named=True)
-        yield from (*warnings(record), *record.verdict.not_run)
+        # Those of findings stand in their cards.
+        yield from (*warnings(record, of_findings=False), *record.verdict.not_run)
     for name in (name for m in record.measurements.values() for name in m.hourly_parts):
         yield cut(name)
     if record.soak:
