@@ -33,7 +33,7 @@ class Desk:
     Args:
         checklist: From `load`.
         archive_dir: The archive.
-        allowed_signers: Who may sign; None where nobody is named.
+        allowed_signers: Who may sign; None where none is named.
     """
 
     checklist: Checklist

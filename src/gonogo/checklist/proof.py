@@ -16,7 +16,7 @@ from gonogo.signing.admission import window_short
 FINE = frozenset({Outcome.MET, Outcome.WARNING})
 WRONG = frozenset({Outcome.FAILED, Outcome.CRITICAL, Outcome.FIRED})
 GOOD_BANDS = frozenset({"Excellent", "Good"})
-MOST_TOLD = 3
+MOST_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +25,25 @@ class Standing:
 
     Args:
         state: Proved, attested, failed, open, or not due.
-        told: By what.
-        source: Where that is written; empty when that is told already, or nowhere.
+        reason: What proves it, or why it is open or failed.
+        source: Where that is written; empty when `reason` says so already, or nowhere.
         sources: Every place where it is written.
     """
 
     state: ItemState
-    told: str = ""
+    reason: str = ""
     source: str = ""
     sources: frozenset[str] = frozenset()
 
     @property
     def evidence(self) -> str:
-        """What is told, with its source."""
-        return f"{self.told} ({self.source})" if self.source else self.told
+        """The reason, with its source."""
+        return f"{self.reason} ({self.source})" if self.source else self.reason
 
 
-def is_open(told: str = "", source: str = "") -> Standing:
+def is_open(reason: str = "", source: str = "") -> Standing:
     """Nothing proves it yet."""
-    return Standing(ItemState.OPEN, told, source)
+    return Standing(ItemState.OPEN, reason, source)
 
 
 def proof(item: Item, sources: Sources) -> Standing:
@@ -61,7 +61,7 @@ def proof(item: Item, sources: Sources) -> Standing:
 
 
 def _worst(standings: Sequence[Standing]) -> Standing:
-    """The worst state, with what is told of it."""
+    """The worst state, with its reasons."""
     for state in (ItemState.FAILED, ItemState.OPEN):
         if of_it := [one for one in standings if one.state is state]:
             return _joined(state, of_it)
@@ -72,10 +72,10 @@ def _joined(state: ItemState, standings: Sequence[Standing]) -> Standing:
     """Each once; where all have the same source, it is named once."""
     sources = frozenset(one.source for one in standings)
     if len(sources) == 1:
-        told = dict.fromkeys(one.told for one in standings)
-        return Standing(state, "; ".join(told), "".join(sources))
-    told = dict.fromkeys(one.evidence for one in standings)
-    return Standing(state, "; ".join(told), sources=sources)
+        reasons = dict.fromkeys(one.reason for one in standings)
+        return Standing(state, "; ".join(reasons), "".join(sources))
+    reasons = dict.fromkeys(one.evidence for one in standings)
+    return Standing(state, "; ".join(reasons), sources=sources)
 
 
 def _by_steps(names: Sequence[str], sources: Sources) -> Standing:
@@ -119,7 +119,7 @@ def _by_record(run: Run, judge: Callable[[Record], Standing]) -> Standing:
     if not run.record.is_whole:
         return is_open("that run was aborted", run.name)
     standing = judge(run.record)
-    return Standing(standing.state, standing.told, run.name)
+    return Standing(standing.state, standing.reason, run.name)
 
 
 def _by_checks(checks: Sequence[str], gate: Record) -> Standing:
@@ -147,9 +147,9 @@ def _unanswered(gate: Record, checks: Sequence[str]) -> tuple[str, ...]:
 
 
 def _reasons(found: Sequence[Answer]) -> str:
-    told = list(dict.fromkeys(f"{one.metric}: {one.reason}" for one in found))
-    more = f" and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
-    return "; ".join(told[:MOST_TOLD]) + more
+    reasons = list(dict.fromkeys(f"{one.metric}: {one.reason}" for one in found))
+    more = f" and {len(reasons) - MOST_REASONS} more" if len(reasons) > MOST_REASONS else ""
+    return "; ".join(reasons[:MOST_REASONS]) + more
 
 
 def _soak_complete(gate: Record) -> Standing:
@@ -182,7 +182,7 @@ def _health_score(gate: Record) -> Standing:
 
 def _soak_continuity(gate: Record) -> Standing:
     if not gate.soak:
-        return is_open("nobody knows when the soak began")
+        return is_open("when the soak began is unknown")
     marks, coming = gate.soak.marks, {MarkState.DUE, MarkState.AHEAD}
     missing = [mark.name for mark in marks if mark.state is MarkState.MISSING]
     ahead = [mark.name for mark in marks if mark.state in coming]
@@ -209,8 +209,8 @@ def _says_go(final: Record) -> Standing:
 
 
 def _history(sources: Sources) -> Standing:
-    told = f"{sources.deployments} deployments and {sources.rollbacks} rollbacks in the archive"
-    return Standing(ItemState.PROVED if sources.deployments else ItemState.OPEN, told)
+    counts = f"{sources.deployments} deployments and {sources.rollbacks} rollbacks in the archive"
+    return Standing(ItemState.PROVED if sources.deployments else ItemState.OPEN, counts)
 
 
 def _old_backups(sources: Sources) -> Standing:

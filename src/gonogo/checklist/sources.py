@@ -94,7 +94,7 @@ class Sources:
         summary: The newest summary of a whole soak.
         deployments: How many records of deployments there are.
         rollbacks: How many records of rollbacks there are.
-        old_backups: Backups past their retention; None where nobody asked the ledger.
+        old_backups: Backups past their retention; None where the ledger was not asked.
     """
 
     steps: Mapping[str, StepRun] = field(default_factory=dict)
@@ -179,7 +179,7 @@ def attestations(
 
     Args:
         archive_dir: The archive.
-        allowed_signers: Who may sign; without it nobody's word is proved.
+        allowed_signers: Who may sign; without it no attestation is proved.
         since: Only records that began then or later are of this rollout.
 
     Raises:
@@ -261,7 +261,7 @@ def _of_the_same(subject: Subject | None, older: Iterator[Run]) -> Iterator[Reco
 def _words(
     directory: Path, about: datetime, allowed_signers: Path
 ) -> Iterator[tuple[str, Attested]]:
-    """What is attested on a record that nobody touched; nothing where that cannot be proved."""
+    """What is attested on an unchanged record; nothing where that cannot be proved."""
     try:
         closed = open_closed(directory)
         checked = check_signoffs(closed, allowed_signers)

@@ -192,7 +192,7 @@ def confirmed(
         The name.
 
     Raises:
-        UsageError: The option names another database, or there is nobody to ask.
+        UsageError: The option names another database, or there is no terminal to ask at.
         CancelledError: The person said no.
     """
     require_somebody(identity, given=given, option=option)
@@ -220,7 +220,7 @@ def require_somebody(identity: DatabaseIdentity, *, given: str | None, option: s
         option: The option's name.
 
     Raises:
-        UsageError: The option names another database, or there is nobody to ask.
+        UsageError: The option names another database, or there is no terminal to ask at.
     """
     if given is not None and given != identity.database:
         raise UsageError(

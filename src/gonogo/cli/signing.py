@@ -118,7 +118,7 @@ def verify_record(
     *,
     every: Annotated[bool, typer.Option("--all", help="Every record, and their chains.")] = False,
 ) -> None:
-    """Prove that nobody touched a record since it was closed."""
+    """Prove that a record was not changed since it was closed."""
     from gonogo.report.narration import Narration
     from gonogo.signing.verification import verify_archive
     from gonogo.signing.verification import verify_record as prove

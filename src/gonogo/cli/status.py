@@ -118,7 +118,7 @@ def _show_database(narration: Narration, standing: Standing) -> None:
     rows += [("at work", str(standing.holder or "no deployer"))]
     rows += [("aside", f"{name}: what a revert moved aside") for name in standing.aside]
     rows += [
-        ("kept", f"{name}: what a restore replaced; drop it once nobody needs it")
+        ("kept", f"{name}: what a restore replaced; drop it once it is not needed")
         for name in standing.kept
     ]
     rows += [

@@ -28,7 +28,7 @@ from gonogo.report import step_summary
 from gonogo.report.english import limits_text, reason_of, verdict_reasons
 from gonogo.report.index import RecordPages
 from gonogo.report.pytest_html import write_sealed
-from gonogo.report.terminal import tell, tell_figures
+from gonogo.report.terminal import print_figures, print_verdict
 from gonogo.report.text import cut, visible
 
 MOST_ID = 200
@@ -187,12 +187,12 @@ class GateRun:
             if target is not None:
                 copy(self.directory / name, Path(target))
 
-    def tell(self, stream: IO[str]) -> None:
+    def show(self, stream: IO[str]) -> None:
         """Print the verdict block, and what went wrong beside it."""
         if self.directory is not None and self._document is not None:
             if self.options.figures:
-                tell_figures(self._document, stream)
-            tell(self._document, self.directory, stream)
+                print_figures(self._document, stream)
+            print_verdict(self._document, self.directory, stream)
         for line in filter(None, (self.problem, self._remark)):
             stream.write(f"gonogo: {visible(Mask.of(os.environ)(line))}\n")
 

@@ -18,7 +18,7 @@ from gonogo.model.record import Mark, Record, Soak, SummedRecord
 from gonogo.model.window import format_duration
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import read_record
-from gonogo.record.files import told_plainly
+from gonogo.record.files import refusal_explained
 from gonogo.record.listing import SUMMARY, ArchivedRecord, list_records
 from gonogo.report.answers import reasons, warnings
 from gonogo.report.index import RecordPages
@@ -65,7 +65,7 @@ def sum_up(desk: Desk, environment: Environment, templates_dir: Path) -> SummedU
         GonogoError: The archive cannot be read or written.
     """
     archive_dir, started_at = desk.archive_dir, datetime.now(UTC)
-    with told_plainly("the archive cannot be read"):
+    with refusal_explained("the archive cannot be read"):
         gates = of_this_soak(list_records(archive_dir), environment)
     if not gates:
         raise UsageError(

@@ -37,7 +37,7 @@ from gonogo.plugin.reports import (
 )
 from gonogo.postgres.dsn import database_settings, named_environment
 from gonogo.postgres.readonly import Manners
-from gonogo.record.files import told_plainly
+from gonogo.record.files import refusal_explained
 from gonogo.report.text import visible
 
 # Found by pytest beside this module, and registered with it.
@@ -94,7 +94,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter:
-        run.tell(reporter._tw._file)  # noqa: SLF001  # pytest has no public way to its stream
+        run.show(reporter._tw._file)  # noqa: SLF001  # pytest has no public way to its stream
     if STANDARD_OUTPUT in config.stash:
         run.pipe(config.stash[STANDARD_OUTPUT])
 
@@ -142,7 +142,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
         if not aborted:
             session.exitstatus = verdict.kind.exit_code
     try:
-        with told_plainly("the evidence cannot be written"):
+        with refusal_explained("the evidence cannot be written"):
             yield
             if run.is_open:
                 if interruption.was_received() and not aborted:

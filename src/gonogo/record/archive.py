@@ -34,9 +34,9 @@ from gonogo.record.files import (
     LIFE_SIGN,
     archive_lock,
     make_directory,
+    refusal_explained,
     settle,
     sign_of_life,
-    told_plainly,
     write_whole,
 )
 from gonogo.record.listing import (
@@ -70,7 +70,7 @@ class RunningRecord:
     Args:
         archive_dir: The archive.
         directory: The run's own directory in it.
-        life: The descriptor whose lock tells that we live.
+        life: The descriptor whose lock shows that this run lives.
     """
 
     def __init__(self, archive_dir: Path, directory: Path, life: int) -> None:
@@ -90,7 +90,7 @@ class RunningRecord:
             GonogoError: The archive cannot be written.
         """
         place = archive_dir / record.environment
-        with told_plainly("the record cannot be opened"):
+        with refusal_explained("the record cannot be opened"):
             make_directory(place)
             with archive_lock(archive_dir):
                 directory = place / f"{_free_stem(place, record.started_at)}_{RUNNING}"
@@ -126,7 +126,7 @@ class RunningRecord:
             raise GonogoError(f"the record {self.directory.name} cannot be closed as {label}")
         final = self.directory.with_name(self.directory.name.replace(RUNNING, label))
         with (
-            told_plainly("the record cannot be written"),
+            refusal_explained("the record cannot be written"),
             archive_lock(self.archive_dir),
             self._all_or_nothing(),
         ):
@@ -139,7 +139,9 @@ class RunningRecord:
             append_to_chain(final.parent, f"{final.name}/{FILES}", manifest)
             self._settle_as(final)
         with (
-            told_plainly(f"the record lies in {final}, but the archive's index cannot be written"),
+            refusal_explained(
+                f"the record lies in {final}, but the archive's index cannot be written"
+            ),
             archive_lock(self.archive_dir),
         ):
             pages.write_index(self.archive_dir)
@@ -170,7 +172,7 @@ class RunningRecord:
 
     def _aborted(self, record: Record, pages: Pages, why: str) -> None:
         ended = record.having(state=State.ABORTED, finished_at=datetime.now(UTC), ended_by=why)
-        # That it cannot be written is no reason to tell the other error later.
+        # The other error is raised even when this cannot be written.
         with suppress(OSError, GonogoError):
             write_whole(self.directory / RECORD_FILE, written(ended))
         self.abandon()
@@ -267,5 +269,5 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, GonogoError):
         return str(error)
     if isinstance(error, KeyboardInterrupt):
-        return "it was told to end: by Ctrl-C, by SIGTERM, or by a terminal that closed"
+        return "it was interrupted: by Ctrl-C, by SIGTERM, or by a terminal that closed"
     return f"an error of gonogo's own, {type(error).__name__}"

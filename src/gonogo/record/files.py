@@ -32,7 +32,7 @@ REMEDY = "free the disk or mend the rights, then run it again; older records are
 
 
 @contextmanager
-def told_plainly(what: str) -> Iterator[None]:
+def refusal_explained(what: str) -> Iterator[None]:
     """Turn the system's refusal into one line.
 
     Args:
@@ -142,7 +142,7 @@ def archive_lock(archive_dir: Path) -> Iterator[None]:
     """
     descriptor = os.open(archive_dir / ARCHIVE_LOCK, FLAGS | os.O_CREAT, FILE_MODE)
     try:
-        if not _taken(descriptor):
+        if not _try_lock(descriptor):
             _wait(descriptor, archive_dir)
         yield
     finally:
@@ -162,7 +162,7 @@ def directory_lock(directory: Path) -> Iterator[None]:
     """
     descriptor = os.open(directory, os.O_RDONLY)
     try:
-        if not _taken(descriptor):
+        if not _try_lock(descriptor):
             _wait(descriptor, directory)
         yield
     finally:
@@ -182,7 +182,7 @@ def sign_of_life(directory: Path) -> int:
         OSError: The file could not be made.
     """
     descriptor = os.open(directory / LIFE_SIGN, FLAGS | os.O_CREAT, FILE_MODE)
-    if not _taken(descriptor):
+    if not _try_lock(descriptor):
         os.close(descriptor)
         raise BlockingIOError(f"{directory} belongs to another run")
     return descriptor
@@ -195,12 +195,12 @@ def is_alive(directory: Path) -> bool:
     except OSError:
         return False
     try:
-        return not _taken(descriptor)
+        return not _try_lock(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _taken(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -212,12 +212,12 @@ def _wait(descriptor: int, directory: Path) -> None:
     import tenacity  # noqa: PLC0415  # only a contended archive pays for it
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_result(lambda taken: not taken),
+        retry=tenacity.retry_if_result(lambda locked: not locked),
         stop=tenacity.stop_after_delay(PATIENCE_S),
         wait=tenacity.wait_fixed(PAUSE_S),
     )
     try:
-        retrying(_taken, descriptor)
+        retrying(_try_lock, descriptor)
     except tenacity.RetryError:
         problem = f"another run has held {directory} for {PATIENCE_S:.0f} s"
         raise GonogoError(problem, "see what it waits for, then run again") from None

@@ -1,7 +1,7 @@
 """What lies in an archive: ``<environment>/<UTC time>_<label>/record.json``.
 
 A listing of thousands of records must not read them all: what it read of each closed one is noted
-for the next. A note stands for a file that is still the very same by all that the system tells of
+for the next. A note stands for a file that is still the very same by all that the system says of
 it; it proves nothing, and is never asked where something is to be proved. Whoever removes the file
 of notes loses nothing but time.
 """
@@ -36,7 +36,7 @@ NOTES_FILE = ".catalogue.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """What a list tells of a record by what is in it.
+    """What a list shows of a record's content.
 
     Args:
         sha256: Of record.json as it lies there; empty when there is none.
@@ -76,7 +76,7 @@ class Note:
 
     @classmethod
     def of(cls, record: Record, sha256: str) -> Self:
-        """What a list tells of a record."""
+        """What a list shows of a record."""
         score, window = record.score, record.window
         return cls(
             sha256=sha256,
@@ -99,7 +99,7 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class ArchivedRecord(Note):
-    """One record, as far as a list tells.
+    """One record, as a list shows it.
 
     Args:
         directory: Where it lies.
@@ -132,7 +132,7 @@ class ArchivedRecord(Note):
 
 @dataclass(frozen=True)
 class Noted:
-    """A note, and the file that it was taken of: inode, size, and both of its times."""
+    """A note, and the file that it describes: inode, size, and both of its times."""
 
     __pydantic_config__ = STRICT
 
@@ -260,10 +260,10 @@ def _rates(record: Record) -> Iterator[MainRate]:
 def _read_notes(archive_dir: Path) -> Mapping[str, Noted]:
     """What was noted; nothing where it cannot be read, or another version of this wrote it."""
     try:
-        told = NOTES.validate_json((archive_dir / NOTES_FILE).read_bytes())
+        found = NOTES.validate_json((archive_dir / NOTES_FILE).read_bytes())
     except (OSError, ValidationError):
         return {}
-    return told.notes if told.by == _writer() else {}
+    return found.notes if found.by == _writer() else {}
 
 
 def _noted(notes: Mapping[str, Noted], directory: Path) -> Note | None:

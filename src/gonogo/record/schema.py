@@ -22,10 +22,10 @@ def record_schema() -> str:
         "$id": f"urn:{SCHEMA.replace('/', ':')}",
         "title": SCHEMA,
     }
-    told = {**head, **_plain(made)}
+    schema = {**head, **_plain(made)}
     # What pydantic leaves out where a field refers to a type and has a default.
-    _dict(_dict(told["properties"])["state"])["description"] = STATE
-    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    _dict(_dict(schema["properties"])["state"])["description"] = STATE
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def _dict(node: JsonValue) -> Node:
@@ -36,16 +36,16 @@ def _dict(node: JsonValue) -> Node:
 
 def _plain(node: Node) -> Node:
     """A schema without the titles and defaults that pydantic adds, described throughout."""
-    text = node.get("description")
-    told = text if isinstance(text, str) else ""
-    described = dict(ARGUMENT.findall(told))
+    description = node.get("description")
+    text = description if isinstance(description, str) else ""
+    described = dict(ARGUMENT.findall(text))
     plain: Node = {
         key: _below(key, value, described)
         for key, value in node.items()
         if key not in {"title", "default"}
     }
-    if told:
-        plain["description"] = " ".join(told.partition("\n\n")[0].split())
+    if text:
+        plain["description"] = " ".join(text.partition("\n\n")[0].split())
     return plain
 
 

@@ -76,7 +76,7 @@ def empty_runs(slots: Sequence[Slot]) -> list[tuple[int, int]]:
 
 
 def ticks_of(slots: Sequence[Slot]) -> tuple[Tick, ...]:
-    """Round hours of the clock, few enough to be told apart on a phone."""
+    """Round hours of the clock, few enough to be legible on a phone."""
     step = next((s for s in HOUR_STEPS if len(slots) <= s * MOST_TICKS), HOUR_STEPS[-1]) * HOUR
     begin = _begin(slots)
     moment = begin - (begin - EPOCH) % step

@@ -57,12 +57,12 @@ def _kinds() -> str:
 
 def _group(name: str, metrics: list[Metric]) -> str:
     rows = table(COLUMNS, [_row(metric) for metric in metrics])
-    told = [_told(list(alike)) for _, alike in groupby(metrics, _recommendation)]
-    return "\n\n".join([f"### {name}", "\n".join(rows), *told])
+    explained = [_explained(list(alike)) for _, alike in groupby(metrics, _recommendation)]
+    return "\n\n".join([f"### {name}", "\n".join(rows), *explained])
 
 
 def _recommendation(metric: Metric) -> tuple[str, ...]:
-    """Neighbours that recommend the same are told together."""
+    """Neighbours with the same recommendation are explained together."""
     return (metric.means, metric.first, metric.query) if metric.means else (metric.id,)
 
 
@@ -77,7 +77,7 @@ def _limit(limit: Limit | None) -> str:
     return code(limit.text) if limit else ""
 
 
-def _told(metrics: list[Metric]) -> str:
+def _explained(metrics: list[Metric]) -> str:
     """What is counted, what a miss means, what to do first."""
     ids = [code(metric.id) for metric in metrics]
     one, shared = metrics[0], len(metrics) > 1

@@ -1,6 +1,6 @@
 """A record in a screenful: what is not met first, then the success criteria. Pure.
 
-The terminal and the step summary tell the same digest. Every text in it is harmless and one line.
+The terminal and the step summary show the same digest. Every text in it is harmless and one line.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ADDS = frozenset(
         Reason.WORSENED,
     }
 )
-# One line a group, of what needs no line of its own: nobody decides on the index of a migration.
+# Groups whose checks share a line: no decision depends on one index of a migration alone.
 FOLDED = {
     "jobs": "Background jobs",
     "endpoint": "Endpoints",
@@ -132,7 +132,7 @@ def _severity(answer: Answer) -> int:
 
 
 def _misses(missed: Sequence[Sequence[Answer]]) -> tuple[Miss, ...]:
-    """What shares outcome and reason, such as a database out of reach, is told once."""
+    """Metrics that share outcome and reason, such as a database out of reach, share a miss."""
     alike: dict[tuple[str, str], list[Answer]] = {}
     for group in missed:
         alike.setdefault((_outcome(group[0]), _reason(group)), []).append(group[0])
@@ -140,7 +140,7 @@ def _misses(missed: Sequence[Sequence[Answer]]) -> tuple[Miss, ...]:
 
 
 def _reason(group: Sequence[Answer]) -> str:
-    """The worst answer's; and what another tells of a part, or of the newest events."""
+    """The worst answer's; and another's, of a part or of the newest events."""
     worst, *others = group
     more = (other.reason for other in others if other.finding.reason in ADDS)
     return "; ".join(dict.fromkeys([worst.reason, *more]))
@@ -166,9 +166,9 @@ def _is_past_its_limit(answer: Answer) -> bool:
 def _rows(missed: Sequence[Answer], found: Sequence[Answer]) -> tuple[Row, ...]:
     """What misses its limit; then the other criteria, some groups in a line an outcome."""
     measured = [answer for answer in missed if answer.value is not None]
-    told = {answer.metric for answer in measured}
+    listed = {answer.metric for answer in measured}
     criteria = [answer for answer in found if answer.role is Role.CRITERION]
-    others = [answer for answer in criteria if answer.metric not in told]
+    others = [answer for answer in criteria if answer.metric not in listed]
     alone = [answer for answer in others if answer.entry.group not in FOLDED]
     folded = [
         Row(title, f"{len(same)} of {len(members)}", "all", _outcome(same[0]))

@@ -58,7 +58,7 @@ GLOBALS: dict[str, object] = {
     "outcomes": text.OUTCOMES,
     "scale": scales.scale,
     "step_outcomes": text.STEP_OUTCOMES,
-    "told_steps": page.told_steps,
+    "steps_summary": page.steps_summary,
     "verdicts": text.VERDICTS,
 }
 

@@ -74,7 +74,7 @@ class Row:
     """A line of the list.
 
     Args:
-        record: What it tells of.
+        record: The archived record.
         look: Its verdict or result.
         href: Its page relative to the list; empty when it has none.
         at: Where it lies along the line of time, in percent; None for what is too old for it.
@@ -92,14 +92,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What is told of one environment.
+    """What the list shows of one environment.
 
     Args:
         rows: Its records, the newest first.
         latest: The newest gate's or summary's row; None without one.
         trends: The main rates over its gates.
         score: The health score over its gates, as a path; empty with fewer than two.
-        marks: The moments of the latest deployment's soak; empty when nobody knows of one.
+        marks: The moments of the latest deployment's soak; empty when none is known.
     """
 
     rows: Sequence[Row]
@@ -195,8 +195,8 @@ def decisions(directory: Path) -> Iterator[str]:
     )
     for number in numbers:
         try:
-            told = json.loads((directory / f"signoff-{number}.json").read_bytes())
-            yield f"{told['decision']} by {told['by']}"
+            signoff = json.loads((directory / f"signoff-{number}.json").read_bytes())
+            yield f"{signoff['decision']} by {signoff['by']}"
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             yield f"signoff-{number}.json cannot be read"
 

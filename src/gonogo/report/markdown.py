@@ -32,7 +32,7 @@ def code(text: str) -> str:
         return ""
     fence = "`" * (max(map(len, BACKTICKS.findall(text)), default=0) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
-    # A table's cells are told apart before anything else is read.
+    # GitHub splits a table's cells before it reads anything else.
     return f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|")
 
 

@@ -157,8 +157,8 @@ class Narration:
         mark, style = MARKS[kind]
         begins, took = f"  {mark} ", "" if elapsed_s is None else f"{elapsed_s:6.2f} s"
         shown = self._shown(title)
-        told = f"{begins}{shown:<{TITLE_WIDTH}}{took}  {self._shown(proved)}" if took else shown
-        line = Text(self._wrapped(told if took else f"{begins}{told}"))
+        more = f"{shown:<{TITLE_WIDTH}}{took}  {self._shown(proved)}" if took else shown
+        line = Text(self._wrapped(f"{begins}{more}"))
         line.stylize(style, 0, len(begins))
         if took and (at := line.plain.find(took)) >= 0:
             line.stylize("dim", at, at + len(took))

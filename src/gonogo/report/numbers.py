@@ -88,7 +88,7 @@ def show_interval(interval: Interval, limits: Iterable[Limit] = ()) -> str:
 def _decimal(
     value: Fraction, scale: Fraction, limits: Iterable[Limit], to_integer: Callable[[Fraction], int]
 ) -> str:
-    """`value` in `scale`, with as many digits as tell on which side of each limit it lies."""
+    """`value` in `scale`, with as many digits as show on which side of each limit it lies."""
     exact = value / scale
     ends = [end / scale for limit in limits for end in limit.ends]
     sides = [_side(exact, end) for end in ends]

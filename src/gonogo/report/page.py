@@ -33,7 +33,7 @@ TABLES = (
 NOT_MET = "Not met"
 RATES = "Rates"
 REST = "Others"
-# A heading over one or two rows tells more of headings than of rows.
+# Fewer rows than this need no heading of their own.
 LEAST_OF_A_GROUP = 3
 CALM = frozenset({Outcome.MET, Outcome.LEFT_OUT})
 NOT_SETTLED = frozenset({ItemState.OPEN, ItemState.FAILED})
@@ -87,18 +87,18 @@ class Table:
 
 def notices(record: Record) -> list[str]:
     """What must be known before anything else is read."""
-    told = []
+    lines = []
     if record.simulated:
-        told.append("Simulated: a rehearsal in a sandbox, not to be signed for production.")
+        lines.append("Simulated: a rehearsal in a sandbox, not to be signed for production.")
     age_s = int(record.as_of_age.total_seconds())
     if record.window and age_s > STALE_S:
-        told.append(
+        lines.append(
             f"As of {moment(record.window.end)}, {span(age_s)} before it was measured: "
             "states and endpoints are those of later; not to be signed for production."
         )
     if not record.is_whole:
-        told.append("Aborted: the run did not get to its end.")
-    return told
+        lines.append("Aborted: the run did not get to its end.")
+    return lines
 
 
 def attention(found: Iterable[Answer]) -> list[Card]:
@@ -114,11 +114,11 @@ def attention(found: Iterable[Answer]) -> list[Card]:
 def tables(record: Record, found: Sequence[Answer]) -> list[Table]:
     """The findings by role: what is not met first, then the rest by heading."""
     named = {metric: heading.title for heading in record.headings for metric in heading.metrics}
-    told = [
+    by_role = [
         Table(anchor, title, caption, _groups([one for one in found if one.role is role], named))
         for role, anchor, title, caption in TABLES
     ]
-    return [table for table in told if table.groups]
+    return [table for table in by_role if table.groups]
 
 
 def _groups(found: Sequence[Answer], named: Mapping[str, str]) -> list[Group]:
@@ -130,8 +130,8 @@ def _groups(found: Sequence[Answer], named: Mapping[str, str]) -> list[Group]:
         groups.setdefault(title if met else NOT_MET, []).append(answer)
     small = [t for t in groups if t not in {NOT_MET, RATES} and len(groups[t]) < LEAST_OF_A_GROUP]
     rest = [answer for title in small for answer in groups.pop(title)]
-    told = [*groups.items(), (REST, rest)]
-    return [Group(title, group) for title, group in told if group]
+    titled = [*groups.items(), (REST, rest)]
+    return [Group(title, group) for title, group in titled if group]
 
 
 def hours(record: Record, found: Sequence[Answer]) -> dict[str, Hours]:
@@ -141,8 +141,8 @@ def hours(record: Record, found: Sequence[Answer]) -> dict[str, Hours]:
     order = dict.fromkeys(answer.metric for answer in found)
     for metric in {**order, **record.measurements}:
         levels = levels_of([one for one in found if one.metric == metric])
-        if told := hours_of(record.measurements[metric], levels, record.window):
-            drawn[metric] = told
+        if one := hours_of(record.measurements[metric], levels, record.window):
+            drawn[metric] = one
     return drawn
 
 
@@ -168,8 +168,8 @@ def open_phases(record: Record) -> list[str]:
 
 def facts(record: Record) -> list[Fact]:
     """By what the record is known: which database, what is deployed, and what was left out."""
-    told = [*_database(record), *_asked(record), *_deployed(record)]
-    return [(name, value) for name, value in told if value]
+    every = [*_database(record), *_asked(record), *_deployed(record)]
+    return [(name, value) for name, value in every if value]
 
 
 def _database(record: Record) -> Iterator[Fact]:
@@ -227,7 +227,7 @@ def _deployed(record: Record) -> Iterator[Fact]:
     yield "gonogo", record.gonogo
 
 
-def told_steps(record: Record) -> str:
+def steps_summary(record: Record) -> str:
     """How the steps went, in a sentence."""
     steps = record.steps
     # A smoke request that was not sent fails the run, and has not failed itself.
@@ -248,10 +248,10 @@ def told_steps(record: Record) -> str:
 
 def _sure(record: Record) -> Iterator[str]:
     outcomes = Counter(finding.outcome for finding in record.findings)
-    told = f"{len(record.findings)} of {len(record.expected)} checks answered"
+    answered = f"{len(record.findings)} of {len(record.expected)} checks answered"
     left = outcomes[Outcome.LEFT_OUT]
     left_out = f", {left} left out on purpose" if left else ""
-    yield f"{told}, {outcomes[Outcome.INCONCLUSIVE] or 'none'} inconclusive{left_out}"
+    yield f"{answered}, {outcomes[Outcome.INCONCLUSIVE] or 'none'} inconclusive{left_out}"
     if window := record.window:
         whole = "all" if window.complete else span(window.covered)
         yield f"{whole} of the {span(window.asked)} covered"

@@ -127,7 +127,7 @@ def summary(verdict: str, reasons: Iterable[str], answers: Iterable[Answer]) -> 
         reasons: Why.
         answers: One a check.
     """
-    told = "".join(f"<li>{text(reason)}</li>" for reason in reasons)
+    items = "".join(f"<li>{text(reason)}</li>" for reason in reasons)
     rows = "".join(
         f'<tr><th scope="row">{text(answer.check)}</th><td>{text(answer.outcome)}</td>'
         f"<td>{text(answer.reason)}</td></tr>"
@@ -136,7 +136,7 @@ def summary(verdict: str, reasons: Iterable[str], answers: Iterable[Answer]) -> 
     head = "".join(f'<th scope="col">{name}</th>' for name in ("Check", "Outcome", "Reason"))
     return [
         f"<p>Verdict: <strong>{text(verdict)}</strong></p>",
-        f"<ul>{told}</ul>",
+        f"<ul>{items}</ul>",
         "<details><summary>Every answer, as a plain table</summary>",
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></details>",
     ]

@@ -56,7 +56,7 @@ class Hours:
 
     Args:
         chart: The rate, its limits, its volume.
-        stack: What it consists of; None where that is not told.
+        stack: What it consists of; None where the record has no parts by hour.
         is_limited: Whether a limit stands on it: without one its parts say all.
     """
 
@@ -107,8 +107,8 @@ def _stack(measurement: Measurement, window: Window | None) -> Stack | None:
 
 
 def _tones(names: Sequence[str]) -> dict[str, int]:
-    taken = {MEANT[name] for name in names if name in MEANT}
-    free = [tone for tone in range(1, TONES + 1) if tone not in taken]
+    used = {MEANT[name] for name in names if name in MEANT}
+    free = [tone for tone in range(1, TONES + 1) if tone not in used]
     others = [name for name in names if name not in MEANT]
     last = len(free) - 1
     return MEANT | {name: free[min(place, last)] for place, name in enumerate(others)}

@@ -61,21 +61,21 @@ def markdown(record: Record, directory: Path) -> str:
 
 
 def _lines(record: Record, directory: Path) -> Iterator[str]:
-    told, kind = digest(record), record.verdict.kind.value if record.verdict else ""
+    brief, kind = digest(record), record.verdict.kind.value if record.verdict else ""
     yield f"## {escape(kind)}: {escape(record.title)}"
     yield ""
     # The record's place comes early: whatever is cut off can be read there.
-    for line in (*told.caveats, told.window):
+    for line in (*brief.caveats, brief.window):
         yield from _paragraph(escape(line))
-    yield from _paragraph(f"Health score: **{escape(told.score)}**")
+    yield from _paragraph(f"Health score: **{escape(brief.score)}**")
     yield from _paragraph(f"Record: {code(cut(directory / 'record.html'))}")
-    reasons = [f"- {escape(reason)}" for reason in told.reasons]
-    warnings = [miss for miss in told.misses if miss.outcome == WARNING]
-    misses = [miss for miss in told.misses if miss.outcome != WARNING]
+    reasons = [f"- {escape(reason)}" for reason in brief.reasons]
+    warnings = [miss for miss in brief.misses if miss.outcome == WARNING]
+    misses = [miss for miss in brief.misses if miss.outcome != WARNING]
     yield from _section("Why", [*reasons, *_points(misses)])
     yield from _section("Warnings", _points(warnings))
-    yield from _section("Checks", _table(told.rows))
-    yield from _section("Not run", [f"- {code(name)}" for name in told.not_run])
+    yield from _section("Checks", _table(brief.rows))
+    yield from _section("Not run", [f"- {code(name)}" for name in brief.not_run])
 
 
 def _paragraph(text: str) -> Iterator[str]:

@@ -54,7 +54,7 @@ LEAST_WIDTH = 80
 WIDTH_WITHOUT_TERMINAL = 110
 
 
-def tell(record: Record, directory: Path, stream: IO[str]) -> None:
+def print_verdict(record: Record, directory: Path, stream: IO[str]) -> None:
     """Print verdict, what is not met and what to do, the criteria, and where the record lies.
 
     Args:
@@ -63,11 +63,11 @@ def tell(record: Record, directory: Path, stream: IO[str]) -> None:
         stream: The terminal, or what stands for it.
     """
     console = console_of(stream)
-    told = digest(record)
-    _head(console, record, told)
-    _misses(console, told.misses)
-    _rows(console, told.rows)
-    _not_run(console, told.not_run)
+    brief = digest(record)
+    _head(console, record, brief)
+    _misses(console, brief.misses)
+    _rows(console, brief.rows)
+    _not_run(console, brief.not_run)
     console.print("Record:", str(directory / "record.html"), soft_wrap=True)
 
 
@@ -88,16 +88,16 @@ def rule(console: Console, title: Text) -> None:
     console.rule(title, align="left", characters="─" if _is_unicode(console) else "-")
 
 
-def _head(console: Console, record: Record, told: Digest) -> None:
+def _head(console: Console, record: Record, brief: Digest) -> None:
     from rich.text import Text  # noqa: PLC0415  # as above
 
     kind = record.verdict.kind.value if record.verdict else ""
     rule(console, Text.assemble((f" {kind} ", STYLES.get(kind, "")), "  ", record.title))
-    for line in filter(None, (*told.caveats, told.window)):
+    for line in filter(None, (*brief.caveats, brief.window)):
         console.print(line)
     band = record.score.band if record.score else ""
-    console.print(Text.assemble("Health score: ", (told.score, BANDS.get(band, ""))))
-    for reason in told.reasons:
+    console.print(Text.assemble("Health score: ", (brief.score, BANDS.get(band, ""))))
+    for reason in brief.reasons:
         console.print(Text(reason, "bold"))
 
 
@@ -112,10 +112,10 @@ def _misses(console: Console, misses: Sequence[Miss]) -> None:
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for place, miss in enumerate(misses[:MOST_MISSES]):
-        told = Text.assemble((miss.title, "bold"), ": ", miss.reason)
+        text = Text.assemble((miss.title, "bold"), ": ", miss.reason)
         if place < MOST_ADVISED and miss.means:
-            told.append(f"\n{miss.means}").append(f"\nFirst: {miss.first}", "italic")
-        grid.add_row(Text(miss.outcome, OUTCOMES[miss.outcome]), told)
+            text.append(f"\n{miss.means}").append(f"\nFirst: {miss.first}", "italic")
+        grid.add_row(Text(miss.outcome, OUTCOMES[miss.outcome]), text)
     if len(misses) > MOST_MISSES:
         grid.add_row("", f"and {len(misses) - MOST_MISSES} more, in the record")
     console.print()
@@ -154,7 +154,7 @@ def _is_unicode(console: Console) -> bool:
     return console.encoding.lower().startswith("utf")
 
 
-def tell_figures(record: Record, stream: IO[str]) -> None:
+def print_figures(record: Record, stream: IO[str]) -> None:
     """Print the health score, every figure, the top errors and the soak's continuity.
 
     Args:
@@ -172,12 +172,12 @@ def tell_figures(record: Record, stream: IO[str]) -> None:
 def _score(console: Console, record: Record) -> None:
     from rich.text import Text  # noqa: PLC0415  # only a monitor pays for it
 
-    told = digest(record)
+    brief = digest(record)
     rule(console, Text(record.title, "bold"))
-    if told.window:
-        console.print(told.window)
+    if brief.window:
+        console.print(brief.window)
     band = record.score.band if record.score else ""
-    console.print(Text.assemble("Overall health score: ", (told.score, BANDS.get(band, ""))))
+    console.print(Text.assemble("Overall health score: ", (brief.score, BANDS.get(band, ""))))
     for part in record.score.parts if record.score else ():
         if part.got < part.of:
             console.print(f"  {part.name}: {part.got:g} of {part.of} points")

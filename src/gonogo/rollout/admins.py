@@ -46,7 +46,7 @@ class Admin:
 
     Args:
         email: The address.
-        promoted_at: When, in UTC without saying so; None when nobody wrote it down.
+        promoted_at: When, in UTC without saying so; None when it was not recorded.
         promoted_by: By whom; None likewise.
     """
 

@@ -139,7 +139,7 @@ def migrate(work: Work, evidence: Evidence) -> str | Skipped:
 def verify_schema(work: Work, evidence: Evidence) -> str | Skipped:
     """Verify that every table, column, index and constraint is present and valid."""
     if not work.context.survey:
-        return Skipped(f"checks/sql holds no {SCHEMA_SURVEY}, which would tell what must be there")
+        return Skipped(f"checks/sql holds no {SCHEMA_SURVEY}, which would say what must be there")
     with work.site.connection.cursor(row_factory=dict_row) as cursor:
         objects = cursor.execute(work.context.survey.encode(), {}).fetchall()
     missing = [f"{one['migration']} {one['object']}" for one in objects if not one["present"]]

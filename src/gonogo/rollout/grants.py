@@ -91,7 +91,7 @@ def readable(sql_dir: Path) -> Readable:
         sql_dir: Where the surveys lie, one file each.
 
     Raises:
-        ConfigError: A survey's columns cannot be told by its text.
+        ConfigError: A survey's columns cannot be read from its text.
     """
     # The parser takes time to load, and a gate run enters this package.
     from gonogo.postgres.parser import UnreadableQueryError, columns_read  # noqa: PLC0415

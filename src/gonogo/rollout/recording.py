@@ -17,7 +17,7 @@ from gonogo.model.kinds import Kind, State
 from gonogo.model.record import Record, Rollout
 from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell
 from gonogo.record.archive import RunningRecord
-from gonogo.record.files import told_plainly, write_whole
+from gonogo.record.files import refusal_explained, write_whole
 from gonogo.report.index import RecordPages
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import DeploymentResult, RollbackResult
@@ -52,7 +52,7 @@ def recorded(
         what: Which of the two.
         context: The rollout's context.
         tell: Shows an event.
-        carry_out: Does it, and tells what it is given.
+        carry_out: Carries it out, and shows each event by what it is given.
 
     Returns:
         How it ended, and its ``record.html``.
@@ -72,7 +72,7 @@ def recorded(
         gonogo=__version__,
         reproduce=_reproduce(kind, context),
     )
-    # What is wrong with the checklist is told now, not when all is done.
+    # A mistake in the checklist is reported now, not when all is done.
     desk = checklist_desk(context.project, context.config)
     templates_dir = context.project.templates_dir
     running, pages = RunningRecord.open(desk.archive_dir, head), RecordPages(templates_dir)
@@ -91,7 +91,7 @@ def recorded(
 
 
 def _noting(tell: Tell, ended: list[StepRecord]) -> Tell:
-    """Tell, and keep each step that ended: of a run without a result it is all there is."""
+    """Show each event and keep each step that ended: a run without a result has nothing else."""
 
     def note(event: StepEvent) -> None:
         if outcome := OUTCOMES.get(event.kind):
@@ -117,8 +117,8 @@ def _step_of(event: StepEvent, outcome: Outcome) -> StepRecord:
 def _reproduce(kind: Kind, context: RolloutContext, mode: str = "") -> str:
     """The command that does the same once more."""
     if kind is Kind.ROLLBACK:
-        told = ("--mode", mode) if mode else ()
-        return command("rollback", "--environment", context.environment.value, *told)
+        options = ("--mode", mode) if mode else ()
+        return command("rollback", "--environment", context.environment.value, *options)
     revision = ("--revision", shlex.quote(context.revision)) if context.revision else ()
     return command(f"deploy {context.environment}", *revision)
 
@@ -137,7 +137,7 @@ def _write_report(
     if report is None:
         return
     page = render_template("incident.html.jinja", templates_dir, {"report": report})
-    with told_plainly("the incident report cannot be written"):
+    with refusal_explained("the incident report cannot be written"):
         write_whole(directory / REPORT.with_suffix(".md"), report.markdown.encode())
         write_whole(directory / REPORT.with_suffix(".html"), page.encode())
 

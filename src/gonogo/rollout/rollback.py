@@ -93,8 +93,8 @@ def roll_back(work: Work, reason: str) -> RollbackResult:
         work: The deployment that failed.
         reason: Why; recorded.
     """
-    told = work.site.runner
-    site = replace(work.site, runner=Runner("rollback", told.tell, told.log))
+    deploying = work.site.runner
+    site = replace(work.site, runner=Runner("rollback", deploying.tell, deploying.log))
     # As it is now: the backup's step wrote down what the rollback is measured by.
     deployment = reread(site, work.deployment.id)
     asked = Request(reason=reason)

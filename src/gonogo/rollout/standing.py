@@ -85,7 +85,7 @@ class Standing:
         outcome = deployment.outcome.replace("_", " ")
         if deployment is not self.at_hand:
             return outcome
-        # The preparation of a restore that nobody confirmed is no rollback yet.
+        # The preparation of a restore that was not confirmed is no rollback yet.
         begun = [step for step in self.steps if step.name not in PREPARATION]
         last = begun[-1].procedure if begun else "deploy"
         if deployment.outcome in {"failed", "running"} and last == "rollback":
@@ -123,7 +123,7 @@ def read_standing(connection: Connection) -> Standing:
     """Read where a database stands.
 
     Args:
-        connection: A connection that nobody else uses; from now on it is read-only.
+        connection: A connection of its own; from now on it is read-only.
 
     Raises:
         DatabaseError: The role may not read the ledger, or the database was lost.

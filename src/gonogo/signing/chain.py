@@ -87,8 +87,8 @@ def _disordered(place: Path, listed: Mapping[str, str], there: set[str]) -> Iter
         previous = _previous(place / record)
         named_before = previous.record if previous else None
         if named_before != before:
-            told = f"names {named_before or 'none'} before it, and {before or 'none'} is listed so"
-            yield f"{record} {told}"
+            listed_before = f"and {before or 'none'} is listed so"
+            yield f"{record} names {named_before or 'none'} before it, {listed_before}"
         before = record
 
 
@@ -104,7 +104,7 @@ def _stem(name: str) -> str:
 
 
 def linked(closed: Closed) -> tuple[list[str], list[str]]:
-    """What is wrong with the record before a record, and what cannot be told of it."""
+    """What is wrong with the record before a record, and what cannot be proved."""
     previous = closed.record.previous if closed.record else None
     if previous is None:
         return [], []

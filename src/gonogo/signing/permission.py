@@ -108,7 +108,7 @@ def _unsigned(checked: tuple[Checked, ...]) -> Iterator[str]:
     elif problems:
         yield from problems
     elif (last := _decisive(checked)) is None or last.signoff is None:
-        yield 'nobody signed "go"'
+        yield 'no sign-off says "go"'
     elif last.signoff.decision is not Decision.GO:
         yield f'{last.name} of {last.signoff.by} says "{last.signoff.decision}"'
     elif last.signoff.target is not Environment.PRODUCTION:
@@ -126,10 +126,10 @@ def _decisive(checked: tuple[Checked, ...]) -> Checked | None:
 
 def _other(subject: Subject | None, wanted: Mapping[str, str]) -> Iterator[str]:
     """What it judged that is not what is to be deployed."""
-    for key, told in SUBJECT.items():
+    for key, sentence in SUBJECT.items():
         judged, here = str(getattr(subject, key, "")), wanted[key]
         if judged != here or not judged:
-            yield told.format(there=judged[:SHORT] or "unknown", here=here[:SHORT] or "unknown")
+            yield sentence.format(there=judged[:SHORT] or "unknown", here=here[:SHORT] or "unknown")
 
 
 def _overtaken(closed: Closed, records: list[ArchivedRecord]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from gonogo.masking import without_secrets
 from gonogo.model.kinds import Decision
 from gonogo.model.record import Record
 from gonogo.record.canonical import CHAIN, append_to_chain, is_chained, sha256_hex
-from gonogo.record.files import archive_lock, directory_lock, settle, told_plainly, write_whole
+from gonogo.record.files import archive_lock, directory_lock, refusal_explained, settle, write_whole
 from gonogo.signing import ssh
 from gonogo.signing.admission import Examined, Request, attestable, examine, require_allowed
 from gonogo.signing.integrity import Closed
@@ -83,7 +83,7 @@ def _signed(request: Request, examined: Examined, key: Path) -> Signed | None:
     signature = ssh.sign(content, key, request.environ)
     signer = ssh.verify(content, signature, request.by, request.allowed_signers, signoff.signed_at)
     path = closed.directory / signoff.name
-    with told_plainly("the sign-off cannot be written"), directory_lock(closed.directory):
+    with refusal_explained("the sign-off cannot be written"), directory_lock(closed.directory):
         if numbers_in(closed.directory) != {check.number for check in checked}:
             return None
         # Its signature first: a sign-off counts from the moment that it is there.
@@ -99,7 +99,7 @@ def _chain(closed: Closed, signoff: SignOff) -> None:
     place, name = closed.directory.parent, f"{closed.name}/{signoff.name}"
     if is_chained(place, closed.name):
         with (
-            told_plainly(f"{name} is signed, but {CHAIN} cannot be written"),
+            refusal_explained(f"{name} is signed, but {CHAIN} cannot be written"),
             archive_lock(place.parent),
         ):
             append_to_chain(place, name, sha256_hex(signoff.written()))
@@ -139,7 +139,7 @@ class Candidate:
     """A key that may be meant.
 
     Args:
-        blob: Its public half in base64; empty when only ssh-keygen can tell.
+        blob: Its public half in base64; empty when only ssh-keygen knows it.
         path: Its file; None for a key that an agent holds.
         line: Its public half as one line; empty when it has a file.
     """

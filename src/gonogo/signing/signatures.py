@@ -8,7 +8,7 @@ from pathlib import Path
 from gonogo.errors import SigningError
 from gonogo.model.kinds import Decision
 from gonogo.record.canonical import SIGNATURES_PAGE, sha256_hex
-from gonogo.record.files import archive_lock, directory_lock, told_plainly, write_whole
+from gonogo.record.files import archive_lock, directory_lock, refusal_explained, write_whole
 from gonogo.report.html import render_template, renderer_sha256
 from gonogo.report.index import INDEX_FILE, write_index
 from gonogo.report.text import headline
@@ -37,7 +37,7 @@ def show_signatures(directory: Path, templates_dir: Path) -> None:
         GonogoError: A file cannot be written; the sign-off stands all the same.
     """
     archive_dir = directory.parent.parent
-    with told_plainly("it is signed, but what shows it cannot be written"):
+    with refusal_explained("it is signed, but what shows it cannot be written"):
         with directory_lock(directory):
             page = rendered(open_closed(directory), templates_dir)
             write_whole(directory / SIGNATURES_PAGE, page.encode())
@@ -75,7 +75,7 @@ def rendered(closed: Closed, templates_dir: Path) -> str:
 
 
 def page_problem(closed: Closed, templates_dir: Path) -> tuple[str, str]:
-    """What is wrong with the page that lies there, and what cannot be told; empty when neither.
+    """What is wrong with the page that lies there, and what cannot be proved; empty when neither.
 
     Args:
         closed: The record, whose sign-offs are proved.

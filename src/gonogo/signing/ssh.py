@@ -50,9 +50,9 @@ def sign(content: bytes, key: Path, environ: Mapping[str, str]) -> bytes:
         said = _run(words, environ, stdin=None)
         signature = directory / "message.sig"
         if said.returncode or not signature.is_file():
-            told = said.stderr.strip().splitlines()
+            errors = said.stderr.strip().splitlines()
             raise SigningError(
-                f"{key} did not sign: {told[-1] if told else 'ssh-keygen said nothing'}",
+                f"{key} did not sign: {errors[-1] if errors else 'ssh-keygen said nothing'}",
                 "name a key that you hold by --key, or load it: ssh-add",
             )
         return signature.read_bytes()

@@ -1,4 +1,4 @@
-"""The proof that nobody touched a record, or exactly what is wrong with it."""
+"""The proof that a record was not changed, or exactly what is wrong with it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def verify_record(directory: Path, allowed_signers: Path | None, templates_dir: 
     notes += open_link
     problems += chained(closed)
     if not checked:
-        notes.append("nobody signed it: only the records after it stand behind its hashes")
+        notes.append("it is not signed: only the records after it stand behind its hashes")
     return Report(closed.name, tuple(problems), tuple(notes), checked)
 
 

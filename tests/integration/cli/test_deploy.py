@@ -263,7 +263,7 @@ def test_an_interrupted_deployment_says_how_to_go_on(desk: Desk) -> None:
     assert said.startswith("gonogo: interrupted; gonogo status shows how far it came")
     (record,) = list_records(desk.root / "archive")
     document = json.loads((record.directory / "record.json").read_bytes())
-    assert (record.state, document["ended_by"][:18]) == ("aborted", "it was told to end")
+    assert (record.state, document["ended_by"][:18]) == ("aborted", "it was interrupted")
     *before, last = document["steps"]
     assert {step["outcome"] for step in before} == {"succeeded"}
     assert (last["name"], last["outcome"], last["error"]) == ("install", "failed", "interrupted")

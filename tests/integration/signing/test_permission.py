@@ -172,7 +172,7 @@ def listed(office: Office) -> list[str]:
         (unsigned, {}, "no gate record of staging in .* is signed"),
         (empty, {}, "there is no gate record of staging"),
         (withdrawn, {}, f'signoff-2.json of {BOB} says "no-go"'),
-        (only_reviewed, {}, 'nobody signed "go"'),
+        (only_reviewed, {}, 'no sign-off says "go"'),
         (for_staging, {}, 'says "go" for staging alone'),
         (overridden, {}, "the verdict is HOLD, not GO"),
         (short, {}, "its window is 1 h, and staging is judged over 48 h"),

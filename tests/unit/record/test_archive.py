@@ -164,7 +164,7 @@ def test_a_run_that_died_reads_as_aborted(close: Closer, archive: Path, go: Reco
     ("error", "said"),
     [
         (UsageError("hush is locked", "wait"), "&lt;KEY&gt; is locked; wait"),
-        (KeyboardInterrupt(), "it was told to end"),
+        (KeyboardInterrupt(), "it was interrupted"),
         (ZeroDivisionError(), "an error of gonogo&#39;s own, ZeroDivisionError"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from gonogo.model.record import Record
 from gonogo.report.answers import headings, top_errors
-from gonogo.report.terminal import tell_figures
+from gonogo.report.terminal import print_figures
 from gonogo.report.text import cut
 from record_examples import gate, hold, no_go
 
@@ -28,7 +28,7 @@ class Terminal(io.StringIO):
 def told(document: Record, stream: io.StringIO | None = None) -> str:
     """What is printed, without its line ends."""
     stream = stream or io.StringIO()
-    tell_figures(document, stream)
+    print_figures(document, stream)
     return stream.getvalue()
 
 

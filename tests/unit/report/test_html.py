@@ -271,7 +271,7 @@ def test_a_rollout_that_was_killed_does_not_say_that_nothing_was_begun(templates
     killed = header(Kind.DEPLOYMENT)
     text = Page(render(killed, templates_dir)).text
     assert "No step was begun" not in text
-    assert "gonogo status tells" in text
+    assert "gonogo status shows it" in text
     whole = killed.having(state=State.COMPLETE)
     assert "No step was begun" in Page(render(whole, templates_dir)).text
 

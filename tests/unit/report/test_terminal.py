@@ -11,7 +11,7 @@ import pytest
 from gonogo.model.finding import VerdictReason
 from gonogo.model.kinds import Why
 from gonogo.model.measurement import Count, Measurement
-from gonogo.report.terminal import tell
+from gonogo.report.terminal import print_verdict
 
 Make = Callable[..., Any]
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -29,7 +29,7 @@ class Terminal(io.StringIO):
 def told(document: Any, stream: io.StringIO | None = None) -> str:
     """What is printed."""
     stream = stream or io.StringIO()
-    tell(document, DIRECTORY, stream)
+    print_verdict(document, DIRECTORY, stream)
     return stream.getvalue()
 
 
@@ -105,7 +105,7 @@ def test_text_is_no_markup(record: Make, found: Make) -> None:
 def test_a_stream_without_unicode_gets_what_it_can_show(record: Make, found: Make) -> None:
     """An ASCII log gets escapes instead of an error."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    tell(record("NO-GO", [found("a.b", "failed", reason="é ☃")]), DIRECTORY, stream)
+    print_verdict(record("NO-GO", [found("a.b", "failed", reason="é ☃")]), DIRECTORY, stream)
     stream.flush()
     written = stream.buffer
     assert isinstance(written, io.BytesIO)

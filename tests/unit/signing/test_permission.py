@@ -187,7 +187,7 @@ def test_a_later_review_decides_nothing(office: Office) -> None:
 def test_a_review_alone_lets_nothing_in(office: Office) -> None:
     """Nobody decided anything."""
     office.sign(office.close(), decision="reviewed")
-    assert refusal(office) == 'nobody signed "go"'
+    assert refusal(office) == 'no sign-off says "go"'
 
 
 def test_a_go_for_staging_lets_nothing_into_production(office: Office) -> None:

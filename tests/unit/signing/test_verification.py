@@ -17,7 +17,7 @@ from gonogo.signing.verification import Report, verify_archive, verify_record
 from signers import ADA, Office, worth_signing
 
 Prove = Callable[[Path], Report]
-UNSIGNED = "nobody signed it: only the records after it stand behind its hashes"
+UNSIGNED = "it is not signed: only the records after it stand behind its hashes"
 
 
 @pytest.fixture
