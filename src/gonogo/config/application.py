@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import filterfalse
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Literal, Self, TypeAlias
@@ -20,6 +21,8 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
+
+from gonogo.masking import is_secret
 
 Asker: TypeAlias = Literal["gate", "deploy", "rollback", "smoke"]
 Form: TypeAlias = Literal["text", "url", "base_url", "token", "header"]
@@ -202,7 +205,9 @@ class EndpointConfig(Section):
         if "gate" in self.asked_by and self.method not in SAFE_METHODS:
             raise ValueError(f"{self.name}: a gate changes nothing: it may not send {self.method}")
         if ("gate" in self.asked_by) is not (self.metric is not None):
-            raise ValueError(f"{self.name}: what a gate asks feeds a metric, and nothing else does")
+            raise ValueError(
+                f"{self.name}: an endpoint that the gate asks needs metric, and no other has one"
+            )
         if "smoke" in self.asked_by and not self.title:
             raise ValueError(f"{self.name}: a smoke request needs a title, which says what it does")
         if self.degraded and not self.healthy:
@@ -260,6 +265,12 @@ class Endpoints(Section):
         """What the smoke requests are called."""
         return tuple(one.name for one in self.asked_by("smoke"))
 
+    @property
+    def _tokens(self) -> Iterator[str]:
+        """The variables that hold one."""
+        yield from (one.token for one in self.every if one.token)
+        yield from (name for name, one in self.variables.items() if one.form == "token")
+
     def form_of(self, variable: str) -> Form:
         """What the value of a variable that a request carries must look like."""
         if variable in self.variables:
@@ -271,6 +282,11 @@ class Endpoints(Section):
         asked = [(one.name, asker) for one in self.every for asker in one.asked_by]
         if twice := next((pair for pair in asked if asked.count(pair) > 1), None):
             return f"the name {twice[0]!r} is there twice, asked by {twice[1]}"
+        if shown := next(filterfalse(is_secret, self._tokens), None):
+            return (
+                f"{shown} holds a token, and only a name such as {shown}_TOKEN keeps its value out "
+                "of logs and records"
+            )
         if sum(one.ready for one in self.every) > 1:
             return "one endpoint alone may be the one that is waited for (ready)"
         if self.every and self.base_url is None:

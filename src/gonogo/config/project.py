@@ -192,7 +192,9 @@ def _explained(
     if kind == "enum":
         return "unknown environment", _meant(path[-1], tuple(Environment))
     problem, shown = _lowered(details["msg"]), _shown(details["input"])
-    quoted = isinstance(details["input"], str) and shown in problem
+    # What is wrong with a whole section names what it means; the section itself helps nobody.
+    quoted = isinstance(details["input"], dict) and kind == "value_error"
+    quoted |= isinstance(details["input"], str) and shown in problem
     return (problem if quoted else f"{problem}, but is {shown}"), ""
 
 

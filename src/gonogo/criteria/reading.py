@@ -117,8 +117,8 @@ def nonsense(criteria: Criteria, sql_dir: Path) -> Iterator[Complaint]:
             for key, problem in rule(metric):
                 yield ("metric", metric.id, *key), problem
         for name in metric.surveys:
-            if not (sql_dir / f"{name}.sql").is_file():
-                yield ("metric", metric.id, "survey"), f"there is no {sql_dir.name}/{name}.sql"
+            if unreadable := _unreadable(sql_dir / f"{name}.sql"):
+                yield ("metric", metric.id, "survey"), unreadable
     yield from _headings(criteria)
     yield from _chosen(criteria)
     weights = sum(metric.weight for metric in criteria.metrics.values()) + criteria.score.jobs
@@ -126,6 +126,16 @@ def nonsense(criteria: Criteria, sql_dir: Path) -> Iterator[Complaint]:
         yield ("score",), f"the weights add up to {weights}, not to {ALL_POINTS}"
     if min(criteria.score.bands.values(), default=1):
         yield ("score", "bands"), "one band must begin at 0"
+
+
+def _unreadable(file: Path) -> str | None:
+    if not file.is_file():
+        return f"there is no {file.parent.name}/{file.name}"
+    try:
+        file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return f"{file.parent.name}/{file.name} cannot be read: {error}"
+    return None
 
 
 def _headings(criteria: Criteria) -> Iterator[Complaint]:

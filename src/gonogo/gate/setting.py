@@ -145,8 +145,10 @@ def resolve(project: Project, options: Options, settings: DatabaseSettings) -> S
     """
     path = options.criteria or project.criteria_file
     criteria = criteria_file.load(path, project.sql_dir)
-    checklist = _checklist(project, options, criteria, path)
+    known = _known_metrics(project, criteria, path)
+    checklist = load_checklist(project, set(known), options.endpoints.smoke_names)
     _check_groups(options.without, criteria)
+    _check_endpoints(options.endpoints, known)
     try:
         facts, now = _ask_ledger(settings, options)
     except DatabaseError as error:
@@ -166,12 +168,14 @@ def resolve(project: Project, options: Options, settings: DatabaseSettings) -> S
     return Setting(project, options, criteria, environment, settings, checklist, facts.simulated)
 
 
-def _checklist(project: Project, options: Options, criteria: Criteria, path: Path) -> Checklist:
-    """The project's; its items may name the project's metrics, whatever file judges this run."""
-    metrics = set(criteria.metrics)
-    if path != project.criteria_file and project.criteria_file.is_file():
-        metrics |= set(criteria_file.load(project.criteria_file, project.sql_dir).metrics)
-    return load_checklist(project, metrics, options.endpoints.smoke_names)
+def _known_metrics(project: Project, criteria: Criteria, path: Path) -> Mapping[str, Metric]:
+    """Those that checklist.toml and rollout.toml may name: whatever file judges this run."""
+    if path == project.criteria_file or not project.criteria_file.is_file():
+        return criteria.metrics
+    return {
+        **criteria_file.load(project.criteria_file, project.sql_dir).metrics,
+        **criteria.metrics,
+    }
 
 
 def _ask_ledger(settings: DatabaseSettings, options: Options) -> tuple[LedgerFacts, datetime]:
@@ -206,3 +210,15 @@ def _check_groups(without: frozenset[str], criteria: Criteria) -> None:
         raise UsageError(
             f"--without={name}: there is no such group", f"there are {', '.join(sorted(known))}"
         )
+
+
+def _check_endpoints(endpoints: Endpoints, metrics: Mapping[str, Metric]) -> None:
+    for one in endpoints.asked_by("gate"):
+        fed = metrics.get(one.metric or "")
+        if fed is None or fed.survey != ENDPOINTS:
+            named = sorted(metric.id for metric in metrics.values() if metric.survey == ENDPOINTS)
+            raise UsageError(
+                f"rollout.toml: the endpoint {one.name} feeds {one.metric}, and the criteria file "
+                f'has no metric of that name with survey = "{ENDPOINTS}"',
+                f"there are {', '.join(named)}" if named else "add one",
+            )

@@ -57,6 +57,8 @@ class Verification:
     @property
     def tally(self) -> str:
         """How many checks came out how."""
+        if not self.findings:
+            return f"the criteria file has no metric of {', '.join(sorted(GROUPS))}"
         counts = Counter(finding.outcome for finding in self.findings)
         return ", ".join(
             f"{count} {STATED.get(outcome, outcome.value)}" for outcome, count in counts.items()

@@ -18,6 +18,7 @@ from gonogo.gate.run import GateRun
 from gonogo.plugin.options import DEST
 from gonogo.report import pytest_html as evidence
 
+NEEDED = ("html", "metadata", "junitxml", "terminal")
 STANDARD_OUTPUT = pytest.StashKey[TextIO]()
 
 
@@ -37,8 +38,8 @@ def stage_reports(config: pytest.Config, run: GateRun) -> None:
 
     Both read these options in their own configure, which runs after ours.
     """
-    if not all(map(config.pluginmanager.hasplugin, ("html", "metadata", "junitxml"))):
-        needed = "pytest-html, pytest-metadata and junitxml"
+    if not all(map(config.pluginmanager.hasplugin, NEEDED)):
+        needed = "pytest-html, pytest-metadata, junitxml and terminal"
         raise pytest.UsageError(f"the gate needs {needed}: leave out -p no:…")
     run.copies = {"evidence.html": config.option.htmlpath, "junit.xml": config.option.xmlpath}
     config.option.htmlpath = str(run.staged("evidence.html"))

@@ -30,7 +30,7 @@ MISTAKES = {
     "no pytest-metadata": (["-p", "no:metadata"], "the gate needs pytest-html, pytest-metadata"),
     "no junitxml": (
         ["-p", "no:junitxml"],
-        "the gate needs pytest-html, pytest-metadata and junitxml",
+        "the gate needs pytest-html, pytest-metadata, junitxml and terminal",
     ),
     "workers": (["-n2"], "checks measure once, in one process"),
     "workers by their address": (

@@ -115,7 +115,7 @@ def test_git_names_the_repository(tmp_path: Path, git: str, expected: str | None
             '"archive"',
             '"archive"\n[[endpoints]]\nname = "x"\npath = "/"',
             "endpoints.0",
-            "x: what a gate asks feeds a metric",
+            "x: an endpoint that the gate asks needs metric, and no other has one",
         ),
         (
             '"archive"',
@@ -147,6 +147,12 @@ def test_git_names_the_repository(tmp_path: Path, git: str, expected: str | None
             "variables.X_KEY.needed_by.0",
             "'start_app'",
         ),
+        (
+            '"archive"',
+            '"archive"\n[variables]\nADMIN_BEARER = { form = "token" }',
+            "",
+            "only a name such as ADMIN_BEARER_TOKEN keeps its value out of logs",
+        ),
         ("cwd =", "retention_days = 13\ncwd =", "environments.staging.retention_days", "14"),
         ("cwd =", "health_timeout_s = nan\ncwd =", "environments.staging.health_timeout_s", "nan"),
     ],
@@ -160,6 +166,14 @@ def test_a_mistake_is_told_with_its_key(
     assert caught.value.key == key
     assert says in str(caught.value)
     assert str(tmp_path / "rollout.toml") in str(caught.value)
+
+
+def test_what_is_wrong_with_a_whole_section_does_not_print_it(tmp_path: Path) -> None:
+    """The line names what is meant; the file's other values stay where they are."""
+    endpoint = '[[endpoints]]\nname = "x"\npath = "/"\nasked_by = ["deploy"]\n'
+    with pytest.raises(ConfigError, match="application") as caught:
+        load(tmp_path, GOOD + endpoint)
+    assert "{" not in str(caught.value)
 
 
 def test_what_is_no_toml_is_told(tmp_path: Path) -> None:

@@ -225,6 +225,15 @@ def test_every_derivation_is_named_and_known() -> None:
     assert named == set(DERIVATIONS)
 
 
+def test_a_survey_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """Before anything is measured."""
+    loaded(tmp_path, HEAD)
+    (survey,) = tmp_path.rglob("*.sql")
+    survey.write_bytes(b"select 'caf\xe9'")
+    with pytest.raises(ConfigError, match=f"{survey.name} cannot be read: 'utf-8' codec"):
+        load(tmp_path / "criteria.toml", survey.parent)
+
+
 @pytest.mark.parametrize("metric", CRITERIA.metrics.values(), ids=lambda metric: metric.id)
 def test_what_can_fail_says_what_to_do(metric: Metric) -> None:
     """Each limit carries its meaning, a first step, and a query unless it is asked over HTTP."""

@@ -58,7 +58,7 @@ def resolved(monkeypatch: pytest.MonkeyPatch) -> Resolved:
         monkeypatch.setattr(resolving, "in_snapshot", lambda _, __, ask: ask(None))
         monkeypatch.setattr(resolving, "read_identity", lambda _: (None, NOON))
         monkeypatch.setattr(resolving, "read_ledger", read)
-        return resolve(PROJECT, Options(endpoints=HTTP, **options), SETTINGS)
+        return resolve(PROJECT, Options(**{"endpoints": HTTP, **options}), SETTINGS)
 
     return run
 
@@ -147,6 +147,17 @@ def test_a_group_that_there_is_not_is_refused(resolved: Resolved) -> None:
     """Those that there are, are named."""
     with pytest.raises(UsageError, match=r"--without=weather: there is no such group; .*webhook"):
         resolved(ledger(), without=frozenset({"sync", "weather"}))
+
+
+@pytest.mark.parametrize("metric", ["endpoint.helth", "sync.success_rate"])
+def test_an_endpoint_that_feeds_no_metric_of_endpoints_is_refused(
+    resolved: Resolved, metric: str
+) -> None:
+    """Its answer would be judged by nobody, or stand for what a survey measures."""
+    health = HTTP.every[0].model_copy(update={"metric": metric})
+    endpoints = HTTP.model_copy(update={"every": (health, *HTTP.every[1:])})
+    with pytest.raises(UsageError, match=rf"feeds {metric}, and .*; there are endpoint\.admin"):
+        resolved(ledger(), endpoints=endpoints)
 
 
 @pytest.mark.parametrize(("environment", "hours"), [(STAGING, 48), (PRODUCTION, 24)])

@@ -140,3 +140,8 @@ def test_checks_are_counted_by_how_they_came_out() -> None:
     """In the order in which each outcome came first."""
     tally = found("met", "left_out", "met", "failed").tally
     assert tally == "2 met, 1 left out, 1 failed"
+
+
+def test_a_file_without_such_a_metric_is_told() -> None:
+    """Nothing is verified then, and the line says what is missing."""
+    assert found().tally == "the criteria file has no metric of endpoint, rollout, schema"
