@@ -46,6 +46,8 @@ LOCKS = {
     "audit": ("--group=audit",),
 }
 
+# How messages of gonogo name its commands here.
+CALLED = {"GONOGO_CALLED_THROUGH": "./noxw -s"}
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "typecheck", "tests"]
 # Only the sessions that install something have an environment of their own.
@@ -267,8 +269,7 @@ def _run(
     session.run(
         str(directory / "bin" / program),
         *words,
-        # Messages name commands as they are called here.
-        env={"GONOGO_CALLED_THROUGH": "./noxw -s", **(env or {})},
+        env=(CALLED if environment == "gonogo" else {}) | (env or {}),
         interrupt_timeout=CLEAN_UP_S,
         terminate_timeout=CLEAN_UP_S,
     )

@@ -22,6 +22,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 
+from gonogo.command_line import CALLED_THROUGH
 from gonogo.errors import SandboxError
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.privileges import remove_tree
@@ -36,6 +37,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("gonogo")
+# However the tests are run: what messages say is the same.
+os.environ.pop(CALLED_THROUGH, None)
 
 SERVER = pytest.StashKey[EmbeddedServer]()
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
