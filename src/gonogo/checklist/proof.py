@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from gonogo.checklist.entries import Item, covers, metric_of
 from gonogo.checklist.sources import RecordedRun, Run, Sources
 from gonogo.command_line import command
-from gonogo.model.kinds import ItemState, MarkState, Outcome, Role, VerdictKind
+from gonogo.model.kinds import Band, ItemState, MarkState, Outcome, Role, VerdictKind
 from gonogo.model.record import Record
 from gonogo.report.answers import Answer, answers
 from gonogo.signing.admission import window_short
 
 FINE = frozenset({Outcome.MET, Outcome.WARNING})
 WRONG = frozenset({Outcome.FAILED, Outcome.CRITICAL, Outcome.FIRED})
-GOOD_BANDS = frozenset({"Excellent", "Good"})
+GOOD_BANDS: frozenset[Band] = frozenset({"Excellent", "Good"})
 MOST_REASONS = 3
 
 

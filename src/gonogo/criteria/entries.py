@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from gonogo.model.kinds import Environment, Role
+from gonogo.model.kinds import Band, Environment, Role
 from gonogo.model.limit import Limit, parse_limit
 
 Derived = Literal["longest_gap", "per_day", "sum"]
@@ -154,7 +154,7 @@ class Score(Strict):
     """The health score's bands and the weight of what is no single metric."""
 
     jobs: int = Field(default=0, ge=0, le=ALL_POINTS)
-    bands: Mapping[str, int]
+    bands: Mapping[Band, int]
 
 
 class Criteria(Strict):

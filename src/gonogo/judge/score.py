@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from gonogo.criteria import Criteria, Metric
 from gonogo.model.finding import HealthScore, ScorePart
-from gonogo.model.kinds import Environment
+from gonogo.model.kinds import Band, Environment
 from gonogo.model.limit import Limit
 from gonogo.model.measurement import Measurement
 
@@ -91,7 +91,7 @@ def _jobs(
     return Fraction(sum(fresh), len(fresh)) if fresh else None
 
 
-def _band(criteria: Criteria, points: Fraction) -> str:
+def _band(criteria: Criteria, points: Fraction) -> Band:
     ladder = sorted(criteria.score.bands.items(), key=lambda item: item[1], reverse=True)
     return next(name for name, least in ladder if points >= least)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gonogo.model.kinds import Level, Outcome, Reason, Role, VerdictKind, Why
+from gonogo.model.kinds import Band, Level, Outcome, Reason, Role, VerdictKind, Why
 from gonogo.model.limit import STRICT, Exact, Interval, Limit, Moment, Whole
 from gonogo.model.measurement import Count, Remark
 
@@ -111,7 +111,7 @@ class HealthScore:
     Args:
         points: The score after rescaling, 0 to 100.
         measured: The weight that had data, 0 to 100; below 100 the score is partial.
-        band: Excellent, Good, Fair or Poor.
+        band: What that is called.
         parts: What it consists of.
     """
 
@@ -119,7 +119,7 @@ class HealthScore:
 
     points: float
     measured: int
-    band: str
+    band: Band
     parts: tuple[ScorePart, ...] = ()
 
 

@@ -7,6 +7,10 @@ No code reads a sentence: why things are as they are is a code here, with figure
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal, TypeAlias
+
+# What a health score is called: where each begins is the criteria file's to say.
+Band: TypeAlias = Literal["Excellent", "Good", "Fair", "Poor"]
 
 
 class Environment(StrEnum):

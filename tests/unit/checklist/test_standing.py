@@ -14,7 +14,16 @@ from gonogo.checklist.block import Desk, Grounds, checklist_block, standings
 from gonogo.checklist.entries import Checklist, Item, Phase
 from gonogo.checklist.sources import Attested, Book, RecordedRun, Run, Sources, StepRun
 from gonogo.model.finding import Figures, Finding, HealthScore, Verdict
-from gonogo.model.kinds import Environment, Kind, MarkState, Outcome, Reason, Role, VerdictKind
+from gonogo.model.kinds import (
+    Band,
+    Environment,
+    Kind,
+    MarkState,
+    Outcome,
+    Reason,
+    Role,
+    VerdictKind,
+)
 from gonogo.model.measurement import Count, Measurement
 from gonogo.model.record import ItemEntry, Mark, Record, Subject
 from gonogo.model.window import clip
@@ -66,7 +75,7 @@ def answered(*found: Finding) -> dict[str, Any]:
     }
 
 
-def scored(points: float, band: str) -> dict[str, Any]:
+def scored(points: float, band: Band) -> dict[str, Any]:
     """A gate's record with this health score."""
     return {"score": HealthScore(points, 100, band)}
 

@@ -388,6 +388,7 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, added: str, told: str) 
     ("before", "after", "told"),
     [
         ("weight = 95", "weight = 94", "score: the weights add up to 99, not to 100"),
+        ("Good = 50", "Fine = 50", "score.bands.Fine: should be 'Excellent', 'Good', 'Fair'"),
         ("Poor = 0", "Poor = 1", "score.bands: one band must begin at 0"),
         ("least_n = 10", "least_n = 0", "rules.least_n: should be greater than or equal to 1"),
         ("least_n = 10", "", "rules.least_n: is missing; add it"),

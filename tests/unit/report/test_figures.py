@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from gonogo.model.kinds import Band
 from gonogo.model.record import Record
 from gonogo.report.answers import headings, top_errors
 from gonogo.report.terminal import print_figures
@@ -63,7 +64,7 @@ def test_the_soak_is_told_moment_by_moment(go: Record) -> None:
     [("Excellent", "32"), ("Good", "33"), ("Fair", "38;5;208"), ("Poor", "31")],
 )
 def test_the_score_has_its_bands_colour(
-    band: str, colour: str, go: Record, monkeypatch: pytest.MonkeyPatch
+    band: Band, colour: str, go: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Green, yellow, orange, red, where a terminal is; none in a file."""
     monkeypatch.setenv("TERM", "xterm-256color")
