@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gonogo.checklist.sources import Book
     from gonogo.config.sections import RolloutConfig
-    from gonogo.model.record import ItemEntry, PhaseEntry
+    from gonogo.model.record import PhaseEntry
     from gonogo.report.narration import Narration
     from gonogo.rollout.standing import Standing
 
@@ -63,7 +63,8 @@ def show_checklist(narration: Narration, block: Sequence[PhaseEntry]) -> None:
         narration.chapter(_head(phase))
         for item in phase.items:
             mark, style = MARKS[item.state]
-            by_person = " (a person's to attest)" if _waits(item) else ""
+            waits = item.how == "attested" and item.state != "attested"
+            by_person = " (a person's to attest)" if waits else ""
             narration.say(f"  {mark} {item.text}{by_person}", style)
             more = f", {item.evidence}" if item.evidence else ""
             narration.say(f"      {item.id}: {item.state}{more}", "dim")
@@ -149,7 +150,3 @@ def _book_of(standing: Standing, config: RolloutConfig, now: datetime) -> dict[E
         ),
     )
     return {environment: book}
-
-
-def _waits(item: ItemEntry) -> bool:
-    return item.how == "attested" and item.state != "attested"

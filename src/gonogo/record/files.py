@@ -140,13 +140,8 @@ def archive_lock(archive_dir: Path) -> Iterator[None]:
         GonogoError: Somebody else held it for too long.
         OSError: The lock file could not be opened.
     """
-    descriptor = os.open(archive_dir / ARCHIVE_LOCK, FLAGS | os.O_CREAT, FILE_MODE)
-    try:
-        if not _try_lock(descriptor):
-            _wait(descriptor, archive_dir)
+    with _locked(os.open(archive_dir / ARCHIVE_LOCK, FLAGS | os.O_CREAT, FILE_MODE), archive_dir):
         yield
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -160,7 +155,12 @@ def directory_lock(directory: Path) -> Iterator[None]:
         GonogoError: Somebody else held it for too long.
         OSError: It could not be opened.
     """
-    descriptor = os.open(directory, os.O_RDONLY)
+    with _locked(os.open(directory, os.O_RDONLY), directory):
+        yield
+
+
+@contextmanager
+def _locked(descriptor: int, directory: Path) -> Iterator[None]:
     try:
         if not _try_lock(descriptor):
             _wait(descriptor, directory)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -123,10 +123,6 @@ def _reproduce(kind: Kind, context: RolloutContext, mode: str = "") -> str:
     return command(f"deploy {context.environment}", *revision)
 
 
-def _mode(result: DeploymentResult | RollbackResult) -> str:
-    return result.mode if isinstance(result, RollbackResult) else ""
-
-
 def _write_report(
     directory: Path, result: DeploymentResult | RollbackResult, templates_dir: Path
 ) -> None:
@@ -146,15 +142,16 @@ def _full(
     head: Record, context: RolloutContext, result: DeploymentResult | RollbackResult
 ) -> Record:
     """The record of a rollout that came to its end, whichever that is."""
+    mode = result.mode if isinstance(result, RollbackResult) else ""
     return head.having(
         state=State.COMPLETE,
         outcome="failed" if result.outcome == "failed" else "succeeded",
         started_at=result.started_at,
         finished_at=result.finished_at,
-        steps=_rounded(result.steps),
+        steps=tuple(replace(one, elapsed_s=round(one.elapsed_s, 3)) for one in result.steps),
         provenance=result.provenance,
         rollout=_rollout(result),
-        reproduce=_reproduce(head.kind, context, _mode(result)),
+        reproduce=_reproduce(head.kind, context, mode),
     )
 
 
@@ -170,7 +167,3 @@ def _rollout(result: DeploymentResult | RollbackResult) -> Rollout:
         mode=back.mode if back else None,
         not_done=result.not_done,
     )
-
-
-def _rounded(steps: Sequence[StepRecord]) -> tuple[StepRecord, ...]:
-    return tuple(replace(step, elapsed_s=round(step.elapsed_s, 3)) for step in steps)

@@ -99,10 +99,6 @@ def _previous(directory: Path) -> Link | None:
         return None
 
 
-def _stem(name: str) -> str:
-    return name.partition("_")[0]
-
-
 def linked(closed: Closed) -> tuple[list[str], list[str]]:
     """What is wrong with the record before a record, and what cannot be proved."""
     previous = closed.record.previous if closed.record else None
@@ -168,7 +164,7 @@ def _died_while_closed(final: Path, digest: str) -> bool:
 
     It reads as aborted. Something else of that name does not stand for a record that was removed.
     """
-    return _is_as_listed(final.with_name(f"{_stem(final.name)}_{RUNNING}"), digest)
+    return _is_as_listed(final.with_name(f"{final.name.partition('_')[0]}_{RUNNING}"), digest)
 
 
 def _is_as_listed(directory: Path, digest: str) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +22,10 @@ from gonogo.signing.integrity import Closed
 from gonogo.signing.signoffs import Attestation, Checked, Link, SignOff, contradictions, numbers_in
 
 TRIES = 20
+PUBLIC = re.compile(r"\b((?:sk-)?(?:ssh|ecdsa)-[\w@.-]+) (AAAA[0-9A-Za-z+/=]+)")
+LITERAL = "key::"
+IN_HOME = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
+SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +130,6 @@ def _written(request: Request, examined: Examined) -> SignOff:
     )
 
 
-PUBLIC = re.compile(r"\b((?:sk-)?(?:ssh|ecdsa)-[\w@.-]+) (AAAA[0-9A-Za-z+/=]+)")
-LITERAL = "key::"
-IN_HOME = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
-SECONDS = 20
-
-
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A key that may be meant.
@@ -169,12 +165,8 @@ def chosen_key(
     if one.path:
         yield one.path
         return
-    with tempfile.TemporaryDirectory(prefix="gonogo-") as directory:
-        public = Path(directory) / "key.pub"
-        descriptor = os.open(public, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(f"{one.line}\n")
-        yield public
+    with ssh.scratch() as directory:
+        yield ssh.put(directory / "key.pub", f"{one.line}\n".encode())
 
 
 def _named(text: str, where: str) -> Candidate:

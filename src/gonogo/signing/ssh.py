@@ -26,6 +26,11 @@ VERIFY_TIME = "%Y%m%d%H%M%S"
 PLAIN = {"LC_ALL": "C", "TZ": "UTC"}
 SECONDS = 60
 OUT_OF_TIME = ("expired", "not yet valid")
+MAGIC = b"SSHSIG"
+BEGIN = b"-----BEGIN SSH SIGNATURE-----\n"
+END = b"\n-----END SSH SIGNATURE-----\n"
+LINE = 70
+LENGTH_BYTES = 4
 
 
 def sign(content: bytes, key: Path, environ: Mapping[str, str]) -> bytes:
@@ -44,8 +49,8 @@ def sign(content: bytes, key: Path, environ: Mapping[str, str]) -> bytes:
     Raises:
         SigningError: ssh-keygen is missing, or does not sign with that key.
     """
-    with _scratch() as directory:
-        message = _put(directory / "message", content)
+    with scratch() as directory:
+        message = put(directory / "message", content)
         words = ["-q", "-Y", "sign", "-n", NAMESPACE, "-f", str(key), str(message)]
         said = _run(words, environ, stdin=None)
         signature = directory / "message.sig"
@@ -84,8 +89,8 @@ def verify(
     if seen.namespace != NAMESPACE:
         problem = f"it is signed for the namespace {seen.namespace!r}, not for {NAMESPACE!r}"
         raise SigningError(problem)
-    with _scratch() as directory:
-        file = str(_put(directory / "message.sig", signature))
+    with scratch() as directory:
+        file = str(put(directory / "message.sig", signature))
         moment = at.astimezone(UTC).strftime(VERIFY_TIME)
         words = ["-Y", "verify", "-f", str(allowed_signers), "-n", NAMESPACE, "-I", principal]
         said = _run([*words, f"-Overify-time={moment}", "-s", file], os.environ, content)
@@ -160,24 +165,18 @@ def _finished(
 
 
 @contextmanager
-def _scratch() -> Iterator[Path]:
+def scratch() -> Iterator[Path]:
     """A directory for this user alone, which goes when the block ends."""
     with tempfile.TemporaryDirectory(prefix="gonogo-") as name:
         yield Path(name)
 
 
-def _put(path: Path, content: bytes) -> Path:
+def put(path: Path, content: bytes) -> Path:
+    """Write a new file that this user alone may read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
     return path
-
-
-MAGIC = b"SSHSIG"
-BEGIN = b"-----BEGIN SSH SIGNATURE-----\n"
-END = b"\n-----END SSH SIGNATURE-----\n"
-LINE = 70
-LENGTH_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
