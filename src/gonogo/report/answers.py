@@ -10,8 +10,15 @@ from gonogo.model.kinds import Outcome, Role, Why
 from gonogo.model.limit import Interval
 from gonogo.model.measurement import Count, Measurement
 from gonogo.model.record import MetricEntry, Record
-from gonogo.report.english import limit_text, limits_text, reason_of, remark_of, verdict_reasons
-from gonogo.report.numbers import show_share, show_value
+from gonogo.report.english import (
+    limit_text,
+    limits_text,
+    reason_of,
+    remark_of,
+    show_share,
+    show_value,
+    verdict_reasons,
+)
 from gonogo.report.text import of, share
 
 

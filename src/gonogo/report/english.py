@@ -1,24 +1,30 @@
-"""The one place where figures and codes become English.
+"""The one place where codes and figures become English.
 
 Findings, measurements and verdicts carry codes and figures. Terminal, page, step summary,
 checklist, JUnit and pytest take their sentences from here, and nothing reads a sentence back.
+A figure has one digit after the point, and more where it takes more: it never reads as if it lay
+on a limit, or on its other side, when it does not. 26.04 h against ``<= 26 h`` reads 26.04 h.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Protocol
 
 from gonogo.model.finding import Finding, LevelLimit, VerdictReason
 from gonogo.model.kinds import Level, Outcome, Reason, Role, Says, Why
-from gonogo.model.measurement import Remark
+from gonogo.model.limit import UNITS, Interval, Limit
+from gonogo.model.measurement import Count, Remark
 from gonogo.model.window import format_duration, format_moment
-from gonogo.report.numbers import Metric, show_count, show_interval, show_value
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
-
-
+# A limit that is nearer than this is as good as met; its judgement stays exact.
+MOST_DIGITS = 12
 REMARKS: Mapping[Says, str] = {
     Says.NO_TABLE: "{subject}.sql: {detail}: a table is missing",
     Says.NO_RIGHT: "{subject}.sql: the role has no right to read it: {detail}",
@@ -87,6 +93,22 @@ TALLY: Mapping[Outcome, str] = {
 }
 
 
+class Metric(Protocol):
+    """What must be known of a metric to write its figures down."""
+
+    @property
+    def kind(self) -> str:
+        """Rate, census, quantity, answer or top."""
+
+    @property
+    def unit(self) -> str:
+        """A key of `UNITS`."""
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Every limit that its value is held against."""
+
+
 def reason_of(finding: Finding, metric: Metric) -> str:
     """Why a finding's outcome is what it is, in one sentence without a full stop.
 
@@ -95,10 +117,11 @@ def reason_of(finding: Finding, metric: Metric) -> str:
         metric: Whose.
     """
     figures, passed = finding.figures, finding.figures.passed
-    rated = finding.interval is not None and finding.figures.part == ""
+    # Of a criterion, whose evidence rule looks at the interval, that is a part of the reason.
+    rated = finding.role is Role.CRITERION and not figures.part
     return template_of(finding, metric).format(
         remark=remark_of(figures.remark) if figures.remark else "",
-        shown=_shown(finding, metric, with_interval=rated and _is_of_the_rule(finding)),
+        shown=_shown(finding, metric, with_interval=rated),
         before=show_count(figures.before, metric.limits) if figures.before else "",
         part=figures.part,
         of_part=f" of {figures.part}" if figures.part else "",
@@ -183,7 +206,7 @@ def tally(findings: Sequence[Finding]) -> str:
 def template_of(finding: Finding, metric: Metric) -> str:
     """The sentence of a reason; some read otherwise for a rate, a band, or an answer."""
     passed = finding.figures.passed
-    comma = "," if finding.interval and _is_of_the_rule(finding) else ""
+    comma = "," if finding.interval and finding.role is Role.CRITERION else ""
     match finding.reason:
         case Reason.MEETS:
             within = "lies within" if passed and passed.limit.is_band and comma else "meets"
@@ -199,11 +222,6 @@ def template_of(finding: Finding, metric: Metric) -> str:
             return f"{{shown}}: past {level}{{limit}}, but only {{n}} counted"
         case reason:
             return REASONS[reason]
-
-
-def _is_of_the_rule(finding: Finding) -> bool:
-    """Whether the evidence rule of rates led to it, so that the interval belongs to the reason."""
-    return finding.role is Role.CRITERION
 
 
 def _shown(finding: Finding, metric: Metric, *, with_interval: bool) -> str:
@@ -230,3 +248,52 @@ def _cut_off(seconds: int) -> str:
     length = timedelta(seconds=seconds)
     unit = HOUR if length >= HOUR else MINUTE
     return format_duration(length // unit * unit) if length >= MINUTE else "0m"
+
+
+def show_value(metric: Metric, count: Count | None, value: Fraction | None) -> str:
+    """A count or a quantity in the unit that the metric's limits are written in."""
+    if count is not None:
+        return show_count(count, metric.limits)
+    if value is None:
+        return "no data"
+    if metric.kind == "answer":
+        return "yes" if value else "no"
+    scale = UNITS[metric.unit][1]
+    scaled = value / scale
+    whole = scaled.denominator == 1
+    number = str(scaled) if whole else _decimal(value, scale, metric.limits, round)
+    return f"{number} {metric.unit}".strip()
+
+
+def show_count(count: Count, limits: Iterable[Limit] = ()) -> str:
+    """Such as ``97.5 % (195 of 200)``; `limits` are what the share is held against."""
+    if count.share is None:
+        return "0 of 0"
+    return f"{show_share(count.share, limits)} ({count.k} of {count.n})"
+
+
+def show_share(share: Fraction, limits: Iterable[Limit] = ()) -> str:
+    """Such as ``97.5 %``, cut off rather than rounded up so that 94.99 % never reads 95.0 %."""
+    return f"{_decimal(share, UNITS['%'][1], limits, math.floor)} %"
+
+
+def show_interval(interval: Interval, limits: Iterable[Limit] = ()) -> str:
+    """Such as ``95.1 to 98.9 %``, an interval of shares."""
+    held = tuple(limits)
+    ends = (Fraction(end) for end in (interval.low, interval.high))
+    low, high = (_decimal(end, UNITS["%"][1], held, round) for end in ends)
+    return f"{low} to {high} %"
+
+
+def _decimal(
+    value: Fraction, scale: Fraction, limits: Iterable[Limit], to_integer: Callable[[Fraction], int]
+) -> str:
+    """`value` in `scale`, with as many digits as show on which side of each limit it lies."""
+    exact = value / scale
+    ends = [end / scale for limit in limits for end in limit.ends]
+    sides = [(exact > end, exact < end) for end in ends]
+    for digits in range(1, MOST_DIGITS):
+        shown = Fraction(to_integer(exact * 10**digits), 10**digits)
+        if [(shown > end, shown < end) for end in ends] == sides:
+            break
+    return f"{Decimal(to_integer(exact * 10**digits)).scaleb(-digits):f}"

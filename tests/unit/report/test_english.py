@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gonogo.criteria import Metric
 from gonogo.model.limit import Interval, parse_limit
 from gonogo.model.measurement import Count
-from gonogo.report.numbers import show_count, show_interval, show_share, show_value
+from gonogo.report.english import show_count, show_interval, show_share, show_value
 
 
 @pytest.mark.parametrize(
