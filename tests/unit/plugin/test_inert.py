@@ -127,6 +127,7 @@ def test_a_check_in_another_run_is_refused(project: pytest.Pytester) -> None:
     told = project.runpytest_subprocess("--strict-markers")
     assert told.ret == pytest.ExitCode.INTERRUPTED
     assert "run the checks on their own: pytest checks/" in "".join(told.outlines)
+    assert "gonogo/plugin" not in "".join(told.outlines), "where it was raised is shown as well"
 
 
 @pytest.mark.usefixtures("entry_point")
