@@ -1,4 +1,4 @@
-"""The checklist as a record holds it: every item against what stands behind it."""
+"""The checklist as a record holds it: every item, and what proves or attests it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands behind the items: the newest records of an environment, and who ticked what."""
+"""What proves or attests items: the newest records of an environment, and its sign-offs."""
 
 from __future__ import annotations
 

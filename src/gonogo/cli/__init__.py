@@ -109,7 +109,7 @@ def _run() -> int:
         plain = " ".join(problem.split()).replace(": Value error, ", ": ")
         code = _ended(plain, UsageError.exit_code)
     except BrokenPipeError:
-        # Whoever read our output has gone: `gonogo … | head`. Nobody is left to read an error.
+        # Whoever read our output has gone: `gonogo … | head`. There is no reader of an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     else:

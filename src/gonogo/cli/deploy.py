@@ -1,4 +1,4 @@
-"""``gonogo deploy``: with consent, and with a record of what became of it."""
+"""``gonogo deploy``: with consent, and with a record of how it ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gonogo rehearse``."""
+"""``gonogo rehearse``: a whole rollout against a sandbox."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Record → JSON, HTML, archive."""
+"""A record on disk: written, read, archived, chained and listed. Imports model alone."""

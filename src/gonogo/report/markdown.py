@@ -1,4 +1,4 @@
-"""Markdown as GitHub reads it: whatever a text holds, a text is what it stays."""
+"""Markdown as GitHub reads it: any text is escaped so that it shows exactly as it is."""
 
 from __future__ import annotations
 

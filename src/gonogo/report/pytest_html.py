@@ -1,4 +1,4 @@
-"""Closes the holes of pytest-html's page. Knows nothing of pytest: the plugin calls these.
+"""What pytest-html's page lacks: escaping, reasons and a seal. The plugin calls these functions.
 
 pytest-html 4 puts test ids, metadata, links and summaries into its page as they are, prints the CI
 system's variables, and shows no row without JavaScript. So: names are escaped here, the metadata is

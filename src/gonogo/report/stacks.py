@@ -1,4 +1,4 @@
-"""Hourly counts by name, one upon the other, and what else is drawn of hours. Pure geometry."""
+"""The hours of a metric: counts by name in stacked layers, and a sparkline. Pure geometry."""
 
 from __future__ import annotations
 

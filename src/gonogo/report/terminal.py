@@ -1,4 +1,4 @@
-"""A gate's record in the terminal: all figures where they are asked for, and the verdict last.
+"""A gate's record in the terminal: all figures where an option asks for them, the verdict last.
 
 The verdict block is the record's digest, in about a screenful; a monitor prints the figures before
 it, in the headings and words of the page. Colour where a terminal is; plain text in CI. rich is

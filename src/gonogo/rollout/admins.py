@@ -74,7 +74,7 @@ def promote_admins(application: Application, emails: Sequence[str], by: str) -> 
         The addresses of those who were promoted by this call.
 
     Raises:
-        StepError: An address belongs to no user, or to several; nobody is promoted then.
+        StepError: An address belongs to no user, or to several; no user is promoted then.
     """
     with application.at_home():
         chosen = [user for user in _find(application, emails) if not user.promoted]

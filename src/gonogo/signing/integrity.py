@@ -1,4 +1,4 @@
-"""Is a record what it was when it was closed? By its hashes, its form, and its own page."""
+"""The integrity of a closed record, by its hashes, its form, and its own page."""
 
 from __future__ import annotations
 

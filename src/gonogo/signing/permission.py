@@ -1,4 +1,4 @@
-"""May this go into production? By the signed GO record of staging, and nothing less."""
+"""The permission to deploy to production: a signed GO record of staging."""
 
 from __future__ import annotations
 

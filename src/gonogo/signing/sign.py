@@ -1,4 +1,4 @@
-"""Signing a record: nothing of it changes, a sign-off is put beside it."""
+"""Signing a record, with a key that may sign: a sign-off is put beside it, and it never changes."""
 
 from __future__ import annotations
 
