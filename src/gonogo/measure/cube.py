@@ -19,6 +19,8 @@ from gonogo.model.measurement import Count, HourCount, Measurement, Remark, Wind
 from gonogo.postgres.readonly import Row
 
 Selector = str | Filter
+# Beyond every bigint; a record has room for the sum of a million such rows.
+LARGEST = 10**20
 Sums = Callable[[Sequence[Row]], Mapping[str, int]]
 ByHour = Mapping[object, Sequence[Row]]
 
@@ -135,13 +137,15 @@ def integer(value: object) -> int:
     """A count as a survey brings it; the sum of no rows is null, and counts nothing.
 
     Raises:
-        TypeError: It is no whole number: read as 0 it would look like health.
+        TypeError: It is no whole number, which read as 0 would look like health, or past counting.
     """
     match value:
         case None:
             return 0
         case int():
             return value
+        case Decimal() if value.is_finite() and abs(value) > LARGEST:
+            raise TypeError(f"{value:.3g} is larger than anything that is counted")
         case Decimal() if value.is_finite() and value == int(value):
             return int(value)
         case _:

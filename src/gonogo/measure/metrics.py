@@ -12,7 +12,7 @@ from functools import partial
 
 from gonogo.criteria import Criteria, Metric
 from gonogo.measure import cube
-from gonogo.measure.cube import DERIVATIONS, Tables
+from gonogo.measure.cube import DERIVATIONS, LARGEST, Tables
 from gonogo.measure.surveys import Table, hours
 from gonogo.model.kinds import Says
 from gonogo.model.limit import UNITS
@@ -21,6 +21,8 @@ from gonogo.postgres.readonly import Row
 
 WHOLE = ""
 MOST_PROBLEMS = 20
+# Finer than any column is; a record has room for it.
+FINEST = 10**30
 NOT_ASKED = Table(missing=Remark(Says.NOT_ASKED))
 
 
@@ -211,10 +213,11 @@ def _parts(metric: Metric, rows: Sequence[Row]) -> dict[str, int]:
 
 
 def _fraction(value: object) -> Fraction | None:
-    # PostgreSQL 13 extracts seconds as floats; NaN and infinity are no number to judge.
-    if isinstance(value, int | float | Decimal) and math.isfinite(value):
-        return Fraction(value)
-    return None
+    # PostgreSQL 13 extracts seconds as floats; NaN and infinity are no number to judge, and what a
+    # record has no room for neither.
+    if not isinstance(value, int | float | Decimal) or not math.isfinite(value):
+        return None
+    return Fraction(value).limit_denominator(FINEST) if -LARGEST <= value <= LARGEST else None
 
 
 def _tops(rows: Sequence[Row]) -> dict[str, int]:

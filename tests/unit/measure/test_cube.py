@@ -110,6 +110,13 @@ def test_anything_else_is_not_read_as_nothing(value: object) -> None:
         cube.integer(value)
 
 
+@pytest.mark.parametrize("value", ["1e40", "-1e40", "1e9999"])
+def test_what_no_record_has_room_for_is_no_count(value: str) -> None:
+    """The gate would end without a record."""
+    with pytest.raises(TypeError, match="is larger than anything that is counted"):
+        cube.integer(Decimal(value))
+
+
 @given(st.integers(1, 5), st.timedeltas(timedelta(), timedelta(hours=9)))
 def test_hours_beyond_the_window_are_not_asked_for(hours: int, ahead: timedelta) -> None:
     """Only the given starts are told, whatever rows there are."""

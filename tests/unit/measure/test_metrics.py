@@ -201,10 +201,11 @@ def test_a_survey_without_an_answer_is_missing_data(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, Decimal("NaN"), Decimal("Infinity"), float("nan"), float("-inf"), "26"]
+    "value",
+    [None, Decimal("NaN"), Decimal("Infinity"), float("nan"), float("-inf"), "26", 1e40, -1e40],
 )
 def test_what_is_no_number_is_no_data(value: object) -> None:
-    """Null, NaN and infinity are inconclusive, never 0 and never an error."""
+    """Null, NaN, infinity and beyond all counting: inconclusive, never 0 and never an error."""
     found = measured("jobs.token_refresh", {"token_refresh_age_s": value})
     assert found == Measurement(
         "jobs.token_refresh", missing=Remark(Says.NO_VALUE, "token_refresh_age_s")
@@ -216,6 +217,12 @@ def test_seconds_arrive_in_the_type_of_the_servers_version(value: object) -> Non
     """PostgreSQL 13 extracts floats, later ones numerics."""
     found = measured("jobs.token_refresh", {"token_refresh_age_s": value})
     assert found.value == Fraction(3600)
+
+
+def test_a_value_of_countless_digits_fits_into_a_record() -> None:
+    """Rounded where no column is that fine."""
+    found = measured("jobs.token_refresh", {"token_refresh_age_s": 1e-80})
+    assert found.value == 0
 
 
 def test_one_null_among_several_rows_is_no_data() -> None:
