@@ -18,13 +18,16 @@ from gonogo.rollout.grants import grant_gate, readable
 Judged = Callable[..., Any]
 READABLE = readable(Path(__file__).parents[4] / "checks" / "sql")
 Ask = Callable[[str, str], Any]
-LAG = "<= 5 min"
 CONFLICTS = "select confl_snapshot from pg_stat_database_conflicts where datname = 'app'"
 FLAG_DOWN = ("delete from flag", "vacuum flag")
 FLAGS = "select count(*) as n from flag"
 HEARD_SINCE = """
 select last_msg_receipt_time > pg_last_xact_replay_timestamp() + interval '1 second'
 from pg_stat_wal_receiver"""
+import engine_criteria
+from gonogo.model.kinds import Environment
+from gonogo.model.limit import parse_limit
+
 AGE = "extract(epoch from now() - pg_last_xact_replay_timestamp())"
 
 
@@ -46,12 +49,14 @@ def test_a_standby_that_keeps_up_is_go(judged: Judged, pair: Any) -> None:
 
 
 def test_a_standby_that_lags_is_inconclusive(
-    judged: Judged, pair: Any, ask: Ask, until: Ask, checkout: Path
+    judged: Judged, pair: Any, ask: Ask, until: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Replay that stands still past the limit (a second here) is HOLD, and the reason says so."""
-    criteria = checkout / "checks" / "criteria.toml"
-    before, head, section = criteria.read_text().partition('[metric."db.replica_lag"]')
-    criteria.write_text(before + head + section.replace(LAG, "<= 0.0166 min", 1))
+    known = engine_criteria.CRITERIA
+    a_second = dict.fromkeys(Environment, parse_limit("<= 0.0166 min"))
+    lag = known.metrics["db.replica_lag"].model_copy(update={"objective": a_second})
+    held = known.model_copy(update={"metrics": {**known.metrics, lag.id: lag}})
+    monkeypatch.setattr(engine_criteria, "CRITERIA", held)
     ask(pair.standby, "select pg_wal_replay_pause()")
     try:
         until(pair.standby, "select pg_get_wal_replay_pause_state() = 'paused'")
