@@ -8,7 +8,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from gonogo.model.kinds import VerdictKind
+import engine_criteria
+from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.limit import parse_limit
 from gonogo.postgres import session
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import Manners, Session
@@ -24,9 +26,6 @@ FLAGS = "select count(*) as n from flag"
 HEARD_SINCE = """
 select last_msg_receipt_time > pg_last_xact_replay_timestamp() + interval '1 second'
 from pg_stat_wal_receiver"""
-import engine_criteria
-from gonogo.model.kinds import Environment
-from gonogo.model.limit import parse_limit
 
 AGE = "extract(epoch from now() - pg_last_xact_replay_timestamp())"
 
