@@ -78,7 +78,7 @@ def unchecked_context(
     from gonogo.rollout.runner.context import RolloutContext
 
     project, config = project_here()
-    config.environment(environment)
+    runs = config.environment(environment).runs(uses)
     unnamed: tuple[str, ...] = ()
     try:
         database = database_settings(environ)
@@ -86,7 +86,7 @@ def unchecked_context(
         database = DatabaseSettings("", "")
         unnamed = (f"{error.problem} ({error.remedy})",)
     context = RolloutContext(project, environment, config, database, environ)
-    found = problems(environ, environment, database, config.variables, uses)
+    found = problems(environ, environment, database, config.variables, runs)
     return context, (*unnamed, *found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -26,6 +26,7 @@ from gonogo.config.application import (
     PromotionConfig,
     Seconds,
     Section,
+    Use,
     Variable,
     VariableConfig,
     Version,
@@ -112,6 +113,10 @@ class EnvironmentConfig(Section):
     health_timeout_s: Seconds = 60.0
     pass_env: tuple[StrictStr, ...] = ("*",)
     env: Mapping[Variable, Word] = Field(default_factory=dict)
+
+    def runs(self, uses: Collection[Use]) -> frozenset[Use]:
+        """What of `uses` is run here: a command that is left out inherits no variable."""
+        return frozenset(use for use in uses if use == "endpoints" or self.commands.named(use))
 
     @property
     def repository(self) -> Path | None:

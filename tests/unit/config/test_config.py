@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.config.sections import RolloutConfig
+from gonogo.config.sections import CommandConfig, CommandsConfig, RolloutConfig
 from gonogo.errors import ConfigError
 from gonogo.model.kinds import Environment
 
@@ -174,6 +174,16 @@ def test_what_is_wrong_with_a_whole_section_does_not_print_it(tmp_path: Path) ->
     with pytest.raises(ConfigError, match="application") as caught:
         load(tmp_path, GOOD + endpoint)
     assert "{" not in str(caught.value)
+
+
+def test_a_command_that_is_left_out_runs_nowhere(tmp_path: Path) -> None:
+    """So what it alone would inherit is not asked for; endpoints are no command."""
+    staging = load(tmp_path, GOOD).environment(Environment.STAGING)
+    left_out = staging.model_copy(update={"commands": CommandsConfig()})
+    assert left_out.runs({"checkout", "start_app", "endpoints"}) == {"endpoints"}
+    started = CommandsConfig(start_app=CommandConfig(run=("true",)))
+    starting = staging.model_copy(update={"commands": started})
+    assert starting.runs({"checkout", "start_app"}) == {"start_app"}
 
 
 def test_what_is_no_toml_is_told(tmp_path: Path) -> None:

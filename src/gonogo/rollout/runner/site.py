@@ -109,9 +109,10 @@ def look_at_site(context: RolloutContext, runner: Runner) -> Iterator[Site]:
 
 
 def _checked(context: RolloutContext, uses: Collection[Use]) -> tuple[str, ...]:
-    variables = context.config.variables
+    config = context.config
+    runs = config.environment(context.environment).runs(uses)
     return check_environment(
-        context.environ, context.environment, context.database, variables, uses
+        context.environ, context.environment, context.database, config.variables, runs
     )
 
 
