@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import LiteralString
 
 import psycopg
 from psycopg.rows import class_row
@@ -14,34 +15,38 @@ from gonogo.ledger.rows import Incident, MigrationRow
 from gonogo.postgres.session import Connection, ask_int, asking, first_line
 
 KINDS = ("critical", "complaint")
-COLUMNS = """
+COLUMNS: LiteralString = """
 select deployment_id, version, name, sha256, xid::text, applied_at, duration_ms, adopted,
     completed_at, reverted_at
 from gonogo.migration"""
+EVERY: LiteralString = f"{COLUMNS} order by id"
+STANDING: LiteralString = f"{COLUMNS} where reverted_at is null order by id"
+OF_DEPLOYMENT: LiteralString = (
+    f"{COLUMNS} where deployment_id = %s and not adopted and reverted_at is null order by id"
+)
 
 
 def in_place(connection: Connection) -> dict[str, MigrationRow]:
     """The migrations that are applied or adopted, and not reverted since, by version."""
-    return {row.version: row for row in _migrations(connection, "where reverted_at is null")}
+    return {row.version: row for row in _migrations(connection, STANDING)}
 
 
 def every(connection: Connection) -> tuple[MigrationRow, ...]:
     """Every migration that was ever applied or adopted, oldest first."""
-    return _migrations(connection)
+    return _migrations(connection, EVERY)
 
 
 def of_deployment(connection: Connection, deployment_id: int) -> tuple[MigrationRow, ...]:
     """The migrations that a deployment applied itself and that still stand, in that order."""
-    own = "where deployment_id = %s and not adopted and reverted_at is null"
-    return _migrations(connection, own, deployment_id)
+    return _migrations(connection, OF_DEPLOYMENT, deployment_id)
 
 
 @asking("the ledger's migrations cannot be read")
 def _migrations(
-    connection: Connection, condition: str = "", *values: object
+    connection: Connection, query: LiteralString, *values: object
 ) -> tuple[MigrationRow, ...]:
     with connection.cursor(row_factory=class_row(MigrationRow)) as cursor:
-        return tuple(cursor.execute(f"{COLUMNS} {condition} order by id", values))
+        return tuple(cursor.execute(query, values))
 
 
 def record(
