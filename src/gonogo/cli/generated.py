@@ -67,11 +67,14 @@ def grants(
 
 def _keep_current(file: Path, content: str, shown: Path, stale: GonogoError | None) -> None:
     """Write a generated file that is not current, or raise `stale` where that is given."""
-    if file.is_file() and file.read_text(encoding="utf-8") == content:
+    from gonogo.record.files import refusal_explained
+
+    if file.is_file() and file.read_bytes() == content.encode():
         typer.echo(f"{shown} is current")
     elif stale:
         raise stale
     else:
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(content, encoding="utf-8")
+        with refusal_explained(f"{shown} cannot be written"):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(content, encoding="utf-8")
         typer.echo(f"{shown} is written anew")
