@@ -78,7 +78,8 @@ def _observe(session: Session, setting: Setting, answers: Mapping[str, Measureme
     asked_ledger = LEDGER not in options.without
     events = read_timeline(session, setting.environment) if asked_ledger else ()
     measured = _with_our_clock(setting.criteria, take(session, plan), ahead)
-    seen = Observation(window, now, facts, identity, {**measured, **answers}, {}, events)
+    every, lost = {**measured, **answers}, session.lost_anchor
+    seen = Observation(window, now, facts, identity, every, {}, events, lost)
     return _judged(setting, seen)
 
 

@@ -150,12 +150,15 @@ class GateRun:
         hold += [VerdictReason(Why.UNEXPLAINED, cut(node, MOST_ID)) for node in self.unexplained]
         expected = [f"{role}:{metric.id}" for role, metric in self.fixed.expected]
         left_out = sorted(self.options.without - MAY_BE_LEFT_OUT)
+        hold += [VerdictReason(Why.GROUP_LEFT_OUT, group) for group in left_out]
+        if self._observation and self._observation.lost_anchor:
+            hold.append(VerdictReason(Why.NO_ANCHOR, self._observation.lost_anchor))
         self.verdict = decide(
             expected,
             self._answered.values(),
             self._observation.window if self._observation else None,
             strict=self.options.strict,
-            hold=[*hold, *(VerdictReason(Why.GROUP_LEFT_OUT, group) for group in left_out)],
+            hold=hold,
         )
         return self.verdict
 

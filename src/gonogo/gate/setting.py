@@ -110,7 +110,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one snapshot told.
+    """What one snapshot showed.
 
     Args:
         window: What was judged.
@@ -119,7 +119,8 @@ class Observation:
         identity: Which database it was; None when it is out of reach.
         measurements: By metric.
         findings: By id, one for every expected check.
-        timeline: The rollout as the ledger tells it.
+        timeline: The rollout as the ledger has it.
+        lost_anchor: The anchor that the role did not find; empty where it did, or none is named.
     """
 
     window: Window
@@ -129,6 +130,7 @@ class Observation:
     measurements: Mapping[str, Measurement]
     findings: Mapping[str, Finding]
     timeline: tuple[LedgerEvent, ...] = ()
+    lost_anchor: str = ""
 
 
 def resolve(project: Project, options: Options, settings: DatabaseSettings) -> Setting:

@@ -145,6 +145,7 @@ class Why(StrEnum):
     ABORTED = "aborted"
     UNEXPLAINED = "unexplained"
     GROUP_LEFT_OUT = "group-left-out"
+    NO_ANCHOR = "no-anchor"
     # Of a final report.
     NEWEST_RECORD = "newest-record"
     WINDOW_TOO_SHORT = "window-too-short"

@@ -162,6 +162,16 @@ class Session:
         with self.watchdog.within(GRACE_S):
             self.connection.execute("set local max_parallel_workers_per_gather = 0")
 
+    @property
+    def lost_anchor(self) -> str:
+        """The anchor that this role does not find, so that no schema is pinned; empty if none."""
+        anchor = self.manners.anchor
+        if anchor is None:
+            return ""
+        name = {"name": sql.Identifier(anchor).as_string()}
+        found = self.ask("select to_regclass(%(name)s) is not null as found", name)
+        return "" if found[0]["found"] else anchor
+
     def _schema(self) -> sql.Composable:
         if self.manners.anchor is None:
             return sql.SQL(PIN_FIRST_SCHEMA)

@@ -80,6 +80,7 @@ VERDICTS: Mapping[Why, str] = {
     Why.ABORTED: "the run was aborted",
     Why.UNEXPLAINED: "{subject} failed, and no finding says why",
     Why.GROUP_LEFT_OUT: "{subject} was left out on purpose",
+    Why.NO_ANCHOR: "no table {subject} (the anchor in rollout.toml) says which schema is measured",
     Why.NEWEST_RECORD: "{subject} says {verdict}",
     Why.WINDOW_TOO_SHORT: "the newest record judges {covered} only: monitor the whole {asked} "
     "once more, then sum up again",

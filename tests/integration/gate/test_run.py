@@ -42,6 +42,15 @@ def test_go_is_exit_code_0_and_leaves_a_whole_record(gate: Gate, soaked: Any) ->
     assert faults(told.document) == []
 
 
+def test_an_anchor_that_is_not_there_is_never_go(gate: Gate, soaked: Any, checkout: Path) -> None:
+    """A misspelt anchor pins no schema: the verdict is HOLD, and says which table is missing."""
+    rollout = checkout / "rollout.toml"
+    rollout.write_text(rollout.read_text().replace('anchor = "users"', 'anchor = "usres"'))
+    held = gate(soaked.conninfo, *STAGING, as_of(soaked))
+    assert held.code == 10, held.output
+    assert "no table usres (the anchor in rollout.toml)" in held.output
+
+
 def test_the_verdict_is_the_last_thing_told(gate: Gate, soaked: Any) -> None:
     """The terminal ends with the verdict, its figures, and where the record lies."""
     told = gate(soaked.conninfo, *STAGING, as_of(soaked))
