@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def observe(monkeypatch: pytest.MonkeyPatch) -> Observe:
 
     def run(facts: LedgerFacts | None = None, **options: Any) -> Observation:
         answers: dict[str, Callable[..., object]] = {
-            "in_snapshot": lambda _, __, read: read(None),
+            "in_snapshot": lambda _, __, read: read(SimpleNamespace(lost_anchor="")),
             "read_identity": lambda _: (None, NOON),
             "read_ledger": lambda *_: facts or LedgerFacts(),
             "read_timeline": lambda *_: (EVENT,),
