@@ -13,7 +13,7 @@ from pathlib import Path
 from gonogo import __version__
 from gonogo.criteria import Criteria, Metric
 from gonogo.gate.setting import Observation, Setting
-from gonogo.judge.score import health_score
+from gonogo.judge.verdict import health_score
 from gonogo.model.finding import Finding, Verdict
 from gonogo.model.kinds import Environment, Kind
 from gonogo.model.measurement import Measurement, Window

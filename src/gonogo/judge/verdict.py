@@ -1,13 +1,23 @@
-"""Findings → Verdict. Pure. An expected check without an answer is never a pass."""
+"""What a run comes to: findings → verdict, measurements → health score. Pure.
+
+An expected check without an answer is never a pass. The score is 0 to 100 over what could be
+measured: each weighted metric is full at its target, zero at its critical level, linear between; a
+band is zero 20 points outside it; the jobs' part is the share of fresh footprints. What has no data
+is left out and the rest rescaled, and the score says that it is partial.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from fractions import Fraction
 
-from gonogo.model.finding import Finding, Verdict, VerdictReason
-from gonogo.model.kinds import Outcome, VerdictKind, Why
-from gonogo.model.measurement import Count, Window
+from gonogo.criteria import Criteria, Metric
+from gonogo.model.finding import Finding, HealthScore, ScorePart, Verdict, VerdictReason
+from gonogo.model.kinds import Band, Environment, Outcome, VerdictKind, Why
+from gonogo.model.limit import Limit
+from gonogo.model.measurement import Count, Measurement, Window
 
 # Leaving out these on purpose is stated in the record; leaving out anything else caps at HOLD.
 MAY_BE_LEFT_OUT = frozenset({"endpoints", "ledger"})
@@ -69,3 +79,86 @@ def _unfinished(window: Window | None) -> tuple[VerdictReason, ...]:
     covered, asked = (int(length.total_seconds()) for length in (window.covered, window.asked))
     why = Why.SOAK_INCOMPLETE if window.covered >= MINUTE else Why.SOAK_BEGUN
     return (VerdictReason(why, covered_s=covered, asked_s=asked),)
+
+
+BAND_SLOPE = Fraction(20, 100)
+
+
+def health_score(
+    criteria: Criteria, measurements: Mapping[str, Measurement], environment: Environment
+) -> HealthScore | None:
+    """Weigh the measurements; None when nothing was measured.
+
+    Args:
+        criteria: Weights, targets, bands.
+        measurements: By metric.
+        environment: Whose objectives are the targets.
+    """
+    parts: dict[str, tuple[Fraction, int]] = {}
+    for metric in criteria.metrics.values():
+        measurement = measurements.get(metric.id)
+        if metric.weight and measurement and not (measurement.missing or measurement.left_out):
+            fullness = _fullness(metric, measurement, environment)
+            if fullness is not None:
+                parts[metric.title] = (fullness * metric.weight, metric.weight)
+    jobs = _jobs(criteria, measurements, environment)
+    if jobs is not None:
+        parts["Background jobs"] = (jobs * criteria.score.jobs, criteria.score.jobs)
+    measured = sum(weight for _, weight in parts.values())
+    if not measured:
+        return None
+    points = sum((got for got, _ in parts.values()), Fraction(0)) * 100 / measured
+    shown = tuple(
+        ScorePart(name, round(float(got), 2), weight) for name, (got, weight) in parts.items()
+    )
+    # Cut off, not rounded: 89.96 is Good, and must not read 90.0.
+    shown_points = math.floor(points * 10) / 10
+    return HealthScore(shown_points, measured, _band(criteria, points), shown)
+
+
+def _fullness(
+    metric: Metric, measurement: Measurement, environment: Environment
+) -> Fraction | None:
+    share = measurement.count.share if measurement.count else None
+    if share is None:
+        return None
+    objective = metric.objective.get(environment)
+    target = objective or metric.warning
+    if target is None:
+        return None
+    if target.is_band:
+        return _clamped(1 - _outside(target, share) / BAND_SLOPE)
+    full = target.first.bound
+    zero = metric.critical.first.bound if metric.critical else full
+    if zero == full:
+        # A target is to be met, a warning level not to be passed.
+        return Fraction(target.holds(share) is (objective is not None))
+    return _clamped((share - zero) / (full - zero))
+
+
+def _outside(band: Limit, share: Fraction) -> Fraction:
+    low, high = band.first.bound, band.first.upper or band.first.bound
+    return max(low - share, share - high, Fraction(0))
+
+
+def _jobs(
+    criteria: Criteria, measurements: Mapping[str, Measurement], environment: Environment
+) -> Fraction | None:
+    fresh = []
+    for metric in criteria.metrics.values():
+        measurement = measurements.get(metric.id)
+        if not metric.footprint or not measurement or measurement.missing:
+            continue
+        value = measurement.count.share if measurement.count else measurement.value
+        if value is not None and environment in metric.objective:
+            fresh.append(metric.objective[environment].holds(value))
+    return Fraction(sum(fresh), len(fresh)) if fresh else None
+
+
+def _band(criteria: Criteria, points: Fraction) -> Band:
+    ladder = sorted(criteria.score.bands.items(), key=lambda item: item[1], reverse=True)
+    return next(name for name, least in ladder if points >= least)
+
+
+def _clamped(value: Fraction) -> Fraction:
+    return min(max(value, Fraction(0)), Fraction(1))

@@ -25,9 +25,8 @@ from gonogo.gate.run import GateRun
 from gonogo.gate.setting import Options
 from gonogo.model.kinds import VerdictKind
 from gonogo.model.window import parse_duration, parse_moment
-from gonogo.plugin.checks import RUN
-from gonogo.plugin.options import DEST
-from gonogo.plugin.reports import (
+from gonogo.plugin.checks import (
+    RUN,
     STANDARD_OUTPUT,
     EvidencePage,
     correct_summary_lines,
@@ -35,6 +34,7 @@ from gonogo.plugin.reports import (
     record_alone_on_stdout,
     stage_reports,
 )
+from gonogo.plugin.options import DEST
 from gonogo.postgres.dsn import database_settings, named_environment
 from gonogo.postgres.readonly import Manners
 from gonogo.record.files import refusal_explained

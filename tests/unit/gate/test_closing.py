@@ -15,7 +15,7 @@ from gonogo.config.project import Project
 from gonogo.gate.closing import closing, header, provenance, reproduce, soak
 from gonogo.gate.setting import Observation, Options, Setting
 from gonogo.judge.finding import judge
-from gonogo.judge.score import health_score
+from gonogo.judge.verdict import health_score
 from gonogo.measure.ledger_facts import LedgerFacts
 from gonogo.model.finding import Verdict
 from gonogo.model.kinds import Environment, Role, VerdictKind

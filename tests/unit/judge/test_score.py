@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine_criteria import CRITERIA
-from gonogo.judge.score import health_score
+from gonogo.judge.verdict import health_score
 from gonogo.model.finding import HealthScore, ScorePart
 from gonogo.model.kinds import Environment
 from gonogo.model.limit import parse_limit
