@@ -61,6 +61,7 @@ def observe(setting: Setting, answers: Mapping[str, Measurement]) -> Observation
 def _observe(session: Session, setting: Setting, answers: Mapping[str, Measurement]) -> Observation:
     options = setting.options
     identity, now = read_identity(session)
+    lost = session.lost_anchor
     ahead = datetime.now(UTC) - now
     facts = _facts(session, setting)
     deployed = max(filter(None, (facts.deployed_at, options.deployed_at)), default=None)
@@ -78,7 +79,7 @@ def _observe(session: Session, setting: Setting, answers: Mapping[str, Measureme
     asked_ledger = LEDGER not in options.without
     events = read_timeline(session, setting.environment) if asked_ledger else ()
     measured = _with_our_clock(setting.criteria, take(session, plan), ahead)
-    every, lost = {**measured, **answers}, session.lost_anchor
+    every = {**measured, **answers}
     seen = Observation(window, now, facts, identity, every, {}, events, lost)
     return _judged(setting, seen)
 
@@ -191,14 +192,19 @@ def _measurement(one: Measurement, mask: Mask) -> Measurement:
 def _message(text: str, mask: Mask) -> str:
     # By bytes, as a server without an encoding counts: a few that are whole are masked so too.
     length = len(text.encode("utf-8", "backslashreplace"))
-    return mask.of_cut(text) if length >= CUT_AT_BYTES else mask(text)
+    return _spelled(mask.of_cut(text) if length >= CUT_AT_BYTES else mask(text))
+
+
+def _spelled(text: str) -> str:
+    r"""Bytes that are no text, spelled out as the record has them: ``\udc80``."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _named(values: Mapping[str, V], mask: Mask) -> dict[str, V]:
     """Names that become the same are kept apart: nothing that was counted is lost."""
     clean: dict[str, V] = {}
     for name, value in values.items():
-        free = mask(name)
+        free = _spelled(mask(name))
         while free in clean:
             free += " (another)"
         clean[free] = value

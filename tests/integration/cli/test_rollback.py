@@ -99,7 +99,7 @@ def test_a_database_that_a_restore_left_closed_is_told_by_status(soaked: Desk) -
     assert told.returncode == 1
     assert told.stderr.startswith(
         "gonogo: a restore that was cut short has left the database closed; run gonogo rollback"
-        " -- --mode restore again: it opens it and goes on (log: "
+        " --mode restore again: it opens it and goes on (log: "
     )
     told = soaked.run("rollback", "--yes-roll-back", name)
     assert told.returncode == 0, told.stdout + told.stderr

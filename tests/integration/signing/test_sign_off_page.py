@@ -31,7 +31,7 @@ def checkout(tmp_path: Path) -> Office:
     (root / "home" / ".ssh").mkdir(parents=True)
     office = Office(root, {ADA: make_key(root / "home" / ".ssh" / "id_ed25519")})
     # The page's own place for records, as rollout.toml has it.
-    (root / "reports" / "archive").mkdir()
+    (root / "reports" / "archive").mkdir(parents=True)
     (root / "archive").symlink_to(root / "reports" / "archive")
     # A session is the command of the same name, which another test proves.
     (root / "noxw").write_text(
