@@ -99,13 +99,13 @@ def _judge_body(endpoint: EndpointConfig, response: httpx.Response) -> tuple[Ans
         body = json.loads(_beginning(response))
     except (ValueError, RecursionError):
         return AnswerKind.FAILED, f"HTTP {code}, but no JSON"
-    told = body if isinstance(body, dict) else {}
-    wrong = [name for name, value in endpoint.healthy.items() if told.get(name) != value]
+    said = body if isinstance(body, dict) else {}
+    wrong = [name for name, value in endpoint.healthy.items() if said.get(name) != value]
     if not wrong:
         return OK, f"HTTP {code}, {', '.join(endpoint.healthy.values())}"
-    if all((name, told.get(name)) in endpoint.degraded.items() for name in wrong):
-        return AnswerKind.WARNING, f"HTTP {code}, but {told[wrong[0]]}"
-    return AnswerKind.FAILED, f"HTTP {code}, but {wrong[0]} is {str(told.get(wrong[0]))!r}"
+    if all((name, said.get(name)) in endpoint.degraded.items() for name in wrong):
+        return AnswerKind.WARNING, f"HTTP {code}, but {said[wrong[0]]}"
+    return AnswerKind.FAILED, f"HTTP {code}, but {wrong[0]} is {str(said.get(wrong[0]))!r}"
 
 
 def _beginning(response: httpx.Response) -> bytes:

@@ -162,7 +162,7 @@ class LedgerEvent:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseIdentity:
-    """Which database this is, so that a record can never be taken for another's.
+    """Which database this is, so that no record passes for that of another.
 
     Args:
         system_identifier: ``pg_control_system()``'s, empty where the role may not ask.

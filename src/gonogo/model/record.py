@@ -132,7 +132,7 @@ class Soak(Part):
     """The soak's continuity: who looked when, and which hours had traffic."""
 
     deployed_at: Moment = Field(description="When it began.")
-    end: Moment = Field(description="Up to when it is told.")
+    end: Moment = Field(description="Up to when it is known.")
     marks: tuple[Mark, ...] = Field(description="Its moments, in order.")
     hours: Natural = Field(description="Hours of the window whose traffic is known.")
     silent: tuple[Moment, ...] = Field(description="The start of each hour without traffic.")
