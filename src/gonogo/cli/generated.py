@@ -10,6 +10,7 @@ import typer
 from gonogo.command_line import command
 from gonogo.config.project import Project
 from gonogo.errors import GonogoError
+from gonogo.report.text import visible
 
 
 def criteria(
@@ -70,11 +71,11 @@ def _keep_current(file: Path, content: str, shown: Path, stale: GonogoError | No
     from gonogo.record.files import refusal_explained
 
     if file.is_file() and file.read_bytes() == content.encode():
-        typer.echo(f"{shown} is current")
+        typer.echo(f"{visible(shown)} is current")
     elif stale:
         raise stale
     else:
         with refusal_explained(f"{shown} cannot be written"):
             file.parent.mkdir(exist_ok=True)
             file.write_text(content, encoding="utf-8")
-        typer.echo(f"{shown} is written anew")
+        typer.echo(f"{visible(shown)} is written anew")
