@@ -190,7 +190,7 @@ def _levels(metric: Metric) -> Iterator[Complaint]:
             yield key, f"{limit.text!r} lies beyond 100 %"
         level = metric.kind == "rate" and key in {("critical",), ("trigger",)}
         if level and (_side(limit) is None or not 0 < limit.first.bound < 1):
-            yield key, f"{limit.text!r} is no level of a rate: write it like '< 80 %'"
+            yield key, f"{limit.text!r} cannot be a rate's level: write it like '< 80 %'"
 
 
 def _directions(metric: Metric) -> Iterator[Complaint]:

@@ -1,7 +1,8 @@
 """What the gate's record says: before the first check runs, and once the verdict is there.
 
 What was measured and judged is laid into the record as it is. From the archive come the soak's
-continuity and how often the gate was asked; and the command is told that judges the same again.
+continuity and how often the gate was asked. The record names the command that judges the same
+again.
 """
 
 from __future__ import annotations

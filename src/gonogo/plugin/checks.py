@@ -103,13 +103,13 @@ def pytest_report_teststatus(
     report: pytest.TestReport | pytest.CollectReport, config: pytest.Config
 ) -> tuple[str, str, str | tuple[str, Mapping[str, bool]]] | None:
     """Show a check's outcome and, unless it is met, the reason; with `-q` show nothing."""
-    told = dict(report.user_properties) if isinstance(report, pytest.TestReport) else {}
-    if "outcome" not in told or report.when != ("setup" if report.skipped else "call"):
+    properties = dict(report.user_properties) if isinstance(report, pytest.TestReport) else {}
+    if "outcome" not in properties or report.when != ("setup" if report.skipped else "call"):
         return None
     if config.option.verbose < 0:
         return report.outcome, "", ""
-    outcome = told["outcome"]
-    word = outcome if outcome == "met" else f"{outcome}: {visible(told['reason'])}"
+    outcome = properties["outcome"]
+    word = outcome if outcome == "met" else f"{outcome}: {visible(properties['reason'])}"
     letters = {"passed": ".", "failed": "F", "skipped": "s"}
     colour = {"passed": "green", "failed": "red", "skipped": "yellow"}[report.outcome]
     return report.outcome, letters[report.outcome], (word, {colour: True})
@@ -209,14 +209,14 @@ class EvidencePage:
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
         """Escape the test id, and fill the gate's column."""
         node = report.nodeid + ("" if report.when == "call" else f"::{report.when}")
-        told = dict(getattr(report, "user_properties", ()))
-        cells[:] = evidence.row_cells(cells, node, str(told.get("outcome", "")))
+        properties = dict(getattr(report, "user_properties", ()))
+        cells[:] = evidence.row_cells(cells, node, str(properties.get("outcome", "")))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_html(self, report: pytest.TestReport, data: list[str]) -> None:
         """Escape a check's output; one that was left out shows its reason, without a path."""
-        told = dict(getattr(report, "user_properties", ()))
-        reason = str(told.get("reason", "")) if report.skipped else ""
+        properties = dict(getattr(report, "user_properties", ()))
+        reason = str(properties.get("reason", "")) if report.skipped else ""
         data[:] = evidence.log_lines(reason or report.longreprtext)
 
     @pytest.hookimpl(optionalhook=True)
