@@ -14,12 +14,12 @@ from gonogo.sandbox.incidents import inject, load_incidents
 # Put before the checkout's own conftest.py: every word of every sentence turned round.
 OTHER_WORDS = """
 import re
-from gonogo.report import english
+from gonogo.report import english, sentences
 
 def turned(text):
     return " ".join(word if "{" in word else word[::-1] for word in text.split(" "))
 
-for templates in (english.REMARKS, english.VERDICTS, english.TALLY):
+for templates in (sentences.REMARKS, sentences.VERDICTS, sentences.TALLY):
     templates.update({code: turned(text) for code, text in templates.items()})
 as_before = english.template_of
 english.template_of = lambda *asked: turned(as_before(*asked))

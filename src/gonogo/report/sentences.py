@@ -1,0 +1,79 @@
+"""The templates of every sentence about a remark, a finding and a verdict, by their codes.
+
+A new code gets its line here. `report.english` fills in the figures; it also holds the few sentences
+that read otherwise for a rate, a band or an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gonogo.model.kinds import Outcome, Reason, Says, Why
+
+REMARKS: Mapping[Says, str] = {
+    Says.NO_TABLE: "{subject}.sql: {detail}: a table is missing",
+    Says.NO_RIGHT: "{subject}.sql: the role has no right to read it: {detail}",
+    Says.TIMED_OUT: "{subject}.sql: the query took longer than {number} s",
+    Says.LOCKED: "{subject}.sql: a lock was not granted in time",
+    Says.CONNECTION_LOST: "the connection to the database was lost",
+    Says.QUERY_FAILED: "{subject}.sql: {detail}",
+    Says.NO_COLUMN: "{subject}.sql brings no column {detail}",
+    Says.BAD_VALUE: "{subject}.sql: {detail}",
+    Says.NO_VALUE: "no row has a value of {subject}",
+    Says.EMPTY_WINDOW: "the window is empty: nothing has happened yet",
+    Says.DIVIDED_BY_NONE: "{subject} is 0",
+    Says.NOTHING_MEASURED: "neither a count nor a value was measured",
+    Says.NOT_ASKED: "it was not measured",
+    Says.UNREACHABLE: "{detail}",
+    Says.LEFT_OUT: "left out on purpose: --without={subject}",
+    Says.LACKS: "missing: {subject}",
+    Says.TEAM: "{detail}",
+    Says.NO_ADDRESS: "{subject} is not set, so nothing could be asked",
+    Says.NO_ENDPOINT: "rollout.toml has no endpoint that feeds it",
+    Says.BAD_VARIABLE: "{subject} {detail}",
+    Says.ANSWERED: "{subject}: {detail}",
+    Says.CLOCK_AHEAD: "the clock that runs this is {minutes} ahead of the server's",
+    Says.CLOCK_BEHIND: "the clock that runs this is {minutes} behind the server's",
+}
+REASONS: Mapping[Reason, str] = {
+    Reason.LEFT_OUT: "{remark}",
+    Reason.NO_DATA: "no data: {remark}",
+    Reason.NONE: "0 of 0: none",
+    Reason.NONE_OF_NONE: "no data: 0 of 0, and there must be some",
+    Reason.DEGRADED: "{shown}, but {remark}",
+    Reason.PART_PAST_LEVEL: "{part} alone: {shown} is past {level} {limit}",
+    Reason.NEWEST_PAST_LEVEL: "the last {n} events{of_part}: {shown}, past {level} {limit}",
+    Reason.WORSENED: "second half of the window {shown}, worse than the first {before} "
+    "and past {level} {limit}",
+    Reason.NO_LEVEL_PASSED: "{shown} is past no alert level{because}",
+    Reason.NOT_BEYOND_DOUBT: "{shown}: misses {limit}, but not beyond doubt{more}",
+    Reason.TOO_FEW: "{shown}: too few events to exclude {limit}{more}",
+    Reason.TOO_FEW_FOR_BAND: "{shown}: too few events: {needed} are needed{more}",
+    Reason.PART_TOO_FEW: "{part} alone: {shown}, too few events to exclude {limit}{more}",
+    Reason.PARTS_UNKNOWN: "no data on which parts there are: {remark}",
+    Reason.NEWEST_UNKNOWN: "no data on the newest events: {remark}",
+    Reason.NO_LIMIT: "no limit is set",
+    Reason.FIRES: "{shown} fires at {limit}{because}",
+    Reason.DOES_NOT_FIRE: "{shown} does not fire at {limit}",
+}
+VERDICTS: Mapping[Why, str] = {
+    Why.NONE_MET: "no check was met",
+    Why.NOT_ANSWERED: "{k} of {n} checks gave no answer",
+    Why.NOTHING_MEASURED: "nothing could be measured",
+    Why.SOAK_BEGUN: "the soak has just begun: nothing of {asked} is covered",
+    Why.SOAK_INCOMPLETE: "the soak is not complete: {covered} of {asked} covered",
+    Why.ABORTED: "the run was aborted",
+    Why.UNEXPLAINED: "{subject} failed, and no finding says why",
+    Why.GROUP_LEFT_OUT: "{subject} was left out on purpose",
+    Why.NO_ANCHOR: "no table {subject} (the anchor in rollout.toml) says which schema is measured",
+    Why.NEWEST_RECORD: "{subject} says {verdict}",
+    Why.WINDOW_TOO_SHORT: "the newest record judges {covered} only: monitor the whole {asked} "
+    "once more, then sum up again",
+    Why.MOMENT_MISSED: "there is no record of {subject}",
+    Why.EARLIER_VERDICT: "{subject} was {verdict}, as of {at}",
+}
+TALLY: Mapping[Outcome, str] = {
+    Outcome.MET: "checks met with evidence",
+    Outcome.WARNING: "with a warning",
+    Outcome.LEFT_OUT: "left out",
+}
