@@ -18,7 +18,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from gonogo.model.finding import Finding, LevelLimit, VerdictReason
-from gonogo.model.kinds import Level, Outcome, Reason, Role, Why
+from gonogo.model.kinds import Level, Reason, Role, Why
 from gonogo.model.limit import UNITS, Interval, Limit
 from gonogo.model.measurement import Count, Remark
 from gonogo.model.window import format_duration, format_moment

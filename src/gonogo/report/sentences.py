@@ -1,7 +1,7 @@
 """The templates of every sentence about a remark, a finding and a verdict, by their codes.
 
-A new code gets its line here. `report.english` fills in the figures; it also holds the few sentences
-that read otherwise for a rate, a band or an answer.
+A new code gets its line here. `report.english` fills in the figures, and has the few sentences that
+read otherwise for a rate, a band or an answer.
 """
 
 from __future__ import annotations
