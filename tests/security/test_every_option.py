@@ -14,7 +14,7 @@ from desk import Desk, make_desk
 from first_application import CONFIG
 from gonogo.cli import app
 from gonogo.errors import DatabaseError
-from gonogo.plugin.options import add_options
+from gonogo.plugin import add_options
 from gonogo.postgres import session
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import connect

@@ -1,9 +1,14 @@
-"""One run of the gate, from the options to the closed record: the state behind pytest's hooks."""
+"""One run of the gate, from the options to the closed record: the state behind pytest's hooks.
+
+Its evidence is staged before its record has a place, and copied once it has.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +19,6 @@ from gonogo.config.project import Project
 from gonogo.criteria import Metric
 from gonogo.errors import GonogoError
 from gonogo.gate.closing import closing, header, reproduce
-from gonogo.gate.files import copy, pipe, staging_directory
 from gonogo.gate.observe import ask_endpoints, observe
 from gonogo.gate.setting import Observation, Options, Setting, resolve
 from gonogo.judge.verdict import MAY_BE_LEFT_OUT, decide
@@ -27,11 +31,12 @@ from gonogo.record.archive import RunningRecord
 from gonogo.report import step_summary
 from gonogo.report.english import limits_text, reason_of, verdict_reasons
 from gonogo.report.index import RecordPages
-from gonogo.report.pytest_html import write_sealed
 from gonogo.report.terminal import print_figures, print_verdict
 from gonogo.report.text import cut, visible
 
 MOST_ID = 200
+PREFIX = "gate-"
+NAME = re.compile(r"gate-(\d+)-")
 
 
 class GateRun:
@@ -173,10 +178,9 @@ class GateRun:
         """
         if self._record is None or self._document is None or self.verdict is None:
             return
-        if (html := self.staged("evidence.html")).is_file():
-            write_sealed(html, self._record.directory / "evidence.html")
-        if (junit := self.staged("junit.xml")).is_file():
-            shutil.copyfile(junit, self._record.directory / "junit.xml")
+        for evidence in ("evidence.html", "junit.xml"):
+            if self.staged(evidence).is_file():
+                shutil.copyfile(self.staged(evidence), self._record.directory / evidence)
         full = closing(self._document, self.fixed, self._observation, self.answers, self.verdict)
         state = State.ABORTED if aborted else State.COMPLETE
         full = full.having(state=state, finished_at=datetime.now(UTC))
@@ -205,8 +209,15 @@ class GateRun:
         Args:
             stream: Standard output.
         """
-        if self.directory is not None:
-            pipe(self.directory / "record.json", stream)
+        if self.directory is None:
+            return
+        stream.flush()
+        try:
+            stream.buffer.write((self.directory / "record.json").read_bytes())
+            stream.flush()
+        except BrokenPipeError:
+            # Whoever read it has gone; Python would complain of it once more at its own end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
     def clean_up(self) -> None:
         """Remove what was staged."""
@@ -234,3 +245,50 @@ class GateRun:
         setting = self.fixed
         desk = Desk(setting.checklist, setting.archive_dir, self.options.allowed_signers)
         return checklist_block(desk, setting.environment, (self.started_at, record))
+
+
+def staging_directory(project: Project) -> Path:
+    """Make a directory for one run, and remove what killed runs left.
+
+    Args:
+        project: It lies in the project's working directory, or, where that cannot be written, in
+            the system's temporary one.
+    """
+    try:
+        project.work_dir.mkdir(exist_ok=True)
+        sweep(project)
+        return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=project.work_dir))
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="gonogo-"))
+
+
+def sweep(project: Project) -> None:
+    """Remove what killed runs left in the project's working directory."""
+    for left in project.work_dir.glob(f"{PREFIX}*"):
+        _sweep(left)
+
+
+def _sweep(left: Path) -> None:
+    match = NAME.match(left.name)
+    try:
+        os.kill(int(match[1]) if match else 0, 0)
+    except ProcessLookupError:
+        shutil.rmtree(left, ignore_errors=True)
+    except PermissionError:
+        # Somebody else's process has that number: it may be theirs.
+        return
+
+
+def copy(file: Path, target: Path) -> None:
+    """Copy what was asked for elsewhere.
+
+    Raises:
+        GonogoError: It cannot be written there.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    except OSError as error:
+        raise GonogoError(
+            f"{str(target)!r} cannot be written ({error.strerror})", f"the record has it: {file}"
+        ) from None

@@ -8,6 +8,7 @@ So this module imports nothing but pytest.
 from __future__ import annotations
 
 import os
+from argparse import ArgumentError
 from collections.abc import Generator, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,24 @@ CHECKS = "checks"
 # `config.project.MARKER` and the criteria file, whose rooms are too heavy for everybody's start.
 MARKERS = ("rollout.toml", f"{CHECKS}/criteria.toml")
 IN_PROJECT = pytest.StashKey[bool]()
+# Each is kept under a name of gonogo's own, so that no other plugin's value is read as ours.
+DEST = "gonogo_{}"
+OPTIONS: dict[str, dict[str, object]] = {
+    "window": {"metavar": "48h", "help": "length of the window: a number and m, h, d or w"},
+    "as-of": {"metavar": "MOMENT", "help": "end of the window, ISO 8601 (default: now)"},
+    "dsn": {"metavar": "DSN", "help": "the database, without a password; before all variables"},
+    "environment": {"metavar": "NAME", "help": "staging or production"},
+    "without": {
+        "metavar": "GROUP",
+        "action": "append",
+        "default": [],
+        "help": "leave out on purpose, such as endpoints or ledger; repeatable",
+    },
+    "deployed-at": {"metavar": "MOMENT", "help": "start of the soak without a ledger"},
+    "criteria": {"metavar": "FILE", "help": "judge by another criteria file"},
+    "figures": {"action": "store_true", "help": "print all figures, as a monitor does"},
+    "json": {"metavar": "FILE", "help": "copy the record to a file; - prints it"},
+}
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -26,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     known = getattr(config, "known_args_namespace", None)
     loading_conftests = known is not None and known.confcutdir is not None
     if loading_conftests and _in_project(config, config.invocation_params.args):
-        _add_options(parser)
+        add_options(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -35,7 +54,7 @@ def pytest_load_initial_conftests(
 ) -> None:
     """Add gonogo's options after every other plugin's, so that a name of theirs stays theirs."""
     if _in_project(early_config, args):
-        _add_options(parser)
+        add_options(parser)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -68,10 +87,18 @@ class _NoChecks:
             raise pytest.Collector.CollectError("run the checks on their own: pytest checks/")
 
 
-def _add_options(parser: pytest.Parser) -> None:
-    from gonogo.plugin.options import add_options  # noqa: PLC0415  # no other suite pays for it
+def add_options(parser: pytest.Parser) -> None:
+    """Add the options; ``--strict`` is pytest's own, and gonogo heeds it too.
 
-    add_options(parser)
+    Where another plugin has an option ``--json``, ours is ``--gonogo-json``.
+    """
+    group = parser.getgroup("gonogo", "the release gate")
+    for name, attributes in OPTIONS.items():
+        dest = DEST.format(name.replace("-", "_"))
+        try:
+            group.addoption(f"--{name}", dest=dest, **attributes)
+        except (ArgumentError, ValueError):
+            group.addoption(f"--gonogo-{name}", dest=dest, **attributes)
 
 
 def _in_project(config: pytest.Config, args: Iterable[str | os.PathLike[str]]) -> bool:

@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
+from typing import TextIO, TypeVar
 
 import pytest
 
@@ -23,32 +26,27 @@ from gonogo.config.sections import RolloutConfig
 from gonogo.errors import GonogoError, UsageError
 from gonogo.gate.run import GateRun
 from gonogo.gate.setting import Options
-from gonogo.model.kinds import VerdictKind
+from gonogo.model.finding import Finding
+from gonogo.model.kinds import Outcome, Role, VerdictKind
 from gonogo.model.window import parse_duration, parse_moment
-from gonogo.plugin.checks import (
-    RUN,
-    STANDARD_OUTPUT,
-    EvidencePage,
-    correct_summary_lines,
-    one_line_a_check,
-    record_alone_on_stdout,
-    stage_reports,
-)
-from gonogo.plugin.options import DEST
+from gonogo.plugin import DEST, evidence
 from gonogo.postgres.dsn import database_settings, named_environment
 from gonogo.postgres.readonly import Manners
 from gonogo.record.files import refusal_explained
 from gonogo.report.text import visible
 
-# Found by pytest beside this module, and registered with it.
-pytest_plugins = ("gonogo.plugin.checks",)
+T = TypeVar("T")
 ROOT = pytest.StashKey[Path]()
+RUN = pytest.StashKey[GateRun]()
+STANDARD_OUTPUT = pytest.StashKey[TextIO]()
+FINDING = "finding"
+PASSING = frozenset({Outcome.MET, Outcome.LEFT_OUT})
 
 
 def carried_out(
     config: pytest.Config, root: Path
 ) -> Generator[None, object, pytest.ExitCode | object]:
-    """The whole of pytest's run, as a gate: registers this module's hooks and those of the checks.
+    """The whole of pytest's run, as a gate: registers this module's hooks.
 
     Asked to end, however and whenever, a run of the checks ends as with Ctrl-C. Only collecting and
     checking are interrupted at once: what prepares a run and what closes it is finished first. With
@@ -61,7 +59,7 @@ def carried_out(
     config.stash[ROOT] = root
     config.pluginmanager.register(sys.modules[__name__], __name__)
     try:
-        with interruption.heard(), interruption.held(), record_alone_on_stdout(config):
+        with interruption.heard(), interruption.held(), _record_alone_on_stdout(config):
             try:
                 code = yield
             finally:
@@ -72,6 +70,17 @@ def carried_out(
     return pytest.ExitCode.INTERRUPTED if interruption.was_received() else code
 
 
+@contextmanager
+def _record_alone_on_stdout(config: pytest.Config) -> Iterator[None]:
+    """With ``--json -``, pytest writes to standard error: standard output is the record alone."""
+    if config.getoption(DEST.format("json")) != "-":
+        yield
+        return
+    config.stash[STANDARD_OUTPUT] = sys.stdout
+    with redirect_stdout(sys.stderr):
+        yield
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Prepare the run and its evidence files."""
@@ -79,24 +88,46 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("checks measure once, in one process: leave out -n and --dist")
     if sys.flags.optimize:
         raise pytest.UsageError("checks are assertions: unset PYTHONOPTIMIZE, leave out -O")
-    with _AsUsageError():
+    with _as_usage_error():
         project = Project.find(config.stash[ROOT])
-        run = config.stash[RUN] = GateRun(project, gate_options(config, project))
-    stage_reports(config, run)
-    config.pluginmanager.register(EvidencePage(run))
-    one_line_a_check(config)
+        run = config.stash[RUN] = GateRun(project, _options(config, project))
+    evidence.stage_reports(config, run)
+    config.pluginmanager.register(evidence.EvidencePage(run))
+    evidence.one_line_a_check(config)
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Print the verdict last, after pytest's own summary."""
-    run = config.stash.get(RUN, None)
-    if run is None:
-        return
-    reporter = config.pluginmanager.getplugin("terminalreporter")
-    if reporter:
-        run.show(reporter._tw._file)  # noqa: SLF001  # pytest has no public way to its stream
-    if STANDARD_OUTPUT in config.stash:
-        run.pipe(config.stash[STANDARD_OUTPUT])
+def _options(config: pytest.Config, project: Project) -> Options:
+    """Read the options; rollout.toml's ``without`` is added to the command line's."""
+
+    def given(name: str, read: Callable[[str], T]) -> T | None:
+        text: str | None = config.getoption(DEST.format(name))
+        return None if text is None else read(text)
+
+    rollout = RolloutConfig.load(project.root / MARKER)
+    return Options(
+        window=given("window", parse_duration),
+        as_of=given("as_of", parse_moment),
+        environment=named_environment(os.environ, given("environment", str)),
+        without=frozenset(config.getoption(DEST.format("without"))) | frozenset(rollout.without),
+        deployed_at=given("deployed_at", partial(parse_moment, option="--deployed-at")),
+        criteria=given("criteria", partial(_file, "--criteria")),
+        strict=bool(config.getini("strict")),
+        json=given("json", lambda text: text if text == "-" else str(_file("--json", text))),
+        figures=config.getoption(DEST.format("figures")),
+        endpoints=rollout.http,
+        manners=Manners(anchor=rollout.application.anchor),
+        archive_dir=rollout.archive_dir,
+        migrations_dir=rollout.migrations_dir,
+        migrations_from=rollout.migrations_from,
+        allowed_signers=rollout.allowed_signers,
+    )
+
+
+def _file(option: str, text: str) -> Path:
+    """Refuse an empty name: it is a variable that was not set, never the working directory."""
+    if not text.strip():
+        raise UsageError(f"{option} names no file", "name one, or leave it out")
+    return Path(text).resolve()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -104,9 +135,49 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     """Resolve what is judged before collection, while a usage error is still one line."""
     run = session.config.stash[RUN]
     with interruption.admitted():
-        with _AsUsageError():
+        with _as_usage_error():
             run.resolve(database_settings(os.environ, session.config.getoption(DEST.format("dsn"))))
         return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one item for each check; its id names the metric and the environment, never a value."""
+    if FINDING not in metafunc.fixturenames:
+        return
+    run = metafunc.config.stash[RUN]
+    if run.setting is None:
+        # Asked for its fixtures alone, pytest collects without the hook that resolves.
+        return
+    marker = metafunc.definition.get_closest_marker("asks")
+    if marker is None:
+        raise pytest.UsageError(f"{metafunc.definition.nodeid} lacks @pytest.mark.asks")
+    only, but = (frozenset(marker.kwargs.get(name, ())) for name in ("groups", "others"))
+    asked = run.asked(Role(marker.kwargs["role"]), only, but)
+    metafunc.parametrize(
+        FINDING,
+        [f"{role}:{metric.id}" for role, metric in asked],
+        ids=[f"{metric.id}[{run.fixed.environment}]" for _, metric in asked],
+        indirect=True,
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take out the test of a role or a group of which the criteria file holds no metric."""
+    of_nothing = [item for item in items if FINDING in _params(item) and not _check_of(item)]
+    if of_nothing:
+        items[:] = [item for item in items if item not in of_nothing]
+        config.hook.pytest_deselected(items=of_nothing)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Open the record with every check that a full run must answer, before the first one runs."""
+    run = session.config.stash.get(RUN, None)
+    if run and run.setting and not session.config.option.collectonly:
+        with _as_usage_error():
+            run.open_record()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -117,13 +188,46 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         return (yield)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Open the record with every check that a full run must answer, before the first one runs."""
-    run = session.config.stash.get(RUN, None)
-    if run and run.setting and not session.config.option.collectonly:
-        with _AsUsageError():
-            run.open_record()
+@pytest.fixture
+def finding(request: pytest.FixtureRequest) -> Finding:
+    """The finding that this check asserts; the first one asked for measures everything."""
+    run = request.config.stash[RUN]
+    found = run.finding(request.param)
+    request.node.user_properties += run.properties(request.param)
+    if found.outcome is Outcome.LEFT_OUT:
+        pytest.skip(run.reason(found))
+    return found
+
+
+@pytest.fixture
+def tolerated(request: pytest.FixtureRequest) -> frozenset[Outcome]:
+    """The outcomes that a check may pass with: a warning too, unless ``--strict``."""
+    strict = request.config.stash[RUN].options.strict
+    return frozenset({Outcome.MET} if strict else {Outcome.MET, Outcome.WARNING})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shorten the report of a failed check to its reason; a check that ran has answered."""
+    report = yield
+    run = item.config.stash.get(RUN, None)
+    if run is None:
+        return report
+    check = _check_of(item)
+    asserted = report.when == "call" and (
+        report.passed or (call.excinfo is not None and call.excinfo.errisinstance(AssertionError))
+    )
+    # A check that is skipped has not answered, unless what it asks is left out on purpose.
+    if check and (asserted or (report.skipped and run.is_left_out(check))):
+        found = run.answer(check)
+        if report.failed and found.outcome not in PASSING:
+            report.longrepr = f"{found.outcome}: {run.reason(found)}"
+            return report
+    if report.failed:
+        run.unexplained.append(item.nodeid)
+    return report
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -145,6 +249,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
         with refusal_explained("the evidence cannot be written"):
             yield
             if run.is_open:
+                evidence.sealed_in_place(run.staged("evidence.html"))
                 if interruption.was_received() and not aborted:
                     aborted = True
                     run.decide(aborted=True)
@@ -153,65 +258,38 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
         run.problem = str(error)
         # Nobody can decide on a verdict without a record.
         session.exitstatus = session.exitstatus or VerdictKind.HOLD.exit_code
-    correct_summary_lines(session.config, run)
+    evidence.correct_summary_lines(session.config, run)
     return None
 
 
-def gate_options(config: pytest.Config, project: Project) -> Options:
-    """Read the options; rollout.toml's ``without`` is added to the command line's.
-
-    Args:
-        config: pytest's.
-        project: Where rollout.toml lies.
-
-    Raises:
-        UsageError: An option is malformed, or rollout.toml is wrong.
-    """
-
-    def given(name: str) -> str | None:
-        text: str | None = config.getoption(DEST.format(name))
-        return text
-
-    window, as_of, deployed = given("window"), given("as_of"), given("deployed_at")
-    rollout = RolloutConfig.load(project.root / MARKER)
-    criteria, json = given("criteria"), given("json")
-    return Options(
-        window=None if window is None else parse_duration(window),
-        as_of=None if as_of is None else parse_moment(as_of),
-        environment=named_environment(os.environ, given("environment")),
-        without=frozenset(config.getoption(DEST.format("without"))) | frozenset(rollout.without),
-        deployed_at=None if deployed is None else parse_moment(deployed, "--deployed-at"),
-        criteria=None if criteria is None else _file("--criteria", criteria),
-        strict=bool(config.getini("strict")),
-        json=json if json in {None, "-"} else str(_file("--json", json)),
-        figures=config.getoption(DEST.format("figures")),
-        endpoints=rollout.http,
-        manners=Manners(anchor=rollout.application.anchor),
-        archive_dir=rollout.archive_dir,
-        migrations_dir=rollout.migrations_dir,
-        migrations_from=rollout.migrations_from,
-        allowed_signers=rollout.allowed_signers,
-    )
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Print the verdict last, after pytest's own summary."""
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter:
+        run.show(reporter._tw._file)  # noqa: SLF001  # pytest has no public way to its stream
+    if STANDARD_OUTPUT in config.stash:
+        run.pipe(config.stash[STANDARD_OUTPUT])
 
 
-def _file(option: str, text: str) -> Path:
-    """Refuse an empty name: it is a variable that was not set, never the working directory.
-
-    Raises:
-        UsageError: It names nothing.
-    """
-    if not text.strip():
-        raise UsageError(f"{option} names no file", "name one, or leave it out")
-    return Path(text).resolve()
+def _check_of(item: pytest.Item) -> str | None:
+    """The check that an item asks; None for another test, and for one without a metric."""
+    check = _params(item).get(FINDING)
+    return check if isinstance(check, str) else None
 
 
-class _AsUsageError:
+def _params(item: pytest.Item) -> Mapping[str, object]:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params if callspec else {}
+
+
+@contextmanager
+def _as_usage_error() -> Iterator[None]:
     """Turn our own errors into pytest's usage error: one line, exit code 4, no traceback."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, GonogoError):
-            # The message may quote a server: no control character of it reaches the terminal.
-            raise pytest.UsageError(visible(error)) from None
+    try:
+        yield
+    except GonogoError as error:
+        # The message may quote a server: no control character of it reaches the terminal.
+        raise pytest.UsageError(visible(error)) from None

@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 from gonogo.application.commands import Commands
 from gonogo.config.project import Project
 from gonogo.errors import SandboxError
-from gonogo.gate.files import sweep
+from gonogo.gate.run import sweep
 from gonogo.interruption import admitted, held
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment

@@ -9,7 +9,7 @@ import pytest
 
 from desk import Desk
 from gonogo.model.kinds import VerdictKind
-from gonogo.plugin.options import add_options
+from gonogo.plugin import add_options
 from gonogo.sandbox.server import EmbeddedServer
 from howto import BLOCK, ROOT, load_noxfile, run_block
 

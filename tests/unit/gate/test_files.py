@@ -11,7 +11,7 @@ import pytest
 
 from gonogo.config.project import Project
 from gonogo.errors import GonogoError
-from gonogo.gate.files import copy, staging_directory, sweep
+from gonogo.gate.run import copy, staging_directory, sweep
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 
-from gonogo.report import pytest_html as evidence
+from gonogo.plugin import evidence
 
 ATTACK = "<img src=x onerror=alert(1)>\x00"
 PAGE = """<!DOCTYPE html>
@@ -27,9 +27,9 @@ PAGE = """<!DOCTYPE html>
 def test_metadata_is_an_allow_list_and_escaped() -> None:
     """A CI system's variables do not get in; what does is text."""
     given = {"Python": "3.11", "CI_JOB_TOKEN": "secret", "Packages": {"pytest": ATTACK}}
-    told = evidence.metadata(given, {"Environment": ATTACK})
-    assert set(told) == {"Python", "Packages", "Environment"}
-    assert not any("<" in value or "\x00" in value for value in told.values())
+    shown = evidence.metadata_of(given, {"Environment": ATTACK})
+    assert set(shown) == {"Python", "Packages", "Environment"}
+    assert not any("<" in value or "\x00" in value for value in shown.values())
 
 
 def test_of_a_ci_run_only_numbers_and_commits_get_in() -> None:
@@ -43,8 +43,8 @@ def test_of_a_ci_run_only_numbers_and_commits_get_in() -> None:
         "GITHUB_ACTOR": "ada",
         "BUILD_URL": "https://user:secret@ci.example.com/7",
     }
-    told = evidence.metadata(given, {})
-    assert told == {"GITHUB_RUN_ID": "1234567890", "GITHUB_SHA": commit}
+    shown = evidence.metadata_of(given, {})
+    assert shown == {"GITHUB_RUN_ID": "1234567890", "GITHUB_SHA": commit}
 
 
 def test_a_row_fits_its_head_and_is_escaped() -> None:
@@ -59,8 +59,8 @@ def test_a_row_fits_its_head_and_is_escaped() -> None:
 def test_the_summary_shows_every_answer_without_a_script() -> None:
     """A table in plain HTML, with hostile reasons as text."""
     answers = [
-        evidence.Answer("criterion:a", "met", "fine"),
-        evidence.Answer("b", "failed", ATTACK),
+        ("criterion:a", "met", "fine"),
+        ("b", "failed", ATTACK),
     ]
     html = "".join(evidence.summary("NO-GO", [ATTACK], answers))
     assert "NO-GO" in html
@@ -85,10 +85,10 @@ def test_a_sealed_page_runs_its_own_script_alone() -> None:
     assert "onclick" not in sealed
 
 
-def test_a_sealed_page_lies_beside_the_record_closed_to_others(tmp_path: Path) -> None:
+def test_a_page_is_sealed_in_place_and_closed_to_others(tmp_path: Path) -> None:
     """Bytes that are no text do not stop it."""
-    source = tmp_path / "staged.html"
-    source.write_bytes(PAGE.encode() + b"\xff")
-    evidence.write_sealed(source, tmp_path / "evidence.html")
-    assert stat.S_IMODE((tmp_path / "evidence.html").stat().st_mode) == 0o640
-    assert "Content-Security-Policy" in (tmp_path / "evidence.html").read_text()
+    page = tmp_path / "evidence.html"
+    page.write_bytes(PAGE.encode() + b"\xff")
+    evidence.sealed_in_place(page)
+    assert stat.S_IMODE(page.stat().st_mode) == 0o640
+    assert "Content-Security-Policy" in page.read_text()
