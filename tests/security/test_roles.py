@@ -14,9 +14,8 @@ from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
 from gonogo.postgres.dsn import DatabaseSettings
-from gonogo.postgres.identity import read_identity
 from gonogo.postgres.readonly import Manners, Session, connect
-from gonogo.postgres.snapshot import in_snapshot
+from gonogo.postgres.snapshot import in_snapshot, read_identity
 from gonogo.rollout.grants import readable
 from gonogo.sandbox.databases import Databases
 

@@ -24,7 +24,7 @@ app = typer.Typer(help="The application's administrators.")
 
 @contextmanager
 def _application() -> Iterator[Application]:
-    from gonogo.postgres.identity import application_schema
+    from gonogo.postgres.session import application_schema
     from gonogo.rollout.admins import Application
 
     _, config = project_here()

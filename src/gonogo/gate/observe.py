@@ -27,9 +27,8 @@ from gonogo.measure.take import Plan, take
 from gonogo.model.kinds import Says
 from gonogo.model.measurement import Measurement, Remark
 from gonogo.model.window import clip
-from gonogo.postgres.identity import read_identity
 from gonogo.postgres.readonly import Session
-from gonogo.postgres.snapshot import in_snapshot
+from gonogo.postgres.snapshot import in_snapshot, read_identity
 
 V = TypeVar("V")
 MOST_AHEAD = timedelta(minutes=2)

@@ -20,9 +20,8 @@ from gonogo.model.kinds import Environment, Role
 from gonogo.model.measurement import DatabaseIdentity, LedgerEvent, Measurement, Window
 from gonogo.model.window import DEFAULT_WINDOW, check_as_of, format_moment
 from gonogo.postgres.dsn import DatabaseSettings
-from gonogo.postgres.identity import read_identity
 from gonogo.postgres.readonly import Manners, Session
-from gonogo.postgres.snapshot import in_snapshot
+from gonogo.postgres.snapshot import in_snapshot, read_identity
 
 LEDGER = "ledger"
 

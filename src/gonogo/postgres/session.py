@@ -1,4 +1,7 @@
-"""A rollout's connections: autocommit, with every parameter set that its numbers depend on."""
+"""A rollout's connections: autocommit, with every parameter set that its numbers depend on.
+
+And what is asked of each first: a version that gonogo knows, and the application's own schema.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,9 @@ PINNED = {
 # waits for or builds.
 GONE_WITHIN = "set client_connection_check_interval = '1s'"
 GONE_WITHIN_SINCE = 140_000
+# The versions of PostgreSQL that gonogo knows.
+OLDEST, NEWEST = 13, 18
+MAJOR = 10_000
 
 # What the driver says beside its errors would be a second line on a terminal.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -138,3 +144,77 @@ def first_line(error: BaseException) -> str:
     """The first line of a driver's message: what happened, without context or hints."""
     lines = str(error).strip().splitlines()
     return lines[0].strip() if lines else type(error).__name__
+
+
+def version_problem(server_version: int) -> str:
+    """Why the server's version will not do; empty when it does.
+
+    Args:
+        server_version: As libpq gives it: 180006 is 18.6.
+    """
+    major = server_version // MAJOR
+    if OLDEST <= major <= NEWEST:
+        return ""
+    return f"the server is PostgreSQL {major}; gonogo knows {OLDEST} to {NEWEST}"
+
+
+def major_version(connection: Connection) -> int:
+    """The server's major version: 18 of 18.6."""
+    return connection.info.server_version // MAJOR
+
+
+def application_schema(connection: Connection, anchor: str | None) -> str:
+    """The application's schema: the first of the search path that holds the anchor.
+
+    Args:
+        connection: As the role that deploys.
+        anchor: A table of the application; None takes the first schema of the search path.
+
+    Raises:
+        DatabaseError: There is no such schema.
+    """
+    row = connection.execute(
+        """
+        select s.name
+        from unnest(current_schemas(false)) with ordinality as s (name, place)
+        where %(anchor)s::text is null or exists (
+            select from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+            where n.nspname = s.name and c.relname = %(anchor)s and c.relkind in ('r', 'p')
+        )
+        order by s.place limit 1""",
+        {"anchor": anchor},
+    ).fetchone()
+    if row is None:
+        problem = "no schema of the search_path exists"
+        if anchor:
+            problem = f"no schema of the search_path holds the table {anchor}"
+        raise DatabaseError(
+            problem,
+            "check that this is the application's database, and the role's search_path",
+        )
+    return str(row[0])
+
+
+def owner_to_be(connection: Connection, schema: str, anchor: str | None) -> str | None:
+    """Whose the tables must be that a migration makes: those of whoever owns the anchor.
+
+    A superuser's or a deployer's own tables would be closed to the application.
+
+    Args:
+        connection: As the role that migrates.
+        schema: The application's.
+        anchor: A table of the application.
+
+    Returns:
+        The owner; None when the role is it, or may not act as it, or no anchor is named.
+    """
+    row = connection.execute(
+        """
+        select pg_get_userbyid(c.relowner)
+        from pg_class as c
+        join pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname = %s and c.relname = %s
+          and pg_get_userbyid(c.relowner) <> current_user and pg_has_role(c.relowner, 'member')""",
+        (schema, anchor),
+    ).fetchone()
+    return str(row[0]) if row else None

@@ -1,21 +1,24 @@
-"""One snapshot of the database, seen by one session or by several."""
+"""One snapshot of the database, seen by one session or by several; and which database it is of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import LiteralString, TypeVar
 
 import psycopg
 from psycopg import errors
+from psycopg.rows import dict_row
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from gonogo.errors import DatabaseError
+from gonogo.model.measurement import DatabaseIdentity
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import CONNECT_BUDGET_S, Manners, Row, Session, connect
-from gonogo.postgres.session import first_line
+from gonogo.postgres.session import Connection, first_line
 from gonogo.postgres.watchdog import Watchdog, is_silent
 
 T = TypeVar("T")
@@ -27,6 +30,32 @@ select
     on_cluster,
     case when %(shared)s and not on_cluster then pg_export_snapshot() end as snapshot
 from (select exists (select from pg_extension where extname = 'citus') as on_cluster) as kind"""
+
+IDENTITY: LiteralString = """
+select
+    (select case when has_function_privilege('pg_control_system()', 'execute')
+        then (select system_identifier::text from pg_control_system()) else '' end)
+        as system_identifier,
+    current_database() as database,
+    current_setting('server_version') as server_version,
+    current_user::text as role,
+    pg_is_in_recovery() as standby,
+    pg_current_snapshot()::text as snapshot,
+    (
+        select case
+            when r.rolsuper then 'superuser'
+            when exists (
+                select from pg_class as c
+                join pg_namespace as n on n.oid = c.relnamespace
+                where c.relkind in ('r', 'p')
+                    and (n.nspname = any(current_schemas(false)) or n.nspname = 'gonogo')
+                    and has_table_privilege(c.oid, 'insert, update, delete, truncate')
+            ) then 'write'
+            else 'read'
+        end
+        from pg_roles as r where r.rolname = current_user
+    ) as rights,
+    transaction_timestamp() as now"""
 
 
 def in_snapshot(settings: DatabaseSettings, manners: Manners, read: Callable[[Session], T]) -> T:
@@ -125,3 +154,33 @@ def _kind(session: Session) -> Row:
         session.begin_again()
         (row,) = session.ask(KIND, {"shared": False})
     return row
+
+
+def identify(connection: Connection) -> DatabaseIdentity:
+    """Which database answers.
+
+    Raises:
+        DatabaseError: The server answered with nothing.
+    """
+    with connection.cursor(row_factory=dict_row) as cursor:
+        identity, _ = _identified(cursor.execute(IDENTITY).fetchall())
+    return identity
+
+
+def read_identity(session: Session) -> tuple[DatabaseIdentity, datetime]:
+    """Which database this is, and the snapshot's moment.
+
+    Raises:
+        DatabaseError: The server answered with nothing.
+    """
+    return _identified(session.ask(IDENTITY))
+
+
+def _identified(rows: Sequence[Row]) -> tuple[DatabaseIdentity, datetime]:
+    if not rows:
+        raise DatabaseError(
+            "the server did not say who it is", "check what answers at this address"
+        )
+    named = dict(rows[0])
+    now: datetime = named.pop("now")
+    return DatabaseIdentity(**named), now.astimezone(UTC)

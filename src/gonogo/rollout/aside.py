@@ -12,7 +12,7 @@ from gonogo.application.environment import LOOKS
 from gonogo.errors import UsageError
 from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
-from gonogo.postgres.identity import application_schema
+from gonogo.postgres.session import application_schema
 from gonogo.rollout.migrations.reapply import Reapplied, reapply
 from gonogo.rollout.migrations.revert import Aside, chosen, drop_aside
 from gonogo.rollout.runner.context import RolloutContext

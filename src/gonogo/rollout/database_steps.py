@@ -8,7 +8,7 @@ from psycopg.rows import dict_row
 
 from gonogo.errors import StepError
 from gonogo.ledger.rows import Backup
-from gonogo.postgres.identity import owner_to_be
+from gonogo.postgres.session import owner_to_be
 from gonogo.rollout.admins import Application, promote_admins
 from gonogo.rollout.backup.backup import VerifiedBackup, make_backup, remove_partial
 from gonogo.rollout.backup.fingerprint import schema_fingerprint

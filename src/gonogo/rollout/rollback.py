@@ -16,8 +16,7 @@ from gonogo.command_line import command
 from gonogo.errors import GonogoError, StepError, UsageError
 from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
-from gonogo.postgres.identity import application_schema
-from gonogo.postgres.session import first_line
+from gonogo.postgres.session import application_schema, first_line
 from gonogo.rollout.incident_report import Course, IncidentReport, draft
 from gonogo.rollout.restore.restoration import Restoration, drop_prepared, is_swapped, restoring
 from gonogo.rollout.restore.swap import reopen_cut_short

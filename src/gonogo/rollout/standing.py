@@ -25,8 +25,8 @@ from gonogo.ledger.rows import (
     to_roll_back,
 )
 from gonogo.model.measurement import DatabaseIdentity
-from gonogo.postgres.identity import identify
 from gonogo.postgres.session import Connection, asking
+from gonogo.postgres.snapshot import identify
 from gonogo.rollout.migrations.revert import schemas_aside
 from gonogo.rollout.restore.swap import PREPARATION, relatives
 

@@ -12,8 +12,7 @@ from gonogo.ledger import history
 from gonogo.ledger.installation import install, version
 from gonogo.ledger.ledger import Ledger
 from gonogo.postgres import session
-from gonogo.postgres.identity import application_schema
-from gonogo.postgres.session import Connection
+from gonogo.postgres.session import Connection, application_schema
 
 Deploy = Callable[[], int]
 

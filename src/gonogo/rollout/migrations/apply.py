@@ -14,8 +14,7 @@ from gonogo.ledger import history
 from gonogo.ledger.migration import Migration, pending
 from gonogo.ledger.rows import MigrationRow
 from gonogo.postgres import session, transaction
-from gonogo.postgres.identity import application_schema, owner_to_be
-from gonogo.postgres.session import Connection, asking
+from gonogo.postgres.session import Connection, application_schema, asking, owner_to_be
 from gonogo.postgres.transaction import Patience, acting_as, search_path, send
 from gonogo.rollout.migrations.statements import refuse_rewrites, run_outside
 

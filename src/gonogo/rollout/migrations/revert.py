@@ -18,8 +18,7 @@ from gonogo.errors import MigrationError, UsageError
 from gonogo.ledger import history
 from gonogo.ledger.migration import Migration
 from gonogo.postgres import transaction
-from gonogo.postgres.identity import application_schema
-from gonogo.postgres.session import Connection, ask_int
+from gonogo.postgres.session import Connection, application_schema, ask_int
 from gonogo.postgres.transaction import Patience, search_path, send
 from gonogo.rollout.migrations.apply import MigrationEvent
 

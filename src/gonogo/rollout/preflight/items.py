@@ -20,8 +20,13 @@ from gonogo.ledger.installation import version as ledger_version
 from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import EnvironmentMark, MigrationRow
-from gonogo.postgres.identity import application_schema, major_version, owner_to_be, version_problem
-from gonogo.postgres.session import Connection
+from gonogo.postgres.session import (
+    Connection,
+    application_schema,
+    major_version,
+    owner_to_be,
+    version_problem,
+)
 from gonogo.postgres.tools import find_tools
 from gonogo.postgres.transaction import set_for_session
 from gonogo.rollout.backup.backup import needed_bytes, place_problem

@@ -17,8 +17,14 @@ from gonogo.ledger import migration
 from gonogo.ledger.migration import Migration, digest
 from gonogo.ledger.rows import MigrationRow
 from gonogo.model.measurement import DatabaseIdentity
-from gonogo.postgres.identity import application_schema, identify, major_version
-from gonogo.postgres.session import Connection, connect, first_line
+from gonogo.postgres.session import (
+    Connection,
+    application_schema,
+    connect,
+    first_line,
+    major_version,
+)
+from gonogo.postgres.snapshot import identify
 from gonogo.postgres.tools import find_tools
 from gonogo.rollout.backup.scratch import likeness
 from gonogo.rollout.migrations import linter

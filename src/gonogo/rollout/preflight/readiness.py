@@ -16,8 +16,8 @@ from gonogo.ledger.deployer import holder
 from gonogo.ledger.migration import digest
 from gonogo.model.kinds import Environment
 from gonogo.model.step import Tell
-from gonogo.postgres.identity import identify
 from gonogo.postgres.session import connect
+from gonogo.postgres.snapshot import identify
 from gonogo.rollout.preflight.items import ITEMS, Ground, Item, look_at, problems_of, require
 from gonogo.rollout.runner.context import RolloutContext, wanted_revision
 from gonogo.rollout.runner.steps import Evidence, Runner, Skipped, Step, running

@@ -14,8 +14,8 @@ from gonogo.ledger.installation import install, require, version
 from gonogo.ledger.ledger import Ledger
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import DatabaseIdentity
-from gonogo.postgres.identity import application_schema, identify, version_problem
-from gonogo.postgres.session import Connection, connect
+from gonogo.postgres.session import Connection, application_schema, connect, version_problem
+from gonogo.postgres.snapshot import identify
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.steps import Evidence, Runner, Step
 

@@ -17,7 +17,7 @@ from gonogo.errors import StepError, UsageError
 from gonogo.ledger.migration import Migration, digest
 from gonogo.ledger.rows import Backup, Deployment, NewDeployment, StepRow, to_roll_back, why_nothing
 from gonogo.postgres.dsn import DatabaseSettings
-from gonogo.postgres.identity import application_schema, major_version
+from gonogo.postgres.session import application_schema, major_version
 from gonogo.postgres.tools import Tools, find_tools
 from gonogo.rollout.runner.context import UNKNOWN, RolloutContext, revisions
 from gonogo.rollout.runner.site import Site

@@ -1,10 +1,10 @@
-"""Which servers will do."""
+"""What is asked of a connection first: whether gonogo knows the server's version."""
 
 from __future__ import annotations
 
 import pytest
 
-from gonogo.postgres.identity import version_problem
+from gonogo.postgres.session import version_problem
 
 
 @pytest.mark.parametrize(
