@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gonogo.errors import SandboxError
 from gonogo.model.kinds import VerdictKind
-from gonogo.model.window import format_moment
+from gonogo.model.measurement import format_moment
 from gonogo.sandbox.checkout import copy_project
 from lab.bench.clock import OUT
 from lab.bench.timing import Times

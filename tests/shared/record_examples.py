@@ -32,15 +32,7 @@ from gonogo.model.kinds import (
     Why,
 )
 from gonogo.model.limit import Interval, parse_limit
-from gonogo.model.measurement import (
-    Count,
-    DatabaseIdentity,
-    HourCount,
-    LedgerEvent,
-    Measurement,
-    Remark,
-    Window,
-)
+from gonogo.model.measurement import Count, DatabaseIdentity, HourCount, Measurement, Remark, Window
 from gonogo.model.record import (
     Heading,
     ItemEntry,
@@ -55,7 +47,7 @@ from gonogo.model.record import (
     Subject,
     SummedRecord,
 )
-from gonogo.model.step import StepRecord
+from gonogo.model.step import LedgerEvent, StepRecord
 
 START = datetime(2026, 11, 21, 14, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)

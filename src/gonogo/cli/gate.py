@@ -43,7 +43,7 @@ def monitor(
     window: Annotated[str, typer.Argument(help="How much to judge: 24h, 7d, 14d, any.")] = "",
 ) -> None:
     """Judge, archive a record and show every figure; takes the options of `pytest checks/`."""
-    from gonogo.model.window import DEFAULT_WINDOW, format_duration
+    from gonogo.model.measurement import DEFAULT_WINDOW, format_duration
 
     more = list(context.args)
     if window.startswith("-"):

@@ -17,9 +17,8 @@ from gonogo.gate.setting import Observation, Setting
 from gonogo.judge.verdict import health_score
 from gonogo.model.finding import Finding, Verdict
 from gonogo.model.kinds import Environment, Kind
-from gonogo.model.measurement import Measurement, Window
+from gonogo.model.measurement import Measurement, Window, format_duration, format_moment
 from gonogo.model.record import Heading, Mark, MetricEntry, Provenance, Record, Soak, Subject
-from gonogo.model.window import format_duration, format_moment
 from gonogo.record.listing import (
     GATE_LABELS,
     RUNNING,

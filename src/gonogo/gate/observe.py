@@ -25,8 +25,7 @@ from gonogo.masking import Mask
 from gonogo.measure.ledger_facts import LedgerFacts, read_ledger, read_timeline
 from gonogo.measure.take import Plan, take
 from gonogo.model.kinds import Says
-from gonogo.model.measurement import Measurement, Remark
-from gonogo.model.window import clip
+from gonogo.model.measurement import Measurement, Remark, clip
 from gonogo.postgres.readonly import Session
 from gonogo.postgres.snapshot import in_snapshot, read_identity
 

@@ -17,8 +17,15 @@ from gonogo.masking import Mask
 from gonogo.measure.ledger_facts import LedgerFacts, read_ledger
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Role
-from gonogo.model.measurement import DatabaseIdentity, LedgerEvent, Measurement, Window
-from gonogo.model.window import DEFAULT_WINDOW, check_as_of, format_moment
+from gonogo.model.measurement import (
+    DEFAULT_WINDOW,
+    DatabaseIdentity,
+    Measurement,
+    Window,
+    check_as_of,
+    format_moment,
+)
+from gonogo.model.step import LedgerEvent
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import in_snapshot, read_identity

@@ -13,9 +13,8 @@ from gonogo.command_line import command
 from gonogo.errors import UsageError
 from gonogo.model.finding import Verdict, VerdictReason
 from gonogo.model.kinds import Environment, Kind, MarkState, State, VerdictKind, Why
-from gonogo.model.measurement import Window
+from gonogo.model.measurement import Window, format_duration
 from gonogo.model.record import Mark, Record, Soak, SummedRecord
-from gonogo.model.window import format_duration
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import read_record
 from gonogo.record.files import refusal_explained

@@ -14,7 +14,7 @@ from typing import LiteralString
 from psycopg import errors
 
 from gonogo.model.kinds import Environment
-from gonogo.model.measurement import LedgerEvent
+from gonogo.model.step import LedgerEvent
 from gonogo.postgres.readonly import Row, Session
 from gonogo.postgres.session import first_line
 

@@ -1,4 +1,7 @@
-"""What was counted, of what and when: count, window, hour, measurement, ledger event, database.
+"""What was counted, of what and when: count, hour, measurement, database, window.
+
+Windows and moments are read here as ``--window`` and ``--as-of`` give them, and written as records
+and messages have them.
 
 Each type is frozen and holds no reference back. Times are timezone-aware UTC; durations are seconds
 unless the name says otherwise; shares are exact fractions, never floats.
@@ -6,13 +9,24 @@ unless the name says otherwise; shares are exact fractions, never floats.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
-from gonogo.model.kinds import Says
-from gonogo.model.limit import STRICT, Exact, Moment, Whole
+from gonogo.errors import UsageError
+from gonogo.model.kinds import Environment, Says
+from gonogo.model.limit import EARLIEST, STRICT, Exact, Moment, Whole
+
+LENGTHS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+DURATION = re.compile(r"([0-9]{1,6})([mhdw])")
+LONGEST = timedelta(days=366)
+DEFAULT_WINDOW = {
+    Environment.STAGING: timedelta(hours=48),
+    Environment.PRODUCTION: timedelta(hours=24),
+}
+CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +50,6 @@ class Count:
     def share(self) -> Fraction | None:
         """The exact k / n, or None when n is 0: nothing can be said."""
         return Fraction(self.k, self.n) if self.n else None
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The stretch of time that is judged: ``[start, end)``.
-
-    Args:
-        asked: The length that ``--window`` asked for.
-        end: The as-of moment, exclusive.
-        start: `end` minus `asked`, or the deployment's end when that is later.
-        deployed_at: The deployment's end; None when nobody knows it.
-    """
-
-    __pydantic_config__ = STRICT
-
-    asked: timedelta
-    start: Moment
-    end: Moment
-    deployed_at: Moment | None = None
-
-    @property
-    def covered(self) -> timedelta:
-        """How much of the asked length lies after the deployment."""
-        return max(self.end - self.start, timedelta())
-
-    @property
-    def complete(self) -> bool:
-        """Whether the soak covers the whole window."""
-        return self.covered >= self.asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,26 +126,6 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerEvent:
-    """Something that the ledger tells of the rollout.
-
-    Args:
-        at: When.
-        kind: deployed, deploy-failed, deploying, rolled-back, migration-failed, incident, complaint
-            or closed.
-        title: What, in a few words; an incident's is as a person wrote it.
-        note: Whatever else there is to say; empty when nothing.
-    """
-
-    __pydantic_config__ = STRICT
-
-    at: Moment
-    kind: str
-    title: str
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class DatabaseIdentity:
     """Which database this is, so that no record passes for that of another.
 
@@ -183,3 +148,132 @@ class DatabaseIdentity:
     standby: bool = False
     snapshot: str = ""
     rights: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The stretch of time that is judged: ``[start, end)``.
+
+    Args:
+        asked: The length that ``--window`` asked for.
+        end: The as-of moment, exclusive.
+        start: `end` minus `asked`, or the deployment's end when that is later.
+        deployed_at: The deployment's end; None when nobody knows it.
+    """
+
+    __pydantic_config__ = STRICT
+
+    asked: timedelta
+    start: Moment
+    end: Moment
+    deployed_at: Moment | None = None
+
+    @property
+    def covered(self) -> timedelta:
+        """How much of the asked length lies after the deployment."""
+        return max(self.end - self.start, timedelta())
+
+    @property
+    def complete(self) -> bool:
+        """Whether the soak covers the whole window."""
+        return self.covered >= self.asked
+
+
+def parse_duration(text: str, option: str = "--window") -> timedelta:
+    """Parse a length of time such as ``48h``.
+
+    Args:
+        text: A whole number and one of the units m, h, d, w.
+        option: What the user wrote it for, for the message.
+
+    Raises:
+        UsageError: It is no such length, is zero, or is longer than a year.
+    """
+    match = DURATION.fullmatch(text.strip())
+    if not match or not int(match[1]):
+        raise UsageError(
+            f"{option}={text!r} is no length of time", "write it like 48h, 90m, 7d, 2w"
+        )
+    length = timedelta(**{LENGTHS[match[2]]: int(match[1])})
+    if length > LONGEST:
+        raise UsageError(f"{option}={text!r} is longer than a year", "write it like 48h or 14d")
+    return length
+
+
+def parse_moment(text: str, option: str = "--as-of") -> datetime:
+    """Parse an ISO 8601 moment; one without an offset is UTC.
+
+    Args:
+        text: Such as ``2026-11-23T14:15:00Z``.
+        option: What the user wrote it for, for the message.
+
+    Raises:
+        UsageError: It is no moment, or one before 1970.
+    """
+    hint = "write it like 2026-11-23T14:15:00Z"
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{option}={text!r} is no ISO 8601 moment", hint) from None
+    if moment < EARLIEST:
+        raise UsageError(f"{option}={text!r} lies before 1970", hint)
+    return moment
+
+
+def parsed(text: str | None) -> datetime | None:
+    """An ISO moment in UTC; None when it is none."""
+    try:
+        at = datetime.fromisoformat(text or "")
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def format_moment(moment: datetime) -> str:
+    """ISO 8601 in UTC with a Z, to the microsecond where there is one."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def format_duration(length: timedelta) -> str:
+    """The shortest of ``14d``, ``48h``, ``90m``, ``12s`` that says it whole; days from 3 on."""
+    seconds = int(length.total_seconds())
+    for unit, size, least in (("d", 86400, 3), ("h", 3600, 1), ("m", 60, 1)):
+        if seconds >= size * least and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def clip(asked: timedelta, as_of: datetime, deployed_at: datetime | None) -> Window:
+    """The window that ends at `as_of`, cut off at the deployment's end.
+
+    Args:
+        asked: The length that was asked for.
+        as_of: The window's end, exclusive.
+        deployed_at: The deployment's end; None when nobody knows it, then nothing is cut.
+    """
+    start = as_of - asked
+    if deployed_at is not None:
+        start = min(max(start, deployed_at), as_of)
+    return Window(asked, start, as_of, deployed_at)
+
+
+def check_as_of(as_of: datetime, server_now: datetime, *, simulated: bool) -> None:
+    """Refuse a moment that has not come yet.
+
+    Args:
+        as_of: The moment asked for.
+        server_now: The server's clock.
+        simulated: Whether the ledger marks the database as the sandbox's.
+
+    Raises:
+        UsageError: `as_of` is more than five minutes ahead; of a simulated one, more than a year.
+    """
+    ahead = LONGEST if simulated else CLOCK_TOLERANCE
+    if as_of > server_now + ahead:
+        raise UsageError(
+            f"--as-of={format_moment(as_of)} lies in the future of the server's clock "
+            f"({format_moment(server_now.replace(microsecond=0))})",
+            "leave --as-of out to judge up to now",
+        )

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from gonogo.model.finding import Finding, HealthScore, Verdict
 from gonogo.model.kinds import Environment, ItemState, Kind, MarkState, State, VerdictKind, Why
 from gonogo.model.limit import STRICT, Limit, Moment, Natural
-from gonogo.model.measurement import Count, DatabaseIdentity, LedgerEvent, Measurement, Window
-from gonogo.model.step import StepRecord
+from gonogo.model.measurement import Count, DatabaseIdentity, Measurement, Window
+from gonogo.model.step import LedgerEvent, StepRecord
 
 SCHEMA: Final = "gonogo.record/2"
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

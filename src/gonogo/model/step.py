@@ -71,3 +71,23 @@ class StepRecord:
     proved: str
     evidence: Mapping[str, Json] = field(default_factory=dict)
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEvent:
+    """Something that the ledger tells of the rollout.
+
+    Args:
+        at: When.
+        kind: deployed, deploy-failed, deploying, rolled-back, migration-failed, incident, complaint
+            or closed.
+        title: What, in a few words; an incident's is as a person wrote it.
+        note: Whatever else there is to say; empty when nothing.
+    """
+
+    __pydantic_config__ = STRICT
+
+    at: Moment
+    kind: str
+    title: str
+    note: str = ""

@@ -28,7 +28,7 @@ from gonogo.gate.run import GateRun
 from gonogo.gate.setting import Options
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Outcome, Role, VerdictKind
-from gonogo.model.window import parse_duration, parse_moment
+from gonogo.model.measurement import parse_duration, parse_moment
 from gonogo.plugin import DEST, evidence
 from gonogo.postgres.dsn import database_settings, named_environment
 from gonogo.postgres.readonly import Manners

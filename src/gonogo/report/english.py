@@ -20,8 +20,7 @@ from typing import Protocol
 from gonogo.model.finding import Finding, LevelLimit, VerdictReason
 from gonogo.model.kinds import Level, Reason, Role, Why
 from gonogo.model.limit import UNITS, Interval, Limit
-from gonogo.model.measurement import Count, Remark
-from gonogo.model.window import format_duration, format_moment
+from gonogo.model.measurement import Count, Remark, format_duration, format_moment
 from gonogo.report.sentences import REASONS, REMARKS, TALLY, VERDICTS
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

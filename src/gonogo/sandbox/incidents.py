@@ -26,7 +26,7 @@ from pydantic import (
 from gonogo.config.project import config_error, parse_toml
 from gonogo.errors import UsageError
 from gonogo.model.kinds import VerdictKind
-from gonogo.model.window import parse_duration
+from gonogo.model.measurement import parse_duration
 from gonogo.sandbox.mix import Mix, Part
 from gonogo.sandbox.traffic import Traffic, generate
 from gonogo.sandbox.world import Connection, ask, run_script

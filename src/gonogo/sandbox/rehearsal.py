@@ -21,8 +21,8 @@ from gonogo.config.project import Project
 from gonogo.errors import SandboxError, UsageError
 from gonogo.interruption import admitted, held
 from gonogo.model.kinds import VerdictKind
+from gonogo.model.measurement import format_moment
 from gonogo.model.record import Record
-from gonogo.model.window import format_moment
 from gonogo.process import run_gate_process
 from gonogo.record.canonical import read_record
 from gonogo.report.answers import reasons

@@ -10,8 +10,8 @@ from pathlib import Path
 from gonogo.command_line import command
 from gonogo.errors import SigningError, UsageError
 from gonogo.model.kinds import Decision, Environment, ItemState, Outcome, State, VerdictKind
+from gonogo.model.measurement import DEFAULT_WINDOW
 from gonogo.model.record import Record
-from gonogo.model.window import DEFAULT_WINDOW
 from gonogo.report.text import cut, span, visible
 from gonogo.signing import ssh
 from gonogo.signing.integrity import Closed, open_closed

@@ -18,7 +18,7 @@ from gonogo.gate.observe import observe
 from gonogo.gate.setting import Observation, Options, resolve
 from gonogo.judge.verdict import decide
 from gonogo.model.kinds import Environment
-from gonogo.model.window import parse_duration
+from gonogo.model.measurement import parse_duration
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import Manners
 from gonogo.sandbox.databases import Databases

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from gate_process import GateOutcome, Soaked, make_checkout, run_gate
-from gonogo.model.window import format_moment
+from gonogo.model.measurement import format_moment
 from gonogo.postgres import session
 from gonogo.sandbox.incidents import inject, load_incidents
 

@@ -28,8 +28,7 @@ from gonogo.measure.surveys import naive
 from gonogo.measure.take import Plan, take
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment
-from gonogo.model.measurement import Measurement
-from gonogo.model.window import clip
+from gonogo.model.measurement import Measurement, clip
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import Manners, Session, connect
 from gonogo.postgres.watchdog import Watchdog

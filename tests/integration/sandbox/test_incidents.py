@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from gonogo.errors import UsageError
-from gonogo.model.window import parse_duration
+from gonogo.model.measurement import parse_duration
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.incidents import InjectedIncident, find_incident, inject, load_incidents
 from gonogo.sandbox.traffic import Traffic, generate

@@ -12,8 +12,8 @@ import pytest
 
 from gonogo.errors import SigningError, UsageError
 from gonogo.model.kinds import Environment, Kind
+from gonogo.model.measurement import clip
 from gonogo.model.record import Subject
-from gonogo.model.window import clip
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import CHAIN
 from gonogo.signing.permission import Permission, find_permission

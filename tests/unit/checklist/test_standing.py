@@ -24,9 +24,8 @@ from gonogo.model.kinds import (
     Role,
     VerdictKind,
 )
-from gonogo.model.measurement import Count, Measurement
+from gonogo.model.measurement import Count, Measurement, clip
 from gonogo.model.record import ItemEntry, Mark, Record, Subject
-from gonogo.model.window import clip
 from gonogo.record.archive import RunningRecord
 from gonogo.report.index import RecordPages
 from record_examples import START, deployment, entry, gate, limits, provenance, says, steps

@@ -22,8 +22,7 @@ from gonogo.gate.observe import ask_endpoints, observe
 from gonogo.gate.setting import Observation, Options, Setting
 from gonogo.measure.ledger_facts import LedgerFacts
 from gonogo.model.kinds import Environment, Outcome, Says
-from gonogo.model.measurement import Measurement, Remark
-from gonogo.model.window import clip
+from gonogo.model.measurement import Measurement, Remark, clip
 from gonogo.postgres.dsn import DatabaseSettings
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -19,8 +19,8 @@ from gonogo.judge.verdict import health_score
 from gonogo.measure.ledger_facts import LedgerFacts
 from gonogo.model.finding import Verdict
 from gonogo.model.kinds import Environment, Role, VerdictKind
-from gonogo.model.measurement import Count, HourCount, LedgerEvent, Measurement
-from gonogo.model.window import clip
+from gonogo.model.measurement import Count, HourCount, Measurement, clip
+from gonogo.model.step import LedgerEvent
 from gonogo.postgres.dsn import DatabaseSettings
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

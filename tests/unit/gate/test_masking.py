@@ -15,7 +15,8 @@ from gonogo.gate.setting import Observation
 from gonogo.masking import Mask
 from gonogo.measure.ledger_facts import LedgerFacts
 from gonogo.model.kinds import Says
-from gonogo.model.measurement import Count, LedgerEvent, Measurement, Remark, Window
+from gonogo.model.measurement import Count, Measurement, Remark, Window
+from gonogo.model.step import LedgerEvent
 
 SECRET = "hush-and-not-a-word"  # noqa: S105  # nothing asks for it
 MASK = Mask({SECRET: "ADMIN_JWT"})

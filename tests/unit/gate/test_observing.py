@@ -18,7 +18,8 @@ from gonogo.gate import observe as observing
 from gonogo.gate.setting import Observation, Options, Setting
 from gonogo.measure.ledger_facts import LedgerFacts
 from gonogo.model.kinds import Environment
-from gonogo.model.measurement import LedgerEvent, Measurement
+from gonogo.model.measurement import Measurement
+from gonogo.model.step import LedgerEvent
 from gonogo.postgres.dsn import DatabaseSettings
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

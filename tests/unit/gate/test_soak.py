@@ -10,8 +10,7 @@ import pytest
 
 from gonogo.gate.closing import gates_since, soak
 from gonogo.model.kinds import Environment, MarkState, State
-from gonogo.model.measurement import Window
-from gonogo.model.window import clip, format_moment
+from gonogo.model.measurement import Window, clip, format_moment
 from gonogo.record.archive import RunningRecord
 from gonogo.record.listing import NOTES_FILE, list_records
 from gonogo.report.index import RecordPages

@@ -7,7 +7,7 @@ import pytest
 from gonogo.criteria import load
 from gonogo.errors import ConfigError, UsageError
 from gonogo.model.kinds import Environment, VerdictKind
-from gonogo.model.window import parse_duration
+from gonogo.model.measurement import parse_duration
 from gonogo.sandbox.incidents import Incident, find_incident, load_incidents, parse_incidents
 from gonogo.sandbox.mix import Mix
 

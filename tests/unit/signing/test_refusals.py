@@ -9,9 +9,8 @@ import pytest
 
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Decision, Environment, Kind, Outcome
-from gonogo.model.measurement import Window
+from gonogo.model.measurement import Window, clip
 from gonogo.model.record import Record
-from gonogo.model.window import clip
 from gonogo.signing.admission import against, never_for_production, window_short
 from record_examples import HOUR, START, provenance
 from signers import verdict as of_kind

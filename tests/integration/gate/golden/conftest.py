@@ -27,8 +27,7 @@ from gonogo.measure.surveys import naive
 from gonogo.measure.take import Plan, take
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Role
-from gonogo.model.measurement import Measurement, Window
-from gonogo.model.window import clip, parse_duration
+from gonogo.model.measurement import Measurement, Window, clip, parse_duration
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import in_snapshot

@@ -17,8 +17,7 @@ from gonogo.judge.verdict import decide
 from gonogo.measure.surveys import naive
 from gonogo.measure.take import Plan, take
 from gonogo.model.kinds import Environment
-from gonogo.model.measurement import Measurement
-from gonogo.model.window import clip
+from gonogo.model.measurement import Measurement, clip
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import Manners
 from gonogo.postgres.snapshot import in_snapshot

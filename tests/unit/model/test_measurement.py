@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
-from gonogo.model.window import (
+from gonogo.model.measurement import (
     DEFAULT_WINDOW,
     check_as_of,
     clip,
