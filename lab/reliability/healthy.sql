@@ -150,16 +150,34 @@ begin
 end
 $$;
 
+-- A busy stream, six syncs a minute for five hours, in the healthy proportion, up to a moment.
+create function planted.hurry(until interval) returns void
+language sql as $$
+    insert into sync_metrics (user_id, integration_type, sync_type, result, created_at)
+    select id, name, 'incremental', case when i % 13 < 3 then 'success' else 'skipped' end,
+        planted.ago(until + i * interval '10 s')
+    from generate_series(0, 1799) as i
+    join planted.person on no = 1 + i % 40
+    cross join planted.integration
+    where (name = 'google_contacts') = (i % 2 = 0)
+$$;
+
 -- What a standby would say of itself: its functions, before the server's own.
-create function planted.stand_by(behind interval) returns void
+create function planted.stand_by(
+    behind interval, paused boolean default false, heard interval default null
+) returns void
 language plpgsql as $$
 begin
     create schema standby;
     create function standby.pg_is_in_recovery() returns boolean language sql as 'select true';
+    execute format('create function standby.pg_is_wal_replay_paused() returns boolean '
+        'language sql as $f$ select %L::boolean $f$', paused);
     execute format('create function standby.pg_last_xact_replay_timestamp() returns timestamptz '
         'language sql as $f$ select now() - interval %L $f$', behind);
     create function standby.pg_last_wal_replay_lsn() returns pg_lsn
-        language sql as 'select null::pg_lsn';
+        language sql as 'select ''0/1''::pg_lsn';
+    execute format('create view standby.pg_stat_wal_receiver as select ''streaming'' as status, '
+        '''0/1''::pg_lsn as latest_end_lsn, now() - %L::interval as last_msg_receipt_time', heard);
     perform set_config('search_path', 'standby, pg_catalog, public', true);
 end
 $$;

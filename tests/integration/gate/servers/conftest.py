@@ -11,13 +11,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 from tenacity import retry, retry_if_not_result, stop_after_delay, wait_fixed
 
 from gate_process import never_end
 from gonogo.sandbox.cluster import ENVIRONMENT, data_of
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.privileges import account_for, command, private_directory
-from gonogo.sandbox.server import EmbeddedServer
+from gonogo.sandbox.server import EmbeddedServer, wheel_bin_dir
 
 Build = Callable[[str], None]
 Act = Callable[[int], None]
@@ -162,7 +163,7 @@ def replicated(tmp_path_factory: pytest.TempPathFactory, build_past: Build) -> I
     with EmbeddedServer.start(root / "primary", settings=REPLICATING) as primary:
         conninfo = Databases(primary).create("app")
         build_past(conninfo)
-        _base_backup(primary, root / "standby")
+        _base_backup(primary.conninfo(), root / "standby")
         settings = REPLICATING | STANDBY
         with EmbeddedServer.start(root / "standby", settings=settings) as standby:
             yield Pair(conninfo, standby.conninfo("app"))
@@ -175,12 +176,36 @@ def pair(replicated: Pair) -> Pair:
     return replicated
 
 
-def _base_backup(primary: EmbeddedServer, directory: Path) -> None:
+@pytest.fixture
+def cascade(pair: Pair, tmp_path: Path) -> Iterator[Pair]:
+    """The standby of a standby that is cut off from the primary."""
+    sender = str(one(pair.standby, "select current_setting('primary_conninfo')"))
+    _base_backup(pair.primary, tmp_path / "second")
+    settings = REPLICATING | STANDBY | {"primary_conninfo": pair.standby}
+    with EmbeddedServer.start(tmp_path / "second", settings=settings) as second:
+        both = Pair(pair.primary, second.conninfo("app"))
+        both.catch_up()
+        follow(pair.standby, "")
+        wait_for(pair.standby, "select not exists (select from pg_stat_wal_receiver)")
+        yield both
+        follow(pair.standby, sender)
+
+
+def follow(standby: str, sender: str) -> None:
+    """Let a standby follow another sender, or none."""
+    with psycopg.connect(standby, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("alter system set primary_conninfo = {}").format(sql.Literal(sender))
+        )
+        connection.execute("select pg_reload_conf()")
+
+
+def _base_backup(conninfo: str, directory: Path) -> None:
     directory.mkdir()
     data = data_of(directory)
     account = account_for(data)
     private_directory(data, account)
-    words = [str(primary.bin_dir / "pg_basebackup"), f"--dbname={primary.conninfo()}"]
+    words = [str(wheel_bin_dir() / "pg_basebackup"), f"--dbname={conninfo}"]
     words += ["--write-recovery-conf", "--checkpoint=fast", "--no-sync", f"--pgdata={data}"]
     argv = command(words, account, data, parent_death=None)
     subprocess.run(argv, env=ENVIRONMENT, check=True, capture_output=True)

@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import engine_criteria
-from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.kinds import Environment, Outcome, VerdictKind
 from gonogo.model.limit import parse_limit
 from gonogo.postgres import session
 from gonogo.postgres.dsn import DatabaseSettings
@@ -37,6 +37,15 @@ def change(conninfo: str, *statements: str) -> None:
             connection.execute(statement.encode())
 
 
+def allow_a_second(monkeypatch: pytest.MonkeyPatch, metric: str) -> None:
+    """Lower the limit of a metric: a test has no five minutes."""
+    known = engine_criteria.CRITERIA
+    a_second = dict.fromkeys(Environment, parse_limit("<= 0.0166 min"))
+    lowered = known.metrics[metric].model_copy(update={"objective": a_second})
+    held = known.model_copy(update={"metrics": {**known.metrics, metric: lowered}})
+    monkeypatch.setattr(engine_criteria, "CRITERIA", held)
+
+
 def test_a_standby_that_keeps_up_is_go(judged: Judged, pair: Any) -> None:
     """The standby's verdict is its primary's, from the same counts."""
     verdict, on_standby = judged(pair.standby)
@@ -51,11 +60,7 @@ def test_a_standby_that_lags_is_inconclusive(
     judged: Judged, pair: Any, ask: Ask, until: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Replay that stands still past the limit (a second here) is HOLD, and the reason says so."""
-    known = engine_criteria.CRITERIA
-    a_second = dict.fromkeys(Environment, parse_limit("<= 0.0166 min"))
-    lag = known.metrics["db.replica_lag"].model_copy(update={"objective": a_second})
-    held = known.model_copy(update={"metrics": {**known.metrics, lag.id: lag}})
-    monkeypatch.setattr(engine_criteria, "CRITERIA", held)
+    allow_a_second(monkeypatch, "db.replica_lag")
     ask(pair.standby, "select pg_wal_replay_pause()")
     try:
         until(pair.standby, "select pg_get_wal_replay_pause_state() = 'paused'")
@@ -67,6 +72,37 @@ def test_a_standby_that_lags_is_inconclusive(
     assert verdict.kind is VerdictKind.HOLD, verdict.reasons
     assert any("db.replica_lag" in reason for reason in verdict.reasons)
     assert observation.measurements["db.replica_lag"].value > 1
+
+
+def test_a_standby_whose_replay_is_paused_is_inconclusive(
+    judged: Judged, pair: Any, ask: Ask, until: Ask
+) -> None:
+    """However little it is behind yet: what is written from now on is in no figure of it."""
+    ask(pair.standby, "select pg_wal_replay_pause()")
+    try:
+        until(pair.standby, "select pg_get_wal_replay_pause_state() = 'paused'")
+        verdict, observation = judged(pair.standby)
+    finally:
+        ask(pair.standby, "select pg_wal_replay_resume()")
+    assert verdict.kind is VerdictKind.HOLD, verdict.reasons
+    assert [reason.partition(":")[0] for reason in verdict.reasons] == ["db.replica_paused"]
+    assert observation.findings["criterion:db.replica_lag"].outcome is Outcome.MET
+
+
+def test_a_standby_of_a_standby_that_is_cut_off_is_inconclusive(
+    judged: Judged, cascade: Any, ask: Ask, until: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hears of its sender all the time, and calls itself up to date; the busy streams do not."""
+    allow_a_second(monkeypatch, "db.replica_rows")
+    ask(cascade.primary, "select pg_current_xact_id()")
+    until(cascade.standby, f"select {AGE} > 2")
+    # In four minutes the streams would have brought fifty rows.
+    later = ask(cascade.standby, "select now() + interval '4 minutes'")
+    verdict, observation = judged(cascade.standby, later)
+    assert observation.findings["criterion:db.replica_lag"].outcome is Outcome.MET
+    assert observation.measurements["db.replica_lag"].value < ask(cascade.standby, f"select {AGE}")
+    assert verdict.kind is VerdictKind.HOLD, verdict.reasons
+    assert any(reason.startswith("db.replica_rows") for reason in verdict.reasons)
 
 
 def test_a_standby_of_an_idle_primary_is_not_behind(
