@@ -115,7 +115,7 @@ def _steps(context: RolloutContext, plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _show_migration(narration: Narration, one: PlannedMigration, plan: Plan) -> None:
-    narration.say(f"  {one.migration.path.name}: {STATES[one.state]}", "bold")
+    narration.say(f"  {one.migration.filename}: {STATES[one.state]}", "bold")
     rows: list[tuple[str, ...]] = []
     quiet = 0
     for effect in one.effects or ():

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from gonogo.errors import MigrationError, some
 from gonogo.ledger.rows import MigrationRow
-from gonogo.postgres.sqlfile import SqlFile, parse
+from gonogo.postgres.sqlfile import SqlFile, decode, parse
 
 VERSION = re.compile(r"[0-9]+")
 STEM = re.compile(r"(?P<version>[0-9]{3,})_(?P<name>[a-z0-9_]+)")
 REVERT_SUFFIX = ".revert.sql"
 # Longer versions are moments, and moments have gaps.
-COUNTED_DIGITS = 4
+COUNTED_DIGITS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,67 +30,79 @@ class Migration:
     Args:
         version: The digits that its file begins with.
         name: The rest of the file's stem.
-        path: The file.
-        sql: Its contents.
-        sha256: The hash of its bytes.
-        revert: The file that moves aside what this one makes; None without one.
+        sha256: The hash of its text, whose lines end as on any machine.
+        file: Its statements.
+        revert: The statements that move aside what this one makes; None without such a file.
     """
 
     version: str
     name: str
-    path: Path
-    sql: str
     sha256: str
-    revert: Path | None
+    file: SqlFile
+    revert: SqlFile | None
 
     @property
-    def file(self) -> SqlFile:
-        """Its statements."""
-        return parse(self.sql, self.path.name)
+    def number(self) -> int:
+        """Its version as a number, which orders the files."""
+        return int(self.version)
 
     @property
-    def revert_file(self) -> SqlFile:
-        """The statements that revert it.
+    def filename(self) -> str:
+        """Its file's name."""
+        return f"{self.version}_{self.name}.sql"
 
-        Raises:
-            MigrationError: It has no revert file.
-        """
-        if self.revert is None:
-            raise MigrationError(
-                "there is no revert file beside it", "restore the file", file=self.path.name
-            )
-        return parse(_decoded(_content(self.revert), self.revert), self.revert.name)
+    @property
+    def revert_filename(self) -> str:
+        """The name of the file that reverts it."""
+        return f"{self.version}_{self.name}{REVERT_SUFFIX}"
 
 
 def load(directory: Path, *, first: str | None = None) -> tuple[Migration, ...]:
-    """Read a directory's migrations, lowest version first, and parse each once.
+    """Read a directory's migrations; see `read`.
 
     Args:
         directory: Where the files lie; its subdirectories are not read.
         first: Files of a lower version are passed over, whatever they hold.
 
     Raises:
-        MigrationError: There are none, a name or a version cannot be meant, a revert has lost its
-            migration, or a file cannot be parsed.
+        MigrationError: As `read` raises it, or a file cannot be read.
     """
-    files = _files(directory, first)
-    forward = [path for path in files if not path.name.endswith(REVERT_SUFFIX)]
+    paths = _files(directory, first)
+    return read(((path.name, _content(path)) for path in paths), f"{directory.name}/", first=first)
+
+
+def read(
+    files: Iterable[tuple[str, bytes]], place: str, *, first: str | None = None
+) -> tuple[Migration, ...]:
+    """Read migrations from files' names and contents, lowest version first.
+
+    Args:
+        files: Each file's name, without its directory, and its bytes; other files than SQL are
+            passed over.
+        place: Where the files lie, for errors.
+        first: Files of a lower version are passed over, whatever they hold.
+
+    Raises:
+        MigrationError: There are none, a name or a version cannot be meant, a revert has lost its
+            migration, or a file holds what it may not hold.
+    """
+    contents = {name: content for name, content in files if _is_meant(name, first)}
+    forward = [name for name in contents if not name.endswith(REVERT_SUFFIX)]
     if not forward:
         since = f" from {first} on" if first else ""
-        raise MigrationError(
-            f"there are no migrations in {directory.name}/{since}", "restore the files"
-        )
-    migrations = tuple(sorted(map(_read, forward), key=lambda one: int(one.version)))
+        raise MigrationError(f"there are no migrations in {place}{since}", "restore the files")
+    migrations = sorted((_read(name, contents) for name in forward), key=lambda one: one.number)
     for earlier, later in pairwise(migrations):
-        if int(earlier.version) == int(later.version):
+        if earlier.number == later.number:
             raise MigrationError(
-                f"has the version of {earlier.path.name}", "renumber it", file=later.path.name
+                f"has the version of {earlier.filename}", "renumber it", file=later.filename
             )
-    stems = {path.name.removesuffix(".sql") for path in forward}
-    for path in files:
-        if path.name.removesuffix(REVERT_SUFFIX) not in stems and path not in forward:
-            raise MigrationError("reverts a migration that is not there", file=path.name)
-    return migrations
+    stems = {name.removesuffix(".sql") for name in forward}
+    for name in contents:
+        if name.removesuffix(REVERT_SUFFIX) not in stems and name not in forward:
+            remedy = "restore the migration, or take the revert away"
+            raise MigrationError("reverts a migration that is not there", remedy, file=name)
+    return tuple(migrations)
 
 
 def versions(directory: Path, *, first: str | None = None) -> tuple[str, ...]:
@@ -100,42 +112,65 @@ def versions(directory: Path, *, first: str | None = None) -> tuple[str, ...]:
         directory: Where the files lie.
         first: Lower versions are left out.
     """
-    names = [path.name for path in _files(directory, first)]
+    names = [path.name for path in _files(directory, first) if path.suffix == ".sql"]
     numbered = [name.partition("_") for name in names if not name.endswith(REVERT_SUFFIX)]
     return tuple(number for number, below, _ in numbered if below and VERSION.fullmatch(number))
 
 
 def digest(migrations: Sequence[Migration]) -> str:
     """One sha256 over a set of migrations: their names and contents, in order."""
-    lines = "".join(f"{one.sha256}  {one.path.name}\n" for one in migrations)
+    lines = "".join(f"{one.sha256}  {one.filename}\n" for one in migrations)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _files(directory: Path, first: str | None) -> list[Path]:
-    return sorted(path for path in directory.glob("*.sql") if not _is_before(path, first))
+    there = directory.iterdir() if directory.is_dir() else ()
+    meant = (path for path in there if _is_meant(path.name, first))
+    # A revert that is no file is missing; a migration that is none cannot be read.
+    return sorted(path for path in meant if path.is_file() or not path.name.endswith(REVERT_SUFFIX))
 
 
-def _is_before(path: Path, first: str | None) -> bool:
-    match = VERSION.match(path.name)
-    return first is not None and match is not None and int(match[0]) < int(first)
+def _is_meant(name: str, first: str | None) -> bool:
+    """Whether a file is SQL, in capitals too, and not of a version that is passed over."""
+    match = VERSION.match(name)
+    before = first is not None and match is not None and int(match[0]) < int(first)
+    return name.lower().endswith(".sql") and not before
 
 
-def _read(path: Path) -> Migration:
-    match = STEM.fullmatch(path.stem)
+def _read(name: str, contents: Mapping[str, bytes]) -> Migration:
+    stem = name.removesuffix(".sql")
+    match = STEM.fullmatch(stem)
     if match is None:
-        raise MigrationError("a migration is named NNN_what_it_does.sql", file=path.name)
-    content = _content(path)
-    revert = path.with_name(path.stem + REVERT_SUFFIX)
+        remedy = "rename it; a name is of small letters, digits and underscores"
+        raise MigrationError("a migration is named NNN_what_it_does.sql", remedy, file=name)
+    text = decode(contents[name], name)
     migration = Migration(
         version=match["version"],
         name=match["name"],
-        path=path,
-        sql=_decoded(content, path),
-        sha256=hashlib.sha256(content).hexdigest(),
-        revert=revert if revert.is_file() else None,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        file=parse(text, name),
+        revert=_read_revert(stem + REVERT_SUFFIX, contents),
     )
-    _check(migration)
+    for statement in (*migration.file.inside, *migration.file.outside):
+        if statement.slots:
+            raise MigrationError(
+                f"the placeholder :{statement.slots[0][2]} stands in revert files only",
+                "write the name of a schema",
+                file=name,
+                line=statement.line,
+            )
     return migration
+
+
+def _read_revert(name: str, contents: Mapping[str, bytes]) -> SqlFile | None:
+    if name not in contents:
+        return None
+    revert = parse(decode(contents[name], name), name)
+    if revert.outside:
+        remedy = "write it without the marker no-transaction"
+        line = revert.outside[0].line
+        raise MigrationError("a revert is one transaction", remedy, file=name, line=line)
+    return revert
 
 
 def _content(path: Path) -> bytes:
@@ -143,27 +178,6 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise MigrationError(f"cannot be read: {error.strerror}", file=path.name) from None
-
-
-def _decoded(content: bytes, path: Path) -> str:
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise MigrationError("is not UTF-8", "save it as UTF-8", file=path.name) from None
-
-
-def _check(migration: Migration) -> None:
-    """Find what cannot run before anything does."""
-    file = migration.file
-    for statement in (*file.inside, *file.outside):
-        if statement.slots:
-            raise MigrationError(
-                f"the placeholder :{statement.slots[0][2]} stands in revert files only",
-                file=migration.path.name,
-                line=statement.line,
-            )
-    if migration.revert and migration.revert_file.outside:
-        raise MigrationError("a revert is one transaction", file=migration.revert.name)
 
 
 def problems(
@@ -198,7 +212,7 @@ def irreversible(
 
 def named(migrations: Sequence[Migration]) -> str:
     """The files' names, the first few of them."""
-    return some([one.path.name for one in migrations])
+    return some([one.filename for one in migrations])
 
 
 def _changed(migrations: Sequence[Migration], known: Mapping[str, MigrationRow]) -> Iterator[str]:
@@ -206,7 +220,7 @@ def _changed(migrations: Sequence[Migration], known: Mapping[str, MigrationRow])
         row = known.get(one.version)
         if row and row.sha256 != one.sha256:
             yield (
-                f"{one.path.name} changed since it was applied: restore it, and put the change"
+                f"{one.filename} changed since it was applied: restore it, and put the change"
                 " into a new migration"
             )
 
@@ -224,15 +238,15 @@ def _too_late(migrations: Sequence[Migration], known: Mapping[str, MigrationRow]
     newest = max(map(int, known), default=0)
     for one in pending(migrations, known):
         if int(one.version) < newest:
-            yield f"{one.path.name} comes before {newest:03}, which is applied: renumber it"
+            yield f"{one.filename} comes before {newest:03}, which is applied: renumber it"
 
 
 def _gaps(migrations: Sequence[Migration]) -> Iterator[str]:
     for earlier, later in pairwise(migrations):
         missing = range(int(earlier.version) + 1, int(later.version))
-        if missing and len(later.version) < COUNTED_DIGITS:
+        if missing and len(later.version) <= COUNTED_DIGITS:
             shown = f"{missing[0]:03}" + (f" to {missing[-1]:03}" if len(missing) > 1 else "")
             yield (
-                f"no migration {shown} between {earlier.path.name} and {later.path.name}:"
+                f"no migration {shown} between {earlier.filename} and {later.filename}:"
                 " restore it, or put an empty one in its place"
             )

@@ -1,41 +1,20 @@
-r"""SQL files: cut into statements as PostgreSQL's lexer would, each with the line it starts on.
+"""A SQL file: its statements, each with its line, and what its comments ask of the runner.
 
-Quotes, dollar quotes, nested comments, parentheses and ``begin atomic`` bodies are respected.
-Refused: psql's backslash commands and transaction control, which belong to the runner.
+A comment ``-- gonogo: …`` is a marker: ``no-transaction`` parts the file, ``require`` names a query
+that must return no row, the others concern the whole file.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+import codecs
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from psycopg import sql
 
 from gonogo.errors import MigrationError
 
-OUTSIDE = re.compile(r"--[ \t]*gonogo:[ \t]*no-transaction[ \t]*")
-CONTROL = frozenset(
-    {"begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"}
-)
-TOKEN = re.compile(
-    r"""
-      (?P<space>\s+)
-    | (?P<comment>--[^\n]*)
-    | (?P<block>/\*)
-    | (?P<escaped>[eE]'(?:[^'\\]|\\.|'')*')
-    | (?P<quoted>'(?:[^']|'')*'|"(?:[^"]|"")*")
-    | (?P<dollar>\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$)
-    | (?P<open>[eE]?'|"|\$(?:[^\W\d]\w*)?\$)
-    | (?P<word>[^\W\d][\w$]*)
-    | (?P<cast>::)
-    | (?P<slot>:aside\b)
-    | (?P<meta>\\)
-    | (?P<other>.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-COMMENT_EDGE = re.compile(r"/\*|\*/")
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,125 +50,68 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class SqlFile:
-    """A file's statements.
+    """A file's statements, and what its markers say.
 
     Args:
         inside: Those of the transaction.
         outside: Those after ``-- gonogo: no-transaction``.
+        requires: Queries that must return no row before the file is run.
+        marks: The markers that concern the whole file.
     """
 
     inside: tuple[Statement, ...]
     outside: tuple[Statement, ...] = ()
+    requires: tuple[Statement, ...] = ()
+    marks: frozenset[str] = frozenset()
 
 
 def parse(text: str, file: str) -> SqlFile:
-    r"""Cut a file into statements.
+    """Read a file's statements, as PostgreSQL's own parser does.
 
     Args:
-        text: The file's contents.
+        text: The file's contents, from `decode`.
         file: Its name, for errors.
 
     Raises:
-        MigrationError: A quote or comment never ends, or the file holds a backslash command or
-            transaction control.
+        MigrationError: The parser cannot read it, or it holds what a file may not hold:
+            transaction control, rows of COPY, psql's commands, a statement in the wrong part, a
+            marker that is not known.
     """
-    reader = _Reader(text, file)
-    inside: list[Statement] = []
-    outside: list[Statement] = []
-    for statement, within in reader.statements():
-        (inside if within else outside).append(statement)
-    return SqlFile(tuple(inside), tuple(outside))
+    # The parser takes time to load, and a gate run reads no file.
+    from gonogo.postgres.parser.files import read  # noqa: PLC0415
+
+    return read(text, file)
 
 
-class _Reader:
-    def __init__(self, text: str, file: str) -> None:
-        self.text = text
-        self.file = file
-        self.within = True
-        self._forget()
+def decode(content: bytes, file: str) -> str:
+    r"""The text of a file, with ``\n`` at the end of each line.
 
-    def _forget(self) -> None:
-        self.start = -1
-        self.end = -1
-        self.depth = 0
-        self.words: list[str] = []
-        self.slots: list[tuple[int, int, str]] = []
+    Args:
+        content: Its bytes.
+        file: Its name, for errors.
 
-    def statements(self) -> Iterator[tuple[Statement, bool]]:
-        for kind, start, end in self._tokens():
-            piece = self.text[start:end]
-            if kind == "comment":
-                if OUTSIDE.fullmatch(piece):
-                    yield from self._close()
-                    self.within = False
-            elif piece == ";" and self.depth == 0:
-                yield from self._close()
-            else:
-                self._take(kind, piece, start, end)
-        yield from self._close()
+    Raises:
+        MigrationError: It holds a NUL, a byte order mark, a carriage return that ends no line, or
+            bytes that are no UTF-8.
+    """
 
-    def _tokens(self) -> Iterator[tuple[str, int, int]]:
-        position = 0
-        while position < len(self.text):
-            match = TOKEN.match(self.text, position)
-            if match is None or match.lastgroup is None:
-                raise AssertionError(position)
-            kind, end = match.lastgroup, match.end()
-            if kind in {"open", "meta"}:
-                raise self._refused(position, kind)
-            if kind == "block":
-                end = self._comment_end(position)
-            elif kind != "space":
-                yield kind, position, end
-            position = end
+    def refused(problem: str, remedy: str, position: int) -> MigrationError:
+        line = content.count(b"\n", 0, position) + 1
+        return MigrationError(problem, remedy, file=file, line=line)
 
-    def _comment_end(self, start: int) -> int:
-        nesting = 0
-        for edge in COMMENT_EDGE.finditer(self.text, start):
-            nesting += 1 if edge.group() == "/*" else -1
-            if nesting == 0:
-                return edge.end()
-        raise self._refused(start, "block")
-
-    def _take(self, kind: str, piece: str, start: int, end: int) -> None:
-        if self.start < 0:
-            self.start = start
-        self.end = end
-        if kind == "word":
-            self._word(piece.lower())
-        elif kind == "slot":
-            self.slots.append((start - self.start, end - self.start, piece[1:]))
-        elif piece in "()":
-            self.depth += 1 if piece == "(" else -1
-
-    def _word(self, word: str) -> None:
-        body = self.words[:1] == ["create"] and "atomic" in self.words
-        if body and word in {"begin", "case"}:
-            self.depth += 1
-        elif body and word == "end":
-            self.depth -= 1
-        elif word == "atomic" and self.words[-1:] == ["begin"]:
-            self.depth += 1
-        self.words.append(word)
-
-    def _close(self) -> Iterator[tuple[Statement, bool]]:
-        if self.start >= 0:
-            line = self.text.count("\n", 0, self.start) + 1
-            if self.words[:1] and self.words[0] in CONTROL:
-                raise self._refused(self.start, "control")
-            text = self.text[self.start : self.end]
-            yield Statement(text, line, tuple(self.slots)), self.within
-        self._forget()
-
-    def _refused(self, position: int, kind: str) -> MigrationError:
-        problem, remedy = {
-            "open": ("a quote is never closed", "close it"),
-            "block": ("a comment is never closed", "close it"),
-            "meta": ("a backslash command of psql is not SQL", "write it in SQL"),
-            "control": (
-                "the runner begins and commits",
-                "take transaction control out of the file",
-            ),
-        }[kind]
-        line = self.text.count("\n", 0, position) + 1
-        return MigrationError(problem, remedy, file=self.file, line=line)
+    if content.startswith(UTF_16):
+        raise refused("is UTF-16", "save it as UTF-8", 0)
+    if (found := content.find(b"\0")) >= 0:
+        what = "holds a NUL byte, where PostgreSQL stops reading"
+        raise refused(what, "take the byte out", found)
+    if (found := content.find(codecs.BOM_UTF8)) >= 0:
+        what = "holds a byte order mark, which is no SQL"
+        raise refused(what, "save the file as UTF-8 without one", found)
+    content = content.replace(b"\r\n", b"\n")
+    if (found := content.find(b"\r")) >= 0:
+        what = "holds a carriage return that ends no line"
+        raise refused(what, r"end lines with \n or \r\n; within a text write E'\r'", found)
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise refused("is not UTF-8", "save it as UTF-8", error.start) from None

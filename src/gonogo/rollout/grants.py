@@ -94,7 +94,7 @@ def readable(sql_dir: Path) -> Readable:
         ConfigError: A survey's columns cannot be read from its text.
     """
     # The parser takes time to load, and a gate run enters this package.
-    from gonogo.postgres.parser import UnreadableQueryError, columns_read  # noqa: PLC0415
+    from gonogo.postgres.parser.columns import UnreadableQueryError, columns_read  # noqa: PLC0415
 
     found: dict[str, set[str]] = {}
     for path in sorted(sql_dir.glob("*.sql")):

@@ -192,7 +192,7 @@ def revert_lines(work: Work) -> Iterator[str]:
         if row.deployment_id == own and not row.adopted and not _has_revert(files, row):
             yield f"{row.version}_{row.name} CANNOT BE REVERTED: it has no revert file"
     for one in steps:
-        yield f"{one.path.name} is reverted"
+        yield f"{one.filename} is reverted"
         yield from (f"  {line}" for line in _moves(work, one))
     yield from _staying(rows, own)
     if not steps:
@@ -259,7 +259,7 @@ def _has_revert(files: dict[str, Migration], row: MigrationRow) -> bool:
 def _moves(work: Work, one: Migration) -> Iterator[str]:
     """What the revert file moves aside, read from its own statements."""
     aside = aside_schema(work.deployment.id)
-    for statement in one.revert_file.inside:
+    for statement in one.revert.inside if one.revert else ():
         text = statement.text
         if found := MOVED.search(text):
             yield f"table {found[1]} moves to {aside}: {_count(work, f'table {found[1]}')}"

@@ -126,7 +126,7 @@ def test_files_before_a_failing_one_stay(
 ) -> None:
     """Each file is a transaction of its own, and a mended file goes on from there."""
     with pytest.raises(MigrationError):
-        apply(connection, written(_100_a="create table a ();", _101_b="nonsense;"), deploy())
+        apply(connection, written(_100_a="create table a ();", _101_b="select nothing;"), deploy())
     files = written(_101_b="create table b ();")
     assert [one.outcome for one in apply(connection, files, deploy())] == ["skipped", "applied"]
 

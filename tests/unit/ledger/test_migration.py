@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.errors import MigrationError
-from gonogo.ledger.migration import digest, load, versions
+from gonogo.ledger.migration import digest, load, problems, read, versions
 
 STEMS = [
     "038_add_admin_role_support",
@@ -27,8 +27,8 @@ def test_the_projects_migrations_have_the_names_of_the_runbooks(
 ) -> None:
     """Each of the nine is there, in order, with its revert."""
     migrations = load(pytestconfig.rootpath / "migrations")
-    assert [one.path.stem for one in migrations] == STEMS
-    assert all(one.revert and one.revert_file.inside for one in migrations)
+    assert [one.filename for one in migrations] == [f"{stem}.sql" for stem in STEMS]
+    assert all(one.revert and one.revert.inside for one in migrations)
 
 
 def test_versions_are_ordered_as_numbers(tmp_path: Path) -> None:
@@ -66,6 +66,74 @@ def test_what_cannot_be_meant_is_refused(
         (tmp_path / name).write_bytes(content)
     with pytest.raises(MigrationError, match=words):
         load(tmp_path)
+
+
+AS_FOUND = {
+    "a NUL": (b"select 1;\nupdate users set role = 'x' \0where false;", 2, "NUL", "take the byte"),
+    "a byte order mark": (b"\xef\xbb\xbfcreate table a ();", 1, "byte order mark", "without one"),
+    "a mark of a file put behind another": (
+        b"select 1;\n\xef\xbb\xbfselect 2;",
+        2,
+        "byte order mark",
+        "without one",
+    ),
+    "UTF-16": ("select 1;".encode("utf-16"), 1, "UTF-16", "UTF-8"),
+    "UTF-16 without a mark": ("select 1;".encode("utf-16-le"), 1, "NUL", "take the byte"),
+    "line ends of an old Mac": (b"-- a\rcreate table a ();\r", 1, "carriage return", "end lines"),
+    "one of them": (b"select 1;\n\n-- a\rselect 2;\n", 3, "carriage return", "end lines"),
+    "line ends converted twice": (b"select 1;\r\r\n", 1, "carriage return", "end lines"),
+    "a carriage return in a text": (b"select 1;\nselect 'a\rb';", 2, "carriage return", "E'"),
+    "Latin 1": (b"select 1;\n\nselect 'gr\xfc\xdfe';", 3, "UTF-8", "save it"),
+    "a surrogate": (b"select '\xed\xa0\x80';", 1, "UTF-8", "save it"),
+}
+
+
+@pytest.mark.parametrize("name", ["038_a.sql", "038_a.revert.sql"])
+@pytest.mark.parametrize(("content", "line", "words", "remedy"), AS_FOUND.values(), ids=AS_FOUND)
+def test_bytes_that_are_read_otherwise_elsewhere_are_refused(
+    name: str, content: bytes, line: int, words: str, remedy: str
+) -> None:
+    """File, line and what to do, in a migration and in its revert."""
+    files = {"038_a.sql": b"select 1;", "038_a.revert.sql": b"select 1;"} | {name: content}
+    with pytest.raises(MigrationError, match=words) as caught:
+        read(files.items(), "here")
+    assert (caught.value.file, caught.value.line) == (name, line)
+    assert remedy in caught.value.remedy
+
+
+def test_a_checkout_with_carriage_returns_holds_the_same_migrations(
+    pytestconfig: pytest.Config,
+) -> None:
+    """The shipped files with CRLF, markers included, are what they are with LF."""
+    files = {path.name: path.read_bytes() for path in pytestconfig.rootpath.glob("migrations/*")}
+    crlf = {name: content.replace(b"\n", b"\r\n") for name, content in files.items()}
+    migrations = read(crlf.items(), "here")
+    assert migrations == read(files.items(), "here")
+    assert migrations[0].file.outside
+
+
+@pytest.mark.parametrize("name", ["039_b.SQL", "039_b.Sql", "039_B.sql", "039_b.revert.SQL"])
+def test_no_file_of_sql_is_passed_over(tmp_path: Path, name: str) -> None:
+    """A name in capitals is refused, where a pattern of small letters would not see it."""
+    (tmp_path / "038_a.sql").write_text("select 1;")
+    (tmp_path / name).write_text("select 1;")
+    with pytest.raises(MigrationError, match="rename it") as caught:
+        load(tmp_path)
+    assert caught.value.file == name
+
+
+@pytest.mark.parametrize(
+    ("names", "gap"),
+    [
+        (("038_a.sql", "040_b.sql"), "039 "),
+        (("0001_a.sql", "0004_b.sql"), "002 to 003"),
+        (("20260101_a.sql", "20260201_b.sql"), ""),
+    ],
+)
+def test_a_gap_between_counted_versions_is_a_problem(names: tuple[str, ...], gap: str) -> None:
+    """A file may have been forgotten; versions that are days or moments have gaps."""
+    found = list(problems(read([(name, b"select 1;") for name in names], "here"), {}))
+    assert [f"no migration {gap}" in line for line in found] == [True] * bool(gap)
 
 
 def test_files_before_the_first_version_are_passed_over(tmp_path: Path) -> None:

@@ -72,6 +72,41 @@ def test_a_quoted_marker_is_text() -> None:
     assert parse("select '\n-- gonogo: no-transaction\n';", "x.sql").outside == ()
 
 
+@pytest.mark.parametrize(
+    "whole",
+    [
+        "create function f() returns int language sql begin atomic select max(s.end) from s; end",
+        "create procedure p() begin atomic insert into a values (1); update a set x = 2; end",
+        "refresh materialized view concurrently a",
+        "alter type mood add value 'fine'",
+        "create table commit (rollback int)",
+        "copy a from '/tmp/rows'",
+        "copy a from program 'cat rows'",
+        "analyze a",
+        "do $$ begin commit; end $$",
+        "create table a (b int, c int generated always as (b * 2) virtual)",
+    ],
+)
+def test_words_alone_are_not_judged(whole: str) -> None:
+    """What is fine within a transaction stays one statement of it."""
+    assert texts(f"{whole};\nselect 2;") == [whole, "select 2"]
+
+
+def test_a_query_may_be_required_over_several_lines() -> None:
+    """Comments that are indented go on with it, and end with the first that is not."""
+    text = (
+        "-- gonogo: require select email from users\n"
+        "--   group by email -- the address\n"
+        "--\thaving count(*) > 1;\n"
+        "-- Addresses are unique from now on.\n"
+        "-- gonogo: require values (1)\n"
+        "-- gonogo: stop_before_migrate\n"
+    )
+    file = parse(text, "x.sql")
+    assert [(one.line, one.text.count("\n")) for one in file.requires] == [(1, 2), (5, 0)]
+    assert file.marks == {"stop_before_migrate"}
+
+
 def test_placeholders_become_quoted_identifiers() -> None:
     """A name with a quote in it cannot break out of its place."""
     statement = parse("alter table t set schema :aside;", "x.sql").inside[0]
@@ -97,6 +132,37 @@ def test_casts_quotes_and_comments_hold_no_placeholder() -> None:
         ("select 1;\n\ncommit;", 3, "begins and commits"),
         ("BEGIN;", 1, "begins and commits"),
         ("savepoint a", 1, "begins and commits"),
+        ("select 1;\nprepare transaction 'later';", 2, "begins and commits"),
+        ("rollback prepared 'later';", 1, "begins and commits"),
+        ("abort;", 1, "begins and commits"),
+        ("create table atomic (id int, begin date);\n/* x */ commit;", 2, "begins and commits"),
+        ("create table a (begin int, atomic int); end;", 1, "begins and commits"),
+        ("create table a (x int);\ncopy a from stdin;\n1\n2\n\\.\n", 2, "COPY FROM STDIN"),
+        ("-- é\n/* ü */ COPY public.a (x)\n  FROM STDIN (format csv);\nit's\n", 2, "COPY FROM"),
+        ("copy a from stdin", 1, "COPY FROM STDIN"),
+        ("copy (select 1) to stdout;", 1, "COPY TO STDOUT"),
+        ("select 1 \\gset", 1, "backslash"),
+        ("select 'é';\n\\copy a from 'b'", 2, "backslash"),
+        ("select :'name'", 1, "variable of psql"),
+        ("insert into a values (:value);", 1, "variable of psql"),
+        ("select 'é';\n\ncreate tabel a ();", 3, 'at or near "tabel"'),
+        ("create table a (\n  x int,\n)", 3, "syntax error"),
+        ("select 1 from", 1, "end of input"),
+        ("select 1;\nselect 1\0 where false", 2, "NUL"),
+        ("select 1;\nvacuum full a;", 2, "VACUUM cannot run"),
+        ("create database b;", 1, "CREATE DATABASE cannot"),
+        ("alter system set work_mem = '1GB'", 1, "ALTER SYSTEM cannot"),
+        ("create index concurrently on a (x)", 1, "CREATE INDEX CONCURRENTLY cannot"),
+        ("\ncreate unique index -- c\n concurrently if not exists s on a.b (x)", 2, "CONCURRENTLY"),
+        ("drop index concurrently if exists a.b", 1, "DROP INDEX CONCURRENTLY cannot"),
+        ("reindex table concurrently a", 1, "REINDEX CONCURRENTLY cannot"),
+        ("reindex (verbose, concurrently) index a", 1, "REINDEX CONCURRENTLY cannot"),
+        ("alter table a detach partition b concurrently", 1, "DETACH PARTITION CONCURRENTLY"),
+        ("select 1;\n-- gonogo: no-transactions", 2, "is no marker"),
+        ("--gonogo:require", 1, "needs one query"),
+        ("-- gonogo: require delete from a", 1, "needs one query"),
+        ("-- gonogo: require select 1; select 2", 1, "needs one query"),
+        ("-- gonogo: require select 1 into b", 1, "needs one query"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_its_line(sql: str, line: int, words: str) -> None:

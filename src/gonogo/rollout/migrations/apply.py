@@ -109,7 +109,7 @@ def _require_unchanged(migrations: Sequence[Migration], known: Mapping[str, Migr
             raise MigrationError(
                 f"changed since it was applied at {row.applied_at:%Y-%m-%d %H:%M:%SZ}",
                 "restore the file, and put the change into a new migration",
-                file=migration.path.name,
+                file=migration.filename,
             )
 
 
@@ -143,7 +143,7 @@ def adoptable(connection: Connection, pending: Sequence[Migration], survey: str)
             raise MigrationError(
                 f"its objects are there in part, made by another runner: missing {some(missing)}",
                 "add what is missing by hand, or take the rest away, then deploy again",
-                file=migration.path.name,
+                file=migration.filename,
             )
         if present:
             whole.append(migration.version)
@@ -183,13 +183,13 @@ class _Runner:
             partial(self._attempt, migration, action),
             self.patience,
             partial(self._tell, "waiting", migration),
-            migration.path.name,
+            migration.filename,
         )
         if self.connection.closed:
             raise MigrationError(
                 "is in place, but the connection was lost and the deployer's lock with it",
                 "deploy again: it goes on from here",
-                file=migration.path.name,
+                file=migration.filename,
             )
 
     def _attempt(self, migration: Migration, action: Callable[[Migration], None]) -> None:
@@ -207,7 +207,7 @@ class _Runner:
         file = migration.file
         with acting_as(self.connection, self.owner):
             for statement in file.inside:
-                send(self.connection, migration.path.name, statement)
+                send(self.connection, migration.filename, statement)
         duration_ms = round((time.monotonic() - began) * 1000)
         history.record(
             self.connection,

@@ -8,17 +8,16 @@ measured.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
 
 from gonogo.ledger.migration import Migration
+from gonogo.postgres.parser.meaning import built_index
 from gonogo.postgres.session import Connection
 from gonogo.postgres.sqlfile import Statement
 from gonogo.postgres.transaction import search_path, send, set_for_session
-from gonogo.rollout.migrations.statements import INDEX, NAME
 
 # From the weakest to the strongest; the first blocks no client.
 MODES = (
@@ -31,7 +30,6 @@ MODES = (
     "ExclusiveLock",
     "AccessExclusiveLock",
 )
-ON_TABLE = re.compile(rf"\bon\s+(?:only\s+)?(?P<table>{NAME})", re.IGNORECASE)
 TABLES_THERE = """
 select c.oid::bigint, c.relname, pg_relation_filenode(c.oid)::bigint,
     (select count(*) from pg_index as i where i.indrelid = c.oid)
@@ -117,11 +115,11 @@ def effects(
         search_path(connection, schema)
         for statement in () if only_outside else migration.file.inside:
             before, held = tables(connection), _held(connection)
-            send(connection, migration.path.name, statement)
+            send(connection, migration.filename, statement)
             found.append(_effect(connection, statement, there, before, held))
     with set_for_session(connection, {"search_path": sql.Identifier(schema).as_string()}):
         for statement in migration.file.outside:
-            send(connection, migration.path.name, statement)
+            send(connection, migration.filename, statement)
             found.append(Effect(statement, _by_the_manual(statement), outside=True))
     return tuple(found)
 
@@ -175,9 +173,8 @@ def _worded(mode: str) -> str:
 
 
 def _by_the_manual(statement: Statement) -> tuple[Lock, ...]:
-    index = INDEX.match(statement.text)
-    table = ON_TABLE.search(statement.text, index.end()) if index else None
-    return (Lock(table["table"], "SHARE UPDATE EXCLUSIVE"),) if table else ()
+    index = built_index(statement)
+    return (Lock(index.table[1], "SHARE UPDATE EXCLUSIVE"),) if index else ()
 
 
 def strongest(found: Sequence[Effect]) -> dict[str, str]:

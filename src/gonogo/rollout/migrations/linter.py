@@ -99,7 +99,7 @@ def _of(linter: Path, migration: Migration, root: Path) -> Iterator[Lint]:
         (file.outside, "--no-assume-in-transaction"),
     ):
         if statements:
-            name = migration.path.name
+            name = migration.filename
             words = [option, "--reporter=json", f"--stdin-filepath={name}"]
             for remark in _asked(linter, words, _text(statements), root):
                 line, rule = int(remark["line"]) + 1, str(remark["rule_name"])

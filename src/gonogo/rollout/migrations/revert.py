@@ -110,7 +110,7 @@ def plan(
             raise MigrationError(
                 "has no revert file",
                 "write one, or roll back with --mode restore",
-                file=migration.path.name,
+                file=migration.filename,
             )
         steps.append(migration)
     return tuple(steps)
@@ -188,10 +188,8 @@ class _Body:
         self.connection.execute(sql.SQL("create schema if not exists {}").format(name))
         search_path(self.connection, self.schema)
         for migration in self.steps:
-            file = migration.revert_file
-            for statement in file.inside:
-                source = migration.revert.name if migration.revert else migration.path.name
-                send(self.connection, source, statement, {"aside": aside})
+            for statement in migration.revert.inside if migration.revert else ():
+                send(self.connection, migration.revert_filename, statement, {"aside": aside})
             history.mark_reverted(self.connection, self.deployment_id, migration.version)
         self._let_owners_in(aside)
 

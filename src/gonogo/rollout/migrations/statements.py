@@ -8,57 +8,38 @@ is checked afterwards.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psycopg
 from psycopg import sql
 
 from gonogo.errors import MigrationError
 from gonogo.ledger.migration import Migration
+from gonogo.postgres.parser.columns import Table
+from gonogo.postgres.parser.meaning import altered, alters_table, built_index, on_table, touched
 from gonogo.postgres.session import Connection, ask_int, ask_text
 from gonogo.postgres.sqlfile import Statement
 from gonogo.postgres.transaction import Patience, failure, limit, may_pass, set_for_session
 
-NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
-ALTER = re.compile(
-    rf"alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?(?P<table>{NAME}(?:\s*\.\s*{NAME})?)",
-    re.IGNORECASE,
-)
-TABLE = rf"(?:only\s+)?(?:{NAME}\s*\.\s*)?(?P<table>{NAME})"
-ALTERED = re.compile(rf"alter\s+table\s+(?:if\s+exists\s+)?{TABLE}", re.IGNORECASE)
-# Statements that change rows or drop a table: their tables are fingerprinted before.
-TOUCHED = re.compile(
-    rf"(?:alter\s+table\s+(?:if\s+exists\s+)?|drop\s+table\s+(?:if\s+exists\s+)?"
-    rf"|update\s+|insert\s+into\s+|delete\s+from\s+|truncate\s+(?:table\s+)?){TABLE}",
-    re.IGNORECASE,
-)
 TRIAL = "gonogo_trial"
-INDEX = re.compile(
-    rf"create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(?!on\b)(?P<name>{NAME})",
-    re.IGNORECASE,
-)
 DROP = sql.SQL("drop index concurrently if exists {}")
 
 
 def altered_tables(migrations: Sequence[Migration]) -> tuple[str, ...]:
     """The names of the tables that migrations alter, which takes their owner."""
-    return _tables_of(migrations, ALTERED)
+    return _tables_of(migrations, altered)
 
 
 def touched_tables(migrations: Sequence[Migration]) -> tuple[str, ...]:
     """The names of the tables whose columns or rows migrations change, as far as they say so."""
-    return _tables_of(migrations, TOUCHED)
+    return _tables_of(migrations, touched)
 
 
-def _tables_of(migrations: Sequence[Migration], statement: re.Pattern[str]) -> tuple[str, ...]:
-    texts = (one.text for file in migrations for one in (*file.file.inside, *file.file.outside))
-    names = (match["table"] for text in texts if (match := statement.match(text)))
-    # As PostgreSQL reads it: quotes keep the case, without them it does not count.
-    plain = {
-        name[1:-1].replace('""', '"') if name.startswith('"') else name.lower() for name in names
-    }
-    return tuple(sorted(plain))
+def _tables_of(
+    migrations: Sequence[Migration], meant: Callable[[Statement], tuple[Table, ...]]
+) -> tuple[str, ...]:
+    statements = (one for file in migrations for one in (*file.file.inside, *file.file.outside))
+    return tuple(sorted({name for one in statements for _, name in meant(one)}))
 
 
 def refuse_rewrites(
@@ -79,11 +60,7 @@ def refuse_rewrites(
         MigrationError: A statement would rewrite its table.
         psycopg.Error: A lock was not granted in time.
     """
-    alters = [
-        (statement, match)
-        for statement in migration.file.inside
-        if (match := ALTER.match(statement.text))
-    ]
+    alters = [one for one in migration.file.inside if alters_table(one)]
     if not alters:
         return
     with connection.transaction(force_rollback=True):
@@ -91,21 +68,35 @@ def refuse_rewrites(
         connection.execute(sql.SQL("create schema {}").format(sql.Identifier(TRIAL)))
         path = sql.SQL("{}, {}").format(sql.Identifier(TRIAL), sql.Identifier(schema))
         connection.execute("select set_config('search_path', %s, true)", (path.as_string(),))
-        for statement, match in alters:
-            if _rewrites(connection, statement, match):
+        copies: dict[int, int] = {}
+        for statement in alters:
+            if table := _rewritten(connection, statement, copies):
                 raise MigrationError(
-                    f"would rewrite the whole table {match['table']} under a lock",
+                    f"would rewrite the whole table {table} under a lock",
                     "add the column without that default or type, fill it in batches, then set it",
-                    file=migration.path.name,
+                    file=migration.filename,
                     line=statement.line,
                 )
 
 
-def _rewrites(connection: Connection, statement: Statement, match: re.Match[str]) -> bool:
-    copy = _copy(connection, match["table"])
+def _rewritten(connection: Connection, statement: Statement, copies: dict[int, int]) -> str:
+    """The table that a statement would rewrite; empty where it rewrites none.
+
+    Args:
+        connection: In the trial's transaction.
+        statement: An ALTER TABLE.
+        copies: The copy of each table that was altered before, by oid; whatever it is called now.
+    """
+    schema, name = alters_table(statement) or ("", "")
+    found = _oid(connection, sql.Identifier(schema, name) if schema else sql.Identifier(name))
+    # A copy that was renamed before is in the trial's schema, whatever schema the file names.
+    found = found or _oid(connection, sql.Identifier(TRIAL, name))
+    if found is None:
+        return ""
+    copy = found if found in copies.values() else copies.get(found)
     if copy is None:
-        return False
-    text = statement.text[: match.start("table")] + copy + statement.text[match.end("table") :]
+        copy = copies[found] = _copy(connection, found)
+    text = on_table(statement, sql.Identifier(*_called(connection, copy)).as_string())
     before = _filenode(connection, copy)
     try:
         with connection.transaction():
@@ -114,33 +105,36 @@ def _rewrites(connection: Connection, statement: Statement, match: re.Match[str]
         if may_pass(error):
             raise
         # Whatever else is wrong with it, the real run says with file and line.
-        return False
-    return _filenode(connection, copy) != before
+        return ""
+    return name if _filenode(connection, copy) != before else ""
 
 
-def _copy(connection: Connection, table: str) -> str | None:
-    """An empty copy of a table that is there, its quoted name; None when it is not there yet."""
-    row = connection.execute(
-        """
-        select c.oid::bigint, n.nspname, c.relname
-        from pg_class as c
-        join pg_namespace as n on n.oid = c.relnamespace
-        where c.oid = to_regclass(%s) and c.relkind in ('r', 'p')""",
-        (table,),
-    ).fetchone()
-    if row is None:
-        return None
-    name = sql.Identifier(TRIAL, f"t{row[0]}")
-    connection.execute(
-        sql.SQL("create table if not exists {} (like {} including all)").format(
-            name, sql.Identifier(row[1], row[2])
-        )
-    )
-    return name.as_string()
+def _oid(connection: Connection, table: sql.Identifier) -> int | None:
+    query = "select oid from pg_class where oid = to_regclass(%s) and relkind in ('r', 'p')"
+    row = connection.execute(query, (table.as_string(),)).fetchone()
+    return int(row[0]) if row else None
 
 
-def _filenode(connection: Connection, table: str) -> int:
-    return ask_int(connection, "select pg_relation_filenode(%s::regclass)", (table,))
+def _called(connection: Connection, table: int) -> Table:
+    """A table's schema and name, as they are now."""
+    query = """
+        select n.nspname, c.relname from pg_class as c
+        join pg_namespace as n on n.oid = c.relnamespace where c.oid = %s"""
+    schema, name = connection.execute(query, (table,)).fetchone() or ("", "")
+    return schema, name
+
+
+def _copy(connection: Connection, table: int) -> int:
+    """An empty copy of a table, of the same name."""
+    there = _called(connection, table)
+    name = sql.Identifier(TRIAL, there[1])
+    like = sql.SQL("create table {} (like {} including all)")
+    connection.execute(like.format(name, sql.Identifier(*there)))
+    return _oid(connection, name) or 0
+
+
+def _filenode(connection: Connection, table: int) -> int:
+    return ask_int(connection, "select pg_relation_filenode(%s)", (table,))
 
 
 def run_outside(
@@ -169,20 +163,20 @@ def run_outside(
 
 
 def _run(connection: Connection, migration: Migration, statement: Statement, schema: str) -> None:
-    match = INDEX.match(statement.text)
-    index = match["name"] if match else None
+    built = built_index(statement)
+    index = sql.Identifier(built.name).as_string() if built and built.name else None
     try:
         if index and _valid(connection, schema, index) is False:
             connection.execute(DROP.format(_named(connection, schema, index)))
         connection.execute(statement.text.encode())
-        built = index is None or _valid(connection, schema, index)
+        valid = index is None or _valid(connection, schema, index)
     except psycopg.Error as error:
-        raise failure(migration.path.name, statement, error) from error
-    if not built:
+        raise failure(migration.filename, statement, error) from error
+    if not valid:
         raise MigrationError(
             f"the index {index} is not valid",
             "look at the server's log, then deploy again: it is dropped and built anew",
-            file=migration.path.name,
+            file=migration.filename,
             line=statement.line,
         )
 

@@ -180,7 +180,7 @@ def _migrations(ground: Ground) -> str:
     waiting = migration.pending(migrations, known)
     whole = adoptable(ground.connection, waiting, ground.context.survey)
     lasting = [one for one in migration.irreversible(migrations, known) if one.version not in whole]
-    ground.notes += [f"cannot be reverted: {one.path.name} has {UNREVERTED}" for one in lasting]
+    ground.notes += [f"cannot be reverted: {one.filename} has {UNREVERTED}" for one in lasting]
     return f"{len(migrations)} files in order, {len(known)} in place, {len(waiting)} to come"
 
 

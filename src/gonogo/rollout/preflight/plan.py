@@ -17,6 +17,7 @@ from gonogo.ledger import migration
 from gonogo.ledger.migration import Migration, digest
 from gonogo.ledger.rows import MigrationRow
 from gonogo.model.measurement import DatabaseIdentity
+from gonogo.postgres.parser.meaning import truncates
 from gonogo.postgres.session import (
     Connection,
     application_schema,
@@ -30,7 +31,6 @@ from gonogo.rollout.backup.scratch import likeness
 from gonogo.rollout.migrations import linter
 from gonogo.rollout.migrations.apply import adoptable
 from gonogo.rollout.migrations.effects import Effect, effects, tables
-from gonogo.rollout.migrations.statements import ALTER
 from gonogo.rollout.preflight.items import Ground
 from gonogo.rollout.runner.context import RolloutContext, revisions
 
@@ -183,9 +183,8 @@ def _tried(
                 problems.append(f"would fail: {error}")
                 failed = True
         for effect in found or ():
-            # What else writes a table anew (TRUNCATE) is meant to.
-            for table in effect.rewrites if ALTER.match(effect.statement.text) else ():
-                place = f"{one.path.name}:{effect.statement.line}"
+            for table in () if truncates(effect.statement) else effect.rewrites:
+                place = f"{one.filename}:{effect.statement.line}"
                 problems.append(f"would be refused: {place} rewrites the whole table {table}")
         yield PlannedMigration(one, state, found)
 

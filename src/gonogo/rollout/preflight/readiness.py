@@ -59,7 +59,7 @@ def check_readiness(work: Work, evidence: Evidence) -> str:
     for note in ground.notes:
         work.site.runner.note(note)
     evidence |= {
-        "migrations": [one.path.name for one in work.migrations],
+        "migrations": [one.filename for one in work.migrations],
         "proved": proved,
         "problems": problems,
         "notes": list(ground.notes),

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from gonogo.postgres.parser import UnreadableQueryError, columns_read
+from gonogo.postgres.parser.columns import UnreadableQueryError, columns_read
 
 READS = {
     "a column by its table": ("select o.id from orders o", {"orders": "id"}),

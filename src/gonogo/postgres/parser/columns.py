@@ -1,8 +1,4 @@
-"""SQL as PostgreSQL's own parser reads it: the tables and columns that a query reads.
-
-The parser takes time to load, and no gate run needs it: import this module where it is used, never
-at the head of a module that a gate run enters.
-"""
+"""The tables and columns that a query reads."""
 
 from __future__ import annotations
 
