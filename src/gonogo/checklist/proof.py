@@ -11,7 +11,7 @@ from gonogo.command_line import command
 from gonogo.model.kinds import Band, ItemState, MarkState, Outcome, Role, VerdictKind
 from gonogo.model.record import Record
 from gonogo.report.answers import Answer, answers
-from gonogo.signing.admission import window_short
+from gonogo.report.timeline import window_short
 
 FINE = frozenset({Outcome.MET, Outcome.WARNING})
 WRONG = frozenset({Outcome.FAILED, Outcome.CRITICAL, Outcome.FIRED})

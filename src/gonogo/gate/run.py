@@ -28,7 +28,7 @@ from gonogo.model.kinds import Outcome, Role, State, Why
 from gonogo.model.record import PhaseEntry, Record
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.record.archive import RunningRecord
-from gonogo.report import step_summary
+from gonogo.report.digest import append_step_summary
 from gonogo.report.english import limits_text, reason_of, verdict_reasons
 from gonogo.report.index import RecordPages
 from gonogo.report.terminal import print_figures, print_verdict
@@ -188,7 +188,7 @@ class GateRun:
         pages = RecordPages(self.project.templates_dir)
         self.directory = self._record.finish(full, self.verdict.kind.value, pages)
         self._document = full
-        self._remark = step_summary.append(full, self.directory, os.environ)
+        self._remark = append_step_summary(full, self.directory, os.environ)
         json = None if self.options.json == "-" else self.options.json
         for name, target in {**self.copies, "record.json": json}.items():
             if target is not None:

@@ -1,28 +1,24 @@
-"""A record in a screenful: what is not met first, then the success criteria. Pure.
+"""A record in a screenful: what is not met first, then the success criteria.
 
-The terminal and the step summary show the same digest. Every text in it is harmless and one line.
+The terminal shows this digest; as Markdown it is GitHub's step summary, on the page of the
+workflow's run. Every text in it is harmless and one line, and escaped in Markdown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from gonogo.model.finding import HealthScore
 from gonogo.model.kinds import Outcome, Reason, Role
 from gonogo.model.measurement import Window
 from gonogo.model.record import Record
 from gonogo.report.answers import Answer, answers, reasons
-from gonogo.report.page import notices
+from gonogo.report.markdown import code, escape, table
+from gonogo.report.page import attention, notices
 from gonogo.report.text import cut, moment, span
 
-WORST_FIRST = (
-    Outcome.FIRED,
-    Outcome.FAILED,
-    Outcome.CRITICAL,
-    Outcome.INCONCLUSIVE,
-    Outcome.WARNING,
-)
 # What an alert says of a part or of a time, and a criterion of the whole does not.
 ADDS = frozenset(
     {
@@ -44,6 +40,11 @@ FOLDED = {
 }
 MOST_TITLES = 3
 MOST_CHARACTERS = 300
+VARIABLE = "GITHUB_STEP_SUMMARY"
+# GitHub refuses a step's summary beyond 1 MiB.
+MOST_BYTES = 64 * 1024
+WARNING = "warning"
+CUT_OFF = "*The rest was cut off here; it is in the record.*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def digest(record: Record) -> Digest:
         record: Any with a verdict.
     """
     found = answers(record)
-    missed = _missed(found)
+    missed = [card.answers for card in attention(found)]
     return Digest(
         caveats=tuple(notices(record)),
         window=_window(record.window),
@@ -115,20 +116,6 @@ def digest(record: Record) -> Digest:
         rows=_rows([group[0] for group in missed], found),
         not_run=tuple(map(_line, record.verdict.not_run if record.verdict else ())),
     )
-
-
-def _missed(found: Sequence[Answer]) -> list[list[Answer]]:
-    """The answers of each metric that are not met, worst first; the worst metric first."""
-    by_metric: dict[str, list[Answer]] = {}
-    for answer in found:
-        if answer.outcome in WORST_FIRST:
-            by_metric.setdefault(answer.metric, []).append(answer)
-    missed = [sorted(group, key=_severity) for group in by_metric.values()]
-    return sorted(missed, key=lambda group: _severity(group[0]))
-
-
-def _severity(answer: Answer) -> int:
-    return WORST_FIRST.index(answer.outcome)
 
 
 def _misses(missed: Sequence[Sequence[Answer]]) -> tuple[Miss, ...]:
@@ -218,3 +205,89 @@ def _score(score: HealthScore | None) -> str:
 
 def _line(text: str) -> str:
     return cut(text, MOST_CHARACTERS)
+
+
+def append_step_summary(record: Record, directory: Path, environ: Mapping[str, str]) -> str | None:
+    """Append the digest to the file that GitHub names; do nothing elsewhere.
+
+    Args:
+        record: The record.
+        directory: The record's directory.
+        environ: Holds ``GITHUB_STEP_SUMMARY`` where GitHub runs the gate.
+
+    Returns:
+        Why the file could not be written, in one line; None when all is well. The verdict stands
+        either way.
+    """
+    file = environ.get(VARIABLE, "").strip()
+    if not file:
+        return None
+    try:
+        with Path(file).open("a", encoding="utf-8", errors="backslashreplace") as opened:
+            opened.write(markdown(record, directory))
+    except OSError as error:
+        return f"the step summary could not be written: {cut(file)}: {error.strerror}"
+    return None
+
+
+def markdown(record: Record, directory: Path) -> str:
+    """The summary, of at most 64 KiB.
+
+    Args:
+        record: The record.
+        directory: The record's directory.
+    """
+    lines: list[str] = []
+    room = MOST_BYTES - len(CUT_OFF) - len("\n\n\n")
+    for line in _lines(record, directory):
+        room -= len(f"{line}\n".encode(errors="backslashreplace"))
+        if room < 0:
+            lines += ["", CUT_OFF]
+            break
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _lines(record: Record, directory: Path) -> Iterator[str]:
+    brief, kind = digest(record), record.verdict.kind.value if record.verdict else ""
+    yield f"## {escape(kind)}: {escape(record.title)}"
+    yield ""
+    # The record's place comes early: whatever is cut off can be read there.
+    for line in (*brief.caveats, brief.window):
+        yield from _paragraph(escape(line))
+    yield from _paragraph(f"Health score: **{escape(brief.score)}**")
+    yield from _paragraph(f"Record: {code(cut(directory / 'record.html'))}")
+    reasons = [f"- {escape(reason)}" for reason in brief.reasons]
+    warnings = [miss for miss in brief.misses if miss.outcome == WARNING]
+    misses = [miss for miss in brief.misses if miss.outcome != WARNING]
+    yield from _section("Why", [*reasons, *_points(misses)])
+    yield from _section("Warnings", _points(warnings))
+    yield from _section("Checks", _table(brief.rows))
+    yield from _section("Not run", [f"- {code(name)}" for name in brief.not_run])
+
+
+def _paragraph(text: str) -> Iterator[str]:
+    if text:
+        yield from (text, "")
+
+
+def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
+    if lines:
+        yield from (f"### {title}", "", *lines, "")
+
+
+def _points(misses: Sequence[Miss]) -> list[str]:
+    """A point a miss, with what it means and what to do first beneath it."""
+    lines = []
+    for miss in misses:
+        lines.append(f"- **{escape(miss.title)}**, {miss.outcome}: {escape(miss.reason)}")
+        if miss.means:
+            lines += [f"  - {escape(miss.means)}", f"  - First: {escape(miss.first)}"]
+    return lines
+
+
+def _table(rows: Sequence[Row]) -> list[str]:
+    if not rows:
+        return []
+    cells = [[escape(row.title), escape(row.value), escape(row.limit), row.outcome] for row in rows]
+    return table(["check", "value", "limit", "outcome"], cells)

@@ -26,7 +26,7 @@ from gonogo.model.measurement import Count, Window
 from gonogo.model.record import Record
 from gonogo.record import canonical
 from gonogo.record.canonical import sha256_hex, written
-from gonogo.report import page, scales, text, timeline
+from gonogo.report import axes, page, text, timeline
 from gonogo.report.answers import answers, headings, reasons, top_errors, warnings
 
 ROOMS = ("gonogo.model", "gonogo.report")
@@ -56,7 +56,7 @@ GLOBALS: dict[str, object] = {
     "marks": text.MARKS,
     "outcome_look": text.outcome_look,
     "outcomes": text.OUTCOMES,
-    "scale": scales.scale,
+    "scale": axes.scale,
     "step_outcomes": text.STEP_OUTCOMES,
     "steps_summary": page.steps_summary,
     "verdicts": text.VERDICTS,

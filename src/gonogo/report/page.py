@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from gonogo.model.kinds import ItemState, Kind, MarkState, Outcome, Role
 from gonogo.model.record import MetricEntry, Record
 from gonogo.report.answers import Answer
-from gonogo.report.scales import levels_of
-from gonogo.report.stacks import Hours, hours_of, spark
+from gonogo.report.axes import levels_of
+from gonogo.report.charts import Hours, hours_of, spark
 from gonogo.report.text import OUTCOMES, moment, outcome_look, span
 
 STALE_S = 900

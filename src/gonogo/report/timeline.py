@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gonogo.model.kinds import Environment, MarkState
-from gonogo.model.measurement import Count
-from gonogo.model.record import MainRate, Mark
+from gonogo.model.measurement import DEFAULT_WINDOW, Count
+from gonogo.model.record import MainRate, Mark, Record
 from gonogo.record.listing import ArchivedRecord
+from gonogo.report.text import span
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MOMENTS: Mapping[str, timedelta] = {
@@ -85,6 +86,19 @@ def continuity(
         _mark(name, due, until, end, ordered)
         for (name, due), until in zip(marks, closing, strict=True)
     )
+
+
+def window_short(record: Record) -> str:
+    """Why its window is too short to stand for its environment; empty when it is not.
+
+    Args:
+        record: The record.
+    """
+    wanted = DEFAULT_WINDOW[record.environment]
+    asked = record.window.asked if record.window else timedelta()
+    if asked >= wanted:
+        return ""
+    return f"its window is {span(asked)}, and {record.environment} is judged over {span(wanted)}"
 
 
 def of_this_soak(

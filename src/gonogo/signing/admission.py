@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from gonogo.command_line import command
 from gonogo.errors import SigningError, UsageError
 from gonogo.model.kinds import Decision, Environment, ItemState, Outcome, State, VerdictKind
-from gonogo.model.measurement import DEFAULT_WINDOW
 from gonogo.model.record import Record
 from gonogo.report.text import cut, span, visible
+from gonogo.report.timeline import window_short
 from gonogo.signing import ssh
 from gonogo.signing.integrity import Closed, open_closed
 from gonogo.signing.signoffs import MOST_CHARACTERS, Checked, check_signoffs
@@ -172,19 +171,6 @@ def never_for_production(record: Record) -> Iterator[str]:
         )
     if left := _left_out(record):
         yield f"{', '.join(left)} was left out on purpose"
-
-
-def window_short(record: Record) -> str:
-    """Why its window is too short to stand for its environment; empty when it is not.
-
-    Args:
-        record: The record.
-    """
-    wanted = DEFAULT_WINDOW[record.environment]
-    asked = record.window.asked if record.window else timedelta()
-    if asked >= wanted:
-        return ""
-    return f"its window is {span(asked)}, and {record.environment} is judged over {span(wanted)}"
 
 
 def _left_out(record: Record) -> Sequence[str]:

@@ -7,8 +7,8 @@ import pytest
 from gonogo.model.limit import Interval
 from gonogo.model.measurement import Count, HourCount, Measurement, Window
 from gonogo.report.answers import Answer
+from gonogo.report.axes import Level, levels_of, scale
 from gonogo.report.charts import hourly_chart
-from gonogo.report.scales import Level, levels_of, scale
 from records_by_hand import one
 
 DAY = datetime(2026, 11, 23, tzinfo=UTC)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gonogo.model.measurement import Count, HourCount, Measurement, Window
-from gonogo.report.scales import Level
-from gonogo.report.stacks import HEIGHT, hours_of, spark
+from gonogo.report.axes import Level
+from gonogo.report.charts import STACK_HEIGHT, hours_of, spark
 from gonogo.report.timeline import SPARK_HEIGHT
 
 TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -37,7 +37,7 @@ def test_parts_of_k_are_drawn_as_shares_of_n() -> None:
     large, small = drawn.stack.layers
     assert drawn.stack.is_share
     assert (large.name, large.total, small.name) == ("large", 70, "small")
-    assert blocks(large.path) == [(0, HEIGHT, 50.4), (10, HEIGHT, 16.8)]
+    assert blocks(large.path) == [(0, STACK_HEIGHT, 50.4), (10, STACK_HEIGHT, 16.8)]
     assert blocks(small.path) == [(0, 33.6, 16.8)]
 
 

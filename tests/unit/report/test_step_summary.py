@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from gonogo.model.finding import VerdictReason
 from gonogo.model.kinds import Why
-from gonogo.report.step_summary import CUT_OFF, MOST_BYTES, append, markdown
+from gonogo.report.digest import CUT_OFF, MOST_BYTES, append_step_summary, markdown
 
 Make = Callable[..., Any]
 DIRECTORY = Path("/archive/staging/20261123T141500Z_GO")
@@ -91,8 +91,8 @@ def test_it_is_added_to_what_other_steps_wrote(record: Make, tmp_path: Path) -> 
     file = tmp_path / "summary.md"
     file.write_text("before\n")
     document, environ = record("GO", []), {"GITHUB_STEP_SUMMARY": str(file)}
-    assert append(document, DIRECTORY, environ) is None
-    assert append(document, DIRECTORY, environ) is None
+    assert append_step_summary(document, DIRECTORY, environ) is None
+    assert append_step_summary(document, DIRECTORY, environ) is None
     assert file.read_text() == "before\n" + 2 * markdown(document, DIRECTORY)
 
 
@@ -102,12 +102,14 @@ def test_elsewhere_nothing_is_written(
 ) -> None:
     """Without GitHub's variable there is no summary."""
     monkeypatch.chdir(tmp_path)
-    assert append(record("GO", []), DIRECTORY, environ) is None
+    assert append_step_summary(record("GO", []), DIRECTORY, environ) is None
     assert not list(tmp_path.iterdir())
 
 
 def test_a_file_that_cannot_be_written_is_one_line(record: Make, tmp_path: Path) -> None:
     """The reason is told in a line; nothing is raised."""
-    told = append(record("GO", []), DIRECTORY, {"GITHUB_STEP_SUMMARY": str(tmp_path)})
-    assert told
-    assert told == f"the step summary could not be written: {tmp_path}: Is a directory"
+    problem = append_step_summary(
+        record("GO", []), DIRECTORY, {"GITHUB_STEP_SUMMARY": str(tmp_path)}
+    )
+    assert problem
+    assert problem == f"the step summary could not be written: {tmp_path}: Is a directory"

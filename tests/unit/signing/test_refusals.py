@@ -11,7 +11,8 @@ from gonogo.model.finding import Finding
 from gonogo.model.kinds import Decision, Environment, Kind, Outcome
 from gonogo.model.measurement import Window, clip
 from gonogo.model.record import Record
-from gonogo.signing.admission import against, never_for_production, window_short
+from gonogo.report.timeline import window_short
+from gonogo.signing.admission import against, never_for_production
 from record_examples import HOUR, START, provenance
 from signers import verdict as of_kind
 from signers import worth_signing
