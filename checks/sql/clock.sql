@@ -8,6 +8,10 @@ from (
         (select max(created_at) from sync_schedule),
         (select max(greatest(created_at, updated_at)) from calendar_webhook_subscriptions),
         (select max(last_checked) from token_health),
-        (select max(created_at) from token_health_notifications)
+        (select max(updated_at) from circuit_breaker_state),
+        (
+            select max(greatest(created_at, reminder_sent_at, resolved_at))
+            from token_health_notifications
+        )
     ) as newest
 ) as rows

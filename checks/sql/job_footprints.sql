@@ -1,10 +1,13 @@
--- What the background jobs leave behind; null where a job never left anything.
+-- What the background jobs leave behind; null where a job never left anything. A moment from the future
+-- (later than the window's end, the server's clock and what clocks may differ by) proves nothing.
 -- *_age_s: seconds before the window's end; unreminded: notifications
 select
-    extract(epoch from %(as_of)s::timestamp - (select max(last_checked) from token_health))
-        as token_refresh_age_s,
     extract(epoch from %(as_of)s::timestamp - greatest(
-        (select max(updated_at) from calendar_webhook_subscriptions),
+        (
+            select max(updated_at) from calendar_webhook_subscriptions
+            where updated_at
+                <= greatest(%(as_of)s::timestamp, timezone('utc', now())) + interval '5 minutes'
+        ),
         (
             select created_at from webhook_notifications
             where created_at < %(as_of)s order by created_at desc limit 1

@@ -120,6 +120,33 @@ language sql as $$
     )
 $$;
 
+-- So many of the skipped syncs were skipped for this reason.
+create function planted.skip_for(reason text, times bigint) returns void
+language sql as $$
+    update sync_metrics set skip_reason = reason where id in (
+        select id from sync_metrics where result = 'skipped' order by created_at, id limit times
+    )
+$$;
+
+-- Every token was checked just in time, but so many.
+create function planted.leave_unchecked(times bigint) returns void
+language sql as $$
+    update token_health set last_checked = planted.ago('26 h');
+    update token_health set last_checked = planted.ago('26 h 0.000001 s') where id in (
+        select id from token_health order by id limit times
+    )
+$$;
+
+-- 20 breakers are half open, so many of them for longer than a day.
+create function planted.half_open_breakers(times bigint) returns void
+language sql as $$
+    update circuit_breaker_state set state = 'half_open', updated_at = planted.ago('24 h')
+    where user_id in (select id from planted.person where no <= 10);
+    update circuit_breaker_state set updated_at = planted.ago('24 h 0.000001 s') where id in (
+        select id from circuit_breaker_state where state = 'half_open' order by id limit times
+    )
+$$;
+
 -- From this moment on nothing is scheduled; what is executed was set off by webhooks.
 create function planted.stop_scheduler(since interval) returns void
 language sql as $$

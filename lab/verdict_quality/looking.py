@@ -28,6 +28,7 @@ PASSES = frozenset({Outcome.MET, Outcome.WARNING})
 SIMULATED = (
     "sync.success_rate",
     "sync.skip_rate",
+    "sync.bad_skips",
     "sync.broken_users",
     "webhook.success_rate",
     "onboarding.success_rate",
@@ -131,6 +132,11 @@ class Looker:
                 skipped = int(self.happened.skipped[begin:at_h].sum())
                 executed = self._syncs.count(begin, at_h).n
                 return Measurement(metric, count=Count(skipped, skipped + executed))
+            case "sync.bad_skips":
+                skips = self.happened.skipped[begin:at_h].sum(axis=0)
+                parts = dict(zip(INTEGRATIONS, map(int, skips), strict=True))
+                by_part = {name: Count(0, n) for name, n in parts.items() if n}
+                return Measurement(metric, Count(0, sum(parts.values())), by_part=by_part)
             case "sync.broken_users":
                 return Measurement(metric, count=self._broken(begin, at_h))
             case _:

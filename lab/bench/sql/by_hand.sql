@@ -184,7 +184,17 @@ select
         select count(*) from sync_schedule
         where next_sync_at < %(as_of)s::timestamp - interval '24 hours'
     ) as stale,
-    (select max(last_checked) from token_health) as token_refresh,
+    (
+        select count(*) from token_health
+        where last_checked >= %(as_of)s::timestamp - interval '26 hours'
+    ) as token_refresh,
+    (
+        select count(*) from token_health where status = 'valid' and expiry_date < last_checked
+    ) as outlived,
+    (
+        select count(*) from circuit_breaker_state
+        where state = 'half_open' and updated_at < %(as_of)s::timestamp - interval '24 hours'
+    ) as lingering,
     (select max(updated_at) from calendar_webhook_subscriptions) as webhook_health,
     (
         select created_at from sync_metrics

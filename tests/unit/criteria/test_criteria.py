@@ -76,7 +76,8 @@ def refused(folder: Path, text: str) -> str:
         ("sync.success_rate", 1, 0),
         ("errors.critical", 0, 999),
         ("incident.critical", 0, 999),
-        ("jobs.token_refresh", 0, 999 * DAY),
+        ("jobs.token_refresh", 1, 0),
+        ("token.outlived", 0, 1),
         ("jobs.webhook_renewal", 0, 1),
         ("jobs.adaptive_sync", 0, 999 * DAY),
         ("jobs.webhook_health_check", 0, 999 * DAY),
@@ -139,6 +140,8 @@ def test_the_api_usage_is_reduced_within_a_band() -> None:
         ("webhook.silent", ALERT, 1, 0),
         ("token.unknown", ALERT, 1, 0),
         ("breaker.stuck", ALERT, 1, 0),
+        ("breaker.lingering", ALERT, 1, 0),
+        ("sync.bad_skips", ALERT, 1, 0),
         ("traffic.longest_gap", ALERT, 999 * DAY, 0),
         ("webhook.frequency", ("warning",), 0, 20),
         ("webhook.frequency", ("warning",), 999, 20),
@@ -202,10 +205,10 @@ def test_the_drill_down_finds_what_was_counted(pattern: str) -> None:
 
 
 def test_rates_are_looked_at_by_part_of_late_and_over_time_where_asked() -> None:
-    """Sync and onboarding by integration, sync and webhooks by recency and trend."""
+    """Syncs, bad skips and onboarding by integration, sync and webhooks by recency and trend."""
     metrics = CRITERIA.metrics.values()
     judged = {m.id for m in metrics if m.kind == "rate" and m.by and m.critical}
-    assert judged == {"sync.success_rate", "onboarding.success_rate"}
+    assert judged == {"sync.success_rate", "sync.bad_skips", "onboarding.success_rate"}
     assert {m.id for m in metrics if m.recency} == {"sync.success_rate", "webhook.success_rate"}
     assert {m.id for m in metrics if m.trend} == {"sync.success_rate", "webhook.success_rate"}
 

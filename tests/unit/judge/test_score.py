@@ -91,7 +91,7 @@ def test_each_part_is_linear_between_target_and_critical(
 def test_the_jobs_part_is_the_share_of_fresh_footprints() -> None:
     """Two of four are fresh: half of its five points; one without data is left out."""
     jobs = (
-        Measurement("jobs.token_refresh", value=Fraction(27 * 3600)),
+        Measurement("jobs.token_refresh", count=Count(94, 100)),
         Measurement("jobs.adaptive_sync", value=Fraction(26 * 3600)),
         Measurement("jobs.reminders", value=Fraction(1)),
         Measurement("jobs.webhook_health_check", missing=team("no row")),
@@ -101,7 +101,7 @@ def test_the_jobs_part_is_the_share_of_fresh_footprints() -> None:
 
 def test_a_footprint_without_a_figure_or_a_limit_is_no_job() -> None:
     """It is neither fresh nor stale: the other one alone is the whole part."""
-    renewal, refresh = (CRITERIA.metrics[f"jobs.{name}"] for name in ("reminders", "token_refresh"))
+    renewal, refresh = (CRITERIA.metrics[f"jobs.{name}"] for name in ("reminders", "adaptive_sync"))
     elsewhere = renewal.model_copy(
         update={"objective": {Environment.PRODUCTION: parse_limit("= 0")}}
     )

@@ -206,22 +206,22 @@ def test_a_survey_without_an_answer_is_missing_data(name: str) -> None:
 )
 def test_what_is_no_number_is_no_data(value: object) -> None:
     """Null, NaN, infinity and beyond all counting: inconclusive, never 0 and never an error."""
-    found = measured("jobs.token_refresh", {"token_refresh_age_s": value})
+    found = measured("jobs.adaptive_sync", {"adaptive_sync_age_s": value})
     assert found == Measurement(
-        "jobs.token_refresh", missing=Remark(Says.NO_VALUE, "token_refresh_age_s")
+        "jobs.adaptive_sync", missing=Remark(Says.NO_VALUE, "adaptive_sync_age_s")
     )
 
 
 @pytest.mark.parametrize("value", [3600, Decimal("3600.000000"), 3600.0])
 def test_seconds_arrive_in_the_type_of_the_servers_version(value: object) -> None:
     """PostgreSQL 13 extracts floats, later ones numerics."""
-    found = measured("jobs.token_refresh", {"token_refresh_age_s": value})
+    found = measured("jobs.adaptive_sync", {"adaptive_sync_age_s": value})
     assert found.value == Fraction(3600)
 
 
 def test_a_value_of_countless_digits_fits_into_a_record() -> None:
     """Rounded where no column is that fine."""
-    found = measured("jobs.token_refresh", {"token_refresh_age_s": 1e-80})
+    found = measured("jobs.adaptive_sync", {"adaptive_sync_age_s": 1e-80})
     assert found.value == 0
 
 

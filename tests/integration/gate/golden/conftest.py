@@ -39,6 +39,7 @@ VERSIONS = tuple(f"0{number}" for number in range(38, 47))
 # Ahead of every clock: the newest row is then held against this moment, not against the clock.
 AS_OF = datetime(2100, 6, 1, 12, 30, tzinfo=UTC)
 OFFSET = re.compile(r"([+-][0-9]+)(d|h|m|s|us)")
+MOMENTS = ("_at", "_until", "_checked", "_date", "expiration")
 UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds", "us": "microseconds"}
 TABLES = (
     "sync_metrics",
@@ -148,9 +149,10 @@ class World:
         user: int = 1,
         integration: str = "calendar",
         checked: str = "-1h",
+        expires: str | None = None,
     ) -> None:
         """Add a token's health."""
-        told = {"status": status, "last_checked": checked}
+        told = {"status": status, "last_checked": checked, "expiry_date": expires}
         self._insert("token_health", self._who(user, integration) | told)
 
     def notice(
@@ -174,9 +176,11 @@ class World:
         user: int = 1,
         integration: str = "calendar",
         retry: str | None = None,
+        opened: str | None = None,
+        touched: str | None = "-1h",
     ) -> None:
         """Add a circuit breaker."""
-        told = {"state": state, "next_retry_at": retry}
+        told = {"state": state, "next_retry_at": retry, "opened_at": opened, "updated_at": touched}
         self._insert("circuit_breaker_state", self._who(user, integration) | told)
 
     def job(self, name: str, at: str, *, succeeded: bool) -> None:
@@ -270,7 +274,9 @@ class World:
 
     def _value(self, column: str, value: object, *, aware: bool) -> object:
         """Moments as the column holds them: the application's are UTC without a time zone."""
-        if column.endswith(("_at", "_until", "_checked", "expiration")) and isinstance(value, str):
+        if value in {"infinity", "-infinity"}:
+            return value
+        if column.endswith(MOMENTS) and isinstance(value, str):
             moment = self.moment(value)
             return moment if aware or moment is None else naive(moment)
         return value

@@ -41,6 +41,9 @@ FUTURE: dict[str, Callable[[Any], None]] = {
     "what renewed one": lambda w: w.subscription(1, touched="+9m"),
     "a token's check": lambda w: w.token("valid", checked="+9m"),
     "a message": lambda w: w.notice(at="+9m"),
+    "a reminder": lambda w: w.notice(at="-9d", reminded="+9m"),
+    "what resolved a message": lambda w: w.notice(at="-9d", resolved="+9m"),
+    "a breaker": lambda w: w.breaker("half_open", touched="+9m"),
 }
 
 

@@ -13,11 +13,17 @@ from saying import team
 HOUR = 3600
 
 
-def test_the_token_refresh_is_as_old_as_its_newest_check(world: Any) -> None:
-    """Of all tokens, whatever their state."""
-    world.token("valid", user=1, checked="-30h")
-    world.token("revoked", user=2, checked="-7h")
-    assert world.measured("jobs.token_refresh").value == 7 * HOUR
+def test_the_token_refresh_is_judged_by_all_tokens(world: Any) -> None:
+    """Checked within 26 hours, whatever their state; a moment in the future says nothing."""
+    moments = ("-26h", "-1m", "+5m", "-26h-1us", "+5m+1us", "+400d", "infinity", "-infinity")
+    for user, checked in enumerate(moments, start=1):
+        world.token("revoked" if user == 2 else "valid", user=user, checked=checked)
+    assert world.measured("jobs.token_refresh").count == Count(3, 5)
+
+
+def test_no_token_is_no_checked_token(world: Any) -> None:
+    """0 of 0 is inconclusive: somebody must have connected."""
+    assert world.found("jobs.token_refresh").outcome is Outcome.INCONCLUSIVE
 
 
 def test_the_renewal_is_judged_by_what_expired(world: Any) -> None:
@@ -40,6 +46,13 @@ def test_the_health_check_touches_subscriptions_or_hears_of_them(
         world.notification("ignored", at=notified)
         world.notification("success", at="0")
     assert world.measured("jobs.webhook_health_check").value == hours * HOUR
+
+
+def test_a_subscription_touched_in_the_future_is_no_health_check(world: Any) -> None:
+    """Neither by a clock that is wrong, nor by the end of all time."""
+    for user, touched in enumerate(("-9h", "+5m+1us", "+400d", "infinity"), start=1):
+        world.subscription(user, touched=touched)
+    assert world.measured("jobs.webhook_health_check").value == 9 * HOUR
 
 
 def test_the_health_check_is_seen_in_notifications_alone(world: Any) -> None:
@@ -91,6 +104,19 @@ def test_failures_count_since_a_jobs_last_success(world: Any) -> None:
     told = world.measured("jobs.consecutive_failures")
     assert told.value == 2
     assert told.breakdown == {"token_refresh": 2, "renewal": 0, "never_well": 1}
+
+
+def test_a_success_from_the_future_ends_no_row_of_failures(world: Any) -> None:
+    """Up to five minutes clocks may differ; a failure counts whenever it is dated."""
+    for hours in (4, 3, 2):
+        world.job("renewal", f"-{hours}h", succeeded=False)
+        world.job("refresh", f"-{hours}h", succeeded=False)
+    world.job("renewal", "+5m+1us", succeeded=True)
+    world.job("renewal", "+400d", succeeded=False)
+    world.job("renewal", "infinity", succeeded=True)
+    world.job("refresh", "+5m", succeeded=True)
+    told = world.measured("jobs.consecutive_failures")
+    assert told.breakdown == {"renewal": 4, "refresh": 0}
 
 
 def test_no_reported_runs_leave_the_footprints_alone(world: Any) -> None:

@@ -102,6 +102,30 @@ def expired_subscriptions(world: Any, k: int, n: int) -> None:
         world.subscription(user, expires="0" if user <= k else "+1d")
 
 
+def unchecked_tokens(world: Any, k: int, n: int) -> None:
+    """Tokens that were not checked for too long of n."""
+    for user in range(1, n + 1):
+        world.token("valid", user=user, checked="-26h-1us" if user <= k else "-26h")
+
+
+def outlived_tokens(world: Any, k: int, n: int) -> None:
+    """Tokens called valid after their expiry of n."""
+    for user in range(1, n + 1):
+        world.token("valid", user=user, expires="-1h-1us" if user <= k else "-1h")
+
+
+def bad_skips(world: Any, k: int, n: int) -> None:
+    """Skips for a bad reason of n."""
+    world.sync("skipped", skip_reason="invalid_token", times=k)
+    world.sync("skipped", skip_reason="not_due", times=n - k)
+
+
+def lingering_breakers(world: Any, k: int, n: int) -> None:
+    """Half-open breakers of long standing of n."""
+    for user in range(1, n + 1):
+        world.breaker("half_open", user=user, touched="-24h-1us" if user <= k else "-24h")
+
+
 SHARES: list[tuple[str, str, Shares, tuple[int, int], Outcome]] = [
     ("sync.success_rate", "criterion", executed, (90, 100), OPEN),
     ("sync.success_rate", "criterion", executed, (91, 100), MET),
@@ -155,6 +179,18 @@ SHARES: list[tuple[str, str, Shares, tuple[int, int], Outcome]] = [
     ("breaker.stuck", "alert", stuck_breakers, (1, 10), MET),
     ("breaker.stuck", "alert", stuck_breakers, (5, 10), WARNING),
     ("breaker.stuck", "alert", stuck_breakers, (6, 10), CRITICAL),
+    ("sync.bad_skips", "alert", bad_skips, (15, 100), MET),
+    ("sync.bad_skips", "alert", bad_skips, (16, 100), WARNING),
+    ("sync.bad_skips", "alert", bad_skips, (40, 100), WARNING),
+    ("sync.bad_skips", "alert", bad_skips, (41, 100), CRITICAL),
+    ("token.outlived", "criterion", outlived_tokens, (0, 20), MET),
+    ("token.outlived", "criterion", outlived_tokens, (1, 20), FAILED),
+    ("breaker.lingering", "alert", lingering_breakers, (1, 10), MET),
+    ("breaker.lingering", "alert", lingering_breakers, (5, 10), WARNING),
+    ("breaker.lingering", "alert", lingering_breakers, (6, 10), CRITICAL),
+    ("breaker.lingering", "alert", lingering_breakers, (6, 9), OPEN),
+    ("jobs.token_refresh", "criterion", unchecked_tokens, (1, 20), MET),
+    ("jobs.token_refresh", "criterion", unchecked_tokens, (2, 20), FAILED),
     ("jobs.webhook_renewal", "criterion", expired_subscriptions, (1, 20), MET),
     ("jobs.webhook_renewal", "criterion", expired_subscriptions, (2, 20), FAILED),
 ]
@@ -218,8 +254,6 @@ QUANTITIES: list[tuple[str, str, Callable[[Any], None], Outcome]] = [
     ("webhook.frequency", "alert", lambda w: notified(w, 10), MET),
     ("webhook.frequency", "alert", lambda w: notified(w, 100), MET),
     ("webhook.frequency", "alert", lambda w: notified(w, 101), WARNING),
-    ("jobs.token_refresh", "criterion", lambda w: w.token("valid", checked="-26h"), MET),
-    ("jobs.token_refresh", "criterion", lambda w: w.token("valid", checked="-26h-1us"), FAILED),
     ("jobs.webhook_health_check", "criterion", lambda w: w.notification(at="-26h"), MET),
     ("jobs.webhook_health_check", "criterion", lambda w: w.notification(at="-26h-1us"), FAILED),
     ("jobs.adaptive_sync", "criterion", lambda w: w.sync(at="-26h"), MET),

@@ -45,6 +45,22 @@ def test_unknown_tokens_are_of_all_tokens(world: Any) -> None:
     assert told.breakdown == {"valid": 3, "unknown": 2, "expired": 1}
 
 
+def test_a_token_that_expired_before_it_was_checked_is_not_valid(world: Any) -> None:
+    """Called so at the very moment or later than it expired; by a check that has been."""
+    world.token("valid", user=1, expires="-2h", checked="-2h")
+    world.token("valid", user=2, expires="-2h-1us", checked="-2h")  # outlived
+    world.token("valid", user=3, expires="-1h", checked="-9h")  # not checked since
+    world.token("valid", user=4, expires=None)
+    world.token("expired", user=5, expires="-9h")
+    world.token("expiring_soon", user=6, expires="-9h")
+    world.token("valid", user=7, expires="infinity")
+    world.token("valid", user=8, expires="-infinity", integration="contacts")  # outlived
+    world.token("valid", user=9, expires="+1h", checked="+400d")
+    told = world.measured("token.outlived")
+    assert told.count == Count(2, 9)
+    assert told.by_part == {"google_calendar": Count(1, 8), "google_contacts": Count(1, 1)}
+
+
 def test_users_with_an_open_breaker_are_of_the_connected_ones(world: Any) -> None:
     """Users count once; half open is not open; who has no breaker is connected all the same."""
     for user in (1, 2, 3, 4):
@@ -65,7 +81,22 @@ def test_an_open_breaker_is_stuck_a_day_after_its_retry(world: Any) -> None:
     world.breaker("open", user=4, retry=None)
     world.breaker("closed", user=5, retry="-9d")
     world.breaker("half_open", user=6, retry="-9d")
-    assert world.measured("breaker.stuck").count == Count(1, 4)
+    world.breaker("open", user=7, retry="infinity")  # stuck
+    assert world.measured("breaker.stuck").count == Count(2, 5)
+
+
+def test_a_breaker_lingers_a_day_after_it_was_half_opened(world: Any) -> None:
+    """Since its retry, or else its opening, and in any case since its row was touched."""
+    world.breaker("half_open", user=1)
+    world.breaker("half_open", user=2, retry="-24h", opened="-9d", touched="-24h")
+    world.breaker("half_open", user=3, retry="-24h-1us")  # lingering
+    world.breaker("half_open", user=4, opened="-24h-1us")  # lingering
+    world.breaker("half_open", user=5, touched="-24h-1us", retry="+1h")  # lingering
+    world.breaker("half_open", user=6, touched="+5m+1us")  # from the future: says nothing
+    world.breaker("half_open", user=7, touched="infinity")
+    world.breaker("open", user=8, touched="-9d")
+    world.breaker("closed", user=9, touched="-9d")
+    assert world.measured("breaker.lingering").count == Count(3, 5)
 
 
 def test_no_open_breaker_is_health(world: Any) -> None:

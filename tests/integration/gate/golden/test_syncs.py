@@ -89,6 +89,19 @@ def test_the_skip_rate_is_of_every_row(world: Any) -> None:
     assert told.by_part == {"google_calendar": Count(8, 9), "google_contacts": Count(1, 3)}
 
 
+def test_a_bad_skip_is_for_a_breaker_or_an_invalid_token(world: Any) -> None:
+    """Of all skips; a reason is a bad one on a skipped row alone."""
+    world.sync("skipped", integration="calendar", skip_reason="circuit_breaker_open")
+    world.sync("skipped", integration="contacts", skip_reason="invalid_token", times=2)
+    world.sync("skipped", integration="calendar", skip_reason="not_due", times=3)
+    world.sync("skipped", integration="calendar", skip_reason=None)
+    world.sync("skipped", integration="calendar", skip_reason="token_expiring")
+    world.sync("failure", integration="calendar", skip_reason="invalid_token")
+    told = world.measured("sync.bad_skips")
+    assert told.count == Count(3, 8)
+    assert told.by_part == {"google_calendar": Count(1, 6), "google_contacts": Count(2, 2)}
+
+
 def test_what_was_carried_out_is_told_by_its_result(world: Any) -> None:
     """Success and failure of all rows; each hour has a count of each result, and be it 0."""
     world.sync("success", at="-1h", times=3)

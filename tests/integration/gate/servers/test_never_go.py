@@ -121,7 +121,10 @@ UNCOUNTED = {
         "alter table token_health alter column status drop not null",
         "update token_health set status = null where status <> 'valid'",
     ),
-    "db.clock_skew": ("update token_health set last_checked = last_checked + interval '13 hours'",),
+    "db.clock_skew": (
+        """update token_health set last_checked = last_checked + interval '13 hours'
+        where status <> 'valid'""",
+    ),
 }
 
 
@@ -132,3 +135,33 @@ def test_rows_that_no_rate_counts(judged: Judged, soaked: Any, metric: str) -> N
     verdict, _ = judged(soaked.conninfo, soaked.end)
     assert verdict.kind is VerdictKind.HOLD, verdict.reasons
     assert [reason.partition(":")[0] for reason in verdict.reasons] == [metric]
+
+
+# What no rate over events sees, by what happened: who must say so, and what it takes.
+UNSEEN = {
+    "every skip is for an invalid token": (
+        "sync.bad_skips",
+        "update sync_metrics set skip_reason = 'invalid_token' where result = 'skipped'",
+    ),
+    "one token was checked and all others not for 40 days": (
+        "jobs.token_refresh",
+        """update token_health set last_checked = %(end)s - interval '40 days'
+        where id <> (select min(id::text)::uuid from token_health)""",
+    ),
+    "one success dated 2099 hides twenty failures of a job": (
+        "jobs.consecutive_failures",
+        """insert into gonogo.job_run (job_name, started_at, succeeded)
+        select 'renewal', %(end)s - n * interval '1 hour', false
+        from generate_series(1, 20) as n union all select 'renewal', '2099-01-01', true""",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNSEEN)
+def test_what_no_rate_over_events_sees(judged: Judged, soaked: Any, what: str) -> None:
+    """Every rate stays perfect; what is gone is NO-GO or ROLLBACK, by its name."""
+    metric, *statements = UNSEEN[what]
+    change(soaked, *statements)
+    verdict, _ = judged(soaked.conninfo, soaked.end)
+    assert verdict.kind in {VerdictKind.NO_GO, VerdictKind.ROLLBACK}, verdict.reasons
+    assert metric in {reason.partition(":")[0] for reason in verdict.reasons}, verdict.reasons
