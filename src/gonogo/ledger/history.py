@@ -11,8 +11,8 @@ from psycopg.rows import class_row
 
 from gonogo.errors import UsageError
 from gonogo.ledger.migration import Migration
-from gonogo.ledger.rows import Incident, MigrationRow
-from gonogo.postgres.session import Connection, ask_int, asking, first_line
+from gonogo.ledger.rows import Incident, MigrationRow, StatementRow
+from gonogo.postgres.session import Connection, ask_bool, ask_int, asking, first_line
 
 KINDS = ("critical", "complaint")
 COLUMNS: LiteralString = """
@@ -92,6 +92,54 @@ def complete(connection: Connection, version: str) -> None:
         update gonogo.migration set completed_at = clock_timestamp()
         where version = %s and reverted_at is null""",
         (version,),
+    )
+
+
+@asking("the ledger's statements cannot be read")
+def statements(connection: Connection, version: str) -> tuple[StatementRow, ...]:
+    """The tries at the statements of a migration's part outside the transaction, oldest first."""
+    if not ask_bool(connection, "select to_regclass('gonogo.migration_statement') is not null"):
+        return ()
+    with connection.cursor(row_factory=class_row(StatementRow)) as cursor:
+        query = """
+            select s.id, s.place, s.outcome, s.indexes_before::bigint[] as indexes_before
+            from gonogo.migration_statement as s
+            join gonogo.migration as m on m.id = s.migration_id
+            where m.version = %s and m.reverted_at is null
+            order by s.id"""
+        return tuple(cursor.execute(query, (version,)))
+
+
+def begin_statement(connection: Connection, version: str, place: int, indexes: list[int]) -> int:
+    """Note that a statement outside a transaction begins, and return the row's id.
+
+    Args:
+        connection: In autocommit, or in the statement's own transaction.
+        version: Of which migration.
+        place: The statement's place, counted from 1.
+        indexes: Every index that is there, by oid.
+    """
+    insert = """
+        insert into gonogo.migration_statement (migration_id, place, indexes_before)
+        select id, %s, %s::bigint[]::oid[] from gonogo.migration
+        where version = %s and reverted_at is null
+        returning id"""
+    return ask_int(connection, insert, (place, indexes, version))
+
+
+def end_statement(connection: Connection, statement_id: int, error: str | None = None) -> None:
+    """Note how a statement outside a transaction ended.
+
+    Args:
+        connection: As for `begin_statement`.
+        statement_id: Its row.
+        error: Why it failed; None when it did not.
+    """
+    connection.execute(
+        """
+        update gonogo.migration_statement
+        set finished_at = clock_timestamp(), outcome = %s, error = %s where id = %s""",
+        ("failed" if error else "succeeded", error, statement_id),
     )
 
 

@@ -141,6 +141,22 @@ class MigrationRow:
 
 
 @dataclass(frozen=True, slots=True)
+class StatementRow:
+    """One try at a statement outside a transaction.
+
+    Args:
+        place: The statement's place in that part of the file, counted from 1.
+        outcome: running, succeeded or failed.
+        indexes_before: Every index that was there when it began, by oid.
+    """
+
+    id: int
+    place: int
+    outcome: str
+    indexes_before: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Backup:
     """One backup.
 

@@ -16,7 +16,8 @@ from gonogo.ledger.rows import MigrationRow
 from gonogo.postgres import session, transaction
 from gonogo.postgres.session import Connection, application_schema, asking, owner_to_be
 from gonogo.postgres.transaction import Patience, acting_as, search_path, send
-from gonogo.rollout.migrations.statements import refuse_rewrites, run_outside
+from gonogo.rollout.migrations.outside import run_outside
+from gonogo.rollout.migrations.statements import refuse_rewrites
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,7 @@ class _Runner:
         )
 
     def _finish(self, migration: Migration) -> None:
-        run_outside(self.connection, migration, self.schema, self.patience)
+        run_outside(self.connection, migration, self.schema, self.owner, self.patience)
         history.complete(self.connection, migration.version)
 
     def _tell(self, kind: str, migration: Migration, detail: str = "") -> None:

@@ -1,9 +1,7 @@
-"""What statements do: the tables that they name, those that they rewrite, what runs outside.
+"""What statements do: the tables that they name, those that they rewrite.
 
 Whether an ALTER TABLE would rewrite its table is tried on an empty copy, so the answer is
-PostgreSQL's own. A CREATE INDEX CONCURRENTLY that is interrupted leaves an invalid index, which
-IF NOT EXISTS then takes for the index itself: an invalid index is dropped first, and what was built
-is checked afterwards.
+PostgreSQL's own.
 """
 
 from __future__ import annotations
@@ -16,13 +14,12 @@ from psycopg import sql
 from gonogo.errors import MigrationError
 from gonogo.ledger.migration import Migration
 from gonogo.postgres.parser.columns import Table
-from gonogo.postgres.parser.meaning import altered, alters_table, built_index, on_table, touched
-from gonogo.postgres.session import Connection, ask_int, ask_text
+from gonogo.postgres.parser.meaning import altered, alters_table, on_table, touched
+from gonogo.postgres.session import Connection, ask_int
 from gonogo.postgres.sqlfile import Statement
-from gonogo.postgres.transaction import Patience, failure, limit, may_pass, set_for_session
+from gonogo.postgres.transaction import Patience, limit, may_pass
 
 TRIAL = "gonogo_trial"
-DROP = sql.SQL("drop index concurrently if exists {}")
 
 
 def altered_tables(migrations: Sequence[Migration]) -> tuple[str, ...]:
@@ -135,66 +132,3 @@ def _copy(connection: Connection, table: int) -> int:
 
 def _filenode(connection: Connection, table: int) -> int:
     return ask_int(connection, "select pg_relation_filenode(%s)", (table,))
-
-
-def run_outside(
-    connection: Connection, migration: Migration, schema: str, patience: Patience
-) -> None:
-    """Run the statements after ``-- gonogo: no-transaction``; running them again changes nothing.
-
-    Args:
-        connection: In autocommit, outside a transaction.
-        migration: Its part inside the transaction is in place.
-        schema: The application's.
-        patience: `build_timeout_s` bounds each statement. A concurrent build waits for every older
-            transaction without standing in anyone's way, so the short lock timeout is not for it.
-
-    Raises:
-        MigrationError: A statement failed, or left an index that is not valid.
-    """
-    limits = {
-        "search_path": sql.Identifier(schema).as_string(),
-        "lock_timeout": f"{patience.build_timeout_s}s",
-        "statement_timeout": f"{patience.build_timeout_s}s",
-    }
-    with set_for_session(connection, limits):
-        for statement in migration.file.outside:
-            _run(connection, migration, statement, schema)
-
-
-def _run(connection: Connection, migration: Migration, statement: Statement, schema: str) -> None:
-    built = built_index(statement)
-    index = sql.Identifier(built.name).as_string() if built and built.name else None
-    try:
-        if index and _valid(connection, schema, index) is False:
-            connection.execute(DROP.format(_named(connection, schema, index)))
-        connection.execute(statement.text.encode())
-        valid = index is None or _valid(connection, schema, index)
-    except psycopg.Error as error:
-        raise failure(migration.filename, statement, error) from error
-    if not valid:
-        raise MigrationError(
-            f"the index {index} is not valid",
-            "look at the server's log, then deploy again: it is dropped and built anew",
-            file=migration.filename,
-            line=statement.line,
-        )
-
-
-def _named(connection: Connection, schema: str, index: str) -> sql.Identifier:
-    """An index by the name that the server gave it, however the file spells that."""
-    query = "select relname from pg_class where oid = to_regclass(%s)"
-    return sql.Identifier(schema, ask_text(connection, query, (_spelt(schema, index),)) or index)
-
-
-def _spelt(schema: str, index: str) -> str:
-    return f"{sql.Identifier(schema).as_string()}.{index}"
-
-
-def _valid(connection: Connection, schema: str, index: str) -> bool | None:
-    """Whether an index is valid; None when it is not there."""
-    row = connection.execute(
-        "select indisvalid and indisready from pg_index where indexrelid = to_regclass(%s)",
-        (_spelt(schema, index),),
-    ).fetchone()
-    return None if row is None else bool(row[0])
