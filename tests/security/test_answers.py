@@ -11,9 +11,9 @@ import pytest
 
 from first_application import GATE, HTTP, SMOKE
 from gonogo import criteria
-from gonogo.application import answers
-from gonogo.application.answers import AnswerKind, EndpointAnswer
+from gonogo.application import exchange
 from gonogo.application.endpoints import probe
+from gonogo.application.exchange import AnswerKind, EndpointAnswer
 from gonogo.checklist.entries import load_checklist
 from gonogo.config.project import Project
 from gonogo.gate.observe import ask_endpoints
@@ -94,7 +94,7 @@ def test_an_answer_that_never_ends_is_judged_all_the_same(
     pause_s: float,
 ) -> None:
     """Of a page its status counts; health that is no health, or does not come, is never fine."""
-    monkeypatch.setattr(answers, "WHOLE_WITHIN_S", 0.5)
+    monkeypatch.setattr(exchange, "WHOLE_WITHIN_S", 0.5)
     told = _ask(application(chunk, pause_s))
     assert told["dashboard"].kind is AnswerKind.OK
     assert told["admin_closed"].reason == "HTTP 200 without a token: anyone can read it"
@@ -109,19 +109,19 @@ def test_what_is_no_address_and_no_token_is_not_asked_with(
     monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], says: str
 ) -> None:
     """Inconclusive, with the variable's name and never its value; no request leaves."""
-    monkeypatch.setattr("gonogo.gate.observe.probe", _nobody)
+    monkeypatch.setattr("gonogo.application.endpoints.probe", _nobody)
     definition = criteria.load(PROJECT.criteria_file, PROJECT.sql_dir)
     setting = Setting(
         PROJECT,
-        Options(),
+        Options(endpoints=HTTP),
         definition,
         Environment.STAGING,
         DatabaseSettings("", "the test"),
         load_checklist(PROJECT, definition.metrics, SMOKE),
     )
-    told = ask_endpoints(setting, HTTP, environ)
-    assert set(told) == {"endpoint.health", "endpoint.admin", "endpoint.dashboard"}
-    for measurement in told.values():
+    measured = ask_endpoints(setting, environ)
+    assert set(measured) == {"endpoint.health", "endpoint.admin", "endpoint.dashboard"}
+    for measurement in measured.values():
         assert measurement.missing is not None
         missing = remark_of(measurement.missing)
         assert says in missing

@@ -1,6 +1,6 @@
-"""Asks the application over HTTP, always now, with bounded retries.
+"""Asks the application over HTTP, always now, with bounded retries; the gate's answers as figures.
 
-What an answer says is `answers`' to tell.
+`exchange` says what is sent, and what an answer means.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 from tenacity import (
     RetryCallState,
@@ -25,15 +25,21 @@ from tenacity import (
     wait_fixed,
 )
 
-from gonogo.application.answers import (
+from gonogo.application.exchange import (
+    LOOPBACK,
+    MUST_BE_HTTPS,
     AnswerKind,
     EndpointAnswer,
+    headers,
     judge_answer,
     judge_silence,
+    problem_of,
     without_secrets,
 )
-from gonogo.config.application import UNIQUE, EndpointConfig
+from gonogo.config.application import EndpointConfig, Endpoints
 from gonogo.errors import StepError
+from gonogo.model.kinds import Says
+from gonogo.model.measurement import Measurement, Remark
 
 if TYPE_CHECKING:
     import httpx
@@ -42,7 +48,8 @@ ATTEMPTS = 3
 # Three attempts lie over ten seconds: what the trigger "not accessible" of a page asks for.
 PAUSE_S = 5.0
 MOST_AT_ONCE = 8
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+REQUEST_TIMEOUT_S = 5.0
+WORST_FIRST = (AnswerKind.FAILED, AnswerKind.INCONCLUSIVE, AnswerKind.WARNING, AnswerKind.OK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,55 @@ class _Question:
 class _Patience:
     pause_s: float
     over: threading.Event
+
+
+def measure_endpoints(endpoints: Endpoints, environ: Mapping[str, str]) -> dict[str, Measurement]:
+    """Ask what a gate asks: one measurement for each metric that an endpoint feeds.
+
+    Args:
+        endpoints: What rollout.toml says of the application.
+        environ: Holds its address and, optionally, tokens; without an address nothing is asked.
+    """
+    base_url = environ.get(endpoints.base_url or "", "").strip()
+    if not base_url:
+        return {}
+    asked = {one.name: one for one in endpoints.asked_by("gate")}
+    if problem := _problem(endpoints, environ):
+        metrics = (one.metric or one.name for one in asked.values())
+        return {metric: Measurement(metric, missing=problem) for metric in metrics}
+    answers = probe(base_url, tuple(asked.values()), environ, timeout_s=REQUEST_TIMEOUT_S)
+    by_metric: dict[str, list[EndpointAnswer]] = {}
+    for answer in answers:
+        by_metric.setdefault(asked[answer.name].metric or answer.name, []).append(answer)
+    return {metric: _measured(metric, answers) for metric, answers in by_metric.items()}
+
+
+def _problem(endpoints: Endpoints, environ: Mapping[str, str]) -> Remark | None:
+    """Why nothing may be asked: an address or a token that a deployment refuses as well.
+
+    Only where no token would travel with it, plain http is as good as any.
+    """
+    carried = (name for one in endpoints.asked_by("gate") for name in one.variables)
+    tokens = {name: text for name in carried if (text := environ.get(name, "").strip())}
+    base_url = endpoints.base_url or ""
+    address = problem_of("base_url", environ.get(base_url, "").strip())
+    if address and not (address == MUST_BE_HTTPS and not tokens):
+        return Remark(Says.BAD_VARIABLE, base_url, address)
+    for name, text in tokens.items():
+        if problem := problem_of(endpoints.form_of(name), text):
+            return Remark(Says.BAD_VARIABLE, name, problem)
+    return None
+
+
+def _measured(metric: str, answers: list[EndpointAnswer]) -> Measurement:
+    """An endpoint is as good as the worst of its answers."""
+    worst = min(answers, key=lambda answer: WORST_FIRST.index(answer.kind))
+    answer = Remark(Says.ANSWERED, worst.url, worst.reason)
+    if worst.kind is AnswerKind.INCONCLUSIVE:
+        return Measurement(metric, missing=answer)
+    value = Fraction(worst.kind is not AnswerKind.FAILED)
+    degraded = answer if worst.kind is AnswerKind.WARNING else None
+    return Measurement(metric, value=value, degraded=degraded, notes=(answer,))
 
 
 def probe(
@@ -147,22 +203,6 @@ def wait_healthy(
 
 def _question(base_url: str, endpoint: EndpointConfig, environ: Mapping[str, str]) -> _Question:
     return _Question(endpoint, base_url.rstrip("/") + endpoint.path, headers(endpoint, environ))
-
-
-def headers(endpoint: EndpointConfig, environ: Mapping[str, str]) -> dict[str, str]:
-    """What a request carries beside its path.
-
-    Args:
-        endpoint: What is asked.
-        environ: Holds the variables that the endpoint names.
-    """
-    values = {name: environ.get(name, "").strip() for name in endpoint.variables}
-    filled = {
-        name: text.format_map({**values, UNIQUE: str(uuid4())})
-        for name, text in endpoint.headers.items()
-    }
-    bearer = {"Authorization": f"Bearer {values[endpoint.token]}"} if endpoint.token else {}
-    return filled | bearer
 
 
 def client_of(base_url: str, timeout_s: float) -> httpx.Client:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from urllib.parse import urlsplit
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from gonogo.config.application import Form, Use, VariableConfig
+from gonogo.application.exchange import problem_of
+from gonogo.config.application import Use, VariableConfig
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import DatabaseSettings
@@ -43,9 +42,6 @@ ROLLS_BACK: frozenset[Use] = frozenset(
 )
 LOOKS: frozenset[Use] = frozenset()
 REQUIRED_WITH_DB = ("DB_HOST", "DB_USER", "DB_NAME")
-MUST_BE_HTTPS = "must be https"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 
 
 def check_environment(
@@ -130,54 +126,3 @@ def _required(
 ) -> tuple[str, ...]:
     needed = (name for name, one in variables.items() if not set(uses).isdisjoint(one.needed_by))
     return (*needed, *(REQUIRED_WITH_DB if database.source == "DB_*" else ()))
-
-
-def problem_of(form: Form, text: str) -> str:
-    """What is wrong with a variable's value, as the end of a sentence that its name begins.
-
-    Args:
-        form: What it must look like.
-        text: The value, which is not told.
-    """
-    return FORMS[form](text)
-
-
-def _url_problem(text: str) -> str:
-    # Python's own parser would drop some of these without a word.
-    if not text.isprintable() or " " in text:
-        return "is no URL"
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return "is no URL"
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        return "is no URL (https://host[:port])"
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        return MUST_BE_HTTPS
-    return "holds a user or a password" if "@" in parts.netloc else ""
-
-
-def _base_url_problem(text: str) -> str:
-    problem = _url_problem(text)
-    if not problem and (urlsplit(text).query or urlsplit(text).fragment):
-        return "must hold no query or fragment"
-    return problem
-
-
-def _token_problem(text: str) -> str:
-    return "" if TOKEN.fullmatch(text) else "is no token that a header can carry"
-
-
-def _header_problem(text: str) -> str:
-    carried = text.isascii() and text.isprintable()
-    return "" if carried else "holds what a header cannot carry"
-
-
-FORMS: Mapping[Form, Callable[[str], str]] = {
-    "text": lambda _text: "",
-    "url": _url_problem,
-    "base_url": _base_url_problem,
-    "token": _token_problem,
-    "header": _header_problem,
-}

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gonogo.application.answers import AnswerKind, EndpointAnswer, without_secrets
 from gonogo.application.endpoints import ask_once
-from gonogo.application.environment import problem_of
+from gonogo.application.exchange import AnswerKind, EndpointAnswer, problem_of, without_secrets
 from gonogo.config.application import EndpointConfig, Endpoints
 
 TIMEOUT_S = 30.0

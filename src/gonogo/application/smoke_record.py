@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gonogo import __version__
-from gonogo.application.answers import AnswerKind
+from gonogo.application.exchange import AnswerKind
 from gonogo.application.smoke import SmokeAnswer
 from gonogo.checklist.block import Desk, checklist_block
 from gonogo.command_line import command

@@ -126,7 +126,7 @@ def _smoke(
     narration: Narration, project: Project, config: RolloutConfig, found: Verification
 ) -> int:
     """Send the smoke requests, and keep a record; the exit code that their answers come to."""
-    from gonogo.application.answers import AnswerKind
+    from gonogo.application.exchange import AnswerKind
     from gonogo.application.smoke import send_smoke
     from gonogo.application.smoke_record import Occasion, smoke_recorded
     from gonogo.checklist.block import checklist_desk

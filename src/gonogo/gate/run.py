@@ -237,7 +237,7 @@ class GateRun:
     @property
     def _observed(self) -> Observation:
         if self._observation is None:
-            answers = ask_endpoints(self.fixed, self.options.endpoints, os.environ)
+            answers = ask_endpoints(self.fixed, os.environ)
             self._observation = observe(self.fixed, answers)
         return self._observation
 

@@ -89,7 +89,7 @@ def verify(
     part = replace(
         setting, mask=mask, criteria=setting.criteria.model_copy(update={"metrics": asked})
     )
-    answers = ask_endpoints(part, options.endpoints, environ)
+    answers = ask_endpoints(part, environ)
     seen = observe(part, answers)
     return Verification(
         environment=setting.environment,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gonogo.application import code, endpoints
-from gonogo.application.answers import AnswerKind, EndpointAnswer
+from gonogo.application.exchange import AnswerKind, EndpointAnswer
 from gonogo.config.application import Asker
 from gonogo.errors import CommandError, StepError
 from gonogo.ledger.ledger import CUT_SHORT

@@ -21,7 +21,7 @@ from gonogo import criteria as criteria_file
 from gonogo.application.endpoints import probe
 from gonogo.checklist.entries import load_checklist
 from gonogo.config.project import Project
-from gonogo.gate import observe as endpoints
+from gonogo.gate.observe import ask_endpoints
 from gonogo.gate.setting import Options, Setting
 from gonogo.judge.finding import judge
 from gonogo.measure.surveys import naive
@@ -144,10 +144,10 @@ def ask(
     served: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Mapping[str, tuple[int, str]]], Mapping[str, Measurement]]:
     """What the gate makes of an application that answers so, asked without pauses."""
-    monkeypatch.setattr(endpoints, "probe", functools.partial(probe, pause_s=0))
+    monkeypatch.setattr("gonogo.application.endpoints.probe", functools.partial(probe, pause_s=0))
     setting = Setting(
         PROJECT,
-        Options(),
+        Options(endpoints=HTTP),
         CRITERIA,
         Environment.STAGING,
         DatabaseSettings("", "the test"),
@@ -157,6 +157,6 @@ def ask(
     def measured(answers: Mapping[str, tuple[int, str]]) -> Mapping[str, Measurement]:
         served.update(GOOD_ANSWERS)
         served.update({PATHS[name]: answer for name, answer in answers.items()})
-        return endpoints.ask_endpoints(setting, HTTP, {"WEBHOOK_BASE_URL": served[""]})
+        return ask_endpoints(setting, {"WEBHOOK_BASE_URL": served[""]})
 
     return measured

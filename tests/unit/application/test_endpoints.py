@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from first_application import ADMIN, GATE, HTTP, PATHS, READY
-from gonogo.application.answers import AnswerKind, EndpointAnswer
 from gonogo.application.endpoints import probe, wait_healthy
+from gonogo.application.exchange import AnswerKind, EndpointAnswer
 from gonogo.application.smoke import send_smoke
 from gonogo.errors import StepError
 from waiting import until

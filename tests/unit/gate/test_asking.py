@@ -12,7 +12,7 @@ import pytest
 
 from engine_criteria import CRITERIA
 from first_application import GATE, HTTP
-from gonogo.application.answers import AnswerKind, EndpointAnswer
+from gonogo.application.exchange import AnswerKind, EndpointAnswer
 from gonogo.checklist.entries import Checklist
 from gonogo.config.application import Endpoints
 from gonogo.config.project import Project
@@ -60,8 +60,8 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
                 for one in GATE
             )
 
-        monkeypatch.setattr(observing, "probe", probe)
-        return ask_endpoints(setting(*without), HTTP, environ)
+        monkeypatch.setattr("gonogo.application.endpoints.probe", probe)
+        return ask_endpoints(setting(*without), environ)
 
     return run
 

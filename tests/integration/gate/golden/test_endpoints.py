@@ -16,7 +16,7 @@ from gonogo import criteria
 from gonogo.application.endpoints import probe
 from gonogo.checklist.entries import load_checklist
 from gonogo.config.project import Project
-from gonogo.gate import observe as endpoints
+from gonogo.gate.observe import ask_endpoints
 from gonogo.gate.setting import Options, Setting
 from gonogo.judge.finding import judge
 from gonogo.model.finding import Finding
@@ -95,20 +95,20 @@ def application(answers: Answers) -> Iterator[str]:
 def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Measurement]]:
     """Ask as the gate does, but without pauses: ``ask(WEBHOOK_BASE_URL=…)``."""
     hasty = functools.partial(probe, pause_s=0)
-    monkeypatch.setattr(endpoints, "probe", hasty)
+    monkeypatch.setattr("gonogo.application.endpoints.probe", hasty)
 
     def measurements(
         without: frozenset[str] = frozenset(), **environ: str
     ) -> dict[str, Measurement]:
         setting = Setting(
             PROJECT,
-            Options(without=without),
+            Options(without=without, endpoints=HTTP),
             CRITERIA,
             Environment.STAGING,
             DatabaseSettings("", "the test"),
             load_checklist(PROJECT, CRITERIA.metrics, SMOKE),
         )
-        return endpoints.ask_endpoints(setting, HTTP, environ)
+        return ask_endpoints(setting, environ)
 
     return measurements
 

@@ -1,4 +1,4 @@
-"""What an endpoint's answer says: pure, but for what an answer still has to send.
+"""What is sent to an endpoint, and what its answer says: pure, but for the rest of an answer.
 
 What the application answers wrongly, or a refused connection, is its failure; a name that does not
 resolve, no route or a time-out may be ours, and is inconclusive.
@@ -7,16 +7,18 @@ resolve, no route or a time-out may be ours, and is inconclusive.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
-from gonogo.config.application import EndpointConfig
+from gonogo.config.application import UNIQUE, EndpointConfig, Form
 
 if TYPE_CHECKING:
     import httpx
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 MOST_BYTES = 64 * 1024
 WHOLE_WITHIN_S = 5.0
 SUCCESS = "2xx"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+MUST_BE_HTTPS = "must be https"
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 NEEDS_TOKEN = frozenset({401, 403})
 NOT_FOUND = (404, 410)
 
@@ -60,6 +65,22 @@ class EndpointAnswer:
     reason: str
     status: int | None = None
     attempts: int = 1
+
+
+def headers(endpoint: EndpointConfig, environ: Mapping[str, str]) -> dict[str, str]:
+    """What a request carries beside its path.
+
+    Args:
+        endpoint: What is asked.
+        environ: Holds the variables that the endpoint names.
+    """
+    values = {name: environ.get(name, "").strip() for name in endpoint.variables}
+    filled = {
+        name: text.format_map({**values, UNIQUE: str(uuid4())})
+        for name, text in endpoint.headers.items()
+    }
+    bearer = {"Authorization": f"Bearer {values[endpoint.token]}"} if endpoint.token else {}
+    return filled | bearer
 
 
 def judge_answer(endpoint: EndpointConfig, response: httpx.Response) -> tuple[AnswerKind, str]:
@@ -158,3 +179,54 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def problem_of(form: Form, text: str) -> str:
+    """What is wrong with a variable's value, as the end of a sentence that its name begins.
+
+    Args:
+        form: What it must look like.
+        text: The value, which no message shows.
+    """
+    return FORMS[form](text)
+
+
+def _url_problem(text: str) -> str:
+    # Python's own parser would drop some of these without a word.
+    if not text.isprintable() or " " in text:
+        return "is no URL"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return "is no URL"
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        return "is no URL (https://host[:port])"
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        return MUST_BE_HTTPS
+    return "holds a user or a password" if "@" in parts.netloc else ""
+
+
+def _base_url_problem(text: str) -> str:
+    problem = _url_problem(text)
+    if not problem and (urlsplit(text).query or urlsplit(text).fragment):
+        return "must hold no query or fragment"
+    return problem
+
+
+def _token_problem(text: str) -> str:
+    return "" if TOKEN.fullmatch(text) else "is no token that a header can carry"
+
+
+def _header_problem(text: str) -> str:
+    carried = text.isascii() and text.isprintable()
+    return "" if carried else "holds what a header cannot carry"
+
+
+FORMS: Mapping[Form, Callable[[str], str]] = {
+    "text": lambda _text: "",
+    "url": _url_problem,
+    "base_url": _base_url_problem,
+    "token": _token_problem,
+    "header": _header_problem,
+}
