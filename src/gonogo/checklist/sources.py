@@ -10,10 +10,10 @@ from pathlib import Path
 from gonogo.errors import GonogoError, RecordError
 from gonogo.model.kinds import Kind
 from gonogo.model.record import Record, Subject
-from gonogo.record.canonical import read_record
+from gonogo.record.canonical import read_record, signoff_numbers
 from gonogo.record.listing import GATE_LABELS, SUMMARY, moment_of, named
 from gonogo.signing.integrity import open_closed
-from gonogo.signing.signoffs import check_signoffs, numbers_in, said_at
+from gonogo.signing.signoffs import check_signoffs, said_at
 
 LABELS: Mapping[Kind, frozenset[str]] = {
     Kind.GATE: GATE_LABELS,
@@ -191,7 +191,7 @@ def attestations(
     for place in archive_dir.iterdir():
         for directory, match in named(place):
             about = moment_of(match["moment"])
-            if (since is None or about >= since) and numbers_in(directory):
+            if (since is None or about >= since) and signoff_numbers(directory):
                 for name, word in _words(directory, about, allowed_signers):
                     if name not in found or found[name].at <= word.at:
                         found[name] = word

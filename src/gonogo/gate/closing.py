@@ -8,27 +8,17 @@ again.
 from __future__ import annotations
 
 import shlex
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 
 from gonogo import __version__
 from gonogo.criteria import Criteria, Metric
 from gonogo.gate.setting import Observation, Setting
 from gonogo.judge.verdict import health_score
 from gonogo.model.finding import Finding, Verdict
-from gonogo.model.kinds import Environment, Kind
-from gonogo.model.measurement import Measurement, Window, format_duration, format_moment
-from gonogo.model.record import Heading, Mark, MetricEntry, Provenance, Record, Soak, Subject
-from gonogo.record.listing import (
-    GATE_LABELS,
-    RUNNING,
-    STEM_FORMAT,
-    ArchivedRecord,
-    archived,
-    list_records,
-    named,
-)
-from gonogo.report.timeline import SoakLook, continuity
+from gonogo.model.kinds import Kind
+from gonogo.model.measurement import format_duration, format_moment
+from gonogo.model.record import Heading, MetricEntry, Provenance, Record, Subject
+from gonogo.report.timeline import gates_since, soak
 
 
 def header(setting: Setting, started_at: datetime, reproduce: str) -> Record:
@@ -134,70 +124,6 @@ def _entry(metric: Metric) -> MetricEntry:
     )
 
 
-def soak(
-    archive_dir: Path, environment: Environment, window: Window, traffic: Measurement | None
-) -> Soak | None:
-    """The soak's continuity, as the record shows it.
-
-    Args:
-        archive_dir: Where the earlier records of this soak lie.
-        environment: How long its soak is.
-        window: This run's; its end is one more look.
-        traffic: Its hours show where there was traffic; None without such a metric.
-
-    Returns:
-        None where it is unknown when it began.
-
-    Raises:
-        OSError: The archive could not be read.
-    """
-    deployed_at = window.deployed_at
-    if deployed_at is None:
-        return None
-    hourly = traffic.hourly if traffic else ()
-    return Soak(
-        deployed_at=deployed_at,
-        end=window.end,
-        marks=_marks(archive_dir, environment, window, deployed_at),
-        hours=len(hourly),
-        silent=tuple(hour.start for hour in hourly if not hour.count.n),
-    )
-
-
-def _marks(
-    archive_dir: Path, environment: Environment, window: Window, deployed_at: datetime
-) -> tuple[Mark, ...]:
-    """The moments of the soak; each record that stands for one is read itself."""
-    place = archive_dir / environment
-
-    def marks_by(*, quick: bool) -> tuple[Mark, ...]:
-        found = list_records(archive_dir, quick=quick)
-        earlier = (look_of(one, window) for one in found if one.directory.parent == place)
-        looks = [*filter(None, earlier), SoakLook(window.end, None)]
-        return continuity(environment, deployed_at, window.end, looks)
-
-    def holds(mark: Mark) -> bool:
-        if not mark.record:
-            return True
-        record = archived(place / mark.record)
-        look = look_of(record, window) if record else None
-        return look is not None and look.at == mark.at
-
-    marks = marks_by(quick=True)
-    return marks if all(map(holds, marks)) else marks_by(quick=False)
-
-
-def look_of(record: ArchivedRecord, window: Window) -> SoakLook | None:
-    """A record as a look at the same soak.
-
-    None when it is none: it is no gate's, it was aborted, or it is of another deployment.
-    """
-    same = record.deployed_at == window.deployed_at
-    if not record.is_look or not same or record.as_of is None:
-        return None
-    return SoakLook(record.as_of, record.name) if record.as_of <= window.end else None
-
-
 def reproduce(setting: Setting, end: datetime | None = None) -> str:
     """The command line, without what it finds in the environment: which database, which address.
 
@@ -216,28 +142,3 @@ def reproduce(setting: Setting, end: datetime | None = None) -> str:
         words.append(f"--criteria={shlex.quote(str(options.criteria))}")
     words += [f"--without={group}" for group in sorted(options.without)]
     return " ".join(words + (["--strict"] if options.strict else []))
-
-
-def gates_since(archive_dir: Path, environment: str, moment: datetime) -> int:
-    """How often the gate was asked: the runs begun at `moment` or later, the current one too.
-
-    Args:
-        archive_dir: The archive; none there is an empty one.
-        environment: Whose gates.
-        moment: From when on, to the second; UTC.
-
-    Raises:
-        OSError: A directory could not be read.
-    """
-    place, first = archive_dir / environment, moment.astimezone(UTC).strftime(STEM_FORMAT)
-    return sum(
-        match["moment"] >= first and _is_gate(directory, match["label"])
-        for directory, match in named(place)
-    )
-
-
-def _is_gate(directory: Path, label: str) -> bool:
-    if label != RUNNING:
-        return label in GATE_LABELS
-    record = archived(directory)
-    return record is not None and record.kind is Kind.GATE

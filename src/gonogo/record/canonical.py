@@ -134,6 +134,17 @@ def own_files(directory: Path) -> tuple[Path, ...]:
     )
 
 
+def signoff_names(directory: Path) -> frozenset[tuple[int, str]]:
+    """The number and the end of each name of a sign-off: none, or ``.sig`` of its signature."""
+    names = (SIGNOFF.fullmatch(path.name) for path in directory.iterdir())
+    return frozenset((int(match[1]), match[2] or "") for match in names if match)
+
+
+def signoff_numbers(directory: Path) -> frozenset[int]:
+    """The numbers of the sign-offs that lie there."""
+    return frozenset(number for number, end in signoff_names(directory) if not end)
+
+
 def write_manifest(directory: Path) -> str:
     """Write ``files.sha256``; its own hash.
 

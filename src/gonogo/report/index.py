@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby, zip_longest
 from pathlib import Path
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from urllib.parse import quote
 from gonogo.errors import RecordError
 from gonogo.model.kinds import Environment, Kind, State
 from gonogo.model.record import Mark, Record
-from gonogo.record.canonical import RECORD_FILE, SIGNATURES_PAGE, SIGNOFF, read_record
+from gonogo.record.canonical import RECORD_FILE, SIGNATURES_PAGE, read_record, signoff_numbers
 from gonogo.record.files import write_whole
 from gonogo.record.listing import (
     RUNNING,
@@ -22,9 +23,10 @@ from gonogo.record.listing import (
     list_records,
     write_notes,
 )
+from gonogo.report.axes import line
 from gonogo.report.html import render, render_template, renderer_sha256
 from gonogo.report.text import ABORTED, RESULTS, VERDICTS, Look
-from gonogo.report.timeline import SoakLook, Trend, continuity, line, of_this_soak, places, trends
+from gonogo.report.timeline import SoakLook, Trend, continuity, of_this_soak, trends
 
 INDEX_FILE = "index.html"
 INDEX_TEMPLATE = "index.html.jinja"
@@ -35,6 +37,9 @@ DAMAGED = Look("UNREADABLE", "question", "bad")
 MOST_POINTS = 100
 # As many marks stand side by side on the line of time; more would hide each other.
 MOST_MARKS = 50
+WHOLE = 100.0
+# Marks of 18 pixels on a laptop's page stand side by side; a long line moves closer together.
+LEAST_APART = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +193,7 @@ def _row(record: ArchivedRecord, archive_dir: Path, at: float | None) -> Row:
 
 def decisions(directory: Path) -> Iterator[str]:
     """What the sign-offs beside a record say, such as ``go by ada``: read, not proved."""
-    numbers = sorted(
-        int(match[1])
-        for path in directory.iterdir()
-        if (match := SIGNOFF.fullmatch(path.name)) and not match[2]
-    )
-    for number in numbers:
+    for number in sorted(signoff_numbers(directory)):
         try:
             signoff = json.loads((directory / f"signoff-{number}.json").read_bytes())
             yield f"{signoff['decision']} by {signoff['by']}"
@@ -209,3 +209,23 @@ def _look(record: ArchivedRecord) -> Look:
     if record.verdict:
         return VERDICTS[record.verdict]
     return RESULTS.get(f"{record.kind} {record.outcome}", ABORTED)
+
+
+def places(moments: Iterable[datetime]) -> list[float]:
+    """Where moments lie along a line of 100: by their time, but never upon each other.
+
+    Args:
+        moments: In any order.
+    """
+    given = list(moments)
+    if not given:
+        return []
+    first, last = min(given), max(given)
+    length = (last - first).total_seconds() or 1.0
+    at: dict[datetime, float] = {}
+    free_from = 0.0
+    for moment in sorted(set(given)):
+        at[moment] = max((moment - first).total_seconds() / length * WHOLE, free_from)
+        free_from = at[moment] + LEAST_APART
+    scale = min(WHOLE / max(at.values()), 1.0) if max(at.values()) else 1.0
+    return [round(at[moment] * scale, 2) for moment in given]

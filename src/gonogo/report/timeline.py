@@ -1,18 +1,28 @@
-"""A soak over time: the moments that need a gate, rates over records, places on a line of time.
+"""A soak over time, by the archive: the moments that need a gate, and rates over its records.
 
-A moment counts as looked at when a gate ran from then on, before the next moment. Pure.
+A moment counts as looked at when a gate ran from then on, before the next moment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from gonogo.model.kinds import Environment, MarkState
-from gonogo.model.measurement import DEFAULT_WINDOW, Count
-from gonogo.model.record import MainRate, Mark, Record
-from gonogo.record.listing import ArchivedRecord
+from gonogo.model.kinds import Environment, Kind, MarkState
+from gonogo.model.measurement import DEFAULT_WINDOW, Count, Measurement, Window
+from gonogo.model.record import MainRate, Mark, Record, Soak
+from gonogo.record.listing import (
+    GATE_LABELS,
+    RUNNING,
+    STEM_FORMAT,
+    ArchivedRecord,
+    archived,
+    list_records,
+    named,
+)
+from gonogo.report.axes import line
 from gonogo.report.text import span
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -21,13 +31,6 @@ MOMENTS: Mapping[str, timedelta] = {
     **{f"day {day}": day * DAY for day in range(2, 15)},
 }
 LENGTHS = {Environment.STAGING: 2 * DAY, Environment.PRODUCTION: 14 * DAY}
-SPARK_HEIGHT = 20.0
-# However steady a rate is, its line shall not look as if it jumped about.
-LEAST_RANGE = 0.05
-LEAST_POINTS = 2
-WHOLE = 100.0
-# Marks of 18 pixels on a laptop's page stand side by side; a long line moves closer together.
-LEAST_APART = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,28 +129,93 @@ def of_this_soak(
     return tuple(sorted(mine, key=lambda record: (record.as_of or latest, record.order)))
 
 
-def line(shares: Sequence[float | None], least_range: float = LEAST_RANGE) -> str:
-    """A series as a path in a box of 100 by `SPARK_HEIGHT`, broken where there is nothing.
+def soak(
+    archive_dir: Path, environment: Environment, window: Window, traffic: Measurement | None
+) -> Soak | None:
+    """The soak's continuity, as the record shows it.
 
     Args:
-        shares: Left to right; None where there is nothing.
-        least_range: The least range of shares that fills the box's height.
+        archive_dir: Where the earlier records of this soak lie.
+        environment: How long its soak is.
+        window: This run's; its end is one more look.
+        traffic: Its hours show where there was traffic; None without such a metric.
 
     Returns:
-        An empty text with fewer than two points: one shows no trend.
+        None where it is unknown when it began.
+
+    Raises:
+        OSError: The archive could not be read.
     """
-    there = [share for share in shares if share is not None]
-    if len(there) < LEAST_POINTS:
-        return ""
-    middle = (min(there) + max(there)) / 2
-    half = max(max(there) - min(there), least_range) / 2
-    step, parts, running = 100 / len(shares), [], False
-    for index, share in enumerate(shares):
-        if share is not None:
-            y = (middle + half - share) / (2 * half) * (SPARK_HEIGHT - 2) + 1
-            parts.append(f"{'L' if running else 'M'}{(index + 0.5) * step:.1f} {y:.1f}")
-        running = share is not None
-    return "".join(parts)
+    deployed_at = window.deployed_at
+    if deployed_at is None:
+        return None
+    hourly = traffic.hourly if traffic else ()
+    return Soak(
+        deployed_at=deployed_at,
+        end=window.end,
+        marks=_marks(archive_dir, environment, window, deployed_at),
+        hours=len(hourly),
+        silent=tuple(hour.start for hour in hourly if not hour.count.n),
+    )
+
+
+def _marks(
+    archive_dir: Path, environment: Environment, window: Window, deployed_at: datetime
+) -> tuple[Mark, ...]:
+    """The moments of the soak; each record that stands for one is read itself."""
+    place = archive_dir / environment
+
+    def marks_by(*, quick: bool) -> tuple[Mark, ...]:
+        found = list_records(archive_dir, quick=quick)
+        earlier = (look_of(one, window) for one in found if one.directory.parent == place)
+        looks = [*filter(None, earlier), SoakLook(window.end, None)]
+        return continuity(environment, deployed_at, window.end, looks)
+
+    def holds(mark: Mark) -> bool:
+        if not mark.record:
+            return True
+        record = archived(place / mark.record)
+        look = look_of(record, window) if record else None
+        return look is not None and look.at == mark.at
+
+    marks = marks_by(quick=True)
+    return marks if all(map(holds, marks)) else marks_by(quick=False)
+
+
+def look_of(record: ArchivedRecord, window: Window) -> SoakLook | None:
+    """A record as a look at the same soak.
+
+    None when it is none: it is no gate's, it was aborted, or it is of another deployment.
+    """
+    same = record.deployed_at == window.deployed_at
+    if not record.is_look or not same or record.as_of is None:
+        return None
+    return SoakLook(record.as_of, record.name) if record.as_of <= window.end else None
+
+
+def gates_since(archive_dir: Path, environment: str, moment: datetime) -> int:
+    """How often the gate was asked: the runs begun at `moment` or later, the current one too.
+
+    Args:
+        archive_dir: The archive; none there is an empty one.
+        environment: Whose gates.
+        moment: From when on, to the second; UTC.
+
+    Raises:
+        OSError: A directory could not be read.
+    """
+    place, first = archive_dir / environment, moment.astimezone(UTC).strftime(STEM_FORMAT)
+    return sum(
+        match["moment"] >= first and _is_gate(directory, match["label"])
+        for directory, match in named(place)
+    )
+
+
+def _is_gate(directory: Path, label: str) -> bool:
+    if label != RUNNING:
+        return label in GATE_LABELS
+    record = archived(directory)
+    return record is not None and record.kind is Kind.GATE
 
 
 def trends(series: Iterable[Sequence[MainRate]]) -> tuple[Trend, ...]:
@@ -161,26 +229,6 @@ def trends(series: Iterable[Sequence[MainRate]]) -> tuple[Trend, ...]:
         for rate in rates:
             found.setdefault(rate.metric, []).append(rate)
     return tuple(_trend(metric, rates) for metric, rates in found.items())
-
-
-def places(moments: Iterable[datetime]) -> list[float]:
-    """Where moments lie along a line of 100: by their time, but never upon each other.
-
-    Args:
-        moments: In any order.
-    """
-    given = list(moments)
-    if not given:
-        return []
-    first, last = min(given), max(given)
-    length = (last - first).total_seconds() or 1.0
-    at: dict[datetime, float] = {}
-    free_from = 0.0
-    for moment in sorted(set(given)):
-        at[moment] = max((moment - first).total_seconds() / length * WHOLE, free_from)
-        free_from = at[moment] + LEAST_APART
-    scale = min(WHOLE / max(at.values()), 1.0) if max(at.values()) else 1.0
-    return [round(at[moment] * scale, 2) for moment in given]
 
 
 def _mark(

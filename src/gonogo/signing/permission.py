@@ -9,11 +9,12 @@ from pathlib import Path
 from gonogo.errors import SigningError
 from gonogo.model.kinds import Decision, Environment, Kind, VerdictKind
 from gonogo.model.record import Record, Subject
+from gonogo.record.canonical import signoff_numbers
 from gonogo.record.listing import RUNNING, ArchivedRecord, list_records, moment_of
 from gonogo.signing.admission import against, never_for_production
 from gonogo.signing.chain import chained, unlike_since
 from gonogo.signing.integrity import Closed, open_closed
-from gonogo.signing.signoffs import Checked, check_signoffs, numbers_in, said_at
+from gonogo.signing.signoffs import Checked, check_signoffs, said_at
 
 SUBJECT = {
     "revision": "the application's revision is {there} there, and {here} here",
@@ -81,7 +82,7 @@ def find_permission(
 def _newest_signed(records: list[ArchivedRecord], archive_dir: Path) -> Path:
     gates = [one for one in records if one.kind is Kind.GATE]
     for one in gates:
-        if numbers_in(one.directory):
+        if signoff_numbers(one.directory):
             return one.directory
     if gates:
         raise SigningError(f"no gate record of staging in {archive_dir} is signed")

@@ -14,12 +14,12 @@ from gonogo.errors import SigningError, UsageError
 from gonogo.masking import without_secrets
 from gonogo.model.kinds import Decision
 from gonogo.model.record import Record
-from gonogo.record.canonical import CHAIN, append_to_chain, is_chained, sha256_hex
+from gonogo.record.canonical import CHAIN, append_to_chain, is_chained, sha256_hex, signoff_numbers
 from gonogo.record.files import archive_lock, directory_lock, refusal_explained, settle, write_whole
 from gonogo.signing import ssh
 from gonogo.signing.admission import Examined, Request, attestable, examine, require_allowed
 from gonogo.signing.integrity import Closed
-from gonogo.signing.signoffs import Attestation, Checked, Link, SignOff, contradictions, numbers_in
+from gonogo.signing.signoffs import Attestation, Checked, Link, SignOff, contradictions
 
 TRIES = 20
 PUBLIC = re.compile(r"\b((?:sk-)?(?:ssh|ecdsa)-[\w@.-]+) (AAAA[0-9A-Za-z+/=]+)")
@@ -86,7 +86,7 @@ def _signed(request: Request, examined: Examined, key: Path) -> Signed | None:
     signer = ssh.verify(content, signature, request.by, request.allowed_signers, signoff.signed_at)
     path = closed.directory / signoff.name
     with refusal_explained("the sign-off cannot be written"), directory_lock(closed.directory):
-        if numbers_in(closed.directory) != {check.number for check in checked}:
+        if signoff_numbers(closed.directory) != {check.number for check in checked}:
             return None
         # Its signature first: a sign-off counts from the moment that it is there.
         write_whole(path.with_name(f"{path.name}.sig"), signature)

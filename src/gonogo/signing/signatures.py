@@ -7,13 +7,13 @@ from pathlib import Path
 
 from gonogo.errors import SigningError
 from gonogo.model.kinds import Decision
-from gonogo.record.canonical import SIGNATURES_PAGE, sha256_hex
+from gonogo.record.canonical import SIGNATURES_PAGE, sha256_hex, signoff_numbers
 from gonogo.record.files import archive_lock, directory_lock, refusal_explained, write_whole
 from gonogo.report.html import render_template, renderer_sha256
 from gonogo.report.index import INDEX_FILE, write_index
 from gonogo.report.text import headline
 from gonogo.signing.integrity import Closed, open_closed
-from gonogo.signing.signoffs import SignOff, numbers_in, read
+from gonogo.signing.signoffs import SignOff, read
 
 TEMPLATE = "signatures.html.jinja"
 
@@ -61,7 +61,9 @@ def rendered(closed: Closed, templates_dir: Path) -> str:
     record = closed.record
     if record is None:
         raise SigningError(f"{closed.name} is not as it was: {'; '.join(closed.problems)}")
-    signoffs = [_shown(closed.directory, number) for number in sorted(numbers_in(closed.directory))]
+    signoffs = [
+        _shown(closed.directory, number) for number in sorted(signoff_numbers(closed.directory))
+    ]
     decided = [one.signoff for one in signoffs if one.signoff.decision is not Decision.REVIEWED]
     values = {
         "record": record,

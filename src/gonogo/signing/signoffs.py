@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from gonogo.errors import SigningError
 from gonogo.model.kinds import Decision, Environment, VerdictKind
-from gonogo.record.canonical import SIGNOFF, canonical_json, sha256_hex
+from gonogo.record.canonical import canonical_json, sha256_hex, signoff_names, signoff_numbers
 from gonogo.signing import ssh
 from gonogo.signing.integrity import Closed
 
@@ -151,7 +151,7 @@ def check_signoffs(closed: Closed, allowed_signers: Path) -> tuple[Checked, ...]
     Raises:
         SigningError: ssh-keygen or `allowed_signers` is missing, so nothing can be verified.
     """
-    numbers = numbers_in(closed.directory)
+    numbers = signoff_numbers(closed.directory)
     if numbers:
         ssh.require_signers(allowed_signers)
         ssh.require_program()
@@ -162,21 +162,11 @@ def check_signoffs(closed: Closed, allowed_signers: Path) -> tuple[Checked, ...]
     return tuple(checked)
 
 
-def numbers_in(directory: Path) -> frozenset[int]:
-    """The numbers of the sign-offs that lie there."""
-    return frozenset(number for number, end in _names(directory) if not end)
-
-
 def strays(directory: Path) -> Iterator[str]:
     """Signatures without a sign-off: one was removed, or was interrupted before it was there."""
-    for number, end in sorted(_names(directory)):
-        if end and number not in numbers_in(directory):
+    for number, end in sorted(signoff_names(directory)):
+        if end and number not in signoff_numbers(directory):
             yield f"signoff-{number}.json.sig stands there without its sign-off"
-
-
-def _names(directory: Path) -> frozenset[tuple[int, str]]:
-    names = (SIGNOFF.fullmatch(path.name) for path in directory.iterdir())
-    return frozenset((int(match[1]), match[2] or "") for match in names if match)
 
 
 def _check(closed: Closed, number: int, before: Checked | None, allowed_signers: Path) -> Checked:

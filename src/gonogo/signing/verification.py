@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gonogo.errors import SigningError
-from gonogo.record.canonical import CHAIN
+from gonogo.record.canonical import CHAIN, signoff_numbers
 from gonogo.record.listing import RUNNING, named
 from gonogo.signing import ssh
 from gonogo.signing.chain import Report, chained, linked, verify_chain
 from gonogo.signing.integrity import open_closed, page_differs
 from gonogo.signing.signatures import page_problem
-from gonogo.signing.signoffs import check_signoffs, numbers_in, strays
+from gonogo.signing.signoffs import check_signoffs, strays
 
 __all__ = ["Report", "verify_archive", "verify_record"]
 
@@ -31,7 +31,7 @@ def verify_record(directory: Path, allowed_signers: Path | None, templates_dir: 
         OSError: The archive or a template cannot be read.
     """
     closed = open_closed(directory)
-    if allowed_signers is None and numbers_in(directory):
+    if allowed_signers is None and signoff_numbers(directory):
         raise SigningError(
             f"{closed.name} is signed, but rollout.toml does not say who may sign",
             "name allowed_signers there",

@@ -12,7 +12,7 @@ import pytest
 from engine_criteria import CRITERIA
 from gonogo.checklist.entries import Checklist
 from gonogo.config.project import Project
-from gonogo.gate.closing import closing, header, provenance, reproduce, soak
+from gonogo.gate.closing import closing, header, provenance, reproduce
 from gonogo.gate.setting import Observation, Options, Setting
 from gonogo.judge.finding import judge
 from gonogo.judge.verdict import health_score
@@ -22,6 +22,7 @@ from gonogo.model.kinds import Environment, Role, VerdictKind
 from gonogo.model.measurement import Count, HourCount, Measurement, clip
 from gonogo.model.step import LedgerEvent
 from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.report.timeline import soak
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

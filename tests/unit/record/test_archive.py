@@ -14,7 +14,6 @@ import pytest
 from pydantic import ValidationError
 
 from gonogo.errors import CancelledError, GonogoError, UsageError
-from gonogo.gate.closing import gates_since
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment, Kind
 from gonogo.model.record import Record
@@ -23,6 +22,7 @@ from gonogo.record import files
 from gonogo.record.archive import RunningRecord
 from gonogo.record.listing import list_records
 from gonogo.report.index import RecordPages
+from gonogo.report.timeline import gates_since
 from record_schema import faults
 
 Json = dict[str, Any]

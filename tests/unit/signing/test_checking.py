@@ -10,16 +10,9 @@ import pytest
 
 from gonogo.errors import SigningError
 from gonogo.model.kinds import Decision
+from gonogo.record.canonical import signoff_numbers
 from gonogo.signing.integrity import Closed, open_closed
-from gonogo.signing.signoffs import (
-    Checked,
-    Link,
-    SignOff,
-    check_signoffs,
-    contradictions,
-    numbers_in,
-    strays,
-)
+from gonogo.signing.signoffs import Checked, Link, SignOff, check_signoffs, contradictions, strays
 from record_examples import gate
 from signers import ADA, BOB, Office
 
@@ -173,7 +166,7 @@ def test_the_numbers_are_those_of_the_sign_offs(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     for name in ("signoff-0.json", "signoff-4.json.bak", "signoff-.json", "xsignoff-5.json"):
         (tmp_path / name).touch()
-    assert numbers_in(tmp_path) == {1, 12}
+    assert signoff_numbers(tmp_path) == {1, 12}
 
 
 def test_a_signature_without_its_sign_off_is_told(tmp_path: Path) -> None:

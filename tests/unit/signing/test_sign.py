@@ -231,7 +231,7 @@ def test_a_signer_who_is_always_second_gives_up(
 ) -> None:
     """After some tries one line says so."""
     record = office.close()
-    monkeypatch.setattr(sign, "numbers_in", lambda _: frozenset({99}))
+    monkeypatch.setattr(sign, "signoff_numbers", lambda _: frozenset({99}))
     with pytest.raises(SigningError, match=r"others keep signing .*; try again"):
         office.sign(record)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.gate.closing import gates_since, soak
 from gonogo.model.kinds import Environment, MarkState, State
 from gonogo.model.measurement import Window, clip, format_moment
 from gonogo.record.archive import RunningRecord
 from gonogo.record.listing import NOTES_FILE, list_records
 from gonogo.report.index import RecordPages
+from gonogo.report.timeline import gates_since, soak
 from record_examples import deployment, gate
 
 DEPLOYED = datetime(2026, 11, 21, 14, 15, tzinfo=UTC)
