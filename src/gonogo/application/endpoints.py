@@ -33,6 +33,7 @@ from gonogo.application.exchange import (
     headers,
     judge_answer,
     judge_silence,
+    measured,
     problem_of,
     without_secrets,
 )
@@ -49,7 +50,6 @@ ATTEMPTS = 3
 PAUSE_S = 5.0
 MOST_AT_ONCE = 8
 REQUEST_TIMEOUT_S = 5.0
-WORST_FIRST = (AnswerKind.FAILED, AnswerKind.INCONCLUSIVE, AnswerKind.WARNING, AnswerKind.OK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,7 @@ def measure_endpoints(endpoints: Endpoints, environ: Mapping[str, str]) -> dict[
         metrics = (one.metric or one.name for one in asked.values())
         return {metric: Measurement(metric, missing=problem) for metric in metrics}
     answers = probe(base_url, tuple(asked.values()), environ, timeout_s=REQUEST_TIMEOUT_S)
-    by_metric: dict[str, list[EndpointAnswer]] = {}
-    for answer in answers:
-        by_metric.setdefault(asked[answer.name].metric or answer.name, []).append(answer)
-    return {metric: _measured(metric, answers) for metric, answers in by_metric.items()}
+    return measured(asked, answers)
 
 
 def _problem(endpoints: Endpoints, environ: Mapping[str, str]) -> Remark | None:
@@ -103,15 +100,23 @@ def _problem(endpoints: Endpoints, environ: Mapping[str, str]) -> Remark | None:
     return None
 
 
-def _measured(metric: str, answers: list[EndpointAnswer]) -> Measurement:
-    """An endpoint is as good as the worst of its answers."""
-    worst = min(answers, key=lambda answer: WORST_FIRST.index(answer.kind))
-    answer = Remark(Says.ANSWERED, worst.url, worst.reason)
-    if worst.kind is AnswerKind.INCONCLUSIVE:
-        return Measurement(metric, missing=answer)
-    value = Fraction(worst.kind is not AnswerKind.FAILED)
-    degraded = answer if worst.kind is AnswerKind.WARNING else None
-    return Measurement(metric, value=value, degraded=degraded, notes=(answer,))
+def down(silent: Mapping[str, Measurement]) -> dict[str, Measurement]:
+    """What the silence of an address measures that answered after the deployment: it is down.
+
+    Args:
+        silent: From `measured`; what is not silent stays as it is.
+    """
+    found = dict(silent)
+    for metric, one in silent.items():
+        if one.missing and is_silent(one):
+            gone = replace(one.missing, says=Says.DOWN)
+            found[metric] = Measurement(metric, value=Fraction(0), held_back=gone, notes=(gone,))
+    return found
+
+
+def is_silent(one: Measurement) -> bool:
+    """Whether no endpoint answered where this was asked."""
+    return one.missing is not None and one.missing.says is Says.SILENT
 
 
 def probe(
@@ -236,11 +241,13 @@ def _patiently(client: httpx.Client, question: _Question, patience: _Patience) -
         retry_error_callback=_last_answer,
     )(ask)
     if last.kind is AnswerKind.FAILED:
-        # Only three failures are the application's: a silence among them, which may be ours, leaves
-        # it open.
-        silent = [answer for answer in answers if answer.kind is AnswerKind.INCONCLUSIVE]
-        last = silent[-1] if silent else last
-    return replace(last, attempts=len(answers))
+        # Only three HTTP errors are an HTTP error: a silence among them stands for all, and one
+        # that may be ours before any other.
+        silent = [answer for answer in answers if answer.status is None]
+        ours = [answer for answer in silent if answer.kind is AnswerKind.INCONCLUSIVE]
+        last = (ours or silent or answers)[-1]
+    heard = any(answer.heard for answer in answers)
+    return replace(last, attempts=len(answers), heard=heard)
 
 
 def _last_answer(state: RetryCallState) -> EndpointAnswer:
@@ -263,4 +270,4 @@ def _ask(client: httpx.Client, question: _Question) -> EndpointAnswer:
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         kind, reason = judge_silence(error)
         return EndpointAnswer(endpoint.name, shown, kind, reason)
-    return EndpointAnswer(endpoint.name, shown, kind, reason, response.status_code)
+    return EndpointAnswer(endpoint.name, shown, kind, reason, response.status_code, heard=True)

@@ -1,7 +1,7 @@
 """What is sent to an endpoint, and what its answer says: pure, but for the rest of an answer.
 
-What the application answers wrongly, or a refused connection, is its failure; a name that does not
-resolve, no route or a time-out may be ours, and is inconclusive.
+What the application answers wrongly is its failure. That it does not answer is its failure too
+where others of its endpoints do; where none does, whoever knows of earlier answers decides.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from fractions import Fraction
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 from gonogo.config.application import UNIQUE, EndpointConfig, Form
+from gonogo.model.kinds import Says
+from gonogo.model.measurement import Measurement, Remark
 
 if TYPE_CHECKING:
     import httpx
@@ -44,6 +47,7 @@ class AnswerKind(StrEnum):
 
 
 OK = AnswerKind.OK
+WORST_FIRST = (AnswerKind.FAILED, AnswerKind.INCONCLUSIVE, AnswerKind.WARNING, OK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class EndpointAnswer:
         reason: The same as a sentence part.
         status: The HTTP status; None when there was no answer.
         attempts: How often it was asked; 0 where nothing was sent.
+        heard: Whether any attempt brought an HTTP status.
     """
 
     name: str
@@ -65,6 +70,7 @@ class EndpointAnswer:
     reason: str
     status: int | None = None
     attempts: int = 1
+    heard: bool = False
 
 
 def headers(endpoint: EndpointConfig, environ: Mapping[str, str]) -> dict[str, str]:
@@ -179,6 +185,59 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def measured(
+    asked: Mapping[str, EndpointConfig], answers: Sequence[EndpointAnswer]
+) -> dict[str, Measurement]:
+    """What the answers measure, by the metric that the endpoints feed.
+
+    Where no endpoint answered at all, nothing is measured: the address may be wrong, or the way
+    there closed.
+
+    Args:
+        asked: The endpoints by name.
+        answers: From `endpoints.probe`.
+    """
+    by_metric: dict[str, list[EndpointAnswer]] = {}
+    for answer in answers:
+        by_metric.setdefault(asked[answer.name].metric or answer.name, []).append(answer)
+    if not any(answer.heard for answer in answers):
+        worst = {metric: _worst(found) for metric, found in by_metric.items()}
+        return {
+            metric: Measurement(metric, missing=Remark(Says.SILENT, one.url, one.reason))
+            for metric, one in worst.items()
+        }
+    ready = [answer for answer in answers if asked[answer.name].ready]
+    is_well = any(answer.kind in {OK, AnswerKind.WARNING} for answer in ready or answers)
+    return {
+        metric: _measured(metric, _worst(found), holds=is_well or not set(ready).isdisjoint(found))
+        for metric, found in by_metric.items()
+    }
+
+
+def _worst(answers: Sequence[EndpointAnswer]) -> EndpointAnswer:
+    return min(answers, key=lambda answer: WORST_FIRST.index(answer.kind))
+
+
+def _measured(metric: str, worst: EndpointAnswer, *, holds: bool) -> Measurement:
+    """An endpoint's metric is as good as the worst of its answers.
+
+    Args:
+        metric: Its id.
+        worst: That answer.
+        holds: Whether an HTTP error is the endpoint's own: the application answers otherwise.
+    """
+    answer = Remark(Says.ANSWERED, worst.url, worst.reason)
+    if worst.kind is AnswerKind.INCONCLUSIVE:
+        return Measurement(metric, missing=answer)
+    if worst.kind is not AnswerKind.FAILED:
+        degraded = answer if worst.kind is AnswerKind.WARNING else None
+        return Measurement(metric, value=Fraction(1), degraded=degraded, notes=(answer,))
+    held_back = None if holds else Remark(Says.NOT_HEALTHY_EITHER)
+    if worst.status is None:
+        held_back = replace(answer, says=Says.NO_HTTP_ERROR)
+    return Measurement(metric, value=Fraction(0), held_back=held_back, notes=(answer,))
 
 
 def problem_of(form: Form, text: str) -> str:

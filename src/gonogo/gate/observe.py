@@ -6,25 +6,31 @@ written all the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from gonogo.application.endpoints import measure_endpoints
+from gonogo.application.endpoints import down, is_silent, measure_endpoints
 from gonogo.config.application import Endpoints
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
-from gonogo.errors import DatabaseError
+from gonogo.errors import DatabaseError, RecordError
+from gonogo.gate.closing import provenance
 from gonogo.gate.setting import LEDGER, Observation, Options, Setting
 from gonogo.judge.finding import judge
 from gonogo.ledger.migration import versions
 from gonogo.masking import Mask
 from gonogo.measure.ledger_facts import LedgerFacts, read_ledger, read_timeline
 from gonogo.measure.take import Plan, take
-from gonogo.model.kinds import Says
+from gonogo.model.kinds import Kind, Says
+from gonogo.model.limit import Json
 from gonogo.model.measurement import Measurement, Remark, clip
+from gonogo.model.record import Record
 from gonogo.postgres.readonly import Session
 from gonogo.postgres.snapshot import in_snapshot, read_identity
+from gonogo.record.canonical import read_record
+from gonogo.record.listing import ArchivedRecord, list_records
 
 V = TypeVar("V")
 MOST_AHEAD = timedelta(minutes=2)
@@ -72,9 +78,67 @@ def _observe(session: Session, setting: Setting, answers: Mapping[str, Measureme
     asked_ledger = LEDGER not in options.without
     events = read_timeline(session, setting.environment) if asked_ledger else ()
     measured = _with_our_clock(setting.criteria, take(session, plan), ahead)
-    every = {**measured, **answers}
-    seen = Observation(window, now, facts, identity, every, {}, events, lost)
-    return _judged(setting, seen)
+    seen = Observation(window, now, facts, identity, measured, {}, events, lost)
+    silent = {
+        setting.mask(one.missing.subject)
+        for one in answers.values()
+        if one.missing and is_silent(one)
+    }
+    if silent and _has_answered(setting, seen, silent):
+        answers = down(answers)
+    return _judged(setting, replace(seen, measurements={**measured, **answers}))
+
+
+def _has_answered(setting: Setting, observation: Observation, urls: Iterable[str]) -> bool:
+    """Whether one of these addresses answered after the deployment, as the archive's records say.
+
+    Each record that says so is read itself: an earlier listing's notes only find it.
+
+    Args:
+        setting: Whose archive.
+        observation: Which database, and which deployment.
+        urls: As records have them.
+    """
+    asked, deployed_at = provenance(setting, observation), observation.window.deployed_at
+    database = asked.database.key(asked.connection) if asked.database else ""
+    number = observation.ledger.deployment
+
+    def is_of_it(one: ArchivedRecord) -> bool:
+        if one.environment != setting.environment or one.database != database:
+            return False
+        looked = one.is_look and one.deployed_at == deployed_at is not None
+        return looked or (one.kind is Kind.DEPLOYMENT and bool(number))
+
+    with suppress(OSError):
+        for one in filter(is_of_it, list_records(setting.archive_dir, quick=True)):
+            with suppress(RecordError):
+                record = read_record(one.directory)
+                deployment = record.subject.deployment if record.subject else ""
+                if deployment == number and not _addresses(record).isdisjoint(urls):
+                    return True
+    return False
+
+
+def _addresses(record: Record) -> frozenset[str]:
+    """The _addresses that answered as they must, by a gate's record or a deployment's own steps."""
+    of_gate = (
+        note.subject
+        for one in record.measurements.values()
+        for note in one.notes
+        if one.value and note.says is Says.ANSWERED
+    )
+    proofs = (step.evidence for step in record.steps if step.outcome == "succeeded")
+    of_steps = (
+        str(shown["url"])
+        for proof in proofs
+        for shown in (proof.get("answer"), *_several(proof.get("answers")))
+        if isinstance(shown, Mapping) and shown.get("status")
+    )
+    return frozenset([*of_gate, *of_steps])
+
+
+def _several(value: Json) -> Sequence[Json]:
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
 
 
 def _with_our_clock(
@@ -172,6 +236,7 @@ def _measurement(one: Measurement, mask: Mask) -> Measurement:
         one,
         missing=_remark(one.missing, mask),
         degraded=_remark(one.degraded, mask),
+        held_back=_remark(one.held_back, mask),
         recent_missing=_remark(one.recent_missing, mask),
         parts_missing=_remark(one.parts_missing, mask),
         by_part=_named(one.by_part, mask),

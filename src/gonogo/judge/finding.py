@@ -197,6 +197,9 @@ def _trigger(_: Metric, measurement: Measurement, rules: Rules, trigger: LevelLi
     figures = _figures(measurement, trigger)
     if not trigger.limit.holds(_point(measurement)):
         return Outcome.MET, Reason.DOES_NOT_FIRE, figures
+    if measurement.held_back:
+        figures = _figures(measurement, trigger, measurement.held_back)
+        return Outcome.INCONCLUSIVE, Reason.HELD_BACK, figures
     if measurement.count and measurement.count.n < rules.least_n:
         return Outcome.INCONCLUSIVE, Reason.PAST_LEVEL_BUT_FEW, figures
     return Outcome.FIRED, Reason.FIRES, figures

@@ -98,6 +98,7 @@ class Reason(StrEnum):
     NO_LIMIT = "no-limit"
     FIRES = "fires"
     DOES_NOT_FIRE = "does-not-fire"
+    HELD_BACK = "held-back"
 
 
 class Says(StrEnum):
@@ -127,6 +128,10 @@ class Says(StrEnum):
     NO_ENDPOINT = "no-endpoint"
     BAD_VARIABLE = "bad-variable"
     ANSWERED = "answered"
+    SILENT = "silent"
+    DOWN = "down"
+    NOT_HEALTHY_EITHER = "not-healthy-either"
+    NO_HTTP_ERROR = "no-http-error"
     # Of clocks.
     CLOCK_AHEAD = "clock-ahead"
     CLOCK_BEHIND = "clock-behind"

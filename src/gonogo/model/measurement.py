@@ -28,6 +28,8 @@ DEFAULT_WINDOW = {
 }
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
+NOT_THE_WAY = ("user=", "sslmode=")
+
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -97,6 +99,7 @@ class Measurement:
         missing: Why there is nothing to judge; None when there is.
         left_out: Why this was left out on purpose; None when it was not.
         degraded: What is not as it should be, though the limit holds; None when nothing.
+        held_back: Why no rollback trigger fires on this; None when one may.
         by_part: k of n by the values of the metric's column `by`.
         hourly: k of n by hour, oldest first.
         hourly_parts: The breakdown by hour: counts by name, each as long as `hourly`.
@@ -115,6 +118,7 @@ class Measurement:
     missing: Remark | None = None
     left_out: Remark | None = None
     degraded: Remark | None = None
+    held_back: Remark | None = None
     by_part: Mapping[str, Count] = field(default_factory=dict)
     hourly: tuple[HourCount, ...] = ()
     hourly_parts: Mapping[str, tuple[Whole, ...]] = field(default_factory=dict)
@@ -148,6 +152,16 @@ class DatabaseIdentity:
     standby: bool = False
     snapshot: str = ""
     rights: str = ""
+
+    def key(self, connection: str) -> str:
+        """What tells this database from every other: the server's own identifier, and its name.
+
+        Args:
+            connection: How it was reached; where the role may not read the identifier, the way
+                there stands for the server, without who asks.
+        """
+        way = (one for one in connection.split() if not one.startswith(NOT_THE_WAY))
+        return f"{self.system_identifier or ' '.join(way)}/{self.database}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,12 @@ GATE_LABELS = frozenset(kind.value for kind in VerdictKind)
 NOTES_FILE = ".catalogue.json"
 
 
+def database_of(record: Record) -> str:
+    """The key of the database that was asked; empty where none was, or it was out of reach."""
+    asked = record.provenance
+    return asked.database.key(asked.connection) if asked and asked.database else ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Note:
     """What a list shows of a record's content.
@@ -48,6 +54,7 @@ class Note:
         points: The health score; None without one.
         band: What the score is called; empty without one.
         simulated: Whether it is of a rehearsal.
+        database: What tells its database from every other; empty where none was asked.
         finished_at: When the run ended; None when it did not.
         previous: The name of the record before it in its environment; empty for the first.
         asked_s: Length of the window that was asked for, in seconds; 0 without one.
@@ -67,6 +74,7 @@ class Note:
     points: float | None = None
     band: str = ""
     simulated: bool = False
+    database: str = ""
     finished_at: Moment | None = None
     previous: str = ""
     asked_s: int = 0
@@ -88,6 +96,7 @@ class Note:
             points=score.points if score else None,
             band=score.band if score else "",
             simulated=record.simulated,
+            database=database_of(record),
             finished_at=record.finished_at,
             previous=record.previous.record if record.previous else "",
             asked_s=int(window.asked.total_seconds()) if window else 0,

@@ -32,6 +32,12 @@ REMARKS: Mapping[Says, str] = {
     Says.NO_ENDPOINT: "rollout.toml has no endpoint that feeds it",
     Says.BAD_VARIABLE: "{subject} {detail}",
     Says.ANSWERED: "{subject}: {detail}",
+    Says.SILENT: "{subject}: {detail}, and no endpoint answered: the address may be wrong, "
+    "or the way there closed",
+    Says.DOWN: "{subject}: {detail}; this address answered after the deployment: the application "
+    "is down",
+    Says.NOT_HEALTHY_EITHER: "the health endpoint does not answer as it must either",
+    Says.NO_HTTP_ERROR: "{subject}: {detail}, which is no HTTP error",
     Says.CLOCK_AHEAD: "the clock that runs this is {minutes} ahead of the server's",
     Says.CLOCK_BEHIND: "the clock that runs this is {minutes} behind the server's",
 }
@@ -55,6 +61,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.NO_LIMIT: "no limit is set",
     Reason.FIRES: "{shown} fires at {limit}{because}",
     Reason.DOES_NOT_FIRE: "{shown} does not fire at {limit}",
+    Reason.HELD_BACK: "{shown} would fire at {limit}, but {remark}",
 }
 VERDICTS: Mapping[Why, str] = {
     Why.NONE_MET: "no check was met",

@@ -196,7 +196,7 @@ def test_a_failing_endpoint_is_asked_three_times(
 def test_a_refused_connection_is_the_applications_failure(
     application: Callable[[Answers], Application],
 ) -> None:
-    """Nobody listens: that is what the rollback trigger looks for."""
+    """Nobody listens; where no endpoint answers, the gate asks whether any ever did."""
     stub = application(GOOD)
     stub.stop()
     answer = ask(stub.url)["dashboard"]

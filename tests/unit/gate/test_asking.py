@@ -56,7 +56,9 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
     ) -> Mapping[str, Measurement]:
         def probe(*_: object, **__: object) -> tuple[EndpointAnswer, ...]:
             return tuple(
-                EndpointAnswer(one.name, one.path, kinds.get(one.name, OK), one.name)
+                EndpointAnswer(
+                    one.name, one.path, kinds.get(one.name, OK), one.name, 200, heard=True
+                )
                 for one in GATE
             )
 

@@ -80,7 +80,7 @@ def test_a_verification_says_what_it_is_of(
     assert (whole.environment, whole.simulated) == (Environment.STAGING, True)
     assert whole.provenance.ledger_problem == "no database here"
     met = [one.id for one in whole.findings if one.outcome is Outcome.MET]
-    assert met == ["criterion:endpoint.health"]
+    assert met == ["criterion:endpoint.health", "alert:endpoint.health"]
 
 
 def test_a_verification_masks_the_sessions_secrets(

@@ -275,9 +275,9 @@ def test_a_degraded_answer_is_a_warning() -> None:
     measurement = Measurement(
         "endpoint.health", value=Fraction(1), degraded=team("it says degraded")
     )
-    assert outcomes("endpoint.health", measurement) == {Role.CRITERION: WARNING}
+    assert outcomes("endpoint.health", measurement) == {Role.CRITERION: WARNING, Role.ALERT: MET}
     down = Measurement("endpoint.health", value=Fraction(0), degraded=team("it says degraded"))
-    assert outcomes("endpoint.health", down) == {Role.CRITERION: FAILED}
+    assert outcomes("endpoint.health", down) == {Role.CRITERION: FAILED, Role.ALERT: CRITICAL}
 
 
 def test_one_dead_integration_is_critical_under_a_pool_above_90_percent() -> None:

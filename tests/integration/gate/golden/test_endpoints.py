@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,7 @@ from gonogo.model.kinds import Environment, Outcome, Role
 from gonogo.model.measurement import Measurement
 from gonogo.postgres.dsn import DatabaseSettings
 from saying import why
-from serving import serving
+from serving import BREAKS_OFF, serving
 
 PROJECT = Project(Path(__file__).parents[4])
 CRITERIA = judged_alike(criteria.load(PROJECT.criteria_file, PROJECT.sql_dir))
@@ -152,40 +154,89 @@ def test_a_dashboard_that_is_not_accessible_is_a_trigger(
     status: int,
     outcome: Outcome,
 ) -> None:
-    """Three HTTP errors are enough to roll back."""
+    """Three HTTP errors are enough to roll back, while health answers."""
     answers[PATHS["dashboard"], False] = (status, "")
     told = ask(WEBHOOK_BASE_URL=application)
     assert judged(told["endpoint.dashboard"], Role.TRIGGER).outcome is outcome
 
 
-def test_a_refused_connection_fails_all_and_fires(
-    ask: Callable[..., dict[str, Measurement]],
+@pytest.mark.parametrize("health", [(404, ""), (503, ""), (200, '{"status": "unhealthy"}')])
+def test_a_dashboard_fires_only_while_health_answers(
+    application: str, answers: Answers, ask: Callable[..., dict[str, Measurement]], health: Answer
 ) -> None:
-    """Nobody listens: the application is down."""
+    """Another server on that port answers 404 to all: that is no reason to roll back."""
+    answers[PATHS["dashboard"], False], answers[PATHS["health"], False] = (404, ""), health
+    told = ask(WEBHOOK_BASE_URL=application)
+    trigger = judged(told["endpoint.dashboard"], Role.TRIGGER)
+    assert trigger.outcome is OPEN
+    assert "the health endpoint does not answer as it must either" in why(trigger)
+    assert {judged(told[name]).outcome for name in ("endpoint.health", "endpoint.dashboard")} == {
+        FAILED
+    }
+
+
+def broken(listener: socket.socket) -> None:
+    """Take every connection, and end it without a word."""
+    with suppress(OSError):
+        while True:
+            listener.accept()[0].close()
+
+
+def silent(listener: socket.socket) -> None:
+    """Take no connection: the system does, and nobody answers."""
+    del listener
+
+
+@pytest.fixture(params=["refused", "broken", "silent", "TLS", "DNS"])
+def unreachable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """An address that no answer comes from, and what is said of it."""
+    if request.param == "DNS":
+        yield "https://gonogo.invalid", "the name does not resolve here"
+        return
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    told = ask(WEBHOOK_BASE_URL=f"http://127.0.0.1:{port}")
-    assert {judged(measurement).outcome for measurement in told.values()} == {FAILED}
-    fired = judged(told["endpoint.dashboard"], Role.TRIGGER)
-    assert fired.outcome is FIRED
-    assert "connection refused" in why(fired)
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        if request.param == "silent":
+            yield address, "no answer in time"
+        if request.param == "broken":
+            thread = threading.Thread(target=broken, args=(listener,))
+            thread.start()
+            yield address, "the connection broke"
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+    if request.param == "refused":
+        yield address, "connection refused"
+    if request.param == "TLS":
+        with serving(lambda *_: HEALTHY, tmp_path) as self_signed:
+            yield self_signed, "no secure connection (TLS)"
 
 
-def test_a_name_that_does_not_resolve_is_inconclusive(
-    ask: Callable[..., dict[str, Measurement]], monkeypatch: pytest.MonkeyPatch
+def test_an_address_from_which_nobody_answers_is_inconclusive(
+    ask: Callable[..., dict[str, Measurement]],
+    unreachable: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Our own DNS may be to blame: no check is met, and nobody is sent to roll back."""
-
-    def unknown(*_: object, **__: object) -> None:
-        raise socket.gaierror(-2, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    told = ask(WEBHOOK_BASE_URL="http://app.invalid")
+    """It may be a wrong one: no check is met, and nobody is sent to roll back."""
+    monkeypatch.setattr("gonogo.application.endpoints.REQUEST_TIMEOUT_S", 0.5)
+    address, says = unreachable
+    told = ask(WEBHOOK_BASE_URL=address)
     assert set(told) == set(CASES)
     assert {judged(measurement).outcome for measurement in told.values()} == {OPEN}
     trigger = judged(told["endpoint.dashboard"], Role.TRIGGER)
     assert trigger.outcome is OPEN
-    assert "the name does not resolve here" in why(trigger)
+    assert says in why(trigger)
+    assert "the address may be wrong" in why(trigger)
+
+
+def test_a_dashboard_that_breaks_off_is_a_failure_and_no_trigger(
+    application: str, answers: Answers, ask: Callable[..., dict[str, Measurement]]
+) -> None:
+    """It is no HTTP error; the others answer."""
+    answers[PATHS["dashboard"], False] = (BREAKS_OFF, "")
+    told = ask(WEBHOOK_BASE_URL=application)["endpoint.dashboard"]
+    assert judged(told).outcome is FAILED
+    trigger = judged(told, Role.TRIGGER)
+    assert trigger.outcome is OPEN
+    assert "which is no HTTP error" in why(trigger)
 
 
 @pytest.mark.parametrize("environ", [{}, {"WEBHOOK_BASE_URL": " "}])
