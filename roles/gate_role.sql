@@ -75,6 +75,7 @@ join (values
     ('sync_schedule', 'next_sync_at'),
     ('sync_schedule', 'onboarding_until'),
     ('sync_schedule', 'user_id'),
+    ('token_health', 'created_at'),
     ('token_health', 'expiry_date'),
     ('token_health', 'integration_type'),
     ('token_health', 'last_checked'),

@@ -112,12 +112,29 @@ create function planted.stick_breakers(times bigint) returns void
 language sql as $$
     insert into sync_schedule (user_id, integration_type, current_frequency_ms,
         default_frequency_ms, min_frequency_ms, max_frequency_ms, next_sync_at)
-    select id, 'google_calendar', 1, 1, 1, 1, planted.ago('-1 h') from planted.person where no > 40;
+    select id, 'google_contacts', 1, 1, 1, 1, planted.ago('-1 h') from planted.person where no > 40;
     update circuit_breaker_state set state = 'open'
     where user_id in (select id from planted.person where no <= 5);
     update circuit_breaker_state set next_retry_at = planted.ago('25 h') where id in (
         select id from circuit_breaker_state where state = 'open' order by id limit times
     )
+$$;
+
+-- Every connection is due within 30 days, but so many; of both integrations in turns.
+create function planted.put_off(times bigint) returns void
+language sql as $$
+    update sync_schedule set next_sync_at = planted.ago('-30 d');
+    update sync_schedule set next_sync_at = planted.ago('-30 d -0.000001 s') where id in (
+        select s.id from sync_schedule as s join planted.person on person.id = user_id
+        order by no, integration_type limit times
+    )
+$$;
+
+-- So many contacts are scheduled no longer.
+create function planted.forget_contacts(times bigint) returns void
+language sql as $$
+    delete from sync_schedule where integration_type = 'google_contacts'
+        and user_id in (select id from planted.person where no <= times)
 $$;
 
 -- So many of the skipped syncs were skipped for this reason.

@@ -157,23 +157,30 @@ def _smallest(settled: Callable[[int], bool], least: int) -> int | None:
 
 
 def part_past_critical(metric: Metric, measurement: Measurement, rules: Rules) -> Judgement | None:
-    """One part whose whole interval lies past the critical level, however good the pool is."""
-    if not metric.critical or metric.kind != "rate":
+    """One part past the critical level, however good the pool is; of a rate, its whole interval."""
+    if not metric.critical:
         return None
     for name, count in measurement.by_part.items():
-        if count.n >= rules.least_n and metric.critical.contains(wilson(count)):
+        if count.n >= rules.least_n and _part_is_past(metric, metric.critical, count):
             figures = Figures(count=count, part=name, passed=_critical(metric.critical))
             return Outcome.CRITICAL, Reason.PART_PAST_LEVEL, figures
     return None
 
 
+def _part_is_past(metric: Metric, critical: Limit, count: Count) -> bool:
+    if metric.kind == "rate":
+        return critical.contains(wilson(count))
+    # A census has no interval, and parts only where it asks for them.
+    return metric.by is not None and count.share is not None and critical.holds(count.share)
+
+
 def unproven_part(metric: Metric, measurement: Measurement, rules: Rules) -> Judgement | None:
-    """One part of several whose evidence does not exclude the critical level.
+    """One part of several whose evidence does not exclude the critical level; of a census, past it.
 
     The pool proves nothing about a part of it that hardly ran: half of nine events may fail beside
     three hundred good ones, and 97 % are left. A part that is the only one is judged as the whole.
     """
-    if not metric.critical or metric.kind != "rate":
+    if not metric.critical:
         return None
     if measurement.parts_missing:
         figures = Figures(remark=measurement.parts_missing)
@@ -181,7 +188,11 @@ def unproven_part(metric: Metric, measurement: Measurement, rules: Rules) -> Jud
     if len(measurement.by_part) < SEVERAL:
         return None
     for name, count in measurement.by_part.items():
-        if not excludes(count, metric.critical, rules.tail(count.n)):
+        if metric.kind == "rate":
+            proven = excludes(count, metric.critical, rules.tail(count.n))
+        else:
+            proven = not _part_is_past(metric, metric.critical, count)
+        if not proven:
             more = _more_to_exclude(metric.critical, count, rules)
             passed = _critical(metric.critical)
             figures = Figures(count=count, part=name, passed=passed, more=more)

@@ -170,6 +170,28 @@ def test_a_census_has_no_doubtful_parts() -> None:
     assert unproven_part(BREAKERS, measurement, RULES) is None
 
 
+@pytest.mark.parametrize(
+    ("contacts", "outcome"),
+    [
+        (Count(8, 10), None),
+        (Count(7, 10), Outcome.CRITICAL),
+        (Count(7, 9), Outcome.INCONCLUSIVE),
+        (Count(4, 5), None),
+        (Count(0, 0), None),
+    ],
+)
+def test_a_census_that_names_its_parts_is_judged_by_each(
+    contacts: Count, outcome: Outcome | None
+) -> None:
+    """By its share as it stands; fewer than ten past the level leave it open, as of the whole."""
+    parts = {"google_calendar": Count(999, 999), "google_contacts": contacts}
+    scheduled = CRITERIA.metrics["data.scheduled"]
+    measurement = Measurement(scheduled.id, by_part=parts)
+    told = part_past_critical(scheduled, measurement, RULES)
+    told = told or unproven_part(scheduled, measurement, RULES)
+    assert (told[0] if told else None) is outcome
+
+
 @pytest.mark.parametrize("name", ["", "google_calendar"])
 @pytest.mark.parametrize(
     ("counts", "critical"),

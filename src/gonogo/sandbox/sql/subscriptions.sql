@@ -13,7 +13,14 @@ select
     md5('verification:' || user_id),
     created_at,
     created_at
-from connection
+from (
+    select
+        *,
+        row_number() over (order by pg_temp.uniform_of(user_id, 22), user_id) as place,
+        count(*) over () as total
+    from connection
+    where integration_type = 'google_calendar'
+) as calendar
 cross join lateral (
     select case
         when fresh then connected_at + interval '20 seconds'
@@ -21,8 +28,7 @@ cross join lateral (
             + pg_temp.uniform_of(user_id, 21) * interval '3 minutes'
     end as created_at
 ) as registered
-where integration_type = 'google_calendar'
-    and pg_temp.uniform_of(user_id, 22) < %(webhooks_subscribed)s::double precision
+where place > floor(total * (1 - %(webhooks_subscribed)s::double precision) + 1e-9)
 on conflict (user_id) do nothing;
 
 insert into channel (user_id, channel_id, resource_id, created_at, rank)

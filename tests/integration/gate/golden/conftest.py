@@ -150,9 +150,11 @@ class World:
         integration: str = "calendar",
         checked: str = "-1h",
         expires: str | None = None,
+        at: str | None = "-9d",
     ) -> None:
         """Add a token's health."""
-        told = {"status": status, "last_checked": checked, "expiry_date": expires}
+        moments = {"last_checked": checked, "expiry_date": expires, "created_at": at}
+        told = {"status": status} | moments
         self._insert("token_health", self._who(user, integration) | told)
 
     def notice(

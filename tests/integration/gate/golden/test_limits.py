@@ -126,6 +126,20 @@ def lingering_breakers(world: Any, k: int, n: int) -> None:
         world.breaker("half_open", user=user, touched="-24h-1us" if user <= k else "-24h")
 
 
+def scheduled(world: Any, k: int, n: int) -> None:
+    """Scheduled connections of n."""
+    for user in range(1, n + 1):
+        world.connected(user, due="+30d" if user <= k else "+30d+1us")
+
+
+def covered(world: Any, k: int, n: int) -> None:
+    """Calendars with a subscription of n."""
+    for user in range(1, n + 1):
+        world.connected(user)
+    for user in range(1, k + 1):
+        world.subscription(user)
+
+
 SHARES: list[tuple[str, str, Shares, tuple[int, int], Outcome]] = [
     ("sync.success_rate", "criterion", executed, (90, 100), OPEN),
     ("sync.success_rate", "criterion", executed, (91, 100), MET),
@@ -179,6 +193,15 @@ SHARES: list[tuple[str, str, Shares, tuple[int, int], Outcome]] = [
     ("breaker.stuck", "alert", stuck_breakers, (1, 10), MET),
     ("breaker.stuck", "alert", stuck_breakers, (5, 10), WARNING),
     ("breaker.stuck", "alert", stuck_breakers, (6, 10), CRITICAL),
+    ("data.scheduled", "criterion", scheduled, (19, 20), FAILED),
+    ("data.scheduled", "criterion", scheduled, (20, 20), MET),
+    ("data.scheduled", "alert", scheduled, (16, 20), MET),
+    ("data.scheduled", "alert", scheduled, (15, 20), CRITICAL),
+    ("webhook.coverage", "criterion", covered, (19, 20), FAILED),
+    ("webhook.coverage", "criterion", covered, (20, 20), MET),
+    ("webhook.coverage", "alert", covered, (16, 20), MET),
+    ("webhook.coverage", "alert", covered, (15, 20), CRITICAL),
+    ("webhook.coverage", "alert", covered, (7, 9), OPEN),
     ("sync.bad_skips", "alert", bad_skips, (15, 100), MET),
     ("sync.bad_skips", "alert", bad_skips, (16, 100), WARNING),
     ("sync.bad_skips", "alert", bad_skips, (40, 100), WARNING),

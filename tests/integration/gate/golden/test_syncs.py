@@ -227,6 +227,47 @@ def test_a_connection_is_stale_when_it_is_more_than_a_day_overdue(world: Any) ->
     assert world.measured("data.stale").count == Count(2, 4)
 
 
+def test_a_connection_is_scheduled_when_its_next_sync_is_due_within_30_days(world: Any) -> None:
+    """Overdue is scheduled too; neither infinity nor what lies beyond every frequency is."""
+    dues = ("+1h", "-9d", "-infinity", "+30d", "+30d+1us", "+99999d", "infinity")
+    for user, due in enumerate(dues, start=1):
+        world.connected(user, due=due)
+    assert world.measured("data.scheduled").count == Count(4, 7)
+
+
+def test_a_living_token_is_a_connection_that_should_be_scheduled(world: Any) -> None:
+    """Whoever revoked it is no longer connected; an integration without any schedule is a part."""
+    world.connected(1, integration="calendar")
+    world.token("valid", user=1, integration="calendar")
+    world.token("valid", user=1, integration="contacts")  # not scheduled
+    world.token("expiring_soon", user=2, integration="contacts")  # not scheduled
+    world.token("unknown", user=3, integration="contacts")  # not scheduled
+    world.token("revoked", user=4, integration="contacts")
+    world.token("expired", user=5, integration="contacts")
+    world.connected(6, integration="calendar")
+    world.token("revoked", user=6, integration="calendar")
+    world.subscription(7)  # without schedule and token: whose connection is over
+    told = world.measured("data.scheduled")
+    assert told.count == Count(2, 5)
+    assert told.by_part == {"google_calendar": Count(2, 2), "google_contacts": Count(0, 3)}
+    syncs = world.measured("sync.success_rate")
+    assert syncs.by_part == {"google_calendar": Count(0, 0), "google_contacts": Count(0, 0)}
+
+
+def test_what_was_connected_within_the_hour_need_not_be_scheduled_yet(world: Any) -> None:
+    """Exactly an hour is settled; a moment that lies in the future makes nothing new."""
+    world.connected(1, at="-1h", due="infinity")
+    world.connected(2, at="-1h+1us", due="infinity")  # new
+    world.connected(3, at="+5m", due="infinity")  # new
+    world.connected(4, at="+5m+1us", due="infinity")
+    world.connected(5, at="infinity", due="infinity")
+    world.token("valid", user=6, at="-1m")  # new
+    world.token("valid", user=7, at="-9d")
+    world.connected(8, at="-1m")  # known by its token for long
+    world.token("valid", user=8, at="-9d")
+    assert world.measured("data.scheduled").count == Count(1, 5)
+
+
 def test_a_window_without_any_row_is_one_gap(world: Any) -> None:
     """No sync at all is the longest gap there is, and critical."""
     assert world.measured("traffic.longest_gap").value == 48 * HOUR

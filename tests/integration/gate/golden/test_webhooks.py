@@ -44,6 +44,22 @@ def test_a_subscription_is_active_until_it_expires(world: Any) -> None:
     assert world.measured("webhook.active").value == 2
 
 
+def test_a_calendar_is_covered_by_a_subscription_that_is_active(world: Any) -> None:
+    """Of connected calendars; neither expired nor until the end of all time; contacts need none."""
+    for user in (1, 2, 3, 4):
+        world.connected(user, integration="calendar")
+    world.connected(5, integration="contacts")
+    world.connected(6, integration="calendar", at="-1m")  # new: not yet
+    world.token("valid", user=7, integration="calendar")
+    world.subscription(1)  # covered
+    world.subscription(2, expires="0")
+    world.subscription(3, expires="infinity")
+    world.subscription(5)
+    world.subscription(7, expires="+1us")  # covered
+    world.subscription(8)  # nobody's calendar any more
+    assert world.measured("webhook.coverage").count == Count(2, 5)
+
+
 def test_a_subscription_is_recent_when_it_was_heard_from(world: Any) -> None:
     """Of the active ones, within 48 hours, whatever the window; an ignored one counts."""
     world.subscription(1)

@@ -139,6 +139,21 @@ def test_rows_that_no_rate_counts(judged: Judged, soaked: Any, metric: str) -> N
 
 # What no rate over events sees, by what happened: who must say so, and what it takes.
 UNSEEN = {
+    "nine of ten webhook subscriptions are gone": (
+        "webhook.coverage",
+        """delete from calendar_webhook_subscriptions where id not in (
+            select id from calendar_webhook_subscriptions order by id
+            limit (select count(*) / 10 from calendar_webhook_subscriptions))""",
+    ),
+    "an integration is gone from schedule and metrics": (
+        "data.scheduled",
+        "delete from sync_schedule where integration_type = 'google_contacts'",
+        "delete from sync_metrics where integration_type = 'google_contacts'",
+    ),
+    "nothing is scheduled before the end of all time": (
+        "data.scheduled",
+        "update sync_schedule set next_sync_at = 'infinity'",
+    ),
     "every skip is for an invalid token": (
         "sync.bad_skips",
         "update sync_metrics set skip_reason = 'invalid_token' where result = 'skipped'",
