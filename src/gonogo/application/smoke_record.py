@@ -10,7 +10,8 @@ from pathlib import Path
 from gonogo import __version__
 from gonogo.application.exchange import AnswerKind
 from gonogo.application.smoke import SmokeAnswer
-from gonogo.checklist.block import Desk, checklist_block
+from gonogo.checklist.entries import Desk
+from gonogo.checklist.standing import checklist_block
 from gonogo.command_line import command
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment, Kind, State

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from gonogo.config.application import Section
 from gonogo.config.project import Project, config_error, dotted, read_toml
+from gonogo.config.sections import RolloutConfig
+from gonogo.criteria import load as load_criteria
 from gonogo.errors import ConfigError
 from gonogo.model.kinds import Environment, Role
+from gonogo.model.record import Record
 
 Fact = Literal[
     "soak_complete",
@@ -32,13 +36,7 @@ Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 NotEmpty = Annotated[str, Field(min_length=1)]
 
 
-class Strict(BaseModel):
-    """No unknown key, no change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Item(Strict):
+class Item(Section):
     """One item; the head of checklist.toml explains each key."""
 
     id: Id
@@ -55,7 +53,7 @@ class Item(Strict):
         return "attested" if self.attested else "proved"
 
 
-class Phase(Strict):
+class Phase(Section):
     """One phase; the head of checklist.toml explains each key."""
 
     id: Id
@@ -69,7 +67,7 @@ class Phase(Strict):
         return f"{self.id}.{item.id}"
 
 
-class Checklist(Strict):
+class Checklist(Section):
     """The whole of checklist.toml."""
 
     phase: Annotated[tuple[Phase, ...], Field(min_length=1)]
@@ -93,6 +91,13 @@ def covers(check: str, finding_id: str) -> bool:
     if wanted != check and not check.startswith(f"{role}:"):
         return False
     return metric == wanted or (wanted.endswith(".*") and metric.startswith(wanted[:-1]))
+
+
+def unanswered(checks: Sequence[str], gate: Record) -> tuple[str, ...]:
+    """The metrics of expected checks that a part of the gate left unanswered."""
+    answered = {one.id for one in gate.findings}
+    expected = [one for one in gate.expected if any(covers(check, one) for check in checks)]
+    return tuple(dict.fromkeys(metric_of(one) for one in expected if one not in answered))
 
 
 # The names are written down here so that a checklist can be read without importing the steps.
@@ -191,6 +196,36 @@ def load_checklist(project: Project, metrics: Collection[str], smoke: Collection
         ConfigError: It is missing, or says something that cannot be meant.
     """
     return load(project.checklist_file, Known(metrics, known_steps(smoke)))
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where the checklist's evidence lies.
+
+    Args:
+        checklist: From `load_checklist`.
+        archive_dir: The archive.
+        allowed_signers: Who may sign; None where none is named.
+    """
+
+    checklist: Checklist
+    archive_dir: Path
+    allowed_signers: Path | None
+
+
+def checklist_desk(project: Project, config: RolloutConfig) -> Desk:
+    """Where the project's checklist and its evidence lie.
+
+    Args:
+        project: The checkout.
+        config: Its rollout.toml.
+
+    Raises:
+        ConfigError: Checklist or criteria are missing, or say something that cannot be meant.
+    """
+    metrics = load_criteria(project.criteria_file, project.sql_dir).metrics
+    checklist = load_checklist(project, metrics, config.http.smoke_names)
+    return Desk(checklist, config.archive_dir, config.allowed_signers)
 
 
 def _known_keys(path: tuple[str, ...]) -> tuple[str, ...]:

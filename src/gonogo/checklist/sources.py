@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from gonogo.errors import GonogoError, RecordError
-from gonogo.model.kinds import Kind
+from gonogo.model.kinds import ItemState, Kind
 from gonogo.model.record import Record, Subject
 from gonogo.record.canonical import read_record, signoff_numbers
 from gonogo.record.listing import GATE_LABELS, SUMMARY, moment_of, named
@@ -139,6 +140,33 @@ class Book:
         return bool(self.rollback and (known is None or self.rollback.moment >= known.moment))
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an item stands.
+
+    Args:
+        state: Proved, attested, failed, open, or not due.
+        reason: What proves it, or why it is open or failed.
+        source: Where that is written; empty when `reason` says so already, or nowhere.
+        sources: Every place where it is written.
+    """
+
+    state: ItemState
+    reason: str = ""
+    source: str = ""
+    sources: frozenset[str] = frozenset()
+
+    @property
+    def evidence(self) -> str:
+        """The reason, with its source."""
+        return f"{self.reason} ({self.source})" if self.source else self.reason
+
+
+def is_open(reason: str = "", source: str = "") -> Standing:
+    """Nothing proves it yet."""
+    return Standing(ItemState.OPEN, reason, source)
+
+
 def gather(archive_dir: Path, environment: str, current: RecordedRun | None = None) -> Sources:
     """What an environment's records show, the newest first.
 
@@ -181,9 +209,6 @@ def attestations(
         archive_dir: The archive.
         allowed_signers: Who may sign; without it no attestation is proved.
         since: Only records that began then or later are of this rollout.
-
-    Raises:
-        OSError: The archive cannot be read.
     """
     found: dict[str, Attested] = {}
     if allowed_signers is None or not archive_dir.is_dir():
@@ -198,21 +223,17 @@ def attestations(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    directory: Path
-    label: str
-    moment: datetime
+Entry = tuple[Path, re.Match[str]]
 
 
-def _entries(place: Path) -> list[_Entry]:
+def _entries(place: Path) -> list[Entry]:
     """An environment's records, the newest first."""
-    found = [*named(place)]
-    found.sort(key=lambda one: (one[1]["moment"], int(one[1]["twin"] or 1)), reverse=True)
-    return [_Entry(path, match["label"], moment_of(match["moment"])) for path, match in found]
+    return sorted(
+        named(place), key=lambda one: (one[1]["moment"], int(one[1]["twin"] or 1)), reverse=True
+    )
 
 
-def _runs(entries: Iterable[_Entry], kind: Kind, current: RecordedRun | None) -> Iterator[Run]:
+def _runs(entries: Iterable[Entry], kind: Kind, current: RecordedRun | None) -> Iterator[Run]:
     """The runs of a kind, the newest first; each is read when it is asked for.
 
     Of a record that cannot be read only its name is known: it proves nothing, and hides what an
@@ -220,19 +241,20 @@ def _runs(entries: Iterable[_Entry], kind: Kind, current: RecordedRun | None) ->
     """
     if current and current.record.kind is kind:
         yield current
-    for entry in entries:
-        if entry.label in LABELS[kind]:
+    for directory, match in entries:
+        if match["label"] in LABELS[kind]:
+            moment = moment_of(match["moment"])
             try:
-                record = read_record(entry.directory)
+                record = read_record(directory)
             except RecordError:
-                yield Run(entry.directory.name, entry.moment)
+                yield Run(directory.name, moment)
                 continue
             if record.kind is kind:
-                yield RecordedRun(entry.directory.name, entry.moment, record)
+                yield RecordedRun(directory.name, moment, record)
 
 
-def _number(entries: Iterable[_Entry], kind: Kind, current: RecordedRun | None) -> int:
-    closed = sum(entry.label in LABELS[kind] for entry in entries)
+def _number(entries: Iterable[Entry], kind: Kind, current: RecordedRun | None) -> int:
+    closed = sum(match["label"] in LABELS[kind] for _, match in entries)
     return closed + bool(current and current.record.kind is kind)
 
 

@@ -41,7 +41,8 @@ def checklist(
     ] = None,
 ) -> None:
     """Print the checklist: what is proved by which record, what is attested, what is open."""
-    from gonogo.checklist.block import checklist_block, checklist_desk
+    from gonogo.checklist.entries import checklist_desk
+    from gonogo.checklist.standing import checklist_block
     from gonogo.postgres.dsn import named_environment
     from gonogo.report.narration import Narration
 

@@ -59,7 +59,7 @@ def final_report(
     ] = Environment.PRODUCTION,
 ) -> None:
     """Sum up a whole soak from the archive: one more record, to be signed."""
-    from gonogo.checklist.block import checklist_desk
+    from gonogo.checklist.entries import checklist_desk
     from gonogo.gate.summary import sum_up
     from gonogo.report.narration import Narration
     from gonogo.report.terminal import STYLES
@@ -129,7 +129,7 @@ def _smoke(
     from gonogo.application.exchange import AnswerKind
     from gonogo.application.smoke import send_smoke
     from gonogo.application.smoke_record import Occasion, smoke_recorded
-    from gonogo.checklist.block import checklist_desk
+    from gonogo.checklist.entries import checklist_desk
     from gonogo.masking import Mask
     from gonogo.report.index import RecordPages
 

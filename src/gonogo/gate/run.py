@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TextIO
 
-from gonogo.checklist.block import Desk, checklist_block
+from gonogo.checklist.entries import Desk
+from gonogo.checklist.standing import checklist_block
 from gonogo.config.project import Project
 from gonogo.criteria import Metric
 from gonogo.errors import GonogoError

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gonogo import __version__
-from gonogo.checklist.block import Desk, checklist_block
+from gonogo.checklist.entries import Desk
+from gonogo.checklist.standing import checklist_block
 from gonogo.command_line import command
 from gonogo.errors import UsageError
 from gonogo.model.finding import Verdict, VerdictReason

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from gonogo import __version__
-from gonogo.checklist.block import checklist_block, checklist_desk
+from gonogo.checklist.entries import checklist_desk
+from gonogo.checklist.standing import checklist_block
 from gonogo.command_line import command
 from gonogo.masking import Mask
 from gonogo.model.kinds import Kind, State

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gonogo.checklist.block import Desk, Grounds, checklist_block, standings
-from gonogo.checklist.entries import Checklist, Item, Phase
+from gonogo.checklist.entries import Checklist, Desk, Item, Phase
 from gonogo.checklist.sources import Attested, Book, RecordedRun, Run, Sources, StepRun
+from gonogo.checklist.standing import Grounds, checklist_block, standings
 from gonogo.model.kinds import Environment
 from gonogo.model.record import ItemEntry
 from paper_office import open_paper_office

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gonogo.checklist.entries import Item
-from gonogo.checklist.proof import Standing, proof
-from gonogo.checklist.sources import RecordedRun, Run, Sources, StepRun
+from gonogo.checklist.sources import RecordedRun, Run, Sources, Standing, StepRun
+from gonogo.checklist.standing import proof
 from gonogo.model.finding import Figures, Finding, Verdict
 from gonogo.model.kinds import Outcome, Reason, Role, State, VerdictKind
 from gonogo.model.measurement import Count, Measurement

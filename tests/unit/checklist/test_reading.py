@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.checklist.block import checklist_desk
-from gonogo.checklist.entries import DEPLOY, ROLLBACK, Known, covers, known_steps, load
+from gonogo.checklist.entries import (
+    DEPLOY,
+    ROLLBACK,
+    Known,
+    checklist_desk,
+    covers,
+    known_steps,
+    load,
+)
 from gonogo.config.project import Project
 from gonogo.config.sections import RolloutConfig
 from gonogo.errors import ConfigError

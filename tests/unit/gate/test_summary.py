@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.checklist.block import Desk
-from gonogo.checklist.entries import Checklist, Item, Phase
+from gonogo.checklist.entries import Checklist, Desk, Item, Phase
 from gonogo.errors import UsageError
 from gonogo.gate.summary import sum_up
 from gonogo.model.kinds import Environment, State

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import pytest
 
-from gonogo.checklist.block import Desk, Grounds, checklist_block, standings
-from gonogo.checklist.entries import Checklist, Item, Phase
+from gonogo.checklist.entries import Checklist, Desk, Item, Phase
 from gonogo.checklist.sources import Attested, Book, RecordedRun, Run, Sources, StepRun
+from gonogo.checklist.standing import Grounds, checklist_block, standings
 from gonogo.model.finding import Figures, Finding, HealthScore, Verdict
 from gonogo.model.kinds import (
     Band,

@@ -1,63 +1,141 @@
-"""What proves an item: steps that succeeded, checks that are met, facts. Pure; never by default."""
+"""Where each item of the checklist stands, and what proves or attests it; never by default.
+
+The record of a gate, a deployment or a soak holds the checklist as it stood when it was closed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from gonogo.checklist.entries import Item, covers, metric_of
-from gonogo.checklist.sources import RecordedRun, Run, Sources
+from gonogo.checklist.entries import Checklist, Desk, Fact, Item, Phase, covers, unanswered
+from gonogo.checklist.sources import (
+    Attested,
+    Book,
+    RecordedRun,
+    Run,
+    Sources,
+    Standing,
+    attestations,
+    gather,
+    is_open,
+)
 from gonogo.command_line import command
-from gonogo.model.kinds import Band, ItemState, MarkState, Outcome, Role, VerdictKind
-from gonogo.model.record import Record
+from gonogo.model.kinds import Environment, ItemState, MarkState, Outcome, Role, VerdictKind
+from gonogo.model.record import ItemEntry, PhaseEntry, Record
 from gonogo.report.answers import Answer, answers
 from gonogo.report.timeline import window_short
 
+THIS = "this record"
 FINE = frozenset({Outcome.MET, Outcome.WARNING})
 WRONG = frozenset({Outcome.FAILED, Outcome.CRITICAL, Outcome.FIRED})
-GOOD_BANDS: frozenset[Band] = frozenset({"Excellent", "Good"})
+GOOD_BANDS = frozenset({"Excellent", "Good"})
 MOST_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where an item stands.
+class Grounds:
+    """What all items are held against.
 
     Args:
-        state: Proved, attested, failed, open, or not due.
-        reason: What proves it, or why it is open or failed.
-        source: Where that is written; empty when `reason` says so already, or nowhere.
-        sources: Every place where it is written.
+        sources: What the records of each environment show.
+        attested: The newest word on each item, by id.
+        own: The environment of phases that name none.
     """
 
-    state: ItemState
-    reason: str = ""
-    source: str = ""
-    sources: frozenset[str] = frozenset()
-
-    @property
-    def evidence(self) -> str:
-        """The reason, with its source."""
-        return f"{self.reason} ({self.source})" if self.source else self.reason
+    sources: Mapping[Environment, Sources]
+    attested: Mapping[str, Attested]
+    own: Environment
 
 
-def is_open(reason: str = "", source: str = "") -> Standing:
-    """Nothing proves it yet."""
-    return Standing(ItemState.OPEN, reason, source)
+def checklist_block(
+    desk: Desk,
+    own: Environment,
+    current: tuple[datetime, Record] | None = None,
+    books: Mapping[Environment, Book] | None = None,
+) -> tuple[PhaseEntry, ...]:
+    """Where each item stands, by phase.
+
+    Args:
+        desk: Where the evidence lies.
+        own: The environment that is asked about.
+        current: A record that is about to be closed: when it began, and what it holds.
+        books: What the ledger says, of the environments whose database answers.
+    """
+    now = RecordedRun(THIS, *current) if current else None
+    sources = {
+        environment: gather(desk.archive_dir, environment, now if environment is own else None)
+        for environment in Environment
+    }
+    for environment, book in (books or {}).items():
+        sources[environment] = book.added_to(sources[environment])
+    words = attestations(desk.archive_dir, desk.allowed_signers, _begun(sources))
+    return standings(desk.checklist, Grounds(sources, words, own))
+
+
+def standings(checklist: Checklist, grounds: Grounds) -> tuple[PhaseEntry, ...]:
+    """The phases with their items, held against the grounds. Pure."""
+    return tuple(
+        PhaseEntry(
+            phase=phase.id,
+            title=phase.title,
+            items=tuple(_entry(phase, item, grounds) for item in phase.item),
+        )
+        for phase in checklist.phase
+    )
+
+
+def _begun(sources: Mapping[Environment, Sources]) -> datetime | None:
+    """When this rollout began: with the newest deployment to staging, else to production."""
+    for environment in Environment:
+        if deployment := sources[environment].deployment:
+            return deployment.moment.replace(microsecond=0)
+    return None
+
+
+def _entry(phase: Phase, item: Item, grounds: Grounds) -> ItemEntry:
+    standing = _standing(phase, item, grounds)
+    return ItemEntry(
+        id=phase.id_of(item),
+        text=item.text,
+        how=item.how,
+        state=standing.state,
+        evidence=standing.evidence,
+        is_own=THIS in {standing.source, *standing.sources},
+    )
+
+
+def _standing(phase: Phase, item: Item, grounds: Grounds) -> Standing:
+    environment = item.environment or phase.environment or grounds.own
+    sources = grounds.sources.get(environment, Sources())
+    # Whether what the phase comes after has begun.
+    due = phase.after is None or getattr(sources, phase.after) is not None
+    if item.attested:
+        standing = _word(phase, item, sources, grounds)
+    else:
+        standing = proof(item, sources) if due else is_open()
+    if standing.state is ItemState.OPEN and not due:
+        return Standing(ItemState.NOT_DUE, f"there was no {phase.after} in {environment} yet")
+    return standing
+
+
+def _word(phase: Phase, item: Item, sources: Sources, grounds: Grounds) -> Standing:
+    word = grounds.attested.get(phase.id_of(item))
+    if word and phase.after == "rollback":
+        begun = sources.rollback and sources.rollback.moment.replace(microsecond=0)
+        word = word if begun and word.about >= begun else None
+    return Standing(ItemState.ATTESTED, word.line) if word else is_open()
 
 
 def proof(item: Item, sources: Sources) -> Standing:
-    """What stands behind an item that the suite proves.
-
-    Args:
-        item: Which.
-        sources: What its environment's records show.
-    """
+    """What stands behind an item that the suite proves, by its environment's records."""
     if item.steps:
         return _by_steps(item.steps, sources)
     if item.checks:
         return _by_gate(sources, lambda gate: _by_checks(item.checks, gate))
-    return _worst([FACTS[fact](sources) for fact in item.facts])
+    of_gate = ((fact, OF_GATE.get(fact)) for fact in item.facts)
+    return _worst([_by_gate(sources, f) if f else OF_ARCHIVE[fact](sources) for fact, f in of_gate])
 
 
 def _worst(standings: Sequence[Standing]) -> Standing:
@@ -71,11 +149,9 @@ def _worst(standings: Sequence[Standing]) -> Standing:
 def _joined(state: ItemState, standings: Sequence[Standing]) -> Standing:
     """Each once; where all have the same source, it is named once."""
     sources = frozenset(one.source for one in standings)
-    if len(sources) == 1:
-        reasons = dict.fromkeys(one.reason for one in standings)
-        return Standing(state, "; ".join(reasons), "".join(sources))
-    reasons = dict.fromkeys(one.evidence for one in standings)
-    return Standing(state, "; ".join(reasons), sources=sources)
+    same = len(sources) == 1
+    reasons = dict.fromkeys(one.reason if same else one.evidence for one in standings)
+    return Standing(state, "; ".join(reasons), "".join(sources) if same else "", sources)
 
 
 def _by_steps(names: Sequence[str], sources: Sources) -> Standing:
@@ -93,11 +169,10 @@ def _by_step(name: str, sources: Sources) -> Standing:
     step = sources.steps.get(name)
     if step is None:
         return is_open(f"no record of the step {name}")
-    match step.outcome:
-        case "succeeded":
-            return Standing(ItemState.PROVED, step.line, step.source)
-        case "failed":
-            return Standing(ItemState.FAILED, f"{name}: {step.line}", step.source)
+    if step.outcome == "succeeded":
+        return Standing(ItemState.PROVED, step.line, step.source)
+    if step.outcome == "failed":
+        return Standing(ItemState.FAILED, f"{name}: {step.line}", step.source)
     return is_open(f"{name} was skipped: {step.line}", step.source)
 
 
@@ -131,19 +206,12 @@ def _by_checks(checks: Sequence[str], gate: Record) -> Standing:
         return Standing(state, _reasons(wrong or unknown))
     if not found:
         return is_open("it has no answer")
-    if unanswered := _unanswered(gate, checks):
-        return is_open(f"without an answer: {', '.join(unanswered)}")
+    if without := unanswered(checks, gate):
+        return is_open(f"without an answer: {', '.join(without)}")
     warned = [one for one in found if one.outcome is Outcome.WARNING]
     warnings = f", with a warning: {_reasons(warned)}" if warned else ""
     count = f"{len(found)} check{'s' if len(found) > 1 else ''}"
     return Standing(ItemState.PROVED, f"{count} met{warnings}")
-
-
-def _unanswered(gate: Record, checks: Sequence[str]) -> tuple[str, ...]:
-    """The metrics of expected checks that a part of the gate left unanswered."""
-    answered = {one.id for one in gate.findings}
-    expected = [one for one in gate.expected if any(covers(check, one) for check in checks)]
-    return tuple(dict.fromkeys(metric_of(one) for one in expected if one not in answered))
 
 
 def _reasons(found: Sequence[Answer]) -> str:
@@ -184,11 +252,9 @@ def _soak_continuity(gate: Record) -> Standing:
     if not gate.soak:
         return is_open("when the soak began is unknown")
     marks, coming = gate.soak.marks, {MarkState.DUE, MarkState.AHEAD}
-    missing = [mark.name for mark in marks if mark.state is MarkState.MISSING]
-    ahead = [mark.name for mark in marks if mark.state in coming]
-    if missing:
+    if missing := [mark.name for mark in marks if mark.state is MarkState.MISSING]:
         return Standing(ItemState.FAILED, f"without a record: {', '.join(missing)}")
-    if ahead:
+    if ahead := [mark.name for mark in marks if mark.state in coming]:
         return is_open(f"still ahead: {', '.join(ahead)}")
     return Standing(ItemState.PROVED, f"each of the {len(marks)} has a record")
 
@@ -220,15 +286,13 @@ def _old_backups(sources: Sources) -> Standing:
     return Standing(ItemState.PROVED, f"past their retention: {', '.join(backups) or 'none'}")
 
 
-def _of_gate(judge: Callable[[Record], Standing]) -> Callable[[Sources], Standing]:
-    return lambda sources: _by_gate(sources, judge)
-
-
-FACTS: Mapping[str, Callable[[Sources], Standing]] = {
-    "soak_complete": _of_gate(_soak_complete),
-    "trend": _of_gate(_trend),
-    "health_score": _of_gate(_health_score),
-    "soak_continuity": _of_gate(_soak_continuity),
+OF_GATE: Mapping[Fact, Callable[[Record], Standing]] = {
+    "soak_complete": _soak_complete,
+    "trend": _trend,
+    "health_score": _health_score,
+    "soak_continuity": _soak_continuity,
+}
+OF_ARCHIVE: Mapping[Fact, Callable[[Sources], Standing]] = {
     "final_record": _final_record,
     "history": _history,
     "old_backups": _old_backups,
