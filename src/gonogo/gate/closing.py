@@ -18,6 +18,7 @@ from gonogo.model.finding import Finding, Verdict
 from gonogo.model.kinds import Kind
 from gonogo.model.measurement import format_duration, format_moment
 from gonogo.model.record import Heading, MetricEntry, Provenance, Record, Subject
+from gonogo.record.listing import database_of
 from gonogo.report.timeline import gates_since, soak
 
 
@@ -29,7 +30,8 @@ def header(setting: Setting, started_at: datetime, reproduce: str) -> Record:
         started_at: When the run began, by our clock.
         reproduce: The exact command.
     """
-    asked = format_duration(setting.window_asked)
+    asked, identity = format_duration(setting.window_asked), setting.identity
+    begun = Provenance(connection=setting.settings.shown, database=identity, subject=None)
     return Record(
         kind=Kind.GATE,
         title=f"{setting.environment.capitalize()} gate, {asked}",
@@ -40,6 +42,7 @@ def header(setting: Setting, started_at: datetime, reproduce: str) -> Record:
         expected=tuple(f"{role}:{metric.id}" for role, metric in setting.expected),
         without=tuple(sorted(setting.options.without)),
         reproduce=reproduce,
+        provenance=begun if identity else None,
     )
 
 
@@ -65,22 +68,26 @@ def closing(
     if observation is None:
         # Nothing was measured, and nothing is measured for the record alone.
         return head.having(verdict=verdict)
-    archive_dir, environment, window = setting.archive_dir, setting.environment, observation.window
+    place, window = setting.archive_dir / setting.environment, observation.window
+    asked = provenance(setting, observation)
+    database = database_of(asked)
     metrics, traffic = setting.criteria.metrics, setting.criteria.traffic
     busy = observation.measurements.get(traffic.id) if traffic else None
     return head.having(
-        provenance=provenance(setting, observation),
+        provenance=asked,
         verdict=verdict,
         window=window,
-        score=health_score(setting.criteria, observation.measurements, environment),
+        score=health_score(setting.criteria, observation.measurements, setting.environment),
         headings=_headings(setting.criteria),
         metrics={name: _entry(metric) for name, metric in metrics.items()},
         findings=answers,
         measurements={name: observation.measurements[name] for name in metrics},
         timeline=observation.timeline,
-        gates=gates_since(archive_dir, environment, window.deployed_at or window.start),
+        gates=gates_since(place, database, window.deployed_at or window.start)
+        if database
+        else None,
         reproduce=reproduce(setting, window.end),
-        soak=soak(archive_dir, environment, window, busy),
+        soak=soak(place, database, window, busy),
     )
 
 

@@ -30,7 +30,7 @@ from gonogo.model.record import Record
 from gonogo.postgres.readonly import Session
 from gonogo.postgres.snapshot import in_snapshot, read_identity
 from gonogo.record.canonical import read_record
-from gonogo.record.listing import ArchivedRecord, list_records
+from gonogo.record.listing import ArchivedRecord, database_of, list_records
 
 V = TypeVar("V")
 MOST_AHEAD = timedelta(minutes=2)
@@ -99,9 +99,8 @@ def _has_answered(setting: Setting, observation: Observation, urls: Iterable[str
         observation: Which database, and which deployment.
         urls: As records have them.
     """
-    asked, deployed_at = provenance(setting, observation), observation.window.deployed_at
-    database = asked.database.key(asked.connection) if asked.database else ""
-    number = observation.ledger.deployment
+    database = database_of(provenance(setting, observation))
+    number, deployed_at = observation.ledger.deployment, observation.window.deployed_at
 
     def is_of_it(one: ArchivedRecord) -> bool:
         if one.environment != setting.environment or one.database != database:
@@ -120,7 +119,7 @@ def _has_answered(setting: Setting, observation: Observation, urls: Iterable[str
 
 
 def _addresses(record: Record) -> frozenset[str]:
-    """The _addresses that answered as they must, by a gate's record or a deployment's own steps."""
+    """The addresses that answered as they must, by a gate's record or a deployment's own steps."""
     of_gate = (
         note.subject
         for one in record.measurements.values()

@@ -85,6 +85,7 @@ class Setting:
         checklist: What is proved or attested, phase by phase.
         simulated: Whether the ledger marks it as the sandbox.
         problem: Why the database cannot be asked; None when it can.
+        identity: Which database it is; None when it cannot be asked.
         mask: What every text of the database or an answer goes through.
     """
 
@@ -96,6 +97,7 @@ class Setting:
     checklist: Checklist
     simulated: bool = False
     problem: str | None = None
+    identity: DatabaseIdentity | None = None
     mask: Mask = field(default_factory=lambda: Mask({}))
 
     @property
@@ -158,7 +160,7 @@ def resolve(project: Project, options: Options, settings: DatabaseSettings) -> S
     _check_groups(options.without, criteria)
     _check_endpoints(options.endpoints, known)
     try:
-        facts, now = _ask_ledger(settings, options)
+        facts, identity, now = _ask_ledger(settings, options)
     except DatabaseError as error:
         named, problem = options.environment, str(error)
         if named is None:
@@ -173,7 +175,16 @@ def resolve(project: Project, options: Options, settings: DatabaseSettings) -> S
             f"--deployed-at={format_moment(options.deployed_at)} lies after the window's end",
             "it is the moment at which the soak began",
         )
-    return Setting(project, options, criteria, environment, settings, checklist, facts.simulated)
+    return Setting(
+        project,
+        options,
+        criteria,
+        environment,
+        settings,
+        checklist,
+        facts.simulated,
+        identity=identity,
+    )
 
 
 def _known_metrics(project: Project, criteria: Criteria, path: Path) -> Mapping[str, Metric]:
@@ -186,12 +197,13 @@ def _known_metrics(project: Project, criteria: Criteria, path: Path) -> Mapping[
     }
 
 
-def _ask_ledger(settings: DatabaseSettings, options: Options) -> tuple[LedgerFacts, datetime]:
-    def read(session: Session) -> tuple[LedgerFacts, datetime]:
-        _, now = read_identity(session)
+def _ask_ledger(
+    settings: DatabaseSettings, options: Options
+) -> tuple[LedgerFacts, DatabaseIdentity, datetime]:
+    def read(session: Session) -> tuple[LedgerFacts, DatabaseIdentity, datetime]:
         if LEDGER in options.without:
-            return LedgerFacts(problem="left out on purpose"), now
-        return read_ledger(session, options.environment), now
+            return LedgerFacts(problem="left out on purpose"), *read_identity(session)
+        return read_ledger(session, options.environment), *read_identity(session)
 
     return in_snapshot(settings, options.manners, read)
 

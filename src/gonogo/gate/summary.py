@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from gonogo.command_line import command
 from gonogo.errors import UsageError
 from gonogo.model.finding import Verdict, VerdictReason
 from gonogo.model.kinds import Environment, Kind, MarkState, State, VerdictKind, Why
-from gonogo.model.measurement import Window, format_duration
+from gonogo.model.measurement import Count, Window, format_duration
 from gonogo.model.record import Mark, Record, Soak, SummedRecord
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import read_record
@@ -66,7 +66,8 @@ def sum_up(desk: Desk, environment: Environment, templates_dir: Path) -> SummedU
     """
     archive_dir, started_at = desk.archive_dir, datetime.now(UTC)
     with refusal_explained("the archive cannot be read"):
-        gates = of_this_soak(list_records(archive_dir), environment)
+        records = list_records(archive_dir)
+    gates = of_this_soak(records, environment)
     if not gates:
         raise UsageError(
             f"there is no record of {environment} in {archive_dir} that knows its deployment",
@@ -83,19 +84,38 @@ def sum_up(desk: Desk, environment: Environment, templates_dir: Path) -> SummedU
         reproduce=command("final_report", environment),
     )
     running = RunningRecord.open(archive_dir, head)
-    full = summary(head, gates, newest)
+    full = summary(head, gates, newest, _strangers(records, gates))
     block = checklist_block(desk, environment, (started_at, full))
     full = full.having(checklist=block, finished_at=datetime.now(UTC))
     return SummedUp(full, running.finish(full, SUMMARY, RecordPages(templates_dir)))
 
 
-def summary(head: Record, gates: Sequence[ArchivedRecord], newest: Record) -> Record:
+def _strangers(
+    records: Iterable[ArchivedRecord], gates: Sequence[ArchivedRecord]
+) -> tuple[ArchivedRecord, ...]:
+    """The looks at another database since this soak began."""
+    last, (begun, _) = gates[-1], _soak_of(gates[-1])
+    return tuple(
+        one
+        for one in records
+        if (one.environment == last.environment and one.is_look)
+        and (one.as_of and one.as_of >= begun and one.database not in {"", last.database})
+    )
+
+
+def summary(
+    head: Record,
+    gates: Sequence[ArchivedRecord],
+    newest: Record,
+    strangers: Sequence[ArchivedRecord] = (),
+) -> Record:
     """Everything that the final report shows but the checklist and what closing it adds.
 
     Args:
         head: What is known of the report itself.
         gates: From `of_this_soak`; not empty.
         newest: The last of them.
+        strangers: Looks at another database in the same time.
     """
     length, (begun, end) = LENGTHS[head.environment], _soak_of(gates[-1])
     looks = [SoakLook(gate.as_of, gate.name) for gate in gates if gate.as_of]
@@ -105,7 +125,7 @@ def summary(head: Record, gates: Sequence[ArchivedRecord], newest: Record) -> Re
         provenance=newest.provenance,
         # From what was not asked nothing can be signed for production: nor from the sum of it.
         without=newest.without,
-        verdict=_verdict(gates, marks, length),
+        verdict=_verdict(gates, marks, length, strangers),
         window=Window(length, max(begun, end - length), end, begun),
         score=newest.score,
         timeline=newest.timeline,
@@ -120,14 +140,23 @@ def _soak_of(gate: ArchivedRecord) -> tuple[datetime, datetime]:
     return gate.deployed_at, gate.as_of
 
 
-def _verdict(gates: Sequence[ArchivedRecord], marks: Sequence[Mark], length: timedelta) -> Verdict:
+def _verdict(
+    gates: Sequence[ArchivedRecord],
+    marks: Sequence[Mark],
+    length: timedelta,
+    strangers: Sequence[ArchivedRecord],
+) -> Verdict:
     last, asked_s = gates[-1], int(length.total_seconds())
     kind = last.verdict or VerdictKind.HOLD
     reason = VerdictReason(Why.NEWEST_RECORD, last.name, verdict=kind)
     if kind is VerdictKind.GO and last.asked_s < asked_s:
         kind = VerdictKind.HOLD
         reason = VerdictReason(Why.WINDOW_TOO_SHORT, covered_s=last.asked_s, asked_s=asked_s)
-    return Verdict(kind, (reason,), warnings=tuple(_warnings(gates, marks)))
+    warned = tuple(_warnings(gates, marks))
+    if strangers:
+        count = Count(len(strangers), len(strangers) + len(gates))
+        warned += (VerdictReason(Why.ANOTHER_DATABASE, count=count, at=last.deployed_at),)
+    return Verdict(kind, (reason,), warnings=warned)
 
 
 def _warnings(gates: Sequence[ArchivedRecord], marks: Sequence[Mark]) -> Iterator[VerdictReason]:

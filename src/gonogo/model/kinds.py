@@ -156,6 +156,7 @@ class Why(StrEnum):
     WINDOW_TOO_SHORT = "window-too-short"
     MOMENT_MISSED = "moment-missed"
     EARLIER_VERDICT = "earlier-verdict"
+    ANOTHER_DATABASE = "another-database"
 
 
 class Kind(StrEnum):

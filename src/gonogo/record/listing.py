@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from gonogo.errors import RecordError
 from gonogo.model.kinds import Kind, Role, State, VerdictKind
 from gonogo.model.limit import STRICT, Moment
-from gonogo.model.record import MainRate, Record
+from gonogo.model.record import MainRate, Provenance, Record
 from gonogo.record.canonical import RECORD_FILE, canonical_json, parsed_record, sha256_hex
 from gonogo.record.files import is_alive, write_whole
 
@@ -34,9 +34,8 @@ GATE_LABELS = frozenset(kind.value for kind in VerdictKind)
 NOTES_FILE = ".catalogue.json"
 
 
-def database_of(record: Record) -> str:
+def database_of(asked: Provenance | None) -> str:
     """The key of the database that was asked; empty where none was, or it was out of reach."""
-    asked = record.provenance
     return asked.database.key(asked.connection) if asked and asked.database else ""
 
 
@@ -96,7 +95,7 @@ class Note:
             points=score.points if score else None,
             band=score.band if score else "",
             simulated=record.simulated,
-            database=database_of(record),
+            database=database_of(record.provenance),
             finished_at=record.finished_at,
             previous=record.previous.record if record.previous else "",
             asked_s=int(window.asked.total_seconds()) if window else 0,

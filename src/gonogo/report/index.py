@@ -148,7 +148,10 @@ def write_index(archive_dir: Path, templates_dir: Path) -> Path:
 def _section(name: str, records: Sequence[ArchivedRecord], archive_dir: Path) -> Section:
     along = places(record.moment for record in records[:MOST_MARKS])
     rows = [_row(r, archive_dir, at) for r, at in zip_longest(records, along)]
-    oldest_first = [record for record in reversed(records) if record.kind is Kind.GATE]
+    gates = [record for record in reversed(records) if record.kind is Kind.GATE]
+    # Of an archive of several databases, only one's figures make a line: the newest gate's.
+    database = next((record.database for record in reversed(gates) if record.database), "")
+    oldest_first = [record for record in gates if record.database == database]
     points = [record.points for record in oldest_first]
     score = line([None if one is None else one / MOST_POINTS for one in points])
     latest = next((row for row in rows if row.record.verdict), None)

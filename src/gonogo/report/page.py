@@ -98,6 +98,12 @@ def notices(record: Record) -> list[str]:
         )
     if not record.is_whole:
         lines.append("Aborted: the run did not get to its end.")
+    known = record.provenance and record.provenance.database
+    if known and not known.system_identifier and record.kind in {Kind.GATE, Kind.SUMMARY}:
+        lines.append(
+            "The role may not read which server this is (pg_control_system()): earlier records of "
+            "this database are found by the way there, which another server may stand behind too."
+        )
     return lines
 
 

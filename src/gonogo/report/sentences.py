@@ -78,6 +78,8 @@ VERDICTS: Mapping[Why, str] = {
     "once more, then sum up again",
     Why.MOMENT_MISSED: "there is no record of {subject}",
     Why.EARLIER_VERDICT: "{subject} was {verdict}, as of {at}",
+    Why.ANOTHER_DATABASE: "{k} of {n} records of gates since {at} are of another database, "
+    "and count for nothing here",
 }
 TALLY: Mapping[Outcome, str] = {
     Outcome.MET: "checks met with evidence",

@@ -7,20 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from gonogo.model.kinds import Environment, Kind, MarkState
 from gonogo.model.measurement import DEFAULT_WINDOW, Count, Measurement, Window
 from gonogo.model.record import MainRate, Mark, Record, Soak
 from gonogo.record.listing import (
-    GATE_LABELS,
-    RUNNING,
-    STEM_FORMAT,
     ArchivedRecord,
     archived,
     list_records,
-    named,
 )
 from gonogo.report.axes import line
 from gonogo.report.text import span
@@ -109,6 +105,8 @@ def of_this_soak(
 ) -> tuple[ArchivedRecord, ...]:
     """The gates of the environment's latest deployment, the oldest first; no aborted one.
 
+    An archive may hold records of several databases: those of one alone are a soak.
+
     Args:
         records: The archive's.
         environment: Whose.
@@ -126,17 +124,16 @@ def of_this_soak(
     # Whichever was deployed last, by what the records themselves know.
     latest = max(record.deployed_at for record in gates if record.deployed_at)
     mine = [record for record in gates if record.deployed_at == latest]
-    return tuple(sorted(mine, key=lambda record: (record.as_of or latest, record.order)))
+    mine.sort(key=lambda record: (record.as_of or latest, record.order))
+    return tuple(record for record in mine if record.database == mine[-1].database)
 
 
-def soak(
-    archive_dir: Path, environment: Environment, window: Window, traffic: Measurement | None
-) -> Soak | None:
+def soak(place: Path, database: str, window: Window, traffic: Measurement | None) -> Soak | None:
     """The soak's continuity, as the record shows it.
 
     Args:
-        archive_dir: Where the earlier records of this soak lie.
-        environment: How long its soak is.
+        place: Where the earlier records of the environment lie: it says how long the soak is.
+        database: The key of this run's; a look at another is none.
         window: This run's; its end is one more look.
         traffic: Its hours show where there was traffic; None without such a metric.
 
@@ -153,69 +150,65 @@ def soak(
     return Soak(
         deployed_at=deployed_at,
         end=window.end,
-        marks=_marks(archive_dir, environment, window, deployed_at),
+        marks=_marks(place, database, window, deployed_at),
         hours=len(hourly),
         silent=tuple(hour.start for hour in hourly if not hour.count.n),
     )
 
 
-def _marks(
-    archive_dir: Path, environment: Environment, window: Window, deployed_at: datetime
-) -> tuple[Mark, ...]:
+def _marks(place: Path, database: str, window: Window, deployed_at: datetime) -> tuple[Mark, ...]:
     """The moments of the soak; each record that stands for one is read itself."""
-    place = archive_dir / environment
 
     def marks_by(*, quick: bool) -> tuple[Mark, ...]:
-        found = list_records(archive_dir, quick=quick)
-        earlier = (look_of(one, window) for one in found if one.directory.parent == place)
+        found = list_records(place.parent, quick=quick)
+        earlier = (look_of(one, database, window) for one in found if one.directory.parent == place)
         looks = [*filter(None, earlier), SoakLook(window.end, None)]
-        return continuity(environment, deployed_at, window.end, looks)
+        return continuity(Environment(place.name), deployed_at, window.end, looks)
 
     def holds(mark: Mark) -> bool:
         if not mark.record:
             return True
         record = archived(place / mark.record)
-        look = look_of(record, window) if record else None
+        look = look_of(record, database, window) if record else None
         return look is not None and look.at == mark.at
 
     marks = marks_by(quick=True)
     return marks if all(map(holds, marks)) else marks_by(quick=False)
 
 
-def look_of(record: ArchivedRecord, window: Window) -> SoakLook | None:
+def look_of(record: ArchivedRecord, database: str, window: Window) -> SoakLook | None:
     """A record as a look at the same soak.
 
-    None when it is none: it is no gate's, it was aborted, or it is of another deployment.
+    None when it is none: it is no gate's, it was aborted, or it is of another deployment or
+    database.
     """
-    same = record.deployed_at == window.deployed_at
+    same = record.deployed_at == window.deployed_at and record.database == database
     if not record.is_look or not same or record.as_of is None:
         return None
     return SoakLook(record.as_of, record.name) if record.as_of <= window.end else None
 
 
-def gates_since(archive_dir: Path, environment: str, moment: datetime) -> int:
+def gates_since(place: Path, database: str, moment: datetime) -> int:
     """How often the gate was asked: the runs begun at `moment` or later, the current one too.
 
+    A run whose database was out of reach has seen nothing, and is not counted.
+
     Args:
-        archive_dir: The archive; none there is an empty one.
-        environment: Whose gates.
+        place: Where the records of the environment lie; none there is none.
+        database: The key of the one that they are of.
         moment: From when on, to the second; UTC.
 
     Raises:
         OSError: A directory could not be read.
     """
-    place, first = archive_dir / environment, moment.astimezone(UTC).strftime(STEM_FORMAT)
+    first = moment.replace(microsecond=0)
     return sum(
-        match["moment"] >= first and _is_gate(directory, match["label"])
-        for directory, match in named(place)
+        record.directory.parent == place
+        and record.kind is Kind.GATE
+        and record.database == database
+        and record.moment >= first
+        for record in list_records(place.parent, quick=True)
     )
-
-
-def _is_gate(directory: Path, label: str) -> bool:
-    if label != RUNNING:
-        return label in GATE_LABELS
-    record = archived(directory)
-    return record is not None and record.kind is Kind.GATE
 
 
 def trends(series: Iterable[Sequence[MainRate]]) -> tuple[Trend, ...]:

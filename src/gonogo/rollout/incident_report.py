@@ -49,6 +49,7 @@ class Course:
         connection: The connection to the ledger.
         schema: The application's schema.
         archive_dir: Where the gate's records are.
+        database: The key of the database, by which its records are known.
         simulated: Whether it is a rehearsal.
         anchor: The table whose rows say how large the application is.
     """
@@ -62,6 +63,7 @@ class Course:
     connection: Connection
     schema: str
     archive_dir: Path
+    database: str
     simulated: bool = False
     anchor: str | None = None
 
@@ -181,7 +183,7 @@ def _gate(course: Course) -> Part:
 
 
 def _newest_gate(course: Course) -> ArchivedRecord | None:
-    """The newest whole record of a gate since the deployment began; None without one."""
+    """The newest whole record of this database's gate since the deployment; None without one."""
     environment, since = course.deployment.environment, course.deployment.started_at
     return next(
         (
@@ -189,6 +191,7 @@ def _newest_gate(course: Course) -> ArchivedRecord | None:
             for record in list_records(course.archive_dir)
             if record.environment == environment
             and record.is_look
+            and record.database == course.database
             and record.moment >= since.replace(microsecond=0)
         ),
         None,

@@ -227,6 +227,7 @@ def _report(ended: _Ending) -> IncidentReport | None:
                 connection,
                 application_schema(connection, context.anchor),
                 context.config.archive_dir,
+                site.identity.key(context.database.shown),
                 context.simulated,
                 context.anchor,
             )

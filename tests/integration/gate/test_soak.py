@@ -43,6 +43,21 @@ def test_earlier_records_of_the_soak_are_its_continuity(gate: Gate, soaked: Any)
     assert soak["silent"] == []
 
 
+def test_two_databases_in_one_archive_never_mix(
+    gate: Gate, soaked: Any, new_database: Callable[..., str], soaked_template: str
+) -> None:
+    """Both were deployed to at the same moment: each has its own looks, and its own number."""
+    begun, other = soaked.end - timedelta(hours=48), new_database(soaked_template)
+    gate(other, *STAGING, f"--as-of={(begun + timedelta(minutes=90)).isoformat()}")
+    told = gate(soaked.conninfo, *STAGING, f"--as-of={soaked.end.isoformat()}")
+    assert told.document["gates"] == 1
+    assert [mark["record"] for mark in told.document["soak"]["marks"] if mark["record"]] == []
+    assert told.document["previous"]["record"] == told.records[0].name
+    told = gate(other, *STAGING, f"--as-of={soaked.end.isoformat()}")
+    assert told.document["gates"] == 2
+    assert told.document["soak"]["marks"][0]["record"] == told.records[0].name
+
+
 def test_the_ledgers_events_are_the_timeline(gate: Gate, soaked: Any) -> None:
     """Deployment, failed migration and incident, oldest first, whatever a title holds."""
     with psycopg.connect(soaked.conninfo) as connection:

@@ -22,7 +22,9 @@ from gonogo.model.kinds import Environment, Role, VerdictKind
 from gonogo.model.measurement import Count, HourCount, Measurement, clip
 from gonogo.model.step import LedgerEvent
 from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.record.archive import RunningRecord
 from gonogo.report.timeline import soak
+from record_examples import IDENTITY
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -128,21 +130,37 @@ def test_a_run_says_how_often_the_gate_was_asked(
     tmp_path: Path, deployed: datetime | None, gates: int
 ) -> None:
     """Since the deployment, or since the window began where nobody knows of one."""
-    for name in ("20261120T110000Z_GO", "20261122T110000Z_HOLD", "20261123T110000Z_GO"):
-        (tmp_path / "staging" / name).mkdir(parents=True)
     setting, verdict = asked(archive_dir=tmp_path), Verdict(VerdictKind.HOLD, ())
-    found = closing(header(setting, NOON, ""), setting, seen(deployed), (), verdict)
+    known = replace(setting, identity=IDENTITY)
+    for day, hour in ((20, 11), (22, 11), (23, 11)):
+        RunningRecord.open(tmp_path, header(known, NOON.replace(day=day, hour=hour), "")).abandon()
+    observation = replace(seen(deployed), identity=IDENTITY)
+    found = closing(header(setting, NOON, ""), setting, observation, (), verdict)
     assert found.gates == gates
+
+
+def test_how_often_a_database_out_of_reach_was_asked_is_unknown(tmp_path: Path) -> None:
+    """Nobody knows which one it is."""
+    setting, verdict = asked(archive_dir=tmp_path), Verdict(VerdictKind.HOLD, ())
+    assert closing(header(setting, NOON, ""), setting, seen(), (), verdict).gates is None
+
+
+def test_a_run_says_from_the_beginning_which_database_it_asks() -> None:
+    """So that one that is aborted is counted with that database's, and with no other's."""
+    found = header(replace(asked(), identity=IDENTITY), NOON, "").provenance
+    assert found
+    assert (found.database, found.subject) == (IDENTITY, None)
+    assert header(asked(), NOON, "").provenance is None
 
 
 def test_hours_without_traffic_are_silent(tmp_path: Path) -> None:
     """They are counted among all hours of the window."""
     hours = tuple(HourCount(NOON - n * HOUR, Count(0, n % 2)) for n in (3, 2, 1))
     window = seen(NOON - HOUR).window
-    found = soak(tmp_path, STAGING, window, Measurement("a.b", hourly=hours))
+    found = soak(tmp_path / "staging", "", window, Measurement("a.b", hourly=hours))
     assert found
     assert (found.hours, found.silent) == (3, (NOON - 2 * HOUR,))
-    found = soak(tmp_path, STAGING, window, None)
+    found = soak(tmp_path / "staging", "", window, None)
     assert found
     assert (found.hours, found.silent) == (0, ())
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gonogo.gate.summary import summary
+from gonogo.gate.summary import _strangers, summary
 from gonogo.model.finding import Verdict, VerdictReason
 from gonogo.model.kinds import Environment, Kind, State, VerdictKind, Why
 from gonogo.model.measurement import Count
@@ -122,6 +122,19 @@ def test_only_gates_of_the_latest_deployment_count(other: ArchivedRecord) -> Non
     mine = gate(2)
     assert of_this_soak([other, mine], PRODUCTION) == (mine,)
     assert of_this_soak([other, mine], Environment.STAGING) == ()
+
+
+def test_only_the_database_of_the_newest_look_counts() -> None:
+    """Another one, deployed to at the same moment, is left out; the report says so."""
+    mine, other = (gate(2, database="1/app"), gate(9, database="1/app")), gate(3, database="2/app")
+    assert of_this_soak([mine[1], other, mine[0]], PRODUCTION) == mine
+    assert _strangers([*mine, other, gate(4, database="")], mine) == (other,)
+    head = Record(
+        kind=Kind.SUMMARY, title="Final", environment=PRODUCTION, started_at=BEGAN + 15 * DAY
+    )
+    told = summary(head, mine, newest_gate(), (other,)).verdict
+    assert told
+    assert told.warnings[-1] == VerdictReason(Why.ANOTHER_DATABASE, count=Count(1, 3), at=BEGAN)
 
 
 def test_the_oldest_comes_first() -> None:

@@ -20,7 +20,7 @@ from gonogo.model.record import Record
 from gonogo.record import archive as room
 from gonogo.record import files
 from gonogo.record.archive import RunningRecord
-from gonogo.record.listing import list_records
+from gonogo.record.listing import database_of, list_records
 from gonogo.report.index import RecordPages
 from gonogo.report.timeline import gates_since
 from record_schema import faults
@@ -300,9 +300,10 @@ def test_gates_are_counted_with_the_running_one_and_without_deployments(
     close("NO-GO")
     close("DEPLOYED", kind=Kind.DEPLOYMENT, verdict=None, outcome="succeeded")
     RunningRecord.open(archive, go)
-    assert gates_since(archive, "staging", started + timedelta(milliseconds=500)) == 2
-    assert gates_since(archive, "staging", started - timedelta(hours=1)) == 3
-    assert gates_since(archive, "production", started) == 0
+    staging, key = archive / "staging", database_of(go.provenance)
+    assert gates_since(staging, key, started + timedelta(milliseconds=500)) == 2
+    assert gates_since(staging, key, started - timedelta(hours=1)) == 3
+    assert gates_since(archive / "production", key, started) == 0
 
 
 def test_a_damaged_record_is_listed_as_unreadable(archive: Path, close: Closer) -> None:

@@ -11,6 +11,7 @@ from gonogo.model.measurement import Count
 from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
 from gonogo.report.index import RecordPages, write_index
+from record_examples import IDENTITY, provenance
 
 TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -67,6 +68,19 @@ def test_a_list_tells_trend_soak_and_signatures(
     assert "go by &lt;b&gt;ada&lt;/b&gt;" in html
     assert "signoff-2.json cannot be read" in html
     assert html.count('class="spark"') == 5
+
+
+def test_a_line_is_of_one_database(tmp_path: Path, pages: RecordPages, go: Record) -> None:
+    """The newest gate's: what another one in the archive showed is in the list alone."""
+    other = provenance(database=replace(IDENTITY, database="another"))
+    for started, asked, k in ((TEN - HOUR, other, 1000), (TEN, provenance(), 3900)):
+        sync = replace(go.measurements["sync.success_rate"], count=Count(k, 3926))
+        measured = {**go.measurements, "sync.success_rate": sync}
+        record = go.having(started_at=started, measurements=measured, provenance=asked)
+        RunningRecord.open(tmp_path, record).finish(record, "GO", pages)
+    html = write_index(tmp_path, pages.templates_dir).read_text()
+    assert "99.3 %" in html
+    assert "25.4 %" not in html
 
 
 def test_hostile_titles_stay_text_in_the_list(

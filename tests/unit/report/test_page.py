@@ -8,7 +8,7 @@ from gonogo.model.finding import VerdictReason
 from gonogo.model.kinds import Why
 from gonogo.model.record import Record
 from gonogo.report.answers import reasons
-from gonogo.report.page import facts, sureness
+from gonogo.report.page import facts, notices, sureness
 from record_examples import IDENTITY, deployment, hold, no_go, provenance
 
 
@@ -39,6 +39,14 @@ def test_what_is_open_is_counted() -> None:
     told = sureness(hold())
     assert told[0] == "10 of 11 checks answered, 1 inconclusive"
     assert told[1] == "31 h of the 48 h covered"
+
+
+def test_a_server_that_the_role_may_not_identify_is_said_first(go: Record) -> None:
+    """Which earlier records are of this database rests on its address then."""
+    assert notices(go) == []
+    nameless = provenance(database=replace(IDENTITY, system_identifier=""))
+    (said,) = notices(go.having(provenance=nameless))
+    assert said.startswith("The role may not read which server this is")
 
 
 def test_a_deployment_is_not_a_matter_of_evidence() -> None:

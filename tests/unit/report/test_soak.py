@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from gonogo.model.kinds import Environment, MarkState, State
-from gonogo.model.measurement import Window, clip, format_moment
+from gonogo.model.measurement import DatabaseIdentity, Window, clip, format_moment
 from gonogo.record.archive import RunningRecord
-from gonogo.record.listing import NOTES_FILE, list_records
+from gonogo.record.listing import NOTES_FILE, database_of, list_records
 from gonogo.report.index import RecordPages
 from gonogo.report.timeline import gates_since, soak
-from record_examples import deployment, gate
+from record_examples import IDENTITY, deployment, gate, provenance
 
 DEPLOYED = datetime(2026, 11, 21, 14, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+KEY = database_of(provenance())
+OTHER = {
+    "another server": replace(IDENTITY, system_identifier="1"),
+    "another name": replace(IDENTITY, database="app_2"),
+}
 
 
-def look(archive: Path, hours: float, state: State = State.COMPLETE) -> str:
+def look(
+    archive: Path,
+    hours: float,
+    state: State = State.COMPLETE,
+    of: DatabaseIdentity = IDENTITY,
+) -> str:
     """A gate's record as of so many hours after the deployment; its name."""
     end = DEPLOYED + hours * HOUR
-    record = gate(started_at=end, window=Window(48 * HOUR, DEPLOYED, end, DEPLOYED), state=state)
+    asked = provenance().model_copy(update={"database": of})
+    window = Window(48 * HOUR, DEPLOYED, end, DEPLOYED)
+    record = gate(started_at=end, window=window, state=state, provenance=asked)
     pages = RecordPages(archive / "templates")
     return RunningRecord.open(archive, record).finish(record, "GO", pages).name
 
@@ -37,7 +50,7 @@ def looked(tmp_path: Path) -> str:
 def present(archive: Path) -> dict[str, str | None]:
     """The moments that somebody looked at by hour 30, with the record of each."""
     window = clip(48 * HOUR, DEPLOYED + 30 * HOUR, DEPLOYED)
-    told = soak(archive, Environment.STAGING, window, None)
+    told = soak(archive / "staging", KEY, window, None)
     assert told
     return {mark.name: mark.record for mark in told.marks if mark.state is MarkState.PRESENT}
 
@@ -70,7 +83,7 @@ def test_an_aborted_run_was_asked_all_the_same(tmp_path: Path, looked: str) -> N
     """It is no look, but whoever asks until the answer suits has asked once more."""
     look(tmp_path, 4.5, State.ABORTED)
     assert looked
-    assert gates_since(tmp_path, "staging", DEPLOYED) == 2
+    assert gates_since(tmp_path / "staging", KEY, DEPLOYED) == 2
 
 
 def test_a_look_at_another_deployments_soak_is_none(tmp_path: Path, looked: str) -> None:
@@ -86,7 +99,7 @@ def test_a_look_after_the_windows_end_is_not_yet_one(tmp_path: Path, looked: str
     look(tmp_path, 30.5)
     assert present(tmp_path) == {"hour 1": looked, "hour 24": None}
     window = clip(48 * HOUR, DEPLOYED + HOUR, DEPLOYED)
-    told = soak(tmp_path, Environment.STAGING, window, None)
+    told = soak(tmp_path / "staging", KEY, window, None)
     assert told
     assert [mark.record for mark in told.marks if mark.state is MarkState.PRESENT] == [looked]
 
@@ -106,11 +119,34 @@ def test_a_gate_that_goes_on_was_asked_too(tmp_path: Path, looked: str) -> None:
         begun = record.having(started_at=DEPLOYED + number * HOUR)
         RunningRecord.open(tmp_path, begun).abandon()
     assert looked
-    assert gates_since(tmp_path, "staging", DEPLOYED) == 2
+    assert gates_since(tmp_path / "staging", KEY, DEPLOYED) == 2
 
 
 def test_only_gates_are_counted(tmp_path: Path) -> None:
-    """A deployment is none, nor is a directory that goes on without a record."""
+    """A deployment is none, nor is a directory without a record."""
     for name in ("20261121T150000Z_DEPLOYED", "20261121T160000Z_RUNNING", "20261121T170000Z_GO"):
         (tmp_path / "staging" / name).mkdir(parents=True)
-    assert gates_since(tmp_path, "staging", DEPLOYED) == 1
+    assert gates_since(tmp_path / "staging", KEY, DEPLOYED) == 0
+    look(tmp_path, 1)
+    assert gates_since(tmp_path / "staging", KEY, DEPLOYED) == 1
+
+
+@pytest.mark.parametrize("other", OTHER.values(), ids=OTHER)
+def test_another_database_of_the_same_archive_counts_for_nothing(
+    tmp_path: Path, looked: str, other: DatabaseIdentity
+) -> None:
+    """It was deployed to at the same moment, in the same environment."""
+    look(tmp_path, 4, of=other)
+    assert present(tmp_path) == {"hour 1": looked, "hour 24": None}
+    assert gates_since(tmp_path / "staging", KEY, DEPLOYED) == 1
+
+
+def test_where_no_identity_can_be_read_the_way_there_tells_databases_apart(tmp_path: Path) -> None:
+    """Whoever asks, and with whatever encryption; host, port and name count."""
+    nameless = replace(IDENTITY, system_identifier="")
+    look(tmp_path, 1, of=nameless)
+    key = nameless.key(provenance().connection)
+    assert nameless.key(f"{provenance().connection} user=another sslmode=require") == key
+    assert nameless.key("host=elsewhere port=5432") != key
+    assert gates_since(tmp_path / "staging", key, DEPLOYED) == 1
+    assert gates_since(tmp_path / "staging", KEY, DEPLOYED) == 0
