@@ -46,7 +46,7 @@ select format(
 )
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
-join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+join pg_attribute as a on a.attrelid = c.oid and not a.attisdropped
 left join pg_index as k on k.indrelid = c.oid and k.indisprimary
 join (values
     ('calendar_webhook_subscriptions', 'created_at'),
@@ -62,6 +62,7 @@ join (values
     ('sync_metrics', 'api_calls_made'),
     ('sync_metrics', 'api_calls_saved'),
     ('sync_metrics', 'created_at'),
+    ('sync_metrics', 'ctid'),
     ('sync_metrics', 'duration_ms'),
     ('sync_metrics', 'error_message'),
     ('sync_metrics', 'id'),
@@ -70,6 +71,7 @@ join (values
     ('sync_metrics', 'skip_reason'),
     ('sync_metrics', 'sync_type'),
     ('sync_metrics', 'user_id'),
+    ('sync_metrics', 'xmin'),
     ('sync_schedule', 'created_at'),
     ('sync_schedule', 'integration_type'),
     ('sync_schedule', 'next_sync_at'),
@@ -85,10 +87,12 @@ join (values
     ('token_health_notifications', 'reminder_sent_at'),
     ('token_health_notifications', 'resolved_at'),
     ('webhook_notifications', 'created_at'),
+    ('webhook_notifications', 'ctid'),
     ('webhook_notifications', 'error_message'),
     ('webhook_notifications', 'id'),
     ('webhook_notifications', 'result'),
-    ('webhook_notifications', 'user_id')
+    ('webhook_notifications', 'user_id'),
+    ('webhook_notifications', 'xmin')
 ) as readable (table_name, column_name)
     on readable.table_name = c.relname
     and (

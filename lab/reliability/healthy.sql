@@ -59,6 +59,23 @@ where no <= 40;
 insert into gonogo.job_run (job_name, started_at, succeeded)
 values ('token refresh', planted.ago('9 h') at time zone 'UTC', true);
 
+-- Some hours once more, each row in a transaction of its own: so the order of writing is known.
+do $$
+declare
+    written uuid;
+begin
+    for written in
+        select id from webhook_notifications order by created_at, id limit 60 offset 100
+    loop
+        begin
+            update webhook_notifications set id = id where id = written;
+        exception when division_by_zero then
+            raise;
+        end;
+    end loop;
+end
+$$;
+
 -- What the faults below are told with: so many of the oldest, so that nothing is wrong of late.
 create function planted.fail_syncs(times bigint) returns void
 language sql as $$
@@ -204,6 +221,27 @@ language sql as $$
     join planted.person on no = 1 + i % 40
     cross join planted.integration
     where (name = 'google_contacts') = (i % 2 = 0)
+$$;
+
+-- Writers at work, each row in a transaction of its own, every fourth by a writer whose clock is behind:
+-- so much behind the third of the rows before it, by which the moment of writing is told.
+create function planted.write_behind(delay interval) returns void
+language plpgsql as $$
+begin
+    for i in 0..399 loop
+        begin
+            insert into sync_metrics (user_id, integration_type, sync_type, result, created_at)
+            select id, 'google_contacts', 'incremental',
+                case when i % 13 < 3 then 'success' else 'skipped' end,
+                case when i % 4 = 3 then planted.ago('70 min' - (i - 3) * interval '10 s') - delay
+                    else planted.ago('70 min' - i * interval '10 s')
+                end
+            from planted.person where no = 1 + i % 40;
+        exception when division_by_zero then
+            raise;
+        end;
+    end loop;
+end
 $$;
 
 -- What a standby would say of itself: its functions, before the server's own.

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from gonogo.model.kinds import Band, Environment, Role
 from gonogo.model.limit import Limit, parse_limit
 
-Derived = Literal["longest_gap", "per_day", "sum"]
+Derived = Literal["longest_gap", "per_day", "sum", "write_order"]
 Kind = Literal["rate", "census", "quantity", "answer", "top"]
 Filter = Mapping[str, tuple[str | bool, ...]]
 ALL_POINTS = 100

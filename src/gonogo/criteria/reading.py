@@ -103,6 +103,8 @@ def _filled(node: Mapping[str, object], placeholder: str, value: str) -> dict[st
 
 Complaint = tuple[tuple[str, ...], str]
 SHARES = frozenset({"rate", "census"})
+# Derivations that name the columns of their survey themselves.
+OWN_COLUMNS = frozenset({"longest_gap", "write_order"})
 
 
 def nonsense(criteria: Criteria, sql_dir: Path) -> Iterator[Complaint]:
@@ -157,7 +159,7 @@ def _chosen(criteria: Criteria) -> Iterator[Complaint]:
 def _counts(metric: Metric) -> Iterator[Complaint]:
     if metric.kind in SHARES and (metric.part is None or metric.whole is None):
         yield ("part",), f"a {metric.kind} needs both part and whole"
-    needs_value = metric.kind in {"quantity", "answer"} and metric.derived != "longest_gap"
+    needs_value = metric.kind in {"quantity", "answer"} and metric.derived not in OWN_COLUMNS
     if needs_value and not metric.value:
         yield ("value",), f"a {metric.kind} needs value, the column that holds it"
     for key, given, derived in (("plus", metric.plus, "sum"), ("per", metric.per, "per_day")):

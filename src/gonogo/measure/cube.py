@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from gonogo.criteria import Derived, Filter, Metric
 from gonogo.measure.surveys import Table, naive
+from gonogo.measure.written import write_order
 from gonogo.model.kinds import Says
 from gonogo.model.measurement import Count, HourCount, Measurement, Remark, Window
 from gonogo.postgres.readonly import Row
@@ -228,4 +229,5 @@ DERIVATIONS: Mapping[Derived, Derivation] = {
     "longest_gap": longest_gap,
     "per_day": per_day,
     "sum": sum_of_all,
+    "write_order": write_order,
 }

@@ -135,6 +135,11 @@ class Says(StrEnum):
     # Of clocks.
     CLOCK_AHEAD = "clock-ahead"
     CLOCK_BEHIND = "clock-behind"
+    WRITTEN_LATE = "written-late"
+    BACKFILLED = "backfilled"
+    ORDER_UNKNOWN = "order-unknown"
+    ORDER_REUSED = "order-reused"
+    ORDER_TOO_FEW = "order-too-few"
 
 
 class Why(StrEnum):

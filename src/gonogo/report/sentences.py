@@ -40,6 +40,15 @@ REMARKS: Mapping[Says, str] = {
     Says.NO_HTTP_ERROR: "{subject}: {detail}, which is no HTTP error",
     Says.CLOCK_AHEAD: "the clock that runs this is {minutes} ahead of the server's",
     Says.CLOCK_BEHIND: "the clock that runs this is {minutes} behind the server's",
+    Says.WRITTEN_LATE: "{number} transactions wrote such rows to {subject}",
+    Says.BACKFILLED: "{number} older rows were written in bulk, or with delays of all lengths: "
+    "a backfill",
+    Says.ORDER_UNKNOWN: "{subject} is not one plain table: "
+    "the order in which its rows were written is not known",
+    Says.ORDER_REUSED: "vacuum has made room in {subject}: "
+    "the order in which its rows were written is not known",
+    Says.ORDER_TOO_FEW: "the order of writing is known of {number} transactions only: "
+    "too few to judge clocks by",
 }
 REASONS: Mapping[Reason, str] = {
     Reason.LEFT_OUT: "{remark}",

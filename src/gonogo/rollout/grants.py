@@ -52,7 +52,7 @@ select format(
 )
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
-join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+join pg_attribute as a on a.attrelid = c.oid and not a.attisdropped
 left join pg_index as k on k.indrelid = c.oid and k.indisprimary
 join (values
     {columns}

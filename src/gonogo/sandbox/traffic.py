@@ -131,6 +131,7 @@ def generate(connection: Connection, traffic: Traffic) -> TrafficSummary:
                 for table in ("sync_metrics", "webhook_notifications"):
                     stack.enter_context(without_indexes(connection, table))
             _write_events(connection, parameters)
+        run_script(connection, "sql/one_by_one", {})
         run_script(connection, "sql/states", parameters)
         after = ask(connection, COUNTS)
         connection.execute(ANALYZE)

@@ -6,10 +6,10 @@ import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import psycopg
@@ -24,7 +24,7 @@ from gonogo.config.project import Project
 from gonogo.gate.observe import ask_endpoints
 from gonogo.gate.setting import Options, Setting
 from gonogo.judge.finding import judge
-from gonogo.measure.surveys import naive
+from gonogo.measure.surveys import CLUSTER_WIDTH, naive
 from gonogo.measure.take import Plan, take
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment
@@ -85,9 +85,10 @@ class Planting:
     ) -> Mapping[str, Measurement]:
         """What the gate measures, as it stands now."""
         window = clip(WINDOW, AS_OF, None)
+        plan = Plan(CRITERIA, sql_dir, environment, window, VERSIONS)
         # In wide slices, as on a cluster: the same numbers by fewer queries.
-        session = replace(self.session, on_cluster=True)
-        return take(session, Plan(CRITERIA, sql_dir, environment, window, VERSIONS))
+        with patch("gonogo.measure.take.WIDTH", CLUSTER_WIDTH):
+            return take(self.session, plan)
 
 
 @pytest.fixture

@@ -171,6 +171,15 @@ LEVELS: tuple[tuple[str, LiteralString, float, float], ...] = (
         5,
         1e9,
     ),
+    (
+        "west-writer",
+        (
+            "select avg((created_at < %(end)s - interval '10 hours')::integer) from ("
+            " select created_at from sync_metrics order by age(xmin) limit 1000) as newest"
+        ),
+        0.4,
+        0.5,
+    ),
 )
 
 

@@ -355,7 +355,7 @@ def test_the_smallest_file_loads(tmp_path: Path) -> None:
         ),
         ("trend = true", "held against the warning level: give one"),
         ('parts_in = "a"', "it lists the values of a column: name that column with by"),
-        ('derived = "guess"', "'per_day' or 'sum', but is 'guess'"),
+        ('derived = "guess"', "'sum' or 'write_order', but is 'guess'"),
         ("expand = 3", "is no list of names; write it like"),
         ("expand = { x = [] }", "is no list of names"),
         ("expand = { x = [1] }", "is no list of names"),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gonogo.model.kinds import Outcome
-from gonogo.model.measurement import Count
+from gonogo.model.kinds import Outcome, Says
+from gonogo.model.measurement import Count, Measurement, Remark
 from saying import team
 
 MINUTE = 60
@@ -203,8 +203,94 @@ def test_a_row_without_its_moment_is_in_no_window(own_world: Any) -> None:
         own_world.run(f"update {table} set {column} = '2100-06-01' where {mine}")
 
 
-def test_a_primary_is_behind_nobody(world: Any) -> None:
+@pytest.mark.parametrize(
+    "told",
+    [
+        lambda world: world.measured("db.replica_lag"),
+        lambda world: world.measured("db.replica_paused"),
+        lambda world: world.measured("db.replica_rows"),
+    ],
+)
+def test_a_primary_is_behind_nobody(world: Any, told: Callable[[Any], Measurement]) -> None:
     """There is nothing to lag, and the record says why."""
-    told = world.measured("db.replica_lag")
-    assert (told.value, told.notes) == (0, (team("this is the primary"),))
-    assert world.found("db.replica_lag").outcome is Outcome.MET
+    found = told(world)
+    assert found.value == 0
+    assert found.notes == (team("this is the primary"),)
+    assert world.found(found.metric).outcome is Outcome.MET
+
+
+def write(world: Any, number: int, delay: str = "") -> None:
+    """The row of one minute of the last hour and a half, in a transaction of its own."""
+    world.sync(at=f"-{90 - number}m{delay}")
+    world.connection.commit()
+
+
+def test_a_clock_that_is_behind_is_seen_by_the_order_of_writing(world: Any) -> None:
+    """Each fourth row is five hours behind the third before it; of two clocks the later counts."""
+    for number in range(80):
+        wrong = number % 4 == 3
+        write(world, number - 3 if wrong else number, "-5h" if wrong else "")
+    found = world.measured("db.write_order")
+    assert found.value == 5 * 60 * MINUTE
+    assert found.notes == (Remark(Says.WRITTEN_LATE, "sync_metrics", number=20),)
+    assert world.found("db.write_order").outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_backfill_is_named_and_is_no_wrong_clock(world: Any) -> None:
+    """Old rows with delays of all lengths, and a hundred by one transaction, that span a day."""
+    for number in range(60):
+        write(world, number)
+        if number > 2:
+            write(world, number, f"-{number % 20 + 1}h")
+    for hour in range(25):
+        world.sync(at=f"-{hour + 2}h", times=4)
+    found = world.found("db.write_order")
+    assert found.outcome is Outcome.MET
+    assert found.figures.notes == (Remark(Says.BACKFILLED, number=157),)
+
+
+def test_few_transactions_do_not_tell_the_order_of_writing(world: Any) -> None:
+    """A table that one transaction filled says nothing of clocks: left out, and said."""
+    world.sync(at="-9h", times=5_000)
+    assert world.found("db.write_order").outcome is Outcome.LEFT_OUT
+    for number in range(31):
+        write(world, number)
+    assert world.found("db.write_order").outcome is Outcome.LEFT_OUT
+    write(world, 31)
+    assert world.found("db.write_order").outcome is Outcome.MET
+
+
+def test_a_table_of_parts_does_not_tell_the_order_of_writing(own_world: Any) -> None:
+    """The other stream alone is judged, and the record says so; without it nothing is."""
+    for number in range(40):
+        write(own_world, number)
+    own_world.run("create table more_syncs () inherits (sync_metrics)")
+    assert own_world.found("db.write_order").outcome is Outcome.LEFT_OUT
+    for number in range(40):
+        own_world.notification(at=f"-{90 - number}m")
+        own_world.connection.commit()
+    found = own_world.found("db.write_order")
+    assert found.outcome is Outcome.MET
+    assert found.figures.notes == (Remark(Says.ORDER_UNKNOWN, "sync_metrics"),)
+
+
+def test_reused_pages_do_not_tell_the_order_of_writing(own_world: Any) -> None:
+    """Where vacuum made room in front, the newest rows lie there: left out, and said."""
+    own_world.sync(at="-9h", times=30_000)
+    own_world.connection.commit()
+    ((pages,),) = own_world.ask("select pg_relation_size('sync_metrics') / 8192")
+    # Between two groups of the pages that are looked at: what is written from now on goes there.
+    near, far = (int(64 * (pages / 64) ** (group / 16)) for group in (14, 15))
+    own_world.run(
+        "delete from sync_metrics where (ctid::text::point)[0]"
+        f" between {pages - far + 3} and {pages - near - 8}"
+    )
+    own_world.connection.commit()
+    own_world.connection.autocommit = True
+    own_world.run("vacuum sync_metrics")
+    own_world.connection.autocommit = False
+    for number in range(90):
+        write(own_world, number)
+        write(own_world, number)
+    found = own_world.measured("db.write_order")
+    assert found.left_out == Remark(Says.ORDER_REUSED, "sync_metrics")

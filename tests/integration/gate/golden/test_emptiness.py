@@ -57,7 +57,9 @@ def test_empty_tables_meet_nothing_that_needs_a_row(world: Any, environment: Env
     ]
     met = {finding.metric for finding in found if finding.outcome is Outcome.MET}
     assert met == NEED_NO_ROW & {metric.id for _, metric in checks}
-    others = {finding.outcome for finding in found if finding.metric not in met}
+    others = {
+        finding.outcome for finding in found if finding.metric not in met | {"db.write_order"}
+    }
     # A window without a sync is one long gap, and that is known.
     assert others == {Outcome.INCONCLUSIVE, Outcome.CRITICAL}
 

@@ -108,6 +108,40 @@ def test_the_gates_own_time_zone_changes_nothing(judged: Judged, soaked: Any, zo
     assert elsewhere.measurements == in_utc.measurements
 
 
+# Each row in a transaction of its own, as two writers take turns.
+TWO_WRITERS = """
+do $$
+declare
+    event record;
+begin
+    -- What was written row by row before is one bulk now: it tells of no moment.
+    update webhook_notifications set id = id;
+    for event in
+        select id, row_number() over (order by created_at) as no
+        from (select id, created_at from sync_metrics order by created_at desc limit 1200) as newest
+        order by created_at
+    loop
+        begin
+            update sync_metrics set created_at = created_at - (event.no % 2) * interval '11 hours'
+            where id = event.id;
+        exception when division_by_zero then
+            raise;
+        end;
+    end loop;
+end
+$$"""
+
+
+def test_half_of_the_writers_eleven_hours_off(judged: Judged, soaked: Any) -> None:
+    """Every rate is as before, and no stream is silent: only the order of writing tells."""
+    with psycopg.connect(soaked.conninfo) as connection:
+        connection.execute(TWO_WRITERS.encode())
+    verdict, observation = judged(soaked.conninfo, soaked.end)
+    assert verdict.kind is VerdictKind.HOLD, verdict.reasons
+    assert any(reason.startswith("db.write_order: 6") for reason in verdict.reasons)
+    assert observation.measurements["db.write_order"].notes[0].number > 500
+
+
 UNCOUNTED = {
     "db.sync_results": (
         "alter table sync_metrics alter column result drop not null",
