@@ -31,10 +31,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HEIGHT = 120.0
 TICK_STEPS = (1, 2, 5, 10, 20, 25, 50)
 MOST_STEPS = 4
-SPARK_HEIGHT = 20.0
-# However steady a rate is, its line shall not look as if it jumped about.
-LEAST_RANGE = 0.05
-LEAST_POINTS = 2
 MOST_SLOTS = 24 * 366
 MOST_TICKS = 6
 LAST_LABEL_AT = 93.0
@@ -269,27 +265,3 @@ def rate_axis(shares: Sequence[float]) -> Axis:
     if top == bottom:
         bottom, top = max(bottom - step, 0), min(top + step, 100)
     return Axis(bottom, top, step)
-
-
-def line(shares: Sequence[float | None], least_range: float = LEAST_RANGE) -> str:
-    """A series as a path in a box of 100 by `SPARK_HEIGHT`, broken where there is nothing.
-
-    Args:
-        shares: Left to right; None where there is nothing.
-        least_range: The least range of shares that fills the box's height.
-
-    Returns:
-        An empty text with fewer than two points: one shows no trend.
-    """
-    there = [share for share in shares if share is not None]
-    if len(there) < LEAST_POINTS:
-        return ""
-    middle = (min(there) + max(there)) / 2
-    half = max(max(there) - min(there), least_range) / 2
-    step, parts, running = 100 / len(shares), [], False
-    for index, share in enumerate(shares):
-        if share is not None:
-            y = (middle + half - share) / (2 * half) * (SPARK_HEIGHT - 2) + 1
-            parts.append(f"{'L' if running else 'M'}{(index + 0.5) * step:.1f} {y:.1f}")
-        running = share is not None
-    return "".join(parts)

@@ -19,12 +19,12 @@ from gonogo.report.axes import (
     Tick,
     deployed_at,
     empty_runs,
-    line,
     rate_axis,
     slots_of,
     ticks_of,
 )
 from gonogo.report.text import minute
+from gonogo.report.timeline import line
 
 VOLUME_HEIGHT = 26.0
 SLOT = 10

@@ -23,10 +23,9 @@ from gonogo.record.listing import (
     list_records,
     write_notes,
 )
-from gonogo.report.axes import line
 from gonogo.report.html import render, render_template, renderer_sha256
 from gonogo.report.text import ABORTED, RESULTS, VERDICTS, Look
-from gonogo.report.timeline import SoakLook, Trend, continuity, of_this_soak, trends
+from gonogo.report.timeline import SoakLook, Trend, continuity, line, of_this_soak, trends
 
 INDEX_FILE = "index.html"
 INDEX_TEMPLATE = "index.html.jinja"

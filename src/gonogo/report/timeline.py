@@ -18,7 +18,6 @@ from gonogo.record.listing import (
     archived,
     list_records,
 )
-from gonogo.report.axes import line
 from gonogo.report.text import span
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -26,6 +25,10 @@ MOMENTS: Mapping[str, timedelta] = {
     **{f"hour {hour}": hour * HOUR for hour in (1, 4, 8, 12, 24)},
     **{f"day {day}": day * DAY for day in range(2, 15)},
 }
+SPARK_HEIGHT = 20.0
+# However steady a rate is, its line shall not look as if it jumped about.
+LEAST_RANGE = 0.05
+LEAST_POINTS = 2
 LENGTHS = {Environment.STAGING: 2 * DAY, Environment.PRODUCTION: 14 * DAY}
 
 
@@ -209,6 +212,30 @@ def gates_since(place: Path, database: str, moment: datetime) -> int:
         and record.moment >= first
         for record in list_records(place.parent, quick=True)
     )
+
+
+def line(shares: Sequence[float | None], least_range: float = LEAST_RANGE) -> str:
+    """A series as a path in a box of 100 by `SPARK_HEIGHT`, broken where there is nothing.
+
+    Args:
+        shares: Left to right; None where there is nothing.
+        least_range: The least range of shares that fills the box's height.
+
+    Returns:
+        An empty text with fewer than two points: one shows no trend.
+    """
+    there = [share for share in shares if share is not None]
+    if len(there) < LEAST_POINTS:
+        return ""
+    middle = (min(there) + max(there)) / 2
+    half = max(max(there) - min(there), least_range) / 2
+    step, parts, running = 100 / len(shares), [], False
+    for index, share in enumerate(shares):
+        if share is not None:
+            y = (middle + half - share) / (2 * half) * (SPARK_HEIGHT - 2) + 1
+            parts.append(f"{'L' if running else 'M'}{(index + 0.5) * step:.1f} {y:.1f}")
+        running = share is not None
+    return "".join(parts)
 
 
 def trends(series: Iterable[Sequence[MainRate]]) -> tuple[Trend, ...]:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gonogo.model.measurement import Count, HourCount, Measurement, Window
-from gonogo.report.axes import SPARK_HEIGHT, Level
+from gonogo.report.axes import Level
 from gonogo.report.charts import STACK_HEIGHT, hours_of, spark
+from gonogo.report.timeline import SPARK_HEIGHT
 
 TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -10,9 +10,8 @@ import pytest
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Count
 from gonogo.model.record import MainRate
-from gonogo.report.axes import line
 from gonogo.report.index import LEAST_APART, places
-from gonogo.report.timeline import SoakLook, continuity, trends
+from gonogo.report.timeline import SoakLook, continuity, line, trends
 
 BEGAN = datetime(2026, 11, 21, 14, 15, tzinfo=UTC)
 OLDEST = datetime(2026, 11, 23, tzinfo=UTC)
