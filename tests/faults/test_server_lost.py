@@ -200,8 +200,9 @@ def test_a_server_killed_within_a_migration(
         assert times_applied(own_conninfo) == (1, 1)
 
 
-SLEEPING = "select pg_sleep(600);\n"
-ENDING_ITSELF = "select pg_terminate_backend(pg_backend_pid());\n"
+# Only where there are rows, and so not on the copy that the preflight tries them on.
+SLEEPING = "select pg_sleep(600) from users limit 1;\n"
+ENDING_ITSELF = "select pg_terminate_backend(pg_backend_pid()) from users limit 1;\n"
 
 
 def add_migration(desk: Desk, text: str) -> None:

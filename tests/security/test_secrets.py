@@ -214,7 +214,8 @@ def _replace(desk: Desk, name: str, words: list[str]) -> None:
 def _spoil(migration: Path) -> None:
     """A migration that fails with everything that it should not say."""
     text = " and ".join(SAYINGS).replace("'", "''").replace("%", "%%")
-    raised = f"do $do$ begin raise exception '{text}'; end $do$;\n"
+    raises = f"if exists (select from users) then raise exception '{text}'; end if"
+    raised = f"do $do$ begin {raises}; end $do$;\n"
     migration.write_text(raised, encoding="utf-8")
     migration.with_name("047_spoilt.revert.sql").write_text("select 1;\n", encoding="utf-8")
 

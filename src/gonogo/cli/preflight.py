@@ -18,7 +18,8 @@ from gonogo.interruption import interruptible
 if TYPE_CHECKING:
     from gonogo.report.narration import Narration
     from gonogo.rollout.migrations.effects import Effect
-    from gonogo.rollout.preflight.plan import Plan, PlannedMigration, Size
+    from gonogo.rollout.preflight.plan import Plan, Size
+    from gonogo.rollout.preflight.trial import PlannedMigration
     from gonogo.rollout.runner.context import RolloutContext
 
 STATES = {
@@ -108,7 +109,7 @@ def _steps(context: RolloutContext, plan: Plan) -> Iterator[tuple[str, str]]:
 
     commands = context.commands(plan.revision, plan.previous_revision, lambda *_: None)
     known = type(context.section.commands).model_fields
-    for step in steps_of(context.environment):
+    for step in steps_of(context.environment, stop_first=plan.stop_first):
         words = commands.words(step.name)
         absent = "no command is configured: skipped" if step.name in known else ""
         yield step.title, absent if words is None else commands.mask(shlex.join(words))

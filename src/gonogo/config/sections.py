@@ -138,6 +138,7 @@ class RolloutConfig(Section):
         migrations_dir: Where the migrations lie; None takes the project's own.
         migrations_from: The first version that a deployment looks at; what comes before it is in
             place, made by whoever migrated until then. None looks at all.
+        stop_before_migrate: Stop the application before its migrations, not after them.
         application: What the rollout must know of the application itself.
         variables: What the session's variables must look like, and what needs them.
         endpoints: What the application answers over HTTP.
@@ -152,6 +153,7 @@ class RolloutConfig(Section):
     admins: tuple[Mail, ...] = ()
     migrations_dir: Location | None = None
     migrations_from: Version | None = None
+    stop_before_migrate: StrictBool = False
     application: ApplicationConfig = ApplicationConfig()
     variables: Mapping[Variable, VariableConfig] = Field(default_factory=dict)
     endpoints: tuple[EndpointConfig, ...] = ()

@@ -14,6 +14,10 @@ from psycopg import sql
 
 from gonogo.errors import MigrationError
 
+# The application is stopped before the file is run: the version that runs cannot do with it.
+STOP_FIRST = "stop_before_migrate"
+# The file cannot be tried on a copy of the schema that holds no row.
+NEEDS_ROWS = "needs-rows"
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 

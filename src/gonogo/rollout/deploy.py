@@ -6,6 +6,7 @@ nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
@@ -34,6 +35,7 @@ from gonogo.rollout.database_steps import (
     verify_schema,
 )
 from gonogo.rollout.preflight.readiness import check_readiness, permission_step
+from gonogo.rollout.preflight.trial import stops_first
 from gonogo.rollout.rollback import Request, roll_back, rollback
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import DeploymentResult, RollbackResult, provenance
@@ -61,6 +63,7 @@ STEPS: tuple[Step[Work], ...] = (
     Step("grants", "Grant the gate's role what it needs", grant),
     Step("admins", "Promote the administrators", promote),
 )
+STOPS = ("stop_jobs", "stop_app")
 STAGING_ONLY = ("lint", "typecheck", "test")
 # Steps whose failure triggers an automatic rollback in production; staging stops instead.
 ROLLED_BACK = {
@@ -114,22 +117,43 @@ def deploy(
         site = stack.enter_context(open_site(context, runner, consent or Consent(), DEPLOYS))
         work = begin(site, override_reason)
         if work.deployment.outcome == "succeeded":
-            return _result(work, started_at)
-        error = _run(work)
+            return _result(work, (), started_at)
+        steps = _steps(work)
+        error = _run(work, steps)
         rollback = _automatic_rollback(work, error)
-        return _result(work, started_at, error, rollback)
+        return _result(work, steps, started_at, error, rollback)
 
 
-def steps_of(environment: Environment) -> tuple[Step[Work], ...]:
-    """The steps of a deployment to `environment`."""
+def steps_of(environment: Environment, *, stop_first: bool = False) -> tuple[Step[Work], ...]:
+    """The steps of a deployment.
+
+    Args:
+        environment: To which environment.
+        stop_first: Whether the application is stopped before the migrations, not after them.
+    """
     staging = environment is Environment.STAGING
-    return tuple(step for step in STEPS if staging or step.name not in STAGING_ONLY)
+    steps = [step for step in STEPS if staging or step.name not in STAGING_ONLY]
+    if stop_first:
+        stops = [step for step in steps if step.name in STOPS]
+        steps = [step for step in steps if step.name not in STOPS]
+        place = [step.name for step in steps].index("migrate")
+        steps[place:place] = stops
+    return tuple(steps)
 
 
-def _run(work: Work) -> GonogoError | None:
+def _steps(work: Work) -> tuple[Step[Work], ...]:
+    """The steps of this deployment; a run that resumes it has the same."""
+    known = history.in_place(work.site.ledger.connection)
+    own = [row.version for row in known.values() if row.deployment_id == work.deployment.id]
+    coming = [one for one in work.migrations if one.version not in known or one.version in own]
+    stop_first = stops_first(work.context, coming)
+    return steps_of(work.context.environment, stop_first=stop_first)
+
+
+def _run(work: Work, steps: Sequence[Step[Work]]) -> GonogoError | None:
     site, deployment_id = work.site, work.deployment.id
     try:
-        carry_out(steps_of(site.context.environment), work)
+        carry_out(steps, work)
     except GonogoError as error:
         # The error that is on its way says more than a failure to write it down.
         with suppress(DatabaseError):
@@ -172,6 +196,7 @@ def _irreversible(work: Work) -> tuple[Migration, ...]:
 
 def _result(
     work: Work,
+    steps: Sequence[Step[Work]],
     started_at: datetime,
     error: GonogoError | None = None,
     rollback: RollbackResult | None = None,
@@ -179,7 +204,7 @@ def _result(
     site, deployment = work.site, work.deployment
     unchanged = deployment.outcome == "succeeded"
     done = {record.name for record in site.runner.records}
-    left = [step for step in steps_of(site.context.environment) if step.name not in done]
+    left = [step for step in steps if step.name not in done]
     return DeploymentResult(
         outcome="unchanged" if unchanged else "failed" if error else "succeeded",
         deployment_id=deployment.id,
@@ -210,6 +235,9 @@ def _next_steps(
         return (*first, *by_hand, last)
     deploy_again = command(f"deploy {environment}")
     again = f"fix what failed and run {deploy_again} again: it goes on from there"
+    ended = {one.name: one.outcome for one in work.site.runner.records}
+    if ended.get("stop_app") == "succeeded" and ended.get("start_app") != "succeeded":
+        again = f"THE APPLICATION IS STOPPED, and {deploy_again} starts it again: {again}"
     if irreversible := _irreversible(work):
         unreverted = f"{named(irreversible)} cannot be reverted, so only the backup is left"
         return again, f"{unreverted}: {command('rollback', '--mode restore')}"

@@ -14,15 +14,13 @@ from postgast import pg_query_pb2 as pb
 
 from gonogo.errors import MigrationError
 from gonogo.postgres.parser.meaning import stands_outside, tree
-from gonogo.postgres.sqlfile import SqlFile, Statement
+from gonogo.postgres.sqlfile import NEEDS_ROWS, STOP_FIRST, SqlFile, Statement
 
 MARKER = re.compile(r"--\s*gonogo:\s*(?P<word>\S*)\s*(?P<rest>.*?)\s*")
 # What a marker says may go on in comments on the next lines, indented by two spaces or more.
 CONTINUED = re.compile(r"--(?: {2,}|\t)\s*(?P<rest>.*?)\s*")
 NO_TRANSACTION = "no-transaction"
 REQUIRE = "require"
-STOP_FIRST = "stop_before_migrate"
-NEEDS_ROWS = "needs-rows"
 MARKS = frozenset({STOP_FIRST, NEEDS_ROWS})
 PLACEHOLDERS = frozenset({"aside"})
 COLON, SEMICOLON = 58, 59

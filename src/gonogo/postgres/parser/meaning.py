@@ -31,6 +31,46 @@ MAY_COMMIT = (nodes.DoStmt, nodes.CallStmt)
 # What they set is the session's, and is lost with it.
 OF_SESSION = (nodes.VariableSetStmt, nodes.LoadStmt)
 CHANGES_ROWS = (nodes.InsertStmt, nodes.UpdateStmt, nodes.DeleteStmt, nodes.MergeStmt)
+# Of these, each is every database's of the server, or reaches beyond the server.
+SHARED = (
+    nodes.CreatedbStmt,
+    nodes.DropdbStmt,
+    nodes.AlterDatabaseStmt,
+    nodes.AlterDatabaseSetStmt,
+    nodes.AlterDatabaseRefreshCollStmt,
+    nodes.CreateTableSpaceStmt,
+    nodes.DropTableSpaceStmt,
+    nodes.AlterTableSpaceOptionsStmt,
+    nodes.AlterSystemStmt,
+    nodes.CreateRoleStmt,
+    nodes.AlterRoleStmt,
+    nodes.AlterRoleSetStmt,
+    nodes.DropRoleStmt,
+    nodes.GrantRoleStmt,
+    nodes.DropOwnedStmt,
+    nodes.ReassignOwnedStmt,
+    nodes.CreateSubscriptionStmt,
+    nodes.AlterSubscriptionStmt,
+    nodes.DropSubscriptionStmt,
+    nodes.CheckPointStmt,
+)
+SHARED_KINDS = frozenset(
+    {pb.OBJECT_DATABASE, pb.OBJECT_ROLE, pb.OBJECT_TABLESPACE, pb.OBJECT_SUBSCRIPTION}
+)
+# These take no name away and ask nothing new of whoever writes rows.
+ADDS = (
+    *CHANGES_ROWS,
+    nodes.CommentStmt,
+    nodes.CopyStmt,
+    nodes.CreateEnumStmt,
+    nodes.CreateStmt,
+    nodes.CreateTableAsStmt,
+    nodes.GrantStmt,
+    nodes.IndexStmt,
+    nodes.TruncateStmt,
+    nodes.VacuumStmt,
+    nodes.VariableSetStmt,
+)
 OFF = frozenset({"off", "false", "0"})
 
 
@@ -219,3 +259,23 @@ def on_table(statement: Statement, name: str) -> str:
 def truncates(statement: Statement) -> bool:
     """Whether a statement empties a table on purpose, which writes it anew."""
     return isinstance(tree(statement), nodes.TruncateStmt)
+
+
+def is_shared(statement: Statement) -> bool:
+    """Whether a statement changes more than its database, so that no scratch copy can try it."""
+    node = tree(statement)
+    if isinstance(node, nodes.CopyStmt):
+        return node.is_program or not node.is_from
+    if isinstance(node, nodes.RenameStmt):
+        return node.rename_type in SHARED_KINDS
+    if isinstance(node, (nodes.CommentStmt, nodes.AlterOwnerStmt)):
+        kind = node.objtype if isinstance(node, nodes.CommentStmt) else node.object_type
+        return kind in SHARED_KINDS
+    if isinstance(node, nodes.GrantStmt):
+        return node.objtype in SHARED_KINDS
+    return isinstance(node, SHARED)
+
+
+def only_adds(statement: Statement) -> bool:
+    """Whether a statement can break no program that uses the schema as it was."""
+    return isinstance(tree(statement), ADDS)

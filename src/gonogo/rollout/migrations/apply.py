@@ -17,6 +17,7 @@ from gonogo.postgres import session, transaction
 from gonogo.postgres.session import Connection, application_schema, asking, owner_to_be
 from gonogo.postgres.transaction import Patience, acting_as, search_path, send
 from gonogo.rollout.migrations.outside import run_outside
+from gonogo.rollout.migrations.requirements import require
 from gonogo.rollout.migrations.statements import refuse_rewrites
 
 
@@ -199,6 +200,7 @@ class _Runner:
             action(migration)
 
     def _apply(self, migration: Migration) -> None:
+        require(self.connection, migration, self.schema)
         refuse_rewrites(self.connection, migration, self.schema, self.patience)
         transaction.once(self.connection, lambda: self._statements(migration), self.patience)
 

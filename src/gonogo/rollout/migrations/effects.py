@@ -8,16 +8,17 @@ measured.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from psycopg import sql
 
 from gonogo.ledger.migration import Migration
-from gonogo.postgres.parser.meaning import built_index
+from gonogo.postgres.parser.meaning import built_index, is_shared, only_adds
 from gonogo.postgres.session import Connection
 from gonogo.postgres.sqlfile import Statement
-from gonogo.postgres.transaction import search_path, send, set_for_session
+from gonogo.postgres.transaction import Patience, limit, search_path, send, set_for_session
+from gonogo.rollout.migrations.surface import Key, Surface, broken, surface
 
 # From the weakest to the strongest; the first blocks no client.
 MODES = (
@@ -76,6 +77,34 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Break:
+    """What a version that runs while the migration is applied would miss.
+
+    Args:
+        line: The line of the statement, counted from 1.
+        what: What the statement does, as the end of a sentence.
+    """
+
+    line: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a migration did to a likeness.
+
+    Args:
+        effects: What each of its statements did.
+        breaks: What a version that still runs would miss.
+        untried: The statements that reach beyond the database, and were not run.
+    """
+
+    effects: tuple[Effect, ...]
+    breaks: tuple[Break, ...] = ()
+    untried: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table as it is at one moment.
 
@@ -90,38 +119,105 @@ class Table:
     indexes: int
 
 
+@dataclass(frozen=True, slots=True)
+class There:
+    """What was there before the first migration.
+
+    Args:
+        tables: The tables, by oid.
+        surface: What the version that runs may use by name.
+    """
+
+    tables: Mapping[int, Table]
+    surface: Surface
+
+
+def look(connection: Connection) -> There:
+    """What is there now."""
+    return There(tables(connection), surface(connection))
+
+
 def effects(
     connection: Connection,
     migration: Migration,
     schema: str,
-    there: Mapping[int, Table],
-    *,
-    only_outside: bool = False,
-) -> tuple[Effect, ...]:
+    there: There,
+    ended: Container[int] | None = None,
+) -> Tried:
     """Run a migration on a likeness, and say what each statement did.
+
+    What reaches beyond the database is not run.
 
     Args:
         connection: To the likeness, which holds what came before the migration.
         migration: What to run.
         schema: The application's.
-        there: What `tables` said before the first migration.
-        only_outside: What runs in a transaction is in place already.
+        there: What was there before the first migration.
+        ended: The places of the statements outside the transaction that are not run, where what
+            runs inside is in place already; None where nothing is.
 
     Raises:
         MigrationError: A statement failed.
     """
-    found: list[Effect] = []
+    tried = _Trial(connection, migration, there)
     with connection.transaction():
+        limit(connection, Patience())
         search_path(connection, schema)
-        for statement in () if only_outside else migration.file.inside:
-            before, held = tables(connection), _held(connection)
-            send(connection, migration.filename, statement)
-            found.append(_effect(connection, statement, there, before, held))
-    with set_for_session(connection, {"search_path": sql.Identifier(schema).as_string()}):
-        for statement in migration.file.outside:
-            send(connection, migration.filename, statement)
-            found.append(Effect(statement, _by_the_manual(statement), outside=True))
-    return tuple(found)
+        tried.inside(migration.file.inside if ended is None else ())
+    limits = {
+        "search_path": sql.Identifier(schema).as_string(),
+        "statement_timeout": f"{Patience().statement_timeout_s}s",
+    }
+    with set_for_session(connection, limits):
+        for place, statement in enumerate(migration.file.outside, 1):
+            if place not in (ended or ()):
+                tried.outside(statement)
+    return Tried(tuple(tried.found), tuple(tried.breaks.values()), tuple(tried.untried))
+
+
+@dataclass(slots=True)
+class _Trial:
+    connection: Connection
+    migration: Migration
+    there: There
+    found: list[Effect] = field(default_factory=list)
+    breaks: dict[Key, Break] = field(default_factory=dict)
+    untried: list[Statement] = field(default_factory=list)
+
+    def inside(self, statements: Sequence[Statement]) -> None:
+        lines: dict[Key, int] = {}
+        for statement in statements:
+            before, held = tables(self.connection), _held(self.connection)
+            if self._sent(statement):
+                self.found.append(
+                    _effect(self.connection, statement, self.there.tables, before, held)
+                )
+                for key in self._broken(statement):
+                    lines.setdefault(key, statement.line)
+        # What one statement takes and a later one gives back is never seen missing.
+        if lines:
+            final = broken(self.there.surface, surface(self.connection))
+            self.breaks |= {
+                key: Break(lines.get(key, statements[-1].line), text) for key, text in final.items()
+            }
+
+    def outside(self, statement: Statement) -> None:
+        if self._sent(statement):
+            self.found.append(Effect(statement, _by_the_manual(statement), outside=True))
+            for key, text in self._broken(statement).items():
+                self.breaks.setdefault(key, Break(statement.line, text))
+
+    def _sent(self, statement: Statement) -> bool:
+        if is_shared(statement):
+            self.untried.append(statement)
+            return False
+        send(self.connection, self.migration.filename, statement)
+        return True
+
+    def _broken(self, statement: Statement) -> Mapping[Key, str]:
+        if only_adds(statement):
+            return {}
+        return broken(self.there.surface, surface(self.connection))
 
 
 def _effect(

@@ -33,6 +33,7 @@ from gonogo.rollout.backup.backup import needed_bytes, place_problem
 from gonogo.rollout.migrations import linter
 from gonogo.rollout.migrations.apply import adoptable
 from gonogo.rollout.preflight.rights import missing_rights
+from gonogo.rollout.preflight.trial import TO_COME, states, try_out
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.steps import Skipped
 
@@ -184,6 +185,21 @@ def _migrations(ground: Ground) -> str:
     return f"{len(migrations)} files in order, {len(known)} in place, {len(waiting)} to come"
 
 
+def _trial(ground: Ground) -> str | Skipped:
+    context, connection = ground.context, ground.connection
+    in_part: list[str] = []
+    found = states(connection, context, _files(ground), ground.known(), in_part)
+    if in_part:
+        return Skipped("objects of a migration are there in part")
+    coming = [one for one, state in found.items() if state in TO_COME]
+    if not coming:
+        return Skipped("no migration is to come")
+    tried = try_out(connection, context, found)
+    ground.notes += tried.notes
+    require(tried.problems)
+    return f"{len(coming)} migrations would succeed, as far as a copy of the schema tells"
+
+
 def _lint(ground: Ground) -> str:
     context = ground.context
     waiting = migration.pending(_files(ground), ground.known())
@@ -243,6 +259,7 @@ ITEMS: tuple[Item, ...] = (
     Item("rights", "The role's rights", _rights),
     Item("disk", "Room for the backup", _disk),
     Item("migrations", "The migration files", _migrations),
+    Item("trial", "The migrations, tried on a copy of the schema", _trial),
     Item("lint", "What the linter says of them", _lint),
     Item("worktree", "The application's worktree", _worktree, asks_database=False),
     Item("commands", "The team's commands", _commands, asks_database=False),

@@ -15,7 +15,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import psycopg
 
-from gonogo.errors import GonogoError, StepError
+from gonogo.errors import GonogoError, StepError, UnreadyError
 from gonogo.ledger.ledger import Ledger
 from gonogo.masking import Mask
 from gonogo.model.limit import Json
@@ -175,6 +175,8 @@ class Runner:
             result = step.run(work, evidence)
         except GonogoError as error:
             error.problem = mask(error.problem)
+            if isinstance(error, UnreadyError):
+                error.problems = tuple(map(mask, error.problems))
             raise
         except (psycopg.Error, OSError) as error:
             raise StepError(mask(first_line(error)), "the log has the rest") from error

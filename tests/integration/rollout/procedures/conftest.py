@@ -21,6 +21,7 @@ from gonogo.model.step import StepEvent
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import connect
 from gonogo.rollout.deploy import deploy
+from gonogo.rollout.preflight.readiness import inspect
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
@@ -74,6 +75,10 @@ class Team:
         migrations = self.root / "migrations"
         (migrations / "047_extra.sql").write_text(sql, encoding="utf-8")
         (migrations / "047_extra.revert.sql").write_text("select 1;\n", encoding="utf-8")
+
+    def problems(self) -> tuple[str, ...]:
+        """What a preflight would have fixed."""
+        return inspect(self.context, self.tell, ()).problems
 
     def ask(self, query: str) -> object:
         """The first column of the first row of a query, or None."""

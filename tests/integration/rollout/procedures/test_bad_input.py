@@ -99,8 +99,9 @@ def duplicated(team: Team) -> RolloutContext:
 
 
 def half_written(team: Team) -> RolloutContext:
-    """A migration whose middle is no SQL."""
-    sql = "create table half (id integer);\n\nslect 1;\n\ncreate table other (id integer);\n"
+    """A migration whose middle fails on the rows that are there."""
+    fails = "select 1 / (length(email) * 0) from users;"
+    sql = f"create table half (id integer);\n\n{fails}\n\ncreate table other (id integer);\n"
     team.add_migration(sql)
     return team.context
 
@@ -157,8 +158,8 @@ def test_bad_input_is_one_line_and_the_database_is_as_before(team: Team, name: s
 def test_a_migration_that_breaks_in_its_middle_leaves_nothing_of_itself(team: Team) -> None:
     """Those before it stand in staging; the line names file, line and SQLSTATE."""
     result = deploy(half_written(team), team.tell)
-    assert "047_extra.sql:3: syntax error" in str(result.error)
-    assert "[SQLSTATE 42601]" in str(result.error)
+    assert "047_extra.sql:3: division by zero" in str(result.error)
+    assert "[SQLSTATE 22012]" in str(result.error)
     assert team.ask("select to_regclass('half')") is None
     assert team.ask("select count(*) from gonogo.migration") == 9
     assert team.ask("select sqlstate from gonogo.migration_attempt where outcome = 'failed'")
