@@ -64,12 +64,13 @@ class Stream:
         which = slice(None) if part is None else part
         return Count(int(self.k[begin:end, which].sum()), int(self.n[begin:end, which].sum()))
 
-    def hourly(self, begin: int, end: int) -> tuple[HourCount, ...]:
-        """K of n hour by hour."""
-        sums = zip(self.k[begin:end].sum(axis=1), self.n[begin:end].sum(axis=1), strict=True)
+    def hourly(self, begin: int, end: int, part: int | None = None) -> tuple[HourCount, ...]:
+        """K of n hour by hour, of all integrations or of one."""
+        which = slice(None) if part is None else [part]
+        both = (counts[begin:end, which].sum(axis=1).tolist() for counts in (self.k, self.n))
         return tuple(
-            HourCount(DEPLOYED + (begin + i) * HOUR, Count(int(k), int(n)))
-            for i, (k, n) in enumerate(sums)
+            HourCount(DEPLOYED + (begin + i) * HOUR, Count(k, n))
+            for i, (k, n) in enumerate(zip(*both, strict=True))
         )
 
 
@@ -169,6 +170,7 @@ class Looker:
             count=stream.count(begin, end),
             by_part={name: stream.count(begin, end, i) for i, name in names.items()},
             hourly=stream.hourly(begin, end),
+            hours_by_part={name: stream.hourly(begin, end, i) for i, name in names.items()},
             recent={"": self._recent(events, begin, end)}
             | {name: self._recent(events, begin, end, i) for i, name in names.items()},
         )

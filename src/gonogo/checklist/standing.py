@@ -237,7 +237,7 @@ def _trend(gate: Record) -> Standing:
         return Standing(ItemState.FAILED, _reasons(worse))
     if not any(one.outcome in FINE for one in alerts):
         return is_open("no rate was measured")
-    return Standing(ItemState.PROVED, "no rate fell in the second half of the window")
+    return Standing(ItemState.PROVED, "no rate fell within the window")
 
 
 def _health_score(gate: Record) -> Standing:

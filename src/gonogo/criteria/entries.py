@@ -77,7 +77,7 @@ class Metric(Strict):
     problems: str | None = None
     sums: tuple[str, ...] = ()
     recency: str | None = None
-    trend: bool = False
+    falls: bool = False
     footprint: bool = False
     traffic: bool = False
     clock: bool = False
@@ -142,6 +142,7 @@ class Rules(Strict):
     many_n: Positive
     excluded_of_many: Probability
     recent: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    fall_by_chance: Probability = 0.002
     since_deployment_days: Positive = 14
     critical_patterns: tuple[NotEmpty, ...] = ()
 

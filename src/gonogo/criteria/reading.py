@@ -233,8 +233,10 @@ def _evidence(metric: Metric) -> Iterator[Complaint]:
         yield ("parts_in",), "it lists the values of a column: name that column with by"
     if metric.total_row and not metric.by:
         yield ("total_row",), "it is the row whose part is null: name the parts' column with by"
-    if metric.trend and not metric.warning:
-        yield ("trend",), "the trend is held against the warning level: give one"
+    if metric.falls and not (metric.warning and metric.kind == "rate"):
+        yield ("falls",), "only a rate with a warning level is alerted of a fall: give one"
+    if metric.falls and (not metric.objective or None in map(_side, metric.objective.values())):
+        yield ("falls",), "a rate falls below its objective: give one, such as '> 90 %'"
 
 
 def _ladder(metric: Metric) -> list[tuple[tuple[str], Limit]]:

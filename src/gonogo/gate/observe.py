@@ -240,6 +240,7 @@ def _measurement(one: Measurement, mask: Mask) -> Measurement:
         parts_missing=_remark(one.parts_missing, mask),
         by_part=_named(one.by_part, mask),
         recent=_named(one.recent, mask),
+        hours_by_part=_named(one.hours_by_part, mask),
         hourly_parts=_named(one.hourly_parts, mask),
         breakdown=breakdown,
         notes=tuple(filter(None, (_remark(note, mask) for note in one.notes))),

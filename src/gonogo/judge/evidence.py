@@ -1,11 +1,10 @@
-"""What the figures prove: intervals and tails, by part, of late, and over time. Pure.
+"""What the figures prove: intervals and tails, by part and of late. Pure.
 
 Floats only where noted.
 
 Sources: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
 JASA 22 (1927), for the score interval; C. J. Clopper and E. S. Pearson, Biometrika 26 (1934), for
-reading evidence off the exact binomial tail; the pooled two-proportion z-test of any textbook for
-the trend.
+reading evidence off the exact binomial tail.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from gonogo.criteria import Metric, Rules
 from gonogo.model.finding import Figures, LevelLimit
 from gonogo.model.kinds import Level, Outcome, Reason
 from gonogo.model.limit import Interval, Limit
-from gonogo.model.measurement import Count, HourCount, Measurement
+from gonogo.model.measurement import Count, Measurement
 
 Z95 = NormalDist().inv_cdf(0.975)
 Z99 = NormalDist().inv_cdf(0.995)
@@ -79,21 +78,6 @@ def upper_tail(count: Count, share: float) -> float:
 def lower_tail(count: Count, share: float) -> float:
     """P(X <= k) for X ~ Binomial(n, `share`), where k lies below the mean, else 1.0."""
     return upper_tail(Count(count.n - count.k, count.n), 1 - share)
-
-
-def falls(first: Count, second: Count, z: float = Z99) -> bool:
-    """Whether the second share is significantly lower than the first (pooled two-proportion test).
-
-    Args:
-        first: The earlier half.
-        second: The later half.
-        z: The quantile that the difference must exceed; 99 % two-sided by default.
-    """
-    if not first.n or not second.n:
-        return False
-    pooled = (first.k + second.k) / (first.n + second.n)
-    error = math.sqrt(pooled * (1 - pooled) * (1 / first.n + 1 / second.n))
-    return error > 0 and (first.k / first.n - second.k / second.n) / error > z
 
 
 # Outcome, reason, and what the reason rests on.
@@ -227,26 +211,5 @@ def newest_past_critical(metric: Metric, measurement: Measurement) -> Judgement 
     return None
 
 
-def worsened(metric: Metric, measurement: Measurement) -> Judgement | None:
-    """The second half of the window is significantly worse than the first, past a warning level."""
-    if not metric.trend or not metric.warning:
-        return None
-    first, second = halves(measurement.hourly)
-    past = second.share is not None and metric.warning.holds(second.share)
-    worse = falls(first, second) if metric.warning.points_down else falls(second, first)
-    if not (past and worse):
-        return None
-    passed = LevelLimit(Level.WARNING, metric.warning)
-    return Outcome.WARNING, Reason.WORSENED, Figures(count=second, before=first, passed=passed)
-
-
 def _critical(limit: Limit) -> LevelLimit:
     return LevelLimit(Level.CRITICAL, limit)
-
-
-def halves(hourly: tuple[HourCount, ...]) -> tuple[Count, Count]:
-    """The window's two halves, summed; of an odd number of hours the first half is the longer."""
-    middle = (len(hourly) + 1) // 2
-    first = sum((hour.count for hour in hourly[:middle]), Count(0, 0))
-    second = sum((hour.count for hour in hourly[middle:]), Count(0, 0))
-    return first, second

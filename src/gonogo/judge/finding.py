@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from gonogo.criteria import Metric, Rules
+from gonogo.judge.changes import fell
 from gonogo.judge.evidence import (
     Judgement,
     excludes,
@@ -27,7 +28,6 @@ from gonogo.judge.evidence import (
     settling_n,
     unproven_part,
     wilson,
-    worsened,
 )
 from gonogo.model.finding import Figures, Finding, LevelLimit
 from gonogo.model.kinds import Environment, Level, Outcome, Reason, Role, Says
@@ -48,13 +48,17 @@ def judge(
         environment: Whose objective applies.
     """
     asked = limits_of(role, metric, environment)
-    outcome, reason, figures = _answer(role, metric, measurement, rules, asked)
+    fallen = None
+    if role is Role.ALERT and not _nothing_to_judge(metric, measurement):
+        fallen = fell(metric, measurement, rules, environment)
+    outcome, reason, figures = _answer(role, metric, measurement, rules, asked, fallen)
     interval = None
     if metric.kind == "rate" and measurement.count and measurement.count.n:
         interval = wilson(measurement.count)
     warned = outcome is Outcome.INCONCLUSIVE and _warned(role, metric, measurement)
-    fell = role is Role.ALERT and worsened(metric, measurement) is not None
-    return Finding(metric.id, role, outcome, asked, reason, figures, interval, warned, fell)
+    return Finding(
+        metric.id, role, outcome, asked, reason, figures, interval, warned, fallen is not None
+    )
 
 
 def limits_of(role: Role, metric: Metric, environment: Environment) -> tuple[LevelLimit, ...]:
@@ -80,11 +84,12 @@ def _answer(
     measurement: Measurement,
     rules: Rules,
     asked: tuple[LevelLimit, ...],
+    fallen: Judgement | None,
 ) -> Judgement:
     if nothing := _nothing_to_judge(metric, measurement):
         return nothing
     if role is Role.ALERT:
-        return _alert(metric, measurement, rules)
+        return _alert(metric, measurement, rules, fallen)
     if not asked:
         return Outcome.MET, Reason.NO_LIMIT, _figures(measurement)
     by_role: Mapping[Role, Callable[[Metric, Measurement, Rules, LevelLimit], Judgement]] = {
@@ -164,14 +169,17 @@ def _unsettled(
     return Reason.TOO_FEW, Figures(count=count, passed=excluded, more=more)
 
 
-def _alert(metric: Metric, measurement: Measurement, rules: Rules) -> Judgement:
-    if metric.critical and (critical := _critical(metric, metric.critical, measurement, rules)):
+def _alert(
+    metric: Metric, measurement: Measurement, rules: Rules, fallen: Judgement | None
+) -> Judgement:
+    critical = metric.critical and _critical(metric, metric.critical, measurement, rules)
+    if critical and critical[0] is Outcome.CRITICAL:
         return critical
+    if worse := fallen or critical:
+        return worse
     if metric.warning and metric.warning.holds(_point(measurement)):
         figures = _figures(measurement, LevelLimit(Level.WARNING, metric.warning))
         return Outcome.WARNING, Reason.PAST_LEVEL, figures
-    if fallen := worsened(metric, measurement):
-        return fallen
     return Outcome.MET, Reason.NO_LEVEL_PASSED, _figures(measurement)
 
 

@@ -83,6 +83,30 @@ def hourly(
     return tuple(HourCount(start, count(groups.get(start, ()), part, whole)) for start in starts)
 
 
+def hours_by(
+    rows: Iterable[Row],
+    column: str | None,
+    starts: Sequence[datetime],
+    part: Selector,
+    whole: Selector,
+) -> dict[str, tuple[HourCount, ...]]:
+    """K of n of every hour of the window by the values of a column, null left out, sorted by name.
+
+    Args:
+        rows: Of one sliced survey.
+        column: By whose values the counts are grouped; none brings no part.
+        starts: The hours.
+        part: What is k.
+        whole: What is n.
+    """
+    groups = _grouped(rows if starts else (), column) if column else {}
+    return {
+        str(name): hourly(by_hour(groups[name]), starts, part, whole)
+        for name in sorted(groups, key=str)
+        if name is not None
+    }
+
+
 def hourly_parts(
     groups: ByHour, starts: Sequence[datetime], names: Sequence[str], sums: Sums
 ) -> dict[str, tuple[int, ...]]:

@@ -118,6 +118,7 @@ def _counted(
         count=counted,
         by_part=by_part,
         hourly=cube.hourly(by_hour, starts, part, whole),
+        hours_by_part=(cube.hours_by(rows, metric.by, starts, part, whole) if metric.falls else {}),
         recent={name: _recent(metric, table, sizes) for name, table in recent.items()},
         recent_missing=next((table.missing for table in recent.values() if table.missing), None),
         breakdown=parts | {column: cube.total(total, column) for column in metric.sums},

@@ -33,7 +33,8 @@ class Figures:
         value: A quantity, in the metric's base unit.
         passed: The limit that the reason speaks of.
         part: The part that it speaks of; empty for the whole.
-        before: What `count` is worse than: an earlier stretch of the window.
+        before: What `count` is worse than: the hours before `since`.
+        since: The hour since which it is worse.
         more: How many more events, at the share seen so far, would settle it.
         needed: How many events are needed at least.
         remark: What is missing, left out, or not as it should be.
@@ -47,6 +48,7 @@ class Figures:
     passed: LevelLimit | None = None
     part: str = ""
     before: Count | None = None
+    since: Moment | None = None
     more: Whole | None = None
     needed: Whole | None = None
     remark: Remark | None = None
@@ -66,7 +68,7 @@ class Finding:
         figures: What the reason rests on.
         interval: The 95 % Wilson interval, for rates.
         warned: Whether an inconclusive alert is past its warning level all the same.
-        worsened: Whether the rate became worse within the window, whatever the reason is.
+        worsened: Whether the rate fell within the window, whatever the reason is.
     """
 
     __pydantic_config__ = STRICT

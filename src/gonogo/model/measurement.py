@@ -102,6 +102,7 @@ class Measurement:
         held_back: Why no rollback trigger fires on this; None when one may.
         by_part: k of n by the values of the metric's column `by`.
         hourly: k of n by hour, oldest first.
+        hours_by_part: k of n by hour of each of `by_part`, for a rate whose falls are sought.
         hourly_parts: The breakdown by hour: counts by name, each as long as `hourly`.
         recent: For each part ("" is the whole), k of n of the last 5, 10, 20, 50 events.
         recent_missing: Why these could not be asked; None when they could.
@@ -121,6 +122,7 @@ class Measurement:
     held_back: Remark | None = None
     by_part: Mapping[str, Count] = field(default_factory=dict)
     hourly: tuple[HourCount, ...] = ()
+    hours_by_part: Mapping[str, tuple[HourCount, ...]] = field(default_factory=dict)
     hourly_parts: Mapping[str, tuple[Whole, ...]] = field(default_factory=dict)
     recent: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)
     recent_missing: Remark | None = None

@@ -149,7 +149,7 @@ def _besides(metric: Metric) -> Iterator[str]:
     every = {
         f"by {code(metric.by or '')} too{named}": metric.by,
         f"its newest events in {_survey(metric.recency or '')}": metric.recency,
-        "its trend over the window": metric.trend,
+        "searched for a fall": metric.falls,
         f"shown by {code(metric.breakdown or '')}": metric.breakdown,
         "its events are the traffic of the soak": metric.traffic,
         "a footprint of the health score": metric.footprint,
@@ -188,8 +188,12 @@ Three more rules look beyond the whole:
   nothing about a part that hardly ran, or did not run at all.
 - *Recency*: when the whole 99 % interval of the last {recent} events lies past the critical level,
   it raises a critical alert, however good the window is.
-- *Trend*: when the second half of the window is significantly worse than the first (99 %) and past
-  the warning level, it raises a warning.
+- *Falls*: the hourly counts, whole and by part, are searched for the hour since when the rate is
+  worse (generalised likelihood ratio over all hours; divided by the dispersion of neighbouring
+  hours, so that bursts count for less). In at most {fall} of looks a steady rate seems to have
+  fallen. A rate that fell and now misses its objective makes the alert inconclusive; it raises a
+  critical alert when the events since then lie past the critical level beyond doubt. A dip that
+  has healed is no fall, and neither is a daily wave that stays above the objective.
 
 A **census** counts what exists now and is judged as it is; past its critical level or trigger with
 n < {least} it is inconclusive. Triggers judge the whole, never single parts.
@@ -221,6 +225,7 @@ def _rules(asked: Rules) -> str:
         tail=_percent(asked.excluded_at),
         many=asked.many_n,
         tail_of_many=_percent(asked.excluded_of_many),
+        fall=_percent(asked.fall_by_chance),
         recent=_or(str(size) for size in asked.recent),
         since=asked.since_deployment_days,
         patterns=_patterns(asked),

@@ -28,7 +28,8 @@ ADDS = frozenset(
         Reason.PARTS_UNKNOWN,
         Reason.NEWEST_PAST_LEVEL,
         Reason.NEWEST_UNKNOWN,
-        Reason.WORSENED,
+        Reason.FELL,
+        Reason.FELL_PAST_LEVEL,
     }
 )
 # Groups whose checks share a line: no decision depends on one index of a migration alone.

@@ -54,10 +54,15 @@ def reason_of(finding: Finding, metric: Metric) -> str:
     figures, passed = finding.figures, finding.figures.passed
     # Of a criterion, whose evidence rule looks at the interval, that is a part of the reason.
     rated = finding.role is Role.CRITERION and not figures.part
+    shares = [one.share or Fraction(0) for one in (figures.before, figures.count) if one]
     return template_of(finding, metric).format(
         remark=remark_of(figures.remark) if figures.remark else "",
         shown=_shown(finding, metric, with_interval=rated),
-        before=show_count(figures.before, metric.limits) if figures.before else "",
+        before=show_share(shares[0], metric.limits) if shares else "",
+        share=show_share(shares[-1], metric.limits) if shares else "",
+        fell="fell" if shares and shares[-1] < shares[0] else "rose",
+        since=f"{figures.since:%Y-%m-%d %H:%M UTC}" if figures.since else "",
+        alone=f"{figures.part} alone " if figures.part else "",
         part=figures.part,
         of_part=f" of {figures.part}" if figures.part else "",
         n=figures.count.n if figures.count else 0,

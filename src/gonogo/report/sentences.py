@@ -58,8 +58,9 @@ REASONS: Mapping[Reason, str] = {
     Reason.DEGRADED: "{shown}, but {remark}",
     Reason.PART_PAST_LEVEL: "{part} alone: {shown} is past {level} {limit}",
     Reason.NEWEST_PAST_LEVEL: "the last {n} events{of_part}: {shown}, past {level} {limit}",
-    Reason.WORSENED: "second half of the window {shown}, worse than the first {before} "
-    "and past {level} {limit}",
+    Reason.FELL: "{alone}{fell} since {since}: {before} before, {share} of {n} since",
+    Reason.FELL_PAST_LEVEL: "{alone}{fell} since {since}: {before} before, {share} of {n} since, "
+    "past {level} {limit}",
     Reason.NO_LEVEL_PASSED: "{shown} is past no alert level{because}",
     Reason.NOT_BEYOND_DOUBT: "{shown}: misses {limit}, but not beyond doubt{more}",
     Reason.TOO_FEW: "{shown}: too few events to exclude {limit}{more}",

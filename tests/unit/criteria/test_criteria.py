@@ -209,12 +209,12 @@ def test_the_drill_down_finds_what_was_counted(pattern: str) -> None:
 
 
 def test_rates_are_looked_at_by_part_of_late_and_over_time_where_asked() -> None:
-    """Syncs, bad skips and onboarding by integration, sync and webhooks by recency and trend."""
+    """Syncs, bad skips, onboarding by integration; syncs and webhooks by recency and for falls."""
     metrics = CRITERIA.metrics.values()
     judged = {m.id for m in metrics if m.kind == "rate" and m.by and m.critical}
     assert judged == {"sync.success_rate", "sync.bad_skips", "onboarding.success_rate"}
     assert {m.id for m in metrics if m.recency} == {"sync.success_rate", "webhook.success_rate"}
-    assert {m.id for m in metrics if m.trend} == {"sync.success_rate", "webhook.success_rate"}
+    assert {m.id for m in metrics if m.falls} == {"sync.success_rate", "webhook.success_rate"}
 
 
 # ── Every name has its other end ─────────────────────────────────────────────────────────────────
@@ -353,7 +353,11 @@ def test_the_smallest_file_loads(tmp_path: Path) -> None:
             f'traffic = true\n{OTHER}kind = "rate"\npart = "k"\nwhole = "n"\ntraffic = true',
             "a.rate has it already, and one metric alone may",
         ),
-        ("trend = true", "held against the warning level: give one"),
+        ("falls = true", "only a rate with a warning level is alerted of a fall: give one"),
+        (
+            f'{OTHER}kind = "rate"\npart = "k"\nwhole = "n"\nfalls = true\nwarning = "< 90 %"',
+            "a rate falls below its objective: give one, such as '> 90 %'",
+        ),
         ('parts_in = "a"', "it lists the values of a column: name that column with by"),
         ('derived = "guess"', "'sum' or 'write_order', but is 'guess'"),
         ("expand = 3", "is no list of names; write it like"),

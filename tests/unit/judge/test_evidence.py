@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
@@ -13,31 +12,21 @@ from scipy.stats import binom
 from engine_criteria import CRITERIA
 from gonogo.judge.evidence import (
     excludes,
-    halves,
     newest_past_critical,
     part_past_critical,
     settling_n,
     unproven_part,
-    worsened,
 )
 from gonogo.model.finding import Figures, Finding
 from gonogo.model.kinds import Outcome, Reason, Role
 from gonogo.model.limit import parse_limit
-from gonogo.model.measurement import Count, HourCount, Measurement
+from gonogo.model.measurement import Count, Measurement
 from saying import team, why
 
 RULES = CRITERIA.rules
 SYNC = CRITERIA.metrics["sync.success_rate"]
 BREAKERS = CRITERIA.metrics["breaker.open_users"]
 BELOW_80 = parse_limit("< 80 %")
-START = datetime(2026, 11, 21, tzinfo=UTC)
-
-
-def by_hour(*counts: Count) -> tuple[HourCount, ...]:
-    """One count an hour."""
-    return tuple(
-        HourCount(START + timedelta(hours=hour), count) for hour, count in enumerate(counts)
-    )
 
 
 @pytest.mark.parametrize(
@@ -216,62 +205,15 @@ def test_an_outage_of_late_is_seen_under_a_good_window(
     assert not told or (told[2].part, told[2].count in counts) == (name, True)
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "worse"),
-    [
-        (Count(990, 1000), Count(850, 1000), True),
-        (Count(990, 1000), Count(910, 1000), False),
-        (Count(850, 1000), Count(990, 1000), False),
-        (Count(9, 10), Count(8, 10), False),
-        (Count(880, 1000), Count(880, 1000), False),
-        (Count(990, 1000), Count(0, 0), False),
-    ],
-)
-def test_a_trend_is_a_significant_fall_past_a_warning_level(
-    first: Count, second: Count, *, worse: bool
-) -> None:
-    """Not a small one, not one that stays above the warning, not a rise, not one without events."""
-    measurement = Measurement(SYNC.id, count=first + second, hourly=by_hour(first, second))
-    assert bool(worsened(SYNC, measurement)) is worse
-
-
-def test_a_share_that_should_be_small_worsens_upwards() -> None:
-    """For a warning such as ``> 5 %`` it is the rise that is a trend."""
-    metric = SYNC.model_copy(update={"warning": parse_limit("> 5 %")})
-    low, high = Count(10, 1000), Count(100, 1000)
-    assert worsened(metric, Measurement(metric.id, hourly=by_hour(low, high)))
-    assert not worsened(metric, Measurement(metric.id, hourly=by_hour(high, low)))
-
-
-@given(st.lists(st.integers(0, 50)))
-def test_halves_lose_nothing(sizes: list[int]) -> None:
-    """Their sum is the whole window; of an odd number of hours the first half has one more."""
-    hourly = by_hour(*(Count(size, size + 1) for size in sizes))
-    first, second = halves(hourly)
-    whole = sum((hour.count for hour in hourly), Count(0, 0))
-    assert first + second == whole
-    assert first == sum((hour.count for hour in hourly[: -(-len(sizes) // 2)]), Count(0, 0))
-
-
 def test_a_metric_without_levels_has_no_evidence_against_it() -> None:
-    """No critical level, no alert by part or of late; no warning level, no trend."""
+    """No critical level, no alert by part or of late."""
     metric = CRITERIA.metrics["sync.skip_rate"]
     assert Fraction(0) == Count(0, 5).share
     measurement = Measurement(
         metric.id,
         by_part={"google_calendar": Count(0, 99), "google_contacts": Count(0, 0)},
         recent={"": (Count(0, 5),)},
-        hourly=by_hour(Count(99, 99), Count(0, 99)),
     )
     assert part_past_critical(metric, measurement, RULES) is None
     assert newest_past_critical(metric, measurement) is None
     assert unproven_part(metric, measurement, RULES) is None
-    assert worsened(metric, measurement) is None
-
-
-def test_a_metric_that_asks_for_no_trend_has_none() -> None:
-    """However it falls: its hours are only shown."""
-    metric = SYNC.model_copy(update={"trend": False})
-    falling = Measurement(metric.id, hourly=by_hour(Count(99, 99), Count(0, 99)))
-    assert worsened(SYNC, falling)
-    assert worsened(metric, falling) is None

@@ -322,15 +322,36 @@ def test_newest_events_that_could_not_be_asked_are_no_pass() -> None:
     }
 
 
-def test_a_second_half_that_falls_past_the_warning_is_a_warning() -> None:
-    """The whole is fine and met; the trend is told."""
-    counts = (Count(990, 1000), Count(850, 1000))
-    hourly = tuple(HourCount(END - timedelta(hours=2 - n), c) for n, c in enumerate(counts))
-    measurement = Measurement("sync.success_rate", count=Count(1840, 2000), hourly=hourly)
+def fallen(name: str, before: Count, since: Count) -> Measurement:
+    """A rate that fell three hours ago; the counts are of an hour."""
+    counts = [before] * 21 + [since] * 3
+    hourly = tuple(HourCount(END - timedelta(hours=24 - n), c) for n, c in enumerate(counts))
+    return Measurement(name, count=sum(counts, Count(0, 0)), hourly=hourly)
+
+
+def test_a_rate_that_fell_is_open_however_well_the_window_looks() -> None:
+    """96 % in all, and 85 % of the last three hours: the criterion is met, the alert is not."""
+    measurement = fallen("sync.success_rate", Count(97, 100), Count(85, 100))
+    assert judged("sync.success_rate", Role.CRITERION, measurement).outcome is MET
     finding = judged("sync.success_rate", Role.ALERT, measurement)
-    assert finding.outcome is WARNING
-    assert finding.reason is Reason.WORSENED
-    assert (finding.figures.count, finding.figures.before) == (counts[1], counts[0])
+    assert (finding.outcome, finding.reason, finding.worsened) == (OPEN, Reason.FELL, True)
+    assert why(finding) == ("fell since 2026-11-22 21:00 UTC: 97.0 % before, 85.0 % of 300 since")
+
+
+def test_a_rate_that_fell_past_its_critical_level_is_critical() -> None:
+    """Beyond doubt: half of 300 events."""
+    measurement = fallen("sync.success_rate", Count(97, 100), Count(50, 100))
+    finding = judged("sync.success_rate", Role.ALERT, measurement)
+    assert (finding.outcome, finding.reason) == (CRITICAL, Reason.FELL_PAST_LEVEL)
+    assert why(finding).endswith("50.0 % of 300 since, past critical < 80 %")
+
+
+def test_a_fall_is_told_rather_than_too_few_events_of_a_part() -> None:
+    """It is the more urgent of two reasons to wait."""
+    fell = fallen("sync.success_rate", Count(97, 100), Count(85, 100))
+    parts = {"google_calendar": Count(2290, 2390), "google_contacts": Count(2, 2)}
+    finding = judged("sync.success_rate", Role.ALERT, replace(fell, by_part=parts))
+    assert (finding.outcome, finding.reason) == (OPEN, Reason.FELL)
 
 
 @pytest.mark.parametrize(
@@ -352,16 +373,23 @@ def test_an_open_alert_remembers_that_it_is_past_its_warning(
     assert found.warned is warned
 
 
-@pytest.mark.parametrize("name", [m.id for m in CRITERIA.metrics.values() if m.trend])
+@pytest.mark.parametrize("name", [m.id for m in CRITERIA.metrics.values() if m.falls])
 def test_a_fall_is_kept_beside_any_other_reason(name: str) -> None:
-    """A rate that fell from 96 to 80 % has fallen, also where it is past its warning already."""
-    counts = (Count(960, 1000), Count(800, 1000))
-    hourly = tuple(HourCount(END - timedelta(hours=2 - n), c) for n, c in enumerate(counts))
-    whole = Measurement(name, count=counts[0] + counts[1], hourly=hourly)
-    finding = judged(name, Role.ALERT, whole)
-    assert (finding.reason, finding.worsened) == (Reason.PAST_LEVEL, True)
-    steady = replace(whole, hourly=tuple(replace(hour, count=counts[1]) for hour in hourly))
+    """Whole and newest events are past the critical level as well: the rate fell all the same."""
+    fell = fallen(name, Count(97, 100), Count(50, 100))
+    outage = replace(fell, recent={"": (Count(0, 50),)})
+    finding = judged(name, Role.ALERT, outage)
+    assert (finding.reason, finding.worsened) == (Reason.NEWEST_PAST_LEVEL, True)
+    steady = replace(outage, hourly=tuple(replace(h, count=Count(50, 100)) for h in fell.hourly))
     assert not judged(name, Role.ALERT, steady).worsened
+
+
+def test_only_an_alert_tells_of_a_fall_and_only_of_what_was_measured() -> None:
+    """A criterion answers for the whole window; without figures there is nothing to fall."""
+    fell = fallen("sync.success_rate", Count(97, 100), Count(85, 100))
+    assert not judged("sync.success_rate", Role.CRITERION, fell).worsened
+    missing = replace(fell, missing=team("no table"))
+    assert not judged("sync.success_rate", Role.ALERT, missing).worsened
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest, norm
+from scipy.stats import binom, binomtest
 
-from gonogo.judge.evidence import Z95, Z99, falls, lower_tail, upper_tail, wilson
+from gonogo.judge.evidence import Z95, Z99, lower_tail, upper_tail, wilson
 from gonogo.model.measurement import Count
 
 
@@ -93,26 +93,3 @@ def test_ten_million_events_are_no_burden() -> None:
     assert upper_tail(Count(8_002_000, 10_000_000), 0.8) == pytest.approx(
         binom.sf(8_001_999, 10_000_000, 0.8), rel=1e-6
     )
-
-
-@given(counts(), counts())
-def test_a_fall_is_the_pooled_two_proportion_test(first: Count, second: Count) -> None:
-    """It is significant when the z statistic exceeds the 99 % quantile."""
-    pooled = (first.k + second.k) / (first.n + second.n)
-    error = (pooled * (1 - pooled) * (1 / first.n + 1 / second.n)) ** 0.5
-    z = (first.k / first.n - second.k / second.n) / error if error else 0.0
-    assert falls(first, second) is bool(z > norm.ppf(0.995))
-
-
-@given(counts())
-def test_nothing_falls_against_itself_or_against_nothing(count: Count) -> None:
-    """Equal halves are no trend, and neither is an empty half."""
-    assert falls(count, count) is False
-    assert falls(count, Count(0, 0)) is False
-    assert falls(Count(0, 0), count) is False
-
-
-@pytest.mark.parametrize("share", [0, 1])
-def test_nothing_falls_where_all_are_alike(share: int) -> None:
-    """All good or all bad, in both halves: there is no spread to divide by."""
-    assert falls(Count(5 * share, 5), Count(7 * share, 7)) is False

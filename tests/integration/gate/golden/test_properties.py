@@ -202,12 +202,12 @@ def flow(world: Any, traffic: Traffic) -> None:
 
 
 def verdict(world: Any, *, strict: bool) -> VerdictKind:
-    """The verdict by these metrics; under --strict without their trend."""
+    """The verdict by these metrics; without their falls, which are judged by what was before."""
     criteria = world.narrowed(*JUDGED)
     measured = world.everything(*JUDGED, window="12h")
     findings = []
     for role, metric in criteria.checks(Environment.STAGING):
-        flat = metric.model_copy(update={"trend": metric.trend and not strict})
+        flat = metric.model_copy(update={"falls": False})
         measurement = measured[metric.id]
         findings.append(judge(role, flat, measurement, criteria.rules, Environment.STAGING))
     expected = [finding.id for finding in findings]
@@ -224,7 +224,7 @@ def verdict(world: Any, *, strict: bool) -> VerdictKind:
 def test_a_success_that_turns_into_a_failure_never_betters_the_verdict(
     world: Any, traffic: Traffic, table: str, data: st.DataObject, *, strict: bool
 ) -> None:
-    """Whichever row it is; warnings of the trend under --strict apart."""
+    """Whichever row it is; falls apart, for an earlier failure makes a later fall smaller."""
     flow(world, traffic)
     successes = world.ask(f"select ctid from {table} where result = 'success' order by created_at")
     if not successes:

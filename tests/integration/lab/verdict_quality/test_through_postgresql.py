@@ -77,13 +77,14 @@ def test_the_surveys_bring_what_was_simulated(
 
 
 def told(measurement: Measurement) -> tuple[object, ...]:
-    """What a verdict depends on; the simulation leaves hours to those metrics that have a trend."""
-    trended = KNOWN.metrics[measurement.metric].trend
+    """What a verdict depends on: of hours, those of the metrics that are searched for falls."""
+    searched = KNOWN.metrics[measurement.metric].falls
     by_part = KNOWN.metrics[measurement.metric].critical is not None
     return (
         measurement.count,
         measurement.by_part if by_part else None,
-        measurement.hourly if trended else None,
+        measurement.hourly if searched else None,
+        measurement.hours_by_part,
         measurement.recent,
         measurement.missing,
         measurement.recent_missing,
