@@ -38,6 +38,7 @@ where n.nspname = :'schema'
         'sync_schedule',
         'token_health',
         'token_health_notifications',
+        'users',
         'webhook_notifications'
     ) \gexec
 select format(
@@ -86,6 +87,8 @@ join (values
     ('token_health_notifications', 'created_at'),
     ('token_health_notifications', 'reminder_sent_at'),
     ('token_health_notifications', 'resolved_at'),
+    ('users', 'created_at'),
+    ('users', 'id'),
     ('webhook_notifications', 'created_at'),
     ('webhook_notifications', 'ctid'),
     ('webhook_notifications', 'error_message'),

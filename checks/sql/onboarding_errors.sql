@@ -1,9 +1,13 @@
--- The most frequent errors of users who connected since the deployment and have no success yet.
+-- The most frequent errors of new users (onboarding.sql says who is new) who have no success yet.
 -- message: text of the application, hostile; n: rows
 with failed as materialized (
     select s.user_id, s.integration_type, s.created_at
     from sync_schedule as s
-    where s.onboarding_until is not null
+    left join users as u on u.id = s.user_id
+    where (
+            s.onboarding_until is not null
+            or u.created_at >= %(since_deployment)s::timestamp at time zone 'UTC'
+        )
         and s.created_at >= %(since_deployment)s
         and s.created_at <= %(as_of)s::timestamp - interval '1 hour'
         and case when exists (

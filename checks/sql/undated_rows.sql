@@ -4,8 +4,14 @@ select
     (select count(*) from sync_metrics where created_at is null)
     + (select count(*) from webhook_notifications where created_at is null)
     + (
-        select count(*) from sync_schedule
-        where next_sync_at is null or (created_at is null and onboarding_until is not null)
+        select count(*) from sync_schedule as s
+        left join users as u on u.id = s.user_id
+        where s.next_sync_at is null
+            or s.created_at is null
+            and (
+                s.onboarding_until is not null
+                or u.created_at >= %(since_deployment)s::timestamp at time zone 'UTC'
+            )
     )
     + (
         select count(*) from calendar_webhook_subscriptions

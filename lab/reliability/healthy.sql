@@ -15,9 +15,13 @@ select unnest(array['google_contacts', 'google_calendar']) as name;
 
 insert into sync_schedule (user_id, integration_type, current_frequency_ms, default_frequency_ms,
     min_frequency_ms, max_frequency_ms, next_sync_at, created_at, onboarding_until)
-select id, name, 1, 1, 1, 1, planted.ago('-1 h'), planted.ago('40 h'), planted.ago('16 h')
+select id, name, 1, 1, 1, 1, planted.ago('-1 h'), planted.ago('41 h' - no * interval '1 min'),
+    planted.ago('17 h' - no * interval '1 min')
 from planted.person, planted.integration
 where no <= 40;
+
+update users set created_at = planted.ago('42 h') at time zone 'UTC'
+where id in (select id from planted.person where no <= 40);
 
 -- 240 executed and 800 skipped syncs: 76.9 % are skipped.
 insert into sync_metrics (user_id, integration_type, sync_type, result, duration_ms, created_at)
@@ -101,11 +105,29 @@ language sql as $$
             = case when no % 2 = 0 then 'google_contacts' else 'google_calendar' end
 $$;
 
+-- So many of the newest never had one.
+create function planted.fail_newest(times bigint) returns void
+language sql as $$
+    delete from sync_metrics as m using planted.person
+    where m.user_id = person.id and no between 41 - times and 40 and m.result = 'success'
+        and m.integration_type
+            = case when no % 2 = 0 then 'google_contacts' else 'google_calendar' end
+$$;
+
+-- New users from one to another whose onboarding_until was never set.
+create function planted.forget_onboarding(first bigint, last bigint) returns void
+language sql as $$
+    update sync_schedule set onboarding_until = null
+    where user_id in (select id from planted.person where no between first and last)
+$$;
+
 -- Users so many of whom had two syncs, which failed; connected long ago, so no newcomers.
 create function planted.break_users(times bigint) returns void
 language sql as $$
     update sync_schedule set onboarding_until = null
     where user_id in (select id from planted.person where no <= times);
+    update users set created_at = '2023-01-09 08:00:00+00'
+    where id in (select id from planted.person where no <= times);
     delete from sync_metrics as m using planted.person
     where m.user_id = person.id and no <= times and m.result = 'success'
         and m.created_at > planted.ago('26 h');

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -17,7 +17,15 @@ from gonogo.judge.verdict import decide
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Outcome, Role, VerdictKind
 from gonogo.model.measurement import Count, HourCount, Measurement, Window
-from lab.verdict_quality.traffic import INTEGRATIONS, WINDOW_H, Events, Happened, Integers, by_hour
+from lab.verdict_quality.traffic import (
+    INTEGRATIONS,
+    WINDOW_H,
+    Events,
+    Flags,
+    Happened,
+    Integers,
+    by_hour,
+)
 
 ROOT = Path(__file__).parents[2]
 DEPLOYED = datetime(2026, 3, 2, tzinfo=UTC)
@@ -182,6 +190,9 @@ class Looker:
         good = events.good[low:high]
         if part is not None:
             good = good[events.part[low:high] == part]
+        return self._newest(good)
+
+    def _newest(self, good: Flags) -> tuple[Count, ...]:
         sizes = [size for size in self.criteria.rules.recent if size <= len(good)]
         return tuple(Count(int(good[-size:].sum()), size) for size in sizes)
 
@@ -198,11 +209,12 @@ class Looker:
         new = self.happened.newcomers
         settled = new.at <= at_h - SETTLED_H
         works, connected = new.first_success_at[settled] < at_h, new.connected[settled]
-        parts: Mapping[str, Count] = {
-            name: Count(int((works & connected)[:, i].sum()), int(n))
-            for i, name in enumerate(INTEGRATIONS)
-            if (n := connected[:, i].sum())
-        }
-        succeeded = (works | ~connected).all(axis=1)
-        count = Count(int(succeeded.sum()), int(settled.sum()))
-        return Measurement(metric, count=count, by_part=parts)
+        parts = {name: works[connected[:, i], i] for i, name in enumerate(INTEGRATIONS)}
+        streams = {"": (works | ~connected).all(axis=1), **parts}
+        counts = {name: Count(int(good.sum()), len(good)) for name, good in streams.items()}
+        return Measurement(
+            metric,
+            count=counts.pop(""),
+            by_part=counts,
+            recent={name: self._newest(good) for name, good in streams.items()},
+        )

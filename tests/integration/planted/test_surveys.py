@@ -25,6 +25,7 @@ SURVEYS = tuple(sorted(path.stem for path in (CHECKS / "sql").glob("*.sql")))
 NAME = re.compile(r"\b(?:from|join)\s+((?:gonogo\.)?[a-z_]+)")
 PARAMETER = re.compile(r"%\(\w+\)s")
 TABLES = {
+    "users",
     "sync_metrics",
     "sync_schedule",
     "webhook_notifications",

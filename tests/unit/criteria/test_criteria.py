@@ -143,6 +143,7 @@ def test_the_api_usage_is_reduced_within_a_band() -> None:
         ("token.unknown", ALERT, 1, 0),
         ("breaker.stuck", ALERT, 1, 0),
         ("breaker.lingering", ALERT, 1, 0),
+        ("onboarding.flagged", ALERT, 0, 1),
         ("data.scheduled", ("critical",), 0, 1),
         ("webhook.coverage", ("critical",), 0, 1),
         ("sync.bad_skips", ALERT, 1, 0),
@@ -209,11 +210,14 @@ def test_the_drill_down_finds_what_was_counted(pattern: str) -> None:
 
 
 def test_rates_are_looked_at_by_part_of_late_and_over_time_where_asked() -> None:
-    """Syncs, bad skips, onboarding by integration; syncs and webhooks by recency and for falls."""
+    """Syncs, bad skips and onboarding by integration; all but bad skips by recency."""
     metrics = CRITERIA.metrics.values()
     judged = {m.id for m in metrics if m.kind == "rate" and m.by and m.critical}
     assert judged == {"sync.success_rate", "sync.bad_skips", "onboarding.success_rate"}
-    assert {m.id for m in metrics if m.recency} == {"sync.success_rate", "webhook.success_rate"}
+    recent = {m.id for m in metrics if m.recency}
+    assert recent == {f"{name}.success_rate" for name in ("sync", "webhook", "onboarding")} | {
+        "onboarding.flagged"
+    }
     assert {m.id for m in metrics if m.falls} == {"sync.success_rate", "webhook.success_rate"}
 
 

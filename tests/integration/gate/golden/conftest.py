@@ -83,6 +83,7 @@ class World:
         self.connection.rollback()
         self.run("; ".join(f"delete from {table}" for table in TABLES))
         self.run("update gonogo.deployment set rolled_back_at = null")
+        self.run("update users set created_at = '2023-01-09'")
 
     def moment(self, told: str | None) -> datetime | None:
         """The moment that an offset such as ``-48h-1us`` tells; aware, UTC."""
@@ -133,6 +134,11 @@ class World:
         frequencies = {f"{name}_frequency_ms": 1 for name in ("current", "default", "min", "max")}
         moments = {"created_at": at, "next_sync_at": due, "onboarding_until": at if new else None}
         self._insert("sync_schedule", self._who(user, integration) | frequencies | moments)
+
+    def came(self, user: int, at: str) -> None:
+        """Let a user have signed up then, not long before the rollout."""
+        query = "update users set created_at = %s where id = %s"
+        self.connection.execute(query, [self.moment(at), self.users[user - 1]])
 
     def subscription(
         self, user: int, *, at: str = "-3d", expires: str = "+4d", touched: str = "-1h"

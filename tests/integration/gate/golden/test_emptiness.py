@@ -15,6 +15,7 @@ from saying import why
 # What may be met without a row of the application: there is nothing wrong where nothing is.
 NEED_NO_ROW = {
     "breaker.stuck",
+    "onboarding.flagged",
     "breaker.lingering",
     "jobs.reminders",
     "jobs.consecutive_failures",

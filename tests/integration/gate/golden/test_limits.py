@@ -140,6 +140,13 @@ def covered(world: Any, k: int, n: int) -> None:
         world.subscription(user)
 
 
+def flagged(world: Any, k: int, n: int) -> None:
+    """Users with an onboarding period of n who came since the deployment, the oldest without."""
+    for user in range(1, n + 1):
+        world.came(user, "-40h")
+        world.connected(user, at=f"-39h+{user}m", new=user > n - k)
+
+
 SHARES: list[tuple[str, str, Shares, tuple[int, int], Outcome]] = [
     ("sync.success_rate", "criterion", executed, (90, 100), OPEN),
     ("sync.success_rate", "criterion", executed, (91, 100), MET),
@@ -202,6 +209,10 @@ SHARES: list[tuple[str, str, Shares, tuple[int, int], Outcome]] = [
     ("webhook.coverage", "alert", covered, (16, 20), MET),
     ("webhook.coverage", "alert", covered, (15, 20), CRITICAL),
     ("webhook.coverage", "alert", covered, (7, 9), OPEN),
+    ("onboarding.flagged", "alert", flagged, (19, 20), MET),
+    ("onboarding.flagged", "alert", flagged, (18, 20), WARNING),
+    ("onboarding.flagged", "alert", flagged, (16, 20), WARNING),
+    ("onboarding.flagged", "alert", flagged, (15, 20), CRITICAL),
     ("sync.bad_skips", "alert", bad_skips, (15, 100), MET),
     ("sync.bad_skips", "alert", bad_skips, (16, 100), WARNING),
     ("sync.bad_skips", "alert", bad_skips, (40, 100), WARNING),

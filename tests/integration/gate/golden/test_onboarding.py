@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gonogo.model.kinds import Outcome
 from gonogo.model.measurement import Count
 
 
@@ -73,6 +74,71 @@ def test_old_users_that_the_migration_backfilled_do_not_count(world: Any) -> Non
     world.connected(3, integration="calendar", new=True)
     world.sync("success", user=3, at="-1h", integration="calendar")
     assert world.measured("onboarding.success_rate").count == Count(2, 2)
+
+
+def test_who_came_since_the_deployment_is_new_flag_or_not(world: Any) -> None:
+    """By the moment at which they signed up; whoever connected nothing is no failure."""
+    for user, at in enumerate(("-24h", "-24h-1us", "-5h", "-5h", "-30m"), start=1):
+        world.came(user, at)
+    world.connected(1, new=False)  # new, failed
+    world.connected(2, new=False)
+    world.connected(3, new=False)  # new, succeeded
+    world.sync("success", user=3, at="-1h")
+    world.connected(5, at="-20m", new=False)  # pending
+    world.connected(6, new=True)  # new, failed
+    told = world.measured("onboarding.success_rate", deployed="-24h")
+    assert told.count == Count(1, 3)
+    assert told.breakdown == {"new_users": 4, "pending": 1}
+
+
+def test_a_new_users_period_is_set_by_any_of_their_connections(world: Any) -> None:
+    """Of the settled users who came since the deployment; whoever came before is not asked for."""
+    for user in (1, 2, 3, 4):
+        world.came(user, "-5h")
+    world.connected(1, integration="calendar", new=True)
+    world.connected(1, integration="contacts", at="-2h", new=False)
+    world.connected(2, integration="contacts", new=False)  # not set
+    world.connected(3, integration="calendar", new=True)
+    world.connected(4, at="-20m", new=False)
+    world.connected(5, new=True)
+    world.connected(6, new=False)
+    told = world.measured("onboarding.flagged")
+    assert told.count == Count(2, 3)
+    assert told.by_part == {"google_calendar": Count(2, 2), "google_contacts": Count(1, 2)}
+
+
+def test_without_anybody_who_came_no_period_is_missed(world: Any) -> None:
+    """0 of 0 is met: whether anybody comes is asked elsewhere."""
+    world.connected(1, new=True)
+    assert world.found("onboarding.flagged", "alert").outcome is Outcome.MET
+
+
+def test_the_newest_new_users_are_looked_at_whole_and_by_integration(world: Any) -> None:
+    """Settled ones, by when they connected; a part knows the connections of its own alone."""
+    for user in range(1, 13):
+        world.came(user, "-9h")
+        world.connected(user, at=f"-8h+{user}m", integration="calendar", new=user < 9)
+        world.sync("success" if user < 9 else "failure", user=user, at="-1h")
+    for user in range(1, 6):
+        world.connected(user, at=f"-3h+{user}m", integration="contacts", new=False)
+        world.sync("success", user=user, at="-1h", integration="contacts")
+    world.came(13, "-9h")
+    world.connected(13, at="-1h+1us")
+    recent = world.measured("onboarding.success_rate").recent
+    assert recent["google_calendar"] == (Count(1, 5), Count(6, 10))
+    assert recent["google_contacts"] == (Count(5, 5),)
+    assert recent[""] == (Count(5, 5), Count(6, 10))
+    flagged = world.measured("onboarding.flagged").recent
+    assert flagged["google_calendar"] == (Count(1, 5), Count(6, 10))
+    assert flagged["google_contacts"] == (Count(5, 5),)
+
+
+def test_an_integration_that_no_new_user_connected_is_a_part(world: Any) -> None:
+    """None of none proves nothing about it."""
+    world.connected(1, integration="contacts", new=False)
+    world.connected(2, integration="calendar")
+    parts = world.measured("onboarding.success_rate").by_part
+    assert parts == {"google_calendar": Count(0, 1), "google_contacts": Count(0, 0)}
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ def test_the_start_belongs_to_the_window_and_the_end_does_not(
     world: Any, metric: str, at: str, *, seen: bool
 ) -> None:
     """A microsecond decides whether an event is counted."""
+    # So that the integration is a part, whatever is connected now.
+    world.connected(2, at="-9d", new=False)
     before = world.measured(metric)
     EVENTS[metric](world, at)
     assert (world.measured(metric) != before) is seen

@@ -13,8 +13,9 @@ Judged = Callable[..., Any]
 # Newly connected users whose calendar never worked; their contacts do.
 TWENTY_NEW = """
 with chosen as (
-    insert into users (email, google_id)
-    select format('new%%s@example.com', n), format('new%%s', n) from generate_series(1, 20) as n
+    insert into users (email, google_id, created_at)
+    select format('new%%s@example.com', n), format('new%%s', n), %(end)s - interval '6 hours'
+    from generate_series(1, 20) as n
     returning id
 ), connected as (
     insert into sync_schedule (user_id, integration_type, current_frequency_ms,
@@ -171,6 +172,8 @@ def test_rows_that_no_rate_counts(judged: Judged, soaked: Any, metric: str) -> N
     assert [reason.partition(":")[0] for reason in verdict.reasons] == [metric]
 
 
+# Beside others whose onboarding period is set.
+UNFLAGGED = TWENTY_NEW.replace("%(end)s + interval '19 hours'", "null::timestamp")
 # What no rate over events sees, by what happened: who must say so, and what it takes.
 UNSEEN = {
     "nine of ten webhook subscriptions are gone": (
@@ -179,6 +182,7 @@ UNSEEN = {
             select id from calendar_webhook_subscriptions order by id
             limit (select count(*) / 10 from calendar_webhook_subscriptions))""",
     ),
+    "new users who never succeed do not count as new": ("onboarding.success_rate", UNFLAGGED),
     "an integration is gone from schedule and metrics": (
         "data.scheduled",
         "delete from sync_schedule where integration_type = 'google_contacts'",
