@@ -266,6 +266,23 @@ begin
 end
 $$;
 
+-- Notifications lie in the one partition that there is.
+create function planted.partition(since interval) returns void
+language plpgsql as $$
+begin
+    alter table webhook_notifications rename to whole;
+    create table webhook_notifications (
+        like whole including defaults including constraints,
+        foreign key (user_id) references users (id) on delete cascade
+    ) partition by range (created_at);
+    create index on webhook_notifications (created_at);
+    create index on webhook_notifications (result);
+    create index on webhook_notifications (user_id);
+    execute format('alter table webhook_notifications attach partition whole '
+        'for values from (%L) to (maxvalue)', planted.ago(since));
+end
+$$;
+
 -- What a standby would say of itself: its functions, before the server's own.
 create function planted.stand_by(
     behind interval, paused boolean default false, heard interval default null

@@ -39,6 +39,7 @@ TABLES = {
 # What reads the server's own catalogs, or asks a function of its: these cannot be missing, but a
 # role can be kept from them.
 CATALOGS = {
+    "partitions": "pg_partitioned_table",
     "replica": "pg_stat_wal_receiver",
     "row_security": "row_security_active(oid)",
     "schema_objects": "pg_constraint",

@@ -294,3 +294,36 @@ def test_reused_pages_do_not_tell_the_order_of_writing(own_world: Any) -> None:
         write(own_world, number)
     found = own_world.measured("db.write_order")
     assert found.left_out == Remark(Says.ORDER_REUSED, "sync_metrics")
+
+
+PARTITIONED = """
+alter table webhook_notifications rename to whole;
+create table webhook_notifications (like whole) partition by range (created_at)"""
+DAY_S = 24 * 3600
+
+
+def test_what_no_partition_covers_is_counted(own_world: Any) -> None:
+    """From the window's start to noon, and a day that was detached; a default one has it all."""
+    assert own_world.found("db.partitions").outcome is Outcome.MET
+    own_world.run(PARTITIONED)
+    assert own_world.measured("db.partitions").value == 2 * DAY_S
+    for name, bounds in {
+        "one": "from ('2100-05-30 18:30') to ('2100-05-31')",
+        "two": "from ('2100-05-31') to ('2100-06-01')",
+        "three": "from ('2100-06-01') to (maxvalue)",
+    }.items():
+        own_world.run(f"create table {name} partition of webhook_notifications for values {bounds}")
+    assert own_world.measured("db.partitions").value == 6 * 3600
+    own_world.run("alter table webhook_notifications detach partition two")
+    found = own_world.measured("db.partitions")
+    assert found.value == DAY_S + 6 * 3600
+    assert found.breakdown == {"webhook_notifications": DAY_S + 6 * 3600}
+    assert own_world.found("db.partitions").outcome is Outcome.INCONCLUSIVE
+    own_world.run("create table rest partition of webhook_notifications default")
+    assert own_world.found("db.partitions").outcome is Outcome.MET
+
+
+def test_a_table_that_is_partitioned_otherwise_is_none_of_them(own_world: Any) -> None:
+    """By another column its partitions say nothing of moments."""
+    own_world.run(PARTITIONED.replace("range (created_at)", "range (user_id)"))
+    assert own_world.found("db.partitions").outcome is Outcome.MET

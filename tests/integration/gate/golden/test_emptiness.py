@@ -37,6 +37,7 @@ NEED_NO_ROW = {
     "db.breaker_states",
     "db.time_zone",
     "db.row_security",
+    "db.partitions",
     "db.replica_lag",
     "db.replica_paused",
     "db.replica_rows",
@@ -72,7 +73,7 @@ def test_a_database_without_tables_measures_nothing(own_world: Any) -> None:
     tell = {name for name, told in measured.items() if not told.missing}
     parts = {f"schema.0{number}" for number in range(38, 47)}
     standby = {"db.replica_lag", "db.replica_paused"}
-    assert tell == parts | standby | {"db.time_zone", "db.row_security"}
+    assert tell == parts | standby | {"db.time_zone", "db.row_security", "db.partitions"}
     assert all(measured[name].count.k == 0 for name in parts)
 
 

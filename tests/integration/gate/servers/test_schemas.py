@@ -49,6 +49,20 @@ def test_partitioned_tables_are_measured_as_ever(judged: Judged, partitioned: An
     assert observation.measurements["sync.skip_rate"].count.n == rows
 
 
+@pytest.mark.parametrize("stream", ["sync_metrics", "webhook_notifications"])
+def test_a_day_whose_partition_was_detached_is_not_covered(
+    judged: Judged, partitioned: Any, stream: str
+) -> None:
+    """What is left is as healthy as ever, and is not the whole window."""
+    day = (partitioned.end - timedelta(days=1)).strftime("%Y%m%d")
+    with psycopg.connect(partitioned.conninfo) as connection:
+        connection.execute(f"alter table {stream} detach partition {stream}_{day}".encode())
+    verdict, observation = judged(partitioned.conninfo, partitioned.end)
+    assert verdict.kind is VerdictKind.HOLD, verdict.reasons
+    assert any(reason.startswith("db.partitions: 24 h misses") for reason in verdict.reasons)
+    assert observation.measurements["db.partitions"].breakdown[stream] == 24 * 3600
+
+
 @pytest.mark.parametrize("name", ["calendar-down", "webhook-failures"])
 def test_an_incident_in_a_partition_is_seen(judged: Judged, partitioned: Any, name: str) -> None:
     """What goes wrong is as red in partitioned tables."""
