@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import get_args
 
 from gonogo.application.exchange import problem_of
 from gonogo.config.application import Use, VariableConfig
@@ -13,33 +14,12 @@ from gonogo.postgres.tools import TAKEN_BY_TOOLS
 
 Variables = Mapping[str, VariableConfig]
 # What a session that changes something runs of the team's commands; what only looks runs none.
-DEPLOYS: frozenset[Use] = frozenset(
-    {
-        "checkout",
-        "install",
-        "build",
-        "test",
-        "lint",
-        "typecheck",
-        "stop_jobs",
-        "stop_app",
-        "start_app",
-        "start_jobs",
-        "endpoints",
-    }
+OF_A_ROLLBACK: frozenset[Use] = frozenset({"revert_code", "reinstall", "rebuild"})
+OF_A_DEPLOYMENT: frozenset[Use] = frozenset(
+    {"checkout", "install", "build", "test", "lint", "typecheck"}
 )
-ROLLS_BACK: frozenset[Use] = frozenset(
-    {
-        "stop_jobs",
-        "stop_app",
-        "revert_code",
-        "reinstall",
-        "rebuild",
-        "start_app",
-        "start_jobs",
-        "endpoints",
-    }
-)
+EVERY: frozenset[Use] = frozenset(get_args(Use))
+DEPLOYS, ROLLS_BACK = EVERY - OF_A_ROLLBACK, EVERY - OF_A_DEPLOYMENT
 LOOKS: frozenset[Use] = frozenset()
 REQUIRED_WITH_DB = ("DB_HOST", "DB_USER", "DB_NAME")
 

@@ -127,8 +127,7 @@ def _smoke(
 ) -> int:
     """Send the smoke requests, and keep a record; the exit code that their answers come to."""
     from gonogo.application.exchange import AnswerKind
-    from gonogo.application.smoke import send_smoke
-    from gonogo.application.smoke_record import Occasion, smoke_recorded
+    from gonogo.application.smoke import Occasion, send_smoke, smoke_recorded
     from gonogo.checklist.entries import checklist_desk
     from gonogo.masking import Mask
     from gonogo.report.index import RecordPages
