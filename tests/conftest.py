@@ -63,6 +63,7 @@ HINTS = {
     "browser": "they need Chromium on PATH: apt-get install chromium",
     "axe": "they need axe-core: npm ci --ignore-scripts --prefix tests/browser",
     "npm": "they need Node.js 20 and npm on PATH",
+    "pgbouncer": "they need PgBouncer: apt-get install pgbouncer",
     "ssh": "they need ssh-keygen and ssh-agent on PATH: apt-get install openssh-client",
 }
 WANTED = "wanted"
@@ -125,6 +126,8 @@ def _missing() -> list[str]:
         "locales": bool(shutil.which("localedef")) and all(path.is_file() for path in GERMAN),
         "browser": bool(shutil.which("chromium")),
         "axe": AXE.is_file(),
+        # Debian keeps it where only root's PATH leads.
+        "pgbouncer": bool(shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")),
         "npm": bool(shutil.which("node") and shutil.which("npm")),
         "ssh": bool(shutil.which("ssh-keygen") and shutil.which("ssh-agent")),
     }

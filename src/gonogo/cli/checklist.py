@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import open_database, project_here
+from gonogo.cli.inputs import project_here, standing_now
 from gonogo.command_line import command
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.model.kinds import Environment
@@ -115,11 +115,8 @@ def _books(narration: Narration, config: RolloutConfig) -> dict[Environment, Boo
     """What the ledger says; nothing, and the reason is shown, where no database answers."""
     from datetime import UTC, datetime
 
-    from gonogo.rollout.standing import read_standing
-
     try:
-        with open_database("checklist") as connection:
-            books = _book_of(read_standing(connection), config, datetime.now(UTC))
+        books = _book_of(standing_now("checklist"), config, datetime.now(UTC))
     except (DatabaseError, UsageError) as error:
         narration.say(f"without the ledger: {error.problem}", "dim")
         return {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import confirmed, find_record, open_database, rollout_context
+from gonogo.cli.inputs import confirmed, find_record, rollout_context, standing_now
 from gonogo.command_line import command
 from gonogo.errors import GonogoError, UsageError
 from gonogo.interruption import interruptible
@@ -144,10 +144,7 @@ def _deploy(context: RolloutContext, consent: Consent, override: str | None) -> 
 
 
 def _deployment_confirmed(context: RolloutContext, narration: Narration, given: str | None) -> str:
-    from gonogo.rollout.standing import read_standing
-
-    with open_database("deploy") as connection:
-        standing = read_standing(connection)
+    standing = standing_now("deploy", context.database)
     require_mark(standing, context.environment)
     lines = [f"deploy {context.revision or 'HEAD'} to {context.environment}"]
     lines += describe_database(context, standing)

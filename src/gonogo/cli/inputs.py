@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gonogo.postgres.session import Connection
     from gonogo.report.narration import Narration
     from gonogo.rollout.runner.context import RolloutContext
+    from gonogo.rollout.standing import Standing
 
 A_RECORD = "Its directory, or its name in the archive."
 QUESTION = "  Type the name of the database to go on, anything else to cancel: "
@@ -74,14 +75,15 @@ def unchecked_context(
         UsageError: rollout.toml is invalid.
     """
     from gonogo.application.environment import problems
-    from gonogo.postgres.dsn import DatabaseSettings, database_settings
+    from gonogo.postgres.dsn import DatabaseSettings, database_settings, direct_settings
     from gonogo.rollout.runner.context import RolloutContext
 
     project, config = project_here()
-    runs = config.environment(environment).runs(uses)
+    section = config.environment(environment)
+    runs = section.runs(uses)
     unnamed: tuple[str, ...] = ()
     try:
-        database = database_settings(environ)
+        database = direct_settings(database_settings(environ), environ, section.direct_url)
     except UsageError as error:
         database = DatabaseSettings("", "")
         unnamed = (f"{error.problem} ({error.remedy})",)
@@ -107,11 +109,14 @@ def required_environment(option: str | None) -> Environment:
 
 
 @contextmanager
-def open_database(command: str, *, with_ledger: bool = False) -> Iterator[Connection]:
-    """Connect to the database that the environment names.
+def open_database(
+    command: str, settings: DatabaseSettings | None = None, *, with_ledger: bool = False
+) -> Iterator[Connection]:
+    """Connect to a database for one transaction.
 
     Args:
         command: What ``pg_stat_activity`` shows after our name.
+        settings: Which database; None for the one that the environment names.
         with_ledger: Whether a database without a ledger is refused.
 
     Raises:
@@ -119,19 +124,44 @@ def open_database(command: str, *, with_ledger: bool = False) -> Iterator[Connec
     """
     from gonogo.ledger.installation import require
     from gonogo.postgres.dsn import database_settings
+    from gonogo.postgres.session import pinned
 
-    with _connected(database_settings(os.environ), f"gonogo {command}") as connection:
+    settings = settings or database_settings(os.environ)
+    with _connected(settings, f"gonogo {command}") as connection, pinned(connection):
         if with_ledger:
             require(connection)
         yield connection
 
 
+def standing_now(
+    command: str, settings: DatabaseSettings | None = None, *, with_ledger: bool = False
+) -> Standing:
+    """Where a database stands.
+
+    Args:
+        command: What ``pg_stat_activity`` shows after our name.
+        settings: Which database; None for the one that the environment names.
+        with_ledger: Whether a database without a ledger is refused.
+
+    Raises:
+        DatabaseError: It does not answer, or has no ledger.
+    """
+    from gonogo.ledger.installation import require
+    from gonogo.postgres.dsn import database_settings
+    from gonogo.rollout.standing import read_standing
+
+    with _connected(settings or database_settings(os.environ), f"gonogo {command}") as connection:
+        if with_ledger:
+            require(connection)
+        return read_standing(connection)
+
+
 def _connected(settings: DatabaseSettings, name: str) -> Connection:
-    from gonogo.postgres.session import connect
+    from gonogo.postgres.session import reach
     from gonogo.rollout.restore.swap import closed_by_restore
 
     try:
-        return connect(settings.conninfo, name)
+        return reach(settings.conninfo, name)
     except DatabaseError as error:
         # A server that does not answer at all is not asked once more.
         if "timeout" in error.problem or not closed_by_restore(settings):

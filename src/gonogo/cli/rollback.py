@@ -21,6 +21,7 @@ from gonogo.cli.inputs import (
     require_somebody,
     required_environment,
     rollout_context,
+    standing_now,
 )
 from gonogo.command_line import command
 from gonogo.errors import UsageError
@@ -169,12 +170,10 @@ def _roll_back(context: RolloutContext, request: Request, consent: Consent) -> N
 def _standing(context: RolloutContext, narration: Narration) -> Standing:
     """The database's standing, after opening it where an interrupted restore had closed it."""
     from gonogo.rollout.restore.swap import reopen_cut_short
-    from gonogo.rollout.standing import read_standing
 
     if reopen_cut_short(context.database):
         narration.say("a restore that was cut short had closed the database: it is open again")
-    with open_database("rollback", with_ledger=True) as connection:
-        standing = read_standing(connection)
+    standing = standing_now("rollback", context.database, with_ledger=True)
     require_mark(standing, context.environment)
     return standing
 
@@ -219,12 +218,10 @@ def _aside_confirmed(
     drop: bool,
 ) -> str:
     from gonogo.rollout.migrations.revert import chosen
-    from gonogo.rollout.standing import read_standing
 
-    with open_database("rollback", with_ledger=True) as connection:
+    with open_database("rollback", context.database, with_ledger=True) as connection:
         aside = chosen(connection, deployment)
-    with open_database("rollback") as connection:
-        standing = read_standing(connection)
+    standing = standing_now("rollback", context.database)
     require_mark(standing, context.environment)
     what = "drop for good" if drop else "copy back"
     lines = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import open_database, project_here
+from gonogo.cli.inputs import open_database, project_here, standing_now
 from gonogo.command_line import command
 
 if TYPE_CHECKING:
@@ -82,10 +82,8 @@ def list_() -> None:
 def status() -> None:
     """Show where this database stands: deployments, steps, migrations, backups, incidents."""
     from gonogo.report.narration import Narration
-    from gonogo.rollout.standing import read_standing
 
-    with open_database("status") as connection:
-        standing = read_standing(connection)
+    standing = standing_now("status")
     narration = Narration.to_terminal()
     _show_database(narration, standing)
     if not standing.has_ledger:

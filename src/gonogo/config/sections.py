@@ -98,6 +98,8 @@ class EnvironmentConfig(Section):
         cwd: Where the commands run: the application's directory.
         backup_dir: Where backups are kept.
         retention_days: Age in days after which a backup is listed as old; two weeks at least.
+        direct_url: The server itself, where the session's variables lead through a connection
+            pooler: host and port, and whatever else differs; never a password.
         git: The application's repository: true for `cwd`, false for none, or its directory.
         commands: What to run.
         health_timeout_s: How long the application may take to become healthy, in seconds.
@@ -108,6 +110,7 @@ class EnvironmentConfig(Section):
     cwd: Location
     backup_dir: Location
     retention_days: Annotated[StrictInt, Field(ge=TWO_WEEKS_DAYS)] = 90
+    direct_url: Annotated[StrictStr, BeforeValidator(not_empty)] | None = None
     git: Annotated[StrictBool | Location, BeforeValidator(not_empty)] = False
     commands: CommandsConfig = CommandsConfig()
     health_timeout_s: Seconds = 60.0

@@ -22,7 +22,7 @@ from gonogo.ledger.rows import (
     Step,
     StepRow,
 )
-from gonogo.postgres.session import Connection, ask_int, asking, first_line
+from gonogo.postgres.session import Connection, ask_int, asking, backend, first_line
 
 DEPLOYMENT = """
 select id, environment, revision, previous_revision, migrations_sha256, criteria_sha256,
@@ -53,7 +53,7 @@ class Ledger:
     @property
     def pid(self) -> int:
         """The server process of its connection."""
-        return self.connection.info.backend_pid
+        return backend(self.connection)
 
     def mark_environment(self, name: str, *, simulated: bool = False) -> EnvironmentMark:
         """Mark this database as an environment, once and for all.

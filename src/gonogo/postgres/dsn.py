@@ -1,7 +1,8 @@
 """Which database and which environment are meant; the password never leaves this module's types.
 
 The order: an explicit DSN, ``DATABASE_URL``, ``DB_*``, then libpq's own (``PGHOST``, ``PGSERVICE``,
-``.pgpass``, …), which fills in whatever the others leave open.
+``.pgpass``, …), which fills in whatever the others leave open. Where these lead through a
+connection pooler, ``DIRECT_URL`` names the server itself, for what needs a session of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ DB_VARIABLES = {
     "DB_PASSWORD": "password",
 }
 LIBPQ_VARIABLES = ("PGSERVICE", "PGHOST", "PGHOSTADDR", "PGDATABASE", "PGUSER")
+# It may be named in rollout.toml as well, where everybody reads it.
+DIRECT_VARIABLE = "DIRECT_URL"
+DIRECT_KEY = "direct_url in rollout.toml"
+DEFAULT_PORT = "5432"
 HIGHEST_PORT = 65535
 PORT = re.compile(r"[0-9]{1,5}")
 URL = re.compile(r"postgres(?:ql)?://([^?]*)")
@@ -38,10 +43,12 @@ class DatabaseSettings:
     Args:
         conninfo: A libpq connection string; holds secrets, so it never appears in a repr.
         source: Where it came from, for messages.
+        pooled: How the application reaches it, where that is through a pooler and this is not.
     """
 
     conninfo: str = field(repr=False)
     source: str
+    pooled: DatabaseSettings | None = None
 
     @property
     def shown(self) -> str:
@@ -94,6 +101,43 @@ def database_settings(environ: Mapping[str, str], dsn: str | None = None) -> Dat
     )
 
 
+def direct_settings(
+    settings: DatabaseSettings, environ: Mapping[str, str], in_file: str | None
+) -> DatabaseSettings:
+    """How to reach the server itself, without the pooler that the application goes through.
+
+    What is not said is as the application has it: the database, the user, the password.
+
+    Args:
+        settings: How the application reaches it.
+        environ: The environment variables; ``DIRECT_URL`` goes before the file.
+        in_file: What rollout.toml names; None where it does not.
+
+    Raises:
+        UsageError: It is malformed, names no place, or a file that everybody reads holds a
+            password. The message holds none.
+    """
+    text = environ.get(DIRECT_VARIABLE) or in_file
+    if not text:
+        return settings
+    source = DIRECT_VARIABLE if environ.get(DIRECT_VARIABLE) else DIRECT_KEY
+    direct = _checked(text, source)
+    if source == DIRECT_KEY and direct.secrets:
+        raise UsageError(
+            f"{source} holds a {direct.secrets[0]}, which everybody can read there",
+            f"leave it to DATABASE_URL's, {DIRECT_VARIABLE}, PGPASSWORD or .pgpass",
+        )
+    named, usual = conninfo_to_dict(direct.conninfo), conninfo_to_dict(settings.conninfo)
+    if "host" not in named and "port" not in named:
+        raise UsageError(f"{source} names neither host nor port", "name the server's own")
+    if "host" in named:
+        # An address or a port that is not named here would be the pooler's.
+        usual |= {"hostaddr": "", "port": DEFAULT_PORT}
+    if named.get("user", usual.get("user")) != usual.get("user"):
+        usual = {name: value for name, value in usual.items() if name not in settings.secrets}
+    return DatabaseSettings(make_conninfo("", **usual | named), settings.source, settings)
+
+
 def named_environment(environ: Mapping[str, str], option: str | None = None) -> Environment | None:
     """Which environment is meant: the option, else NODE_ENV; None when neither says.
 
@@ -127,7 +171,7 @@ def _checked(dsn: str, source: str, **given: str) -> DatabaseSettings:
     if _spills(dsn):
         problem = f"{source} holds an @ or a / that cuts the password in two"
         raise UsageError(problem, "write them as %40 and %2F within user and password")
-    port = str(parameters.get("port") or "5432")
+    port = str(parameters.get("port") or DEFAULT_PORT)
     if not all(map(_is_port, port.split(","))):
         raise UsageError(f"the port in {source} is not a number from 1 to {HIGHEST_PORT}")
     return DatabaseSettings(conninfo, source)

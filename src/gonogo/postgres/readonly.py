@@ -190,6 +190,7 @@ class Session:
             "lock_timeout": f"{self.manners.lock_timeout_s}s",
             "idle_in_transaction_session_timeout": "5min",
             **WRITTEN,
+            "client_encoding": _encoding(self.connection),
             # A query that row-level security would filter is an error, not a short answer.
             "row_security": "off",
             # Compiling costs more than it saves on surveys of a second.
@@ -246,7 +247,8 @@ def connect(
             f"{first_line(error)}",
             "check that it runs, and DATABASE_URL or DB_*",
         ) from None
-    _read_any_text(connection)
+    for name in TEXT_TYPES:
+        connection.adapters.register_loader(name, AnyText)
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     connection.read_only = True
     return connection
@@ -262,18 +264,13 @@ def _may_pass(error: BaseException) -> bool:
     )
 
 
-def _read_any_text(connection: Connection) -> None:
-    """Ask for text in UTF-8, or unconverted where the server knows no encoding.
+def _encoding(connection: Connection) -> str:
+    """UTF-8, or unconverted text where the server knows no encoding.
 
     A server in SQL_ASCII that is asked for UTF-8 sends an error in place of other bytes.
     """
-    known = connection.info.parameter_status
-    wanted = NO_ENCODING if known("server_encoding") == NO_ENCODING else "UTF8"
-    if known("client_encoding") != wanted:
-        connection.execute(sql.SQL("set client_encoding = {}").format(sql.Literal(wanted)))
-        connection.commit()
-    for name in TEXT_TYPES:
-        connection.adapters.register_loader(name, AnyText)
+    known = connection.info.parameter_status("server_encoding")
+    return NO_ENCODING if known == NO_ENCODING else "UTF8"
 
 
 class AnyText(Loader):

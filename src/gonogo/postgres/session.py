@@ -1,6 +1,9 @@
 """A rollout's connections: autocommit, with every parameter set that its numbers depend on.
 
-And what is asked of each first: a version that gonogo knows, and the application's own schema.
+What is set for a session may reach the application where a pooler shares the connection. So
+`connect` refuses a pooler that does not keep sessions before it sets anything, and what needs no
+session is opened by `reach` and sets everything inside transactions (`pinned`). Here is also what
+is asked of each first: a version that gonogo knows, and the application's own schema.
 """
 
 from __future__ import annotations
@@ -45,12 +48,16 @@ PINNED = {
     "row_security": "off",
 }
 # The session of a deployer that was killed, and the lock with it, ends within this, whatever it
-# waits for or builds.
-GONE_WITHIN = "set client_connection_check_interval = '1s'"
+# waits for or builds; one that waits for the team's commands is not ended.
+GONE_WITHIN = "set client_connection_check_interval = '1s'; set idle_session_timeout = 0"
 GONE_WITHIN_SINCE = 140_000
 # The versions of PostgreSQL that gonogo knows.
 OLDEST, NEWEST = 13, 18
 MAJOR = 10_000
+# How many connections are opened to find out what a pooler shares, and how often each is asked.
+COMPARED = 4
+ROUNDS = 8
+BACKEND: LiteralString = "select pg_backend_pid()"
 
 # What the driver says beside its errors would be a second line on a terminal.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -58,6 +65,30 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 def connect(conninfo: str, application_name: str = "gonogo deploy") -> Connection:
     """Open a connection in autocommit.
+
+    Args:
+        conninfo: A libpq connection string; what it sets overrides our defaults.
+        application_name: What ``pg_stat_activity`` shows.
+
+    Raises:
+        DatabaseError: The database does not answer or refuses, or a pooler stands in between that
+            does not keep sessions; the message holds no secret.
+    """
+    connection = reach(conninfo, application_name)
+    try:
+        with asking("the database does not answer"):
+            _require_session(connection, conninfo)
+            connection.execute(_settings("set"))
+            if connection.info.server_version >= GONE_WITHIN_SINCE:
+                connection.execute(GONE_WITHIN)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def reach(conninfo: str, application_name: str) -> Connection:
+    """Open a connection in autocommit and set nothing: a pooler may share it.
 
     Args:
         conninfo: A libpq connection string; what it sets overrides our defaults.
@@ -76,14 +107,6 @@ def connect(conninfo: str, application_name: str = "gonogo deploy") -> Connectio
             application_name=application_name,
             **parameters,
         )
-        connection.execute(
-            sql.SQL("; ").join(
-                sql.SQL("set {} = {}").format(sql.Identifier(name), sql.Literal(value))
-                for name, value in PINNED.items()
-            )
-        )
-        if connection.info.server_version >= GONE_WITHIN_SINCE:
-            connection.execute(GONE_WITHIN)
     except (psycopg.Error, UnicodeError) as error:  # a host that no name server could be asked for
         raise DatabaseError(
             f"the database does not answer: {first_line(error)}",
@@ -91,6 +114,61 @@ def connect(conninfo: str, application_name: str = "gonogo deploy") -> Connectio
         ) from None
     watch(connection, DatabaseSettings(conninfo, application_name))
     return connection
+
+
+@contextlib.contextmanager
+def pinned(connection: Connection, *, snapshot: bool = False) -> Iterator[None]:
+    """A transaction with every parameter set that its values depend on; nothing outlives it.
+
+    Args:
+        connection: From `reach`, outside a transaction.
+        snapshot: Only read, and all of it as it is at one moment.
+    """
+    with connection.transaction():
+        if snapshot:
+            connection.execute("set transaction isolation level repeatable read, read only")
+        pin(connection)
+        yield
+
+
+def pin(connection: Connection) -> None:
+    """Set every parameter that values depend on, until the transaction ends.
+
+    Args:
+        connection: Inside a transaction.
+    """
+    connection.execute(_settings("set local"))
+
+
+def _settings(how: LiteralString) -> sql.Composed:
+    return sql.SQL("; ").join(
+        sql.SQL(how + " {} = {}").format(sql.Identifier(name), sql.Literal(value))
+        for name, value in PINNED.items()
+    )
+
+
+def backend(connection: Connection) -> int:
+    """The server process of a session; the driver's own number may be a pooler's."""
+    return ask_int(connection, BACKEND)
+
+
+def _require_session(connection: Connection, conninfo: str) -> None:
+    """Refuse a pooler in transaction or statement mode, recognised by what it does."""
+    # The server says its own number on connecting; a pooler that answers for it cannot.
+    if backend(connection) == connection.info.backend_pid:
+        return
+    with contextlib.ExitStack() as stack:
+        others = (reach(conninfo, "gonogo probe") for _ in range(1, COMPARED))
+        compared = [connection, *map(stack.enter_context, others)]
+        asked = (pair for _ in range(ROUNDS) for pair in enumerate(compared))
+        seen = {(number, backend(one)) for number, one in asked}
+    if len(seen) > COMPARED or len({pid for _, pid in seen}) < COMPARED:
+        raise DatabaseError(
+            "a connection pooler stands before the database and keeps no session (transaction or"
+            " statement mode), which this needs; nothing was done",
+            "name the server's own host and port: in the variable DIRECT_URL, or as direct_url in"
+            " rollout.toml",
+        )
 
 
 def conninfo_of(connection: Connection) -> str:

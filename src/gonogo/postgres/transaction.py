@@ -217,26 +217,6 @@ def limit(connection: Connection, patience: Patience) -> None:
         connection.execute("select set_config(%s, %s, true)", (name, value))
 
 
-@contextlib.contextmanager
-def set_for_session(connection: Connection, values: Mapping[str, str]) -> Iterator[None]:
-    """Set parameters of the session, and restore them afterwards.
-
-    Args:
-        connection: In autocommit, outside a transaction.
-        values: Each parameter's value.
-    """
-    change = "select current_setting(%(name)s), set_config(%(name)s, %(value)s, false)"
-    before: dict[str, str] = {}
-    try:
-        for name, value in values.items():
-            before[name] = str(ask_text(connection, change, {"name": name, "value": value}))
-        yield
-    finally:
-        with contextlib.suppress(psycopg.Error):
-            for name, value in before.items():
-                connection.execute(change, {"name": name, "value": value})
-
-
 def search_path(connection: Connection, schema: str) -> None:
     """Make unqualified names mean the application's schema until the transaction ends.
 

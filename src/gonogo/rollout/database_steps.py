@@ -126,6 +126,7 @@ def migrate(work: Work, evidence: Evidence) -> str | Skipped:
         on_event=lambda event: _show_event(work, event),
         survey=work.context.survey,
         anchor=work.context.anchor,
+        lock=work.site.lock,
     )
     evidence["migrations"] = [
         {"version": one.version, "name": one.name, "outcome": one.outcome, "attempts": one.attempts}
@@ -190,6 +191,7 @@ def move_aside(work: Work, evidence: Evidence) -> str | Skipped:
         work.deployment.id,
         on_event=lambda event: _show_event(work, event),
         anchor=work.context.anchor,
+        lock=work.site.lock,
     )
     rows = dict(summary.rows_aside)
     evidence |= {"aside": summary.aside, "versions": list(summary.versions), "rows_aside": rows}

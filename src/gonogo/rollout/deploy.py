@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from gonogo.application.environment import DEPLOYS
@@ -17,6 +18,7 @@ from gonogo.ledger import history
 from gonogo.ledger.migration import Migration, named
 from gonogo.model.kinds import Environment
 from gonogo.model.step import Tell
+from gonogo.postgres.session import connect
 from gonogo.rollout.application_steps import (
     CHECKOUT_AGAIN,
     check_out,
@@ -173,9 +175,10 @@ def _automatic_rollback(work: Work, error: GonogoError | None) -> RollbackResult
         return None
     site, reason = work.site, f"{ROLLED_BACK[failed]}: {error}"
     try:
-        if not site.connection.closed:
-            return roll_back(work, reason)
-        # The lock went with the connection: a rollback of its own takes it again.
+        if site.lock and site.lock.is_held and not site.ledger.connection.closed:
+            with connect(work.database.conninfo) as fresh:
+                return roll_back(replace(work, site=replace(site, connection=fresh)), reason)
+        # The lock went with its connection: a rollback of its own takes it again.
         asked, consent = Request(reason=reason), Consent(site.identity.database)
         return rollback(work.context, site.runner.tell, asked, consent)
     except GonogoError as lost:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from psycopg import IsolationLevel
-
 from gonogo.command_line import command
 from gonogo.ledger.deployer import Holder, holder
 from gonogo.ledger.history import incidents
@@ -25,7 +23,7 @@ from gonogo.ledger.rows import (
     to_roll_back,
 )
 from gonogo.model.measurement import DatabaseIdentity
-from gonogo.postgres.session import Connection, asking
+from gonogo.postgres.session import Connection, asking, pinned
 from gonogo.postgres.snapshot import identify
 from gonogo.rollout.migrations.revert import schemas_aside
 from gonogo.rollout.restore.swap import PREPARATION, relatives
@@ -123,18 +121,21 @@ def read_standing(connection: Connection) -> Standing:
     """Read where a database stands.
 
     Args:
-        connection: A connection of its own; from now on it is read-only.
+        connection: From `reach` or `connect`, outside a transaction.
 
     Raises:
         DatabaseError: The role may not read the ledger, or the database was lost.
     """
-    connection.read_only = True
-    connection.isolation_level = IsolationLevel.REPEATABLE_READ
-    # Asked before and after the snapshot, so that neither one ending nor one beginning is missed.
-    before = holder(connection)
-    with asking("the ledger cannot be read"), connection.transaction():
-        standing = _read(connection)
-    return replace(standing, holder=before or holder(connection))
+    with asking("the ledger cannot be read"):
+        # Asked before and after the snapshot, so that neither one ending nor one beginning is
+        # missed.
+        with pinned(connection):
+            before = holder(connection)
+        with pinned(connection, snapshot=True):
+            standing = _read(connection)
+        with pinned(connection):
+            after = holder(connection)
+    return replace(standing, holder=before or after)
 
 
 def _read(connection: Connection) -> Standing:

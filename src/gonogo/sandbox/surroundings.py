@@ -49,7 +49,7 @@ GIT_IDENTITY = {
 IGNORED = "__pycache__/\n"
 RUN = "run"
 FOREIGN_PREFIXES = ("PG", "DB_", "GIT_")
-FOREIGN = ("DATABASE_URL", "PORT")
+FOREIGN = ("DATABASE_URL", "DIRECT_URL", "PORT")
 
 
 @dataclass(frozen=True, slots=True)

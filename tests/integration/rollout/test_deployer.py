@@ -31,6 +31,16 @@ def test_a_second_deployer_is_told_who_holds_it_since_when(
     assert "connected since 20" in text
 
 
+def test_who_holds_it_stands_in_the_way_of_nobody(connection: Connection, connect: Connect) -> None:
+    """Its transaction keeps no snapshot, which a concurrent index build would wait for."""
+    beside = connect()
+    with deployer_lock(connection) as lock:
+        assert lock.is_held
+        query = "select backend_xmin from pg_stat_activity where pid = %s"
+        assert beside.execute(query, (lock.pid,)).fetchone() == (None,)
+        beside.execute("create index concurrently on users (role)")
+
+
 def test_the_lock_is_free_after_it_ended(connection: Connection, connect: Connect) -> None:
     """Also when the body failed."""
     with pytest.raises(ZeroDivisionError), deployer_lock(connection):

@@ -11,10 +11,12 @@ from psycopg.rows import dict_row
 
 from gonogo.errors import MigrationError, some
 from gonogo.ledger import history
+from gonogo.ledger.deployer import DeployerLock, migrating
 from gonogo.ledger.migration import Migration, pending
 from gonogo.ledger.rows import MigrationRow
 from gonogo.postgres import session, transaction
 from gonogo.postgres.session import Connection, application_schema, asking, owner_to_be
+from gonogo.postgres.settings import as_oneself
 from gonogo.postgres.transaction import Patience, acting_as, search_path, send
 from gonogo.rollout.migrations.outside import run_outside
 from gonogo.rollout.migrations.requirements import require
@@ -59,7 +61,7 @@ class Applied:
     elapsed_s: float = 0.0
 
 
-def apply_pending(  # noqa: PLR0913  # only tests change the last two
+def apply_pending(  # noqa: PLR0913  # only tests change the last
     connection: Connection,
     migrations: Sequence[Migration],
     deployment_id: int,
@@ -67,18 +69,22 @@ def apply_pending(  # noqa: PLR0913  # only tests change the last two
     on_event: Callable[[MigrationEvent], None],
     survey: str = "",
     anchor: str | None = None,
+    lock: DeployerLock | None = None,
     patience: Patience | None = None,
 ) -> tuple[Applied, ...]:
-    """Apply what the ledger does not know yet.
+    """Apply what the ledger does not know yet, each try on a connection of its own.
+
+    So nothing that a file sets, makes or holds in its session reaches the next one.
 
     Args:
-        connection: From `session.connect`, holding the deployer's lock.
+        connection: From `session.connect`; it runs no file.
         migrations: From `load`.
         deployment_id: Whose ledger rows these become.
         on_event: Called at each stage.
         survey: The schema survey (``schema_objects.sql``) that proves what may be adopted; empty
             means that nothing is adopted.
         anchor: A table of the application, whose owner owns what is made beside it.
+        lock: The deployer's; None where a caller works on a database of its own.
         patience: Time limits; the defaults are those of a live system.
 
     Returns:
@@ -87,6 +93,7 @@ def apply_pending(  # noqa: PLR0913  # only tests change the last two
     Raises:
         MigrationError: A file changed since it was applied, objects are there in part, or a
             migration failed. Files before the failing one are in place.
+        LockHeldError: The deployer's lock was lost; likewise.
         DatabaseError: The database does not answer.
     """
     schema = application_schema(connection, anchor)
@@ -94,9 +101,10 @@ def apply_pending(  # noqa: PLR0913  # only tests change the last two
     known = history.in_place(connection)
     _require_unchanged(migrations, known)
     whole = adoptable(connection, pending(migrations, known), survey)
-    with session.connect(session.conninfo_of(connection), "gonogo ledger") as ledger:
+    conninfo = session.conninfo_of(connection)
+    with session.connect(conninfo, "gonogo ledger") as ledger:
         runner = _Runner(
-            connection, ledger, deployment_id, schema, owner, on_event, patience or Patience()
+            conninfo, ledger, lock, deployment_id, schema, owner, on_event, patience or Patience()
         )
         return tuple(
             runner.bring(one, known.get(one.version), adoptable=one.version in whole)
@@ -154,8 +162,9 @@ def adoptable(connection: Connection, pending: Sequence[Migration], survey: str)
 
 @dataclass(slots=True)
 class _Runner:
-    connection: Connection
+    conninfo: str = field(repr=False)
     ledger: Connection
+    lock: DeployerLock | None
     deployment_id: int
     schema: str
     owner: str | None
@@ -180,56 +189,61 @@ class _Runner:
             self._repeat(migration, self._finish)
         return self._told(migration, "applied")
 
-    def _repeat(self, migration: Migration, action: Callable[[Migration], None]) -> None:
+    def _repeat(
+        self, migration: Migration, action: Callable[[Connection, Migration], None]
+    ) -> None:
         transaction.repeat(
             partial(self._attempt, migration, action),
             self.patience,
             partial(self._tell, "waiting", migration),
             migration.filename,
         )
-        if self.connection.closed:
-            raise MigrationError(
-                "is in place, but the connection was lost and the deployer's lock with it",
-                "deploy again: it goes on from here",
-                file=migration.filename,
-            )
 
-    def _attempt(self, migration: Migration, action: Callable[[Migration], None]) -> None:
+    def _attempt(
+        self, migration: Migration, action: Callable[[Connection, Migration], None]
+    ) -> None:
         self.attempts += 1
-        with history.attempt(self.ledger, self.deployment_id, migration.version):
-            action(migration)
+        with (
+            history.attempt(self.ledger, self.deployment_id, migration.version),
+            session.connect(self.conninfo, "gonogo migrate") as fresh,
+        ):
+            action(fresh, migration)
 
-    def _apply(self, migration: Migration) -> None:
-        require(self.connection, migration, self.schema)
-        refuse_rewrites(self.connection, migration, self.schema, self.patience)
-        transaction.once(self.connection, lambda: self._statements(migration), self.patience)
+    def _apply(self, connection: Connection, migration: Migration) -> None:
+        require(connection, migration, self.schema)
+        refuse_rewrites(connection, migration, self.schema, self.patience)
+        transaction.once(connection, lambda: self._statements(connection, migration), self.patience)
 
-    def _statements(self, migration: Migration) -> None:
-        search_path(self.connection, self.schema)
-        began = time.monotonic()
-        file = migration.file
-        with acting_as(self.connection, self.owner):
-            for statement in file.inside:
-                send(self.connection, migration.filename, statement)
+    def _statements(self, connection: Connection, migration: Migration) -> None:
+        with migrating(connection, self.lock, in_transaction=True):
+            search_path(connection, self.schema)
+            began = time.monotonic()
+            file = migration.file
+            with acting_as(connection, self.owner):
+                for statement in file.inside:
+                    send(connection, migration.filename, statement)
+        as_oneself(connection)
         duration_ms = round((time.monotonic() - began) * 1000)
         history.record(
-            self.connection,
+            connection,
             migration,
             self.deployment_id,
             duration_ms,
             complete=not file.outside,
         )
 
-    def _adopt(self, migration: Migration) -> None:
-        transaction.once(
-            self.connection,
-            lambda: history.record(self.connection, migration, self.deployment_id, 0, adopted=True),
-            self.patience,
-        )
+    def _adopt(self, connection: Connection, migration: Migration) -> None:
+        def body() -> None:
+            with migrating(connection, self.lock, in_transaction=True):
+                history.record(connection, migration, self.deployment_id, 0, adopted=True)
 
-    def _finish(self, migration: Migration) -> None:
-        run_outside(self.connection, migration, self.schema, self.owner, self.patience)
-        history.complete(self.connection, migration.version)
+        transaction.once(connection, body, self.patience)
+
+    def _finish(self, connection: Connection, migration: Migration) -> None:
+        with migrating(connection, self.lock):
+            run_outside(connection, migration, self.schema, self.owner, self.patience)
+        # What the file has set may stand in the way of the ledger's row.
+        history.complete(self.ledger, migration.version)
 
     def _tell(self, kind: str, migration: Migration, detail: str = "") -> None:
         elapsed = time.monotonic() - self.started

@@ -16,8 +16,9 @@ from psycopg import sql
 from gonogo.ledger.migration import Migration
 from gonogo.postgres.parser.meaning import built_index, is_shared, only_adds
 from gonogo.postgres.session import Connection
+from gonogo.postgres.settings import set_for_session
 from gonogo.postgres.sqlfile import Statement
-from gonogo.postgres.transaction import Patience, limit, search_path, send, set_for_session
+from gonogo.postgres.transaction import Patience, limit, search_path, send
 from gonogo.rollout.migrations.surface import Key, Surface, broken, surface
 
 # From the weakest to the strongest; the first blocks no client.

@@ -21,8 +21,9 @@ from gonogo.ledger.migration import Migration
 from gonogo.postgres import transaction
 from gonogo.postgres.parser.meaning import built_index, is_atomic, is_of_session
 from gonogo.postgres.session import Connection, first_line
+from gonogo.postgres.settings import set_for_session
 from gonogo.postgres.sqlfile import Statement
-from gonogo.postgres.transaction import Patience, acting_as, failure, send, set_for_session
+from gonogo.postgres.transaction import Patience, acting_as, failure, send
 
 # An index of a partitioned table is invalid as long as a partition lacks it, and that may be meant.
 INDEXES = """

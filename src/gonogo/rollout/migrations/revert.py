@@ -16,9 +16,17 @@ from psycopg import sql
 from gonogo.command_line import command
 from gonogo.errors import MigrationError, UsageError
 from gonogo.ledger import history
+from gonogo.ledger.deployer import DeployerLock, migrating
 from gonogo.ledger.migration import Migration
 from gonogo.postgres import transaction
-from gonogo.postgres.session import Connection, application_schema, ask_int
+from gonogo.postgres.session import (
+    Connection,
+    application_schema,
+    ask_int,
+    connect,
+    conninfo_of,
+)
+from gonogo.postgres.settings import forget
 from gonogo.postgres.transaction import Patience, search_path, send
 from gonogo.rollout.migrations.apply import MigrationEvent
 
@@ -48,27 +56,30 @@ def aside_schema(deployment_id: int) -> str:
     return f"{ASIDE_PREFIX}{deployment_id}"
 
 
-def revert(
+def revert(  # noqa: PLR0913  # only tests change the last
     connection: Connection,
     migrations: Sequence[Migration],
     deployment_id: int,
     *,
     on_event: Callable[[MigrationEvent], None],
     anchor: str | None = None,
+    lock: DeployerLock | None = None,
     patience: Patience | None = None,
 ) -> RevertSummary:
-    """Revert what `deployment_id` applied and what is not reverted yet.
+    """Revert what `deployment_id` applied and what is not reverted yet, on a fresh connection.
 
     Args:
-        connection: From `session.connect`, holding the deployer's lock.
+        connection: From `session.connect`; it runs no file.
         migrations: From `migration.load`, as they were when they were applied.
         deployment_id: Whose migrations to revert.
         on_event: Called for each migration, and for waits.
         anchor: A table of the application, in whose schema the migrations are.
+        lock: The deployer's; None where a caller works on a database of its own.
         patience: Time limits; the defaults are those of a live system.
 
     Raises:
         MigrationError: A file is missing or changed, or a statement failed. Nothing was changed.
+        LockHeldError: The deployer's lock was lost; likewise.
         DatabaseError: The database does not answer.
     """
     began = time.monotonic()
@@ -76,8 +87,14 @@ def revert(
     steps = plan(connection, migrations, deployment_id)
     if steps:
         schema = application_schema(connection, anchor)
-        body = _Body(connection, steps, deployment_id, schema)
-        in_one_transaction(connection, body, on_event, patience or Patience())
+        limits = patience or Patience()
+
+        def attempt() -> None:
+            with connect(conninfo_of(connection), "gonogo migrate") as fresh:
+                body = _Body(fresh, lock, steps, deployment_id, schema, limits)
+                transaction.once(fresh, body, limits)
+
+        transaction.repeat(attempt, limits, partial(_waiting, on_event))
     elapsed = time.monotonic() - began
     for one in steps:
         on_event(MigrationEvent("reverted", one.version, one.name, f"moved to {aside}", elapsed))
@@ -167,29 +184,36 @@ def in_one_transaction(
     Raises:
         MigrationError: A statement failed, or a lock was not granted in time.
     """
-
-    def waiting(why: str) -> None:
-        on_event(MigrationEvent("waiting", "", "revert", why))
-
     once = partial(transaction.once, connection, body, patience)
-    transaction.repeat(once, patience, waiting)
+    transaction.repeat(once, patience, partial(_waiting, on_event))
+
+
+def _waiting(on_event: Callable[[MigrationEvent], None], why: str) -> None:
+    on_event(MigrationEvent("waiting", "", "revert", why))
 
 
 @dataclass(frozen=True, slots=True)
 class _Body:
     connection: Connection
+    lock: DeployerLock | None
     steps: tuple[Migration, ...]
     deployment_id: int
     schema: str
+    patience: Patience
 
     def __call__(self) -> None:
+        with migrating(self.connection, self.lock, in_transaction=True):
+            self._revert()
+
+    def _revert(self) -> None:
         aside = aside_schema(self.deployment_id)
         name = sql.Identifier(aside)
         self.connection.execute(sql.SQL("create schema if not exists {}").format(name))
-        search_path(self.connection, self.schema)
         for migration in self.steps:
+            search_path(self.connection, self.schema)
             for statement in migration.revert.inside if migration.revert else ():
                 send(self.connection, migration.revert_filename, statement, {"aside": aside})
+            forget(self.connection, self.patience)
             history.mark_reverted(self.connection, self.deployment_id, migration.version)
         self._let_owners_in(aside)
 

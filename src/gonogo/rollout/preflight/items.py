@@ -27,8 +27,8 @@ from gonogo.postgres.session import (
     owner_to_be,
     version_problem,
 )
+from gonogo.postgres.settings import set_for_session
 from gonogo.postgres.tools import find_tools
-from gonogo.postgres.transaction import set_for_session
 from gonogo.rollout.backup.backup import needed_bytes, place_problem
 from gonogo.rollout.migrations import linter
 from gonogo.rollout.migrations.apply import adoptable

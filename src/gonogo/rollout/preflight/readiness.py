@@ -20,6 +20,7 @@ from gonogo.postgres.session import connect
 from gonogo.postgres.snapshot import identify
 from gonogo.rollout.preflight.items import ITEMS, Ground, Item, look_at, problems_of, require
 from gonogo.rollout.runner.context import RolloutContext, wanted_revision
+from gonogo.rollout.runner.site import require_same
 from gonogo.rollout.runner.steps import Evidence, Runner, Skipped, Step, running
 from gonogo.rollout.runner.work import Work
 from gonogo.signing.permission import Permission, find_permission
@@ -138,6 +139,8 @@ def _step(item: Item) -> Step[Ground]:
 
 
 def _identified(ground: Ground) -> str:
+    if note := require_same(ground.connection, ground.context.database):
+        ground.notes.append(note)
     identity = identify(ground.connection)
     if identity.standby:
         require(["this server is a standby, and cannot be written to: name the primary"])

@@ -15,7 +15,7 @@ import psycopg
 
 from gonogo.errors import DatabaseError, StepError, UsageError
 from gonogo.ledger.deployer import deployer_lock
-from gonogo.postgres.session import Connection, ask_int, connect
+from gonogo.postgres.session import Connection, ask_int, backend, connect
 from gonogo.rollout.backup.tables import table_sizes
 from gonogo.rollout.restore import swap
 from gonogo.rollout.restore.carry import Carried, carry_over
@@ -119,7 +119,8 @@ class Restoration:
         # From here on what was carried over makes it another database than the backup's.
         self.new.touch()
         self._closed = True
-        ours = [work.site.connection.info.backend_pid, work.site.ledger.pid]
+        ours = [backend(work.site.connection), work.site.ledger.pid]
+        ours += [work.site.lock.pid] if work.site.lock else []
         ended = swap.shut(self.server, self.database, ours)
         evidence["sessions_ended"] = ended
         return f"{ended} sessions ended"
@@ -143,6 +144,8 @@ class Restoration:
         self.new.leave()
         work.site.connection.close()
         work.site.ledger.connection.close()
+        if work.site.lock:
+            work.site.lock.give_up()
         swap.swap(self.server, self.database, self.new.name, kept)
         self._closed = False
         work.site.runner.note(f"{self.database} is the restored database now")
@@ -152,8 +155,9 @@ class Restoration:
 
     def _move_in(self, work: Work, evidence: Evidence) -> str:
         connection = self._stack.enter_context(connect(work.database.conninfo))
-        self._stack.enter_context(deployer_lock(connection))
-        self.work = replace(work, site=replace(work.site, connection=connection))
+        holding = self._stack.enter_context(connect(work.database.conninfo))
+        lock = self._stack.enter_context(deployer_lock(holding))
+        self.work = replace(work, site=replace(work.site, connection=connection, lock=lock))
         evidence["database"] = self.database
         return f"{self.database} is locked again"
 

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import LiteralString
 
 from gonogo.application.environment import LOOKS, check_environment
 from gonogo.config.application import Use
-from gonogo.errors import UsageError
-from gonogo.ledger.deployer import deployer_lock
+from gonogo.errors import DatabaseError, UsageError
+from gonogo.ledger.deployer import DeployerLock, deployer_lock
 from gonogo.ledger.installation import install, require, version
 from gonogo.ledger.ledger import Ledger
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import DatabaseIdentity
-from gonogo.postgres.session import Connection, application_schema, connect, version_problem
+from gonogo.postgres.dsn import DIRECT_VARIABLE, DatabaseSettings
+from gonogo.postgres.session import (
+    Connection,
+    application_schema,
+    asking,
+    connect,
+    reach,
+    version_problem,
+)
 from gonogo.postgres.snapshot import identify
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.steps import Evidence, Runner, Step
+
+# One server is told from another by the moment it was started: every role may ask for that.
+WHICH: LiteralString = """
+select oid::bigint, extract(epoch from pg_postmaster_start_time())::text
+from pg_database where datname = current_database()"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +57,10 @@ class Site:
     Args:
         context: The rollout's context.
         runner: Runs the steps.
-        connection: The migrating connection; holds the deployer's lock.
+        connection: For whatever runs no file of the team's.
         ledger: On a connection of its own.
         identity: Which database this is.
+        lock: The deployer's, on a connection of its own; None where nothing is changed.
     """
 
     context: RolloutContext
@@ -53,6 +68,7 @@ class Site:
     connection: Connection
     ledger: Ledger
     identity: DatabaseIdentity
+    lock: DeployerLock | None = None
 
 
 @contextmanager
@@ -85,12 +101,17 @@ def open_site(
         connection = stack.enter_context(connect(conninfo))
         ledger = Ledger(stack.enter_context(connect(conninfo, "gonogo ledger")))
         site = Site(context, runner, connection, ledger, identify(connection))
+        holding = stack.enter_context(connect(conninfo))
+        locks: list[DeployerLock] = []
 
         def admit(site: Site, evidence: Evidence) -> str:
-            return _admit(site, evidence, stack, consent)
+            _require_ours(site, evidence, consent)
+            waiting = deployer_lock(holding, wait=consent.wait, on_wait=runner.note)
+            locks.append(stack.enter_context(waiting))
+            return _admit(site)
 
         runner.run(Step("database", "Identify and lock the database", admit), site)
-        yield site
+        yield replace(site, lock=locks[0])
 
 
 @contextmanager
@@ -116,7 +137,7 @@ def _checked(context: RolloutContext, uses: Collection[Use]) -> tuple[str, ...]:
     )
 
 
-def _admit(site: Site, evidence: Evidence, stack: ExitStack, consent: Consent) -> str:
+def _require_ours(site: Site, evidence: Evidence, consent: Consent) -> None:
     context, identity = site.context, site.identity
     evidence |= {
         "database": identity.database,
@@ -125,13 +146,18 @@ def _admit(site: Site, evidence: Evidence, stack: ExitStack, consent: Consent) -
         "server_version": identity.server_version,
         "role": identity.role,
     }
+    if note := require_same(site.connection, context.database):
+        site.runner.note(note)
     if problem := version_problem(site.connection.info.server_version):
         raise UsageError(f"{problem}; nothing was done", "deploy to a server of these versions")
     if identity.standby:
         raise UsageError("this server is a standby, and cannot be written to", "name the primary")
     if not consent.asked_later:
         require_consent(context.environment, identity.database, consent)
-    stack.enter_context(deployer_lock(site.connection, wait=consent.wait, on_wait=site.runner.note))
+
+
+def _admit(site: Site) -> str:
+    context, identity = site.context, site.identity
     if not version(site.connection):
         # A database that is not the application's gets no ledger.
         application_schema(site.connection, context.anchor)
@@ -156,3 +182,32 @@ def require_consent(environment: Environment, database: str, consent: Consent) -
             " nothing was done",
             f"type {database}",
         )
+
+
+def require_same(connection: Connection, settings: DatabaseSettings) -> str:
+    """Refuse a direct connection that leads to another database than the application's.
+
+    Args:
+        connection: The direct one.
+        settings: How it was reached, and how the application reaches its own.
+
+    Returns:
+        Why they could not be compared; empty where they were, or are reached alike.
+
+    Raises:
+        UsageError: They are two databases.
+    """
+    if settings.pooled is None:
+        return ""
+    try:
+        with reach(settings.pooled.conninfo, "gonogo probe") as other, asking("no answer"):
+            same = other.execute(WHICH).fetchone() == connection.execute(WHICH).fetchone()
+    except DatabaseError as error:
+        return f"{settings.pooled.source} was not compared with {DIRECT_VARIABLE}: {error.problem}"
+    if not same:
+        raise UsageError(
+            f"{DIRECT_VARIABLE} and {settings.pooled.source} lead to two databases:"
+            f" {settings.shown}, and {settings.pooled.shown}; nothing was done",
+            "name the same one in both",
+        )
+    return ""

@@ -7,7 +7,7 @@ begun after a deployment's steps, nothing of what those did can be relied upon.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from gonogo.postgres.session import application_schema, major_version
 from gonogo.postgres.tools import Tools, find_tools
 from gonogo.rollout.runner.context import UNKNOWN, RolloutContext, revisions
 from gonogo.rollout.runner.site import Site
-from gonogo.rollout.runner.steps import HowItEnded, Procedure, Step
+from gonogo.rollout.runner.steps import Evidence, HowItEnded, Procedure, Skipped, Step
 
 ROWS_SUFFIX = ".rows.gz"
 STAMP = "%Y-%m-%d %H:%M:%SZ"
@@ -187,7 +187,7 @@ def carry_out(steps: Iterable[Step[Work]], work: Work) -> None:
         work: What they work on; its runner says of which procedure they are.
 
     Raises:
-        GonogoError: A step failed; the later ones were not begun.
+        GonogoError: A step failed, or the deployer's lock was lost; the later ones were not begun.
     """
     runner, ledger, deployment_id = work.site.runner, work.site.ledger, work.deployment.id
     ledger.cut_short(deployment_id)
@@ -206,7 +206,18 @@ def carry_out(steps: Iterable[Step[Work]], work: Work) -> None:
             continue
         else:
             runner.note(f"{step.name} succeeded {_at(row)}: {step.resumption.otherwise}")
-        runner.run(step, work, ledger, deployment_id)
+        runner.run(_locked(step), work, ledger, deployment_id)
+
+
+def _locked(step: Step[Work]) -> Step[Work]:
+    """The same step, which refuses to begin where the deployer's lock was lost."""
+
+    def run(work: Work, evidence: Evidence) -> str | Skipped:
+        if lock := work.site.lock:
+            lock.require()
+        return step.run(work, evidence)
+
+    return replace(step, run=run)
 
 
 def last_stretch(rows: Sequence[StepRow], procedure: Procedure) -> Mapping[str, StepRow]:
