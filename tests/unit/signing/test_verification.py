@@ -162,3 +162,63 @@ def test_a_chain_whose_records_are_all_gone_is_still_asked(
     shutil.rmtree(record)
     (report,) = verify_archive(office.archive, office.allowed, templates_dir)
     assert report.problems == (f"{record.name} is missing",)
+
+
+def test_a_page_that_was_changed_is_named_once(office: Office, prove: Prove) -> None:
+    """By its hash: what is known to be changed is not rendered again."""
+    record = office.close()
+    append(record / "record.html")
+    assert [one for one in prove(record).problems if "renders" in one] == []
+
+
+def test_the_page_of_broken_sign_offs_is_not_asked(
+    office: Office, prove: Prove, templates_dir: Path
+) -> None:
+    """It is made of them, and shows what is wrong with them."""
+    record = office.close()
+    office.sign(record)
+    show_signatures(record, templates_dir)
+    append(record / "signoff-1.json")
+    problems = prove(record).problems
+    assert problems
+    assert not any("signatures.html" in one for one in problems)
+
+
+def test_a_record_before_it_that_is_not_here_is_a_note(office: Office, prove: Prove) -> None:
+    """A copy of one record proves nothing of the others."""
+    before, record = office.close(), office.close()
+    shutil.rmtree(before)
+    assert prove(record).notes == (f"the record before it, {before.name}, is not here", UNSIGNED)
+
+
+def test_a_record_that_its_chain_does_not_list_is_a_problem(office: Office, prove: Prove) -> None:
+    """It was put there from elsewhere."""
+    record = office.close()
+    (record.parent / "chain.sha256").write_bytes(b"")
+    assert any("chain.sha256 beside it" in one for one in prove(record).problems)
+
+
+def test_an_archive_with_named_signers_needs_ssh_keygen(
+    office: Office, templates_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused before the first record; without signers nothing has to be verified."""
+
+    def refuse() -> None:
+        raise SigningError("ssh-keygen is not installed")
+
+    record = office.close()
+    monkeypatch.setattr("gonogo.signing.ssh.require_program", refuse)
+    with pytest.raises(SigningError, match="ssh-keygen is not installed"):
+        next(verify_archive(office.archive, office.allowed, templates_dir))
+    assert next(verify_archive(office.archive, None, templates_dir)).title == record.name
+
+
+def test_a_page_by_another_renderer_is_a_note(
+    office: Office, prove: Prove, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot be rendered again, and its hash still stands."""
+    record = office.close()
+    monkeypatch.setattr("gonogo.report.html.renderer_sha256", lambda _templates_dir: "0" * 64)
+    report = prove(record)
+    assert report.problems == ()
+    assert report.notes[0] == "its page is another renderer's, so it is proved by its hash alone"
