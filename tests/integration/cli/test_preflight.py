@@ -109,7 +109,7 @@ def test_without_a_database_all_else_is_looked_at(
     unsigned = "production needs a signed GO record of staging"
     assert sum(line.startswith(unsigned) for line in lines) == ("NODE_ENV" in variables)
     assert len(lines) == 2 + ("NODE_ENV" in variables)
-    assert told.stdout.count("the database was not reached") == 6
+    assert told.stdout.count("the database was not reached") == 7
 
 
 @pytest.fixture

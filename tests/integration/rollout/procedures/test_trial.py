@@ -126,6 +126,7 @@ def test_production_is_not_touched_by_a_migration_that_would_fail(team: Team) ->
     """The preflight stops it: no backup, no stop, no migration, nothing to roll back."""
     team.add_migration("create table made ();\nselect * from nowhere;\n")
     foreseen = team.problems()
+    team.trace()
     name = str(team.ask("select current_database()"))
     result = deploy(team.production(), team.tell, Consent(name), override_reason="drill")
     assert isinstance(result.error, UnreadyError)
