@@ -45,6 +45,8 @@ where d.datname = %s and (a.grantee = 0 or exists (select from pg_roles where oi
 order by 1 nulls first, 2"""
 OURS = ("--exclude-schema=gonogo", "--exclude-schema=gonogo_aside_*")
 LOCK_WAIT = "--lock-wait-timeout=30s"
+# A plan or preflight only reads, so it gives up early.
+SHORT_LOCK_WAIT = "--lock-wait-timeout=5s"
 OWN = "select oid, datname from pg_database where datname = current_database()"
 
 
@@ -201,7 +203,7 @@ def likeness(database: DatabaseSettings, tools: Tools) -> Iterator[Connection]:
         scratch_database(database, "plan") as scratch,
     ):
         dump = Path(directory) / "schema.dump"
-        words = ["--format=custom", "--schema-only", LOCK_WAIT, *OURS, f"--file={dump}"]
+        words = ["--format=custom", "--schema-only", SHORT_LOCK_WAIT, *OURS, f"--file={dump}"]
         tools.run("pg_dump", words, database)
         restore = ["--exit-on-error", "--no-owner", "--no-privileges", str(dump)]
         tools.run("pg_restore", restore, scratch)
