@@ -1,15 +1,38 @@
--- Users with at least two executed syncs in the window, and those among them without a success.
--- broken, active: users
-select
-    count(*) filter (where successes = 0) as broken,
-    count(*) as active
-from (
-    select user_id, count(*) filter (where result = 'success') as successes
+-- Users with at least two executed syncs in the window, those among them without a success, and the user
+-- with the most failures.
+-- user_id: the application's id, null for the whole; broken, active: users; failures, executed: syncs
+with users as (
+    select
+        user_id,
+        count(*) filter (where result = 'success') as successes,
+        count(*) filter (where result in ('success', 'failure')) as executed
     from sync_metrics
     -- First and simple: most rows are skipped ones, and need not be looked at any further.
     where result <> 'skipped'
         and created_at >= %(window_start)s
         and created_at < %(as_of)s
     group by user_id
-    having count(*) filter (where result in ('success', 'failure')) >= 2
-) as users
+),
+
+worst as (
+    select
+        coalesce(user_id::text, '(none)') as user_id,
+        executed - successes as failures,
+        executed
+    from users
+    where executed > successes
+    order by failures desc, user_id
+    limit 1
+)
+
+select
+    null as user_id,
+    count(*) filter (where successes = 0) as broken,
+    count(*) as active,
+    null as failures,
+    null as executed
+from users
+where executed >= 2
+union all
+select user_id, null, null, failures, executed
+from worst

@@ -32,7 +32,15 @@ from gonogo.model.kinds import (
     Why,
 )
 from gonogo.model.limit import Interval, parse_limit
-from gonogo.model.measurement import Count, DatabaseIdentity, HourCount, Measurement, Remark, Window
+from gonogo.model.measurement import (
+    Count,
+    DatabaseIdentity,
+    HourCount,
+    Measurement,
+    Remark,
+    Window,
+    Worst,
+)
 from gonogo.model.record import (
     Heading,
     ItemEntry,
@@ -179,6 +187,7 @@ def measurements() -> dict[str, Measurement]:
             Count(3800, 3926),
             hourly=hourly(0.968, 60),
             by_part={"google_calendar": Count(2610, 2702), "google_contacts": Count(1190, 1224)},
+            worst=(Worst("user", "3f1c", Count(71, 126), Count(3789, 3844)),),
         ),
         Measurement(
             "sync.skip_rate",
@@ -570,6 +579,7 @@ def planted(text: str) -> Record:
             notes=(says(text),),
             breakdown={text: 3},
             by_part={text: Count(1, 2)},
+            worst=(Worst(text, text, Count(9, 10)),),
             hourly_parts={text: (1,) * len(one.hourly)} if one.hourly else {},
         )
         for name, one in record.measurements.items()

@@ -51,6 +51,15 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
+class Worst(Strict):
+    """One entry of a metric's ``worst``: the survey and the columns that name whose failures."""
+
+    survey: str
+    by: str
+    failures: str
+    whole: str | None = None
+
+
 class Metric(Strict):
     """One entry of ``[metric]``; the head of criteria.toml explains each key."""
 
@@ -78,6 +87,7 @@ class Metric(Strict):
     sums: tuple[str, ...] = ()
     recency: str | None = None
     falls: bool = False
+    worst: Mapping[str, Worst] = Field(default_factory=dict)
     footprint: bool = False
     traffic: bool = False
     clock: bool = False
@@ -108,7 +118,12 @@ class Metric(Strict):
     @property
     def surveys(self) -> tuple[str, ...]:
         """Names of the SQL files that it needs; none for what is asked over HTTP."""
-        named = (*self.sources, self.parts_in, self.recency)
+        named = (
+            *self.sources,
+            self.parts_in,
+            self.recency,
+            *(w.survey for w in self.worst.values()),
+        )
         return tuple(name for name in named if name and name != ENDPOINTS)
 
     @property

@@ -18,7 +18,7 @@ from gonogo.model.finding import Finding, Verdict
 from gonogo.model.kinds import Kind
 from gonogo.model.measurement import format_duration, format_moment
 from gonogo.model.record import Heading, MetricEntry, Provenance, Record, Subject
-from gonogo.record.listing import database_of
+from gonogo.record.canonical import database_of
 from gonogo.report.timeline import gates_since, soak
 
 

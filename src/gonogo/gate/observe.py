@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from gonogo.application.endpoints import down, is_silent, measure_endpoints
-from gonogo.config.application import Endpoints
+from gonogo.config.application import MAIL, Endpoints
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
 from gonogo.errors import DatabaseError, RecordError
 from gonogo.gate.closing import provenance
@@ -29,8 +29,8 @@ from gonogo.model.measurement import Measurement, Remark, clip
 from gonogo.model.record import Record
 from gonogo.postgres.readonly import Session
 from gonogo.postgres.snapshot import in_snapshot, read_identity
-from gonogo.record.canonical import read_record
-from gonogo.record.listing import ArchivedRecord, database_of, list_records
+from gonogo.record.canonical import database_of, read_record
+from gonogo.record.listing import ArchivedRecord, list_records
 
 V = TypeVar("V")
 MOST_AHEAD = timedelta(minutes=2)
@@ -243,6 +243,10 @@ def _measurement(one: Measurement, mask: Mask) -> Measurement:
         hours_by_part=_named(one.hours_by_part, mask),
         hourly_parts=_named(one.hourly_parts, mask),
         breakdown=breakdown,
+        worst=tuple(
+            replace(worst, name=MAIL.sub("<e-mail address>", _message(worst.name, mask)))
+            for worst in one.worst
+        ),
         notes=tuple(filter(None, (_remark(note, mask) for note in one.notes))),
     )
 

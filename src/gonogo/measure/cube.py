@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -16,7 +17,7 @@ from gonogo.criteria import Derived, Filter, Metric
 from gonogo.measure.surveys import Table, naive
 from gonogo.measure.written import write_order
 from gonogo.model.kinds import Says
-from gonogo.model.measurement import Count, HourCount, Measurement, Remark, Window
+from gonogo.model.measurement import Count, HourCount, Measurement, Remark, Window, Worst
 from gonogo.postgres.readonly import Row
 
 Selector = str | Filter
@@ -149,6 +150,40 @@ def breakdown(
         name = "none given" if value is None else str(value)
         sums[known.get(name, "other" if known else name)] += n
     return {name: n for name, n in sums.most_common() if n}
+
+
+def with_worst(metric: Metric, tables: Tables, found: Measurement) -> Measurement:
+    """Add who and what accounts for most of a rate's failures; the reader's figures, never judged.
+
+    Args:
+        metric: Names the surveys of whom it asks; the parts of `by` are looked at as well.
+        tables: By survey.
+        found: The rate, with its parts.
+    """
+    whole = found.count or Count(0, 0)
+    lost, worst, notes = whole.n - whole.k, list[Worst](), list(found.notes)
+    for by, entry in metric.worst.items():
+        table = tables.get(entry.survey, Table(missing=Remark(Says.NOT_ASKED)))
+        if table.missing:
+            notes.append(table.missing)
+        for row in (row for row in table.rows if row[entry.by] is not None):
+            failures = amount(row, entry.failures)
+            of = Count(failures, lost)
+            n = amount(row, entry.whole) if entry.whole else failures
+            worst.append(Worst(by, str(row[entry.by]), of, _less(whole, Count(n - failures, n))))
+    for name, part in found.by_part.items() if len(found.by_part) > 1 else ():
+        less = None if metric.total_row else _less(whole, part)
+        worst.append(Worst(metric.by or "", name, Count(part.n - part.k, lost), less))
+    ordered = sorted(worst, key=lambda one: one.failures.k)
+    first = {one.by: one for one in worst} | {one.by: one for one in ordered}
+    shown = tuple(one for one in first.values() if 0 < one.failures.k <= lost)
+    return replace(found, worst=shown, notes=tuple(notes))
+
+
+def _less(whole: Count, part: Count) -> Count | None:
+    """The whole without a part; None where that is none: other things were counted."""
+    rest = Count(whole.k - part.k, whole.n - part.n)
+    return rest if 0 <= rest.k <= rest.n else None
 
 
 def _grouped(rows: Iterable[Row], column: str) -> Mapping[object, list[Row]]:

@@ -28,8 +28,6 @@ DEFAULT_WINDOW = {
 }
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
-NOT_THE_WAY = ("user=", "sslmode=")
-
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -89,6 +87,25 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Worst:
+    """Who or what accounts for most of a rate's failures.
+
+    Args:
+        by: What is looked at: user, integration, message.
+        name: The worst of them.
+        failures: Its own, of all.
+        without: The rate without it; None where that cannot be counted.
+    """
+
+    __pydantic_config__ = STRICT
+
+    by: str
+    name: str
+    failures: Count
+    without: Count | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """What was counted for one metric. Exactly one of `count`, `value`, `missing` tells.
 
@@ -108,6 +125,7 @@ class Measurement:
         recent_missing: Why these could not be asked; None when they could.
         parts_missing: Why nobody knows which parts there are; None when it is known.
         breakdown: Counts by name, for the reader.
+        worst: Whose its failures are, for the reader.
         notes: What else there is to say.
     """
 
@@ -128,6 +146,7 @@ class Measurement:
     recent_missing: Remark | None = None
     parts_missing: Remark | None = None
     breakdown: Mapping[str, Whole] = field(default_factory=dict)
+    worst: tuple[Worst, ...] = ()
     notes: tuple[Remark, ...] = ()
 
 
@@ -154,16 +173,6 @@ class DatabaseIdentity:
     standby: bool = False
     snapshot: str = ""
     rights: str = ""
-
-    def key(self, connection: str) -> str:
-        """What tells this database from every other: the server's own identifier, and its name.
-
-        Args:
-            connection: How it was reached; where the role may not read the identifier, the way
-                there stands for the server, without who asks.
-        """
-        way = (one for one in connection.split() if not one.startswith(NOT_THE_WAY))
-        return f"{self.system_identifier or ' '.join(way)}/{self.database}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,15 +245,6 @@ def parse_moment(text: str, option: str = "--as-of") -> datetime:
     if moment < EARLIEST:
         raise UsageError(f"{option}={text!r} lies before 1970", hint)
     return moment
-
-
-def parsed(text: str | None) -> datetime | None:
-    """An ISO moment in UTC; None when it is none."""
-    try:
-        at = datetime.fromisoformat(text or "")
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def format_moment(moment: datetime) -> str:

@@ -20,12 +20,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from gonogo.errors import RecordError
-from gonogo.model.record import SCHEMA, Record
+from gonogo.model.record import SCHEMA, Provenance, Record
 from gonogo.record.files import write_whole
 
 RECORD_FILE = "record.json"
 SURROGATE = re.compile("[\ud800-\udfff]")
 MOST_OF_A_KEY = 80
+# Of how a database was reached: who asks, and how much is encrypted.
+NOT_THE_WAY = ("user=", "sslmode=")
 
 
 def canonical_json(document: Mapping[str, object]) -> bytes:
@@ -107,6 +109,19 @@ def _json(document: Mapping[str, object]) -> str:
     return json.dumps(
         document, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
     )
+
+
+def database_of(asked: Provenance | None) -> str:
+    """What tells a database from every other: the server's own identifier, and its name.
+
+    Where the role may not read the identifier, the way there stands for the server. Empty where no
+    database was asked, or it was out of reach.
+    """
+    if asked is None or asked.database is None:
+        return ""
+    way = (one for one in asked.connection.split() if not one.startswith(NOT_THE_WAY))
+    server = asked.database.system_identifier or " ".join(way)
+    return f"{server}/{asked.database.database}"
 
 
 FILES = "files.sha256"

@@ -21,8 +21,14 @@ from pydantic import TypeAdapter, ValidationError
 from gonogo.errors import RecordError
 from gonogo.model.kinds import Kind, Role, State, VerdictKind
 from gonogo.model.limit import STRICT, Moment
-from gonogo.model.record import MainRate, Provenance, Record
-from gonogo.record.canonical import RECORD_FILE, canonical_json, parsed_record, sha256_hex
+from gonogo.model.record import MainRate, Record
+from gonogo.record.canonical import (
+    RECORD_FILE,
+    canonical_json,
+    database_of,
+    parsed_record,
+    sha256_hex,
+)
 from gonogo.record.files import is_alive, write_whole
 
 RUNNING = "RUNNING"
@@ -32,11 +38,6 @@ NAME = re.compile(r"(?P<moment>\d{8}T\d{6}Z)(?:-(?P<twin>\d+))?_(?P<label>[A-Z][
 UNREADABLE: Literal["unreadable"] = "unreadable"
 GATE_LABELS = frozenset(kind.value for kind in VerdictKind)
 NOTES_FILE = ".catalogue.json"
-
-
-def database_of(asked: Provenance | None) -> str:
-    """The key of the database that was asked; empty where none was, or it was out of reach."""
-    return asked.database.key(asked.connection) if asked and asked.database else ""
 
 
 @dataclass(frozen=True, kw_only=True)

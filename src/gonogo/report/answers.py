@@ -18,6 +18,7 @@ from gonogo.report.english import (
     show_share,
     show_value,
     verdict_reasons,
+    whose,
 )
 from gonogo.report.text import of, share
 
@@ -131,8 +132,8 @@ def missing_of(measurement: Measurement) -> str | None:
 
 
 def notes_of(measurement: Measurement) -> tuple[str, ...]:
-    """What else there is to say of a measurement."""
-    return tuple(map(remark_of, measurement.notes))
+    """What else there is to say of a measurement, and whose its failures are."""
+    return (*map(remark_of, measurement.notes), *whose(measurement))
 
 
 def reasons(record: Record, *, named: bool = False, of_findings: bool = True) -> tuple[str, ...]:

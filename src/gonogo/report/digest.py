@@ -15,6 +15,7 @@ from gonogo.model.kinds import Outcome, Reason, Role
 from gonogo.model.measurement import Window
 from gonogo.model.record import Record
 from gonogo.report.answers import Answer, answers, reasons
+from gonogo.report.english import MOSTLY, whose
 from gonogo.report.markdown import code, escape, table
 from gonogo.report.page import attention, notices
 from gonogo.report.text import cut, moment, span
@@ -141,8 +142,10 @@ def _miss(outcome: str, reason: str, same: Sequence[Answer]) -> Miss:
         title += f" and {len(titles) - MOST_TITLES} more"
     if len(same) > 1 or not _is_past_its_limit(same[0]):
         return Miss(outcome, title, _line(reason))
-    advice = same[0].entry
-    return Miss(outcome, title, _line(reason), _line(advice.means), _line(advice.first))
+    advice, means = same[0].entry, _line(same[0].entry.means)
+    if mostly := "; ".join(whose(same[0].measurement, MOSTLY)):
+        means = f"{means} {mostly[0].upper()}{_line(mostly[1:])}."
+    return Miss(outcome, title, _line(reason), means, _line(advice.first))
 
 
 def _is_past_its_limit(answer: Answer) -> bool:

@@ -20,12 +20,23 @@ from typing import Protocol
 from gonogo.model.finding import Finding, LevelLimit, VerdictReason
 from gonogo.model.kinds import Level, Reason, Role, Why
 from gonogo.model.limit import UNITS, Interval, Limit
-from gonogo.model.measurement import Count, Remark, format_duration, format_moment
-from gonogo.report.sentences import REASONS, REMARKS, TALLY, VERDICTS
+from gonogo.model.measurement import (
+    Count,
+    Measurement,
+    Remark,
+    Worst,
+    format_duration,
+    format_moment,
+)
+from gonogo.report.sentences import REASONS, REMARKS, TALLY, VERDICTS, WITHOUT, WORST
+from gonogo.report.text import cut
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 # A limit that is nearer than this is as good as met; its judgement stays exact.
 MOST_DIGITS = 12
+# From so many of all failures on, whose they are belongs to the recommendation.
+MOSTLY = Fraction(1, 2)
+MOST_OF_A_NAME = 80
 
 
 class Metric(Protocol):
@@ -80,6 +91,31 @@ def remark_of(remark: Remark) -> str:
     return REMARKS[remark.says].format(
         subject=remark.subject, detail=remark.detail, number=remark.number, minutes=minutes
     )
+
+
+def whose(measurement: Measurement, least: Fraction = Fraction(0)) -> tuple[str, ...]:
+    """Whose failures a rate's are: a part of a sentence for the worst user, integration, message.
+
+    Args:
+        measurement: Of the rate.
+        least: The share of all failures from which on one is named.
+    """
+    return tuple(
+        WORST.format(
+            by=one.by,
+            name=cut(one.name, MOST_OF_A_NAME),
+            k=one.failures.k,
+            n=one.failures.n,
+            without=_without(one),
+        )
+        for one in measurement.worst
+        if (one.failures.share or 0) >= least
+    )
+
+
+def _without(one: Worst) -> str:
+    share = one.without.share if one.without else None
+    return "" if share is None else WITHOUT.format(by=one.by, share=show_share(share))
 
 
 def limits_text(limits: Iterable[LevelLimit]) -> str:

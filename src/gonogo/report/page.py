@@ -11,6 +11,7 @@ from gonogo.model.record import MetricEntry, Record
 from gonogo.report.answers import Answer
 from gonogo.report.axes import levels_of
 from gonogo.report.charts import Hours, hours_of, spark
+from gonogo.report.english import MOSTLY, whose
 from gonogo.report.text import OUTCOMES, moment, outcome_look, span
 
 STALE_S = 900
@@ -52,6 +53,11 @@ class Card:
     metric: str
     entry: MetricEntry
     answers: Sequence[Answer]
+
+    @property
+    def whose(self) -> Sequence[str]:
+        """Who or what accounts for most of the failures."""
+        return whose(self.answers[0].measurement, MOSTLY)
 
 
 @dataclass(frozen=True, slots=True)

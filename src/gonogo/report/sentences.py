@@ -50,6 +50,8 @@ REMARKS: Mapping[Says, str] = {
     Says.ORDER_TOO_FEW: "the order of writing is known of {number} transactions only: "
     "too few to judge clocks by",
 }
+WORST = "one {by} ({name}) accounts for {k:,} of {n:,} failures{without}"
+WITHOUT = "; without that {by} {share}"
 REASONS: Mapping[Reason, str] = {
     Reason.LEFT_OUT: "{remark}",
     Reason.NO_DATA: "no data: {remark}",

@@ -17,6 +17,7 @@ from gonogo.errors import GonogoError, StepError, UsageError
 from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
 from gonogo.postgres.session import application_schema, first_line
+from gonogo.record.canonical import database_of
 from gonogo.rollout.incident_report import Course, IncidentReport, draft
 from gonogo.rollout.restore.restoration import Restoration, drop_prepared, is_swapped, restoring
 from gonogo.rollout.restore.swap import reopen_cut_short
@@ -227,7 +228,7 @@ def _report(ended: _Ending) -> IncidentReport | None:
                 connection,
                 application_schema(connection, context.anchor),
                 context.config.archive_dir,
-                site.identity.key(context.database.shown),
+                database_of(provenance(site, deployment)),
                 context.simulated,
                 context.anchor,
             )

@@ -140,3 +140,30 @@ def test_a_summary_that_cannot_be_written_changes_no_verdict(
     assert told.records[-1].name.endswith("_GO")
     (line,) = [line for line in told.output.splitlines() if line.startswith("gonogo: ")]
     assert line == f"gonogo: the step summary could not be written: {tmp_path}: Is a directory"
+
+
+ONE_USER = """
+insert into sync_metrics (user_id, integration_type, sync_type, result, error_message, created_at)
+select (select id from users order by id limit 1), 'google_contacts', 'incremental', 'failure',
+    'quota exceeded', %(end)s::timestamp - n * interval '10 seconds'
+from generate_series(1, 2600) as n"""
+
+
+def test_one_users_failures_are_named_wherever_the_rate_stands(
+    gate: Gate, soaked: Any, tmp_path: Path
+) -> None:
+    """Terminal, page and step summary: how many of all are one user's; the verdict is by event."""
+    with psycopg.connect(soaked.conninfo) as connection:
+        connection.execute(ONE_USER, {"end": soaked.end.replace(tzinfo=None)})
+        (user,) = connection.execute("select id from users order by id limit 1").fetchone() or ()
+    summary = tmp_path / "summary.md"
+    told = gate(soaked.conninfo, *STAGING, as_of(soaked), GITHUB_STEP_SUMMARY=str(summary))
+    assert told.code != 0
+    worst = told.record.measurements["sync.success_rate"].worst
+    assert {one.by for one in worst} == {"user", "message", "integration"}
+    own = worst[0].failures
+    assert (worst[0].name, own.k >= 2600, 2 * own.k > own.n) == (str(user), True, True)
+    said = f"ne user ({user}) accounts for {own.k:,} of {own.n:,} failures; without that user 9"
+    assert said in (told.records[-1] / "record.html").read_text("utf-8")
+    assert said in summary.read_text("utf-8").replace("\\", "")
+    assert said in " ".join(told.output.split())

@@ -76,8 +76,9 @@ def open_roles(metric: Metric, survey: str) -> set[Role]:
     roles = set(metric.roles(Environment.STAGING)) | set(metric.roles(Environment.PRODUCTION))
     if survey in metric.sources:
         return roles
-    # The newest events, and which integrations there are, are asked by the alert alone.
-    return roles & {Role.ALERT} if survey in metric.surveys else set()
+    # The newest events, and which integrations there are, are asked by the alert alone; whose
+    # failures they are is only shown.
+    return roles & {Role.ALERT} if survey in {metric.recency, metric.parts_in} else set()
 
 
 def judged(measured: Mapping[str, Measurement], environment: Environment) -> dict[str, Finding]:
@@ -106,6 +107,8 @@ def told(planting: Callable[..., Any], sql_dir: Path) -> Callable[..., list[str]
             measured = world.measured(Environment.STAGING, sql_dir)
         needing = [m for m in CRITERIA.metrics.values() if survey in m.surveys]
         heard = [remark_of(reason) for m in needing if (reason := measured[m.id].missing)]
+        noted = (note for metric in needing for note in measured[metric.id].notes)
+        heard += [remark_of(note) for note in noted if note.subject == survey]
         for environment in Environment:
             for check, finding in judged(measured, environment).items():
                 if finding.role in open_roles(CRITERIA.metrics[finding.metric], survey):

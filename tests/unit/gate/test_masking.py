@@ -15,7 +15,7 @@ from gonogo.gate.setting import Observation
 from gonogo.masking import Mask
 from gonogo.measure.ledger_facts import LedgerFacts
 from gonogo.model.kinds import Says
-from gonogo.model.measurement import Count, Measurement, Remark, Window
+from gonogo.model.measurement import Count, Measurement, Remark, Window, Worst
 from gonogo.model.step import LedgerEvent
 
 SECRET = "hush-and-not-a-word"  # noqa: S105  # nothing asks for it
@@ -56,6 +56,8 @@ OF_OBSERVATION = ("ledger", "timeline")
         {"recent_missing": REMARK},
         {"parts_missing": REMARK},
         {"notes": (REMARK, REMARK)},
+        {"held_back": REMARK},
+        {"worst": (Worst("user", SAID, Count(1, 2)),)},
         {"by_part": {SAID: Count(1, 2)}},
         {"recent": {SAID: (Count(1, 2),)}},
         {"hourly_parts": {SAID: (1,)}},
@@ -72,6 +74,13 @@ def test_a_secret_is_masked_wherever_a_database_may_say_it(place: dict[str, Any]
     found = texts_masked(**place)
     assert SECRET not in found
     assert "it said <ADMIN_JWT>" in found
+
+
+def test_no_e_mail_address_says_whose_failures_they_are() -> None:
+    """A user is shown by the application's id; one that is an address is left out."""
+    worst = (Worst("user", "ada@example.com", Count(1, 2)), Worst("user", "42", Count(1, 2)))
+    found = masked(seen(Measurement("a.b", worst=worst)), MASK).measurements["a.b"]
+    assert [one.name for one in found.worst] == ["<e-mail address>", "42"]
 
 
 def test_parts_that_read_the_same_once_masked_are_kept_apart() -> None:

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gonogo.criteria import Metric
 from gonogo.measure import cube
-from gonogo.model.measurement import Count
+from gonogo.measure.surveys import Table
+from gonogo.model.kinds import Says
+from gonogo.model.measurement import Count, Measurement, Remark, Worst
 from gonogo.postgres.readonly import Row
 
 HOURS = [datetime(2026, 11, 23, hour, tzinfo=UTC) for hour in range(4)]
@@ -131,3 +134,45 @@ def test_whole_numbers_of_every_kind_are_summed() -> None:
     assert cube.total(rows, "n") == cube.total(rows, {}) == 3
     with pytest.raises(TypeError, match="no whole number"):
         cube.total([*rows, {"n": 0.5}], "n")
+
+
+def rate(**more: object) -> Metric:
+    """A rate whose failures two surveys tell apart."""
+    users = {"survey": "users", "by": "user_id", "failures": "failures", "whole": "executed"}
+    errors = {"survey": "errors", "by": "message", "failures": "n"}
+    worst = {"user": users, "message": errors}
+    known = {"title": "A", "kind": "rate", "survey": "a", "by": "shop", "worst": worst}
+    return Metric.model_validate({"id": "a.b", **known, **more})
+
+
+FOUND = Measurement(
+    "a.b", count=Count(90, 100), by_part={"one": Count(49, 50), "two": Count(41, 50)}
+)
+TOTAL: Row = {"user_id": None, "failures": None, "executed": None}
+
+
+def worst(metric: Metric, users: Table, errors: Table) -> Measurement:
+    """The rate with whose failures it has."""
+    return cube.with_worst(metric, {"users": users, "errors": errors}, FOUND)
+
+
+def test_the_worst_of_each_is_named_and_taken_away() -> None:
+    """Of users by what they have, of messages by what failed, of parts by the rate's own."""
+    users = Table((TOTAL, {"user_id": 7, "failures": 8, "executed": 9}))
+    errors = Table(({"message": "slow", "n": 3}, {"message": "gone", "n": 6}))
+    assert worst(rate(), users, errors).worst == (
+        Worst("user", "7", Count(8, 10), Count(89, 91)),
+        Worst("message", "gone", Count(6, 10), Count(90, 94)),
+        Worst("shop", "two", Count(9, 10), Count(49, 50)),
+    )
+    # Parts that overlap cannot be taken away.
+    assert worst(rate(total_row=True), users, errors).worst[-1].without is None
+
+
+def test_whose_failures_they_are_is_silent_where_other_things_were_counted() -> None:
+    """More than there are; what could not be asked is noted, and the rate stands."""
+    missing = Remark(Says.NO_RIGHT, "errors", "denied")
+    users = Table(({"user_id": 7, "failures": 11, "executed": 11},))
+    found = worst(rate(), users, Table(missing=missing))
+    assert [one.name for one in found.worst] == ["two"]
+    assert (found.count, found.notes, found.missing) == (FOUND.count, (missing,), None)

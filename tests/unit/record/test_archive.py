@@ -20,7 +20,8 @@ from gonogo.model.record import Record
 from gonogo.record import archive as room
 from gonogo.record import files
 from gonogo.record.archive import RunningRecord
-from gonogo.record.listing import database_of, list_records
+from gonogo.record.canonical import database_of
+from gonogo.record.listing import list_records
 from gonogo.report.index import RecordPages
 from gonogo.report.timeline import gates_since
 from record_schema import faults

@@ -10,7 +10,7 @@ import pytest
 from gonogo.model.finding import Figures, Finding, VerdictReason
 from gonogo.model.kinds import Outcome, Reason, Role, Why
 from gonogo.model.limit import Interval
-from gonogo.model.measurement import Count, Measurement
+from gonogo.model.measurement import Count, Measurement, Worst
 from gonogo.report.digest import FOLDED, Row, digest
 from record_examples import limits, says
 
@@ -164,3 +164,14 @@ def test_what_is_covered_is_cut_off(record: Make) -> None:
     whole = record("HOLD", []).window
     window = replace(whole, start=whole.start + timedelta(seconds=1))
     assert "(47 h 59 min of 48 h covered)" in digest(record("HOLD", [], window=window)).window
+
+
+def test_whose_the_failures_are_belongs_to_what_a_miss_means(record: Make, found: Make) -> None:
+    """Where one user accounts for most of them; the reason stays what it is."""
+    worst = (Worst("user", "aB", Count(90, 100), Count(97, 107)), Worst("m", "x", Count(1, 100)))
+    measured = {"a.b": Measurement("a.b", count=Count(97, 197), worst=worst)}
+    made = record("NO-GO", [found("a.b", "failed")])
+    told = digest(made.having(measurements={**made.measurements, **measured}))
+    assert told.misses[0].means.endswith(
+        " One user (aB) accounts for 90 of 100 failures; without that user 90.6 %."
+    )

@@ -10,8 +10,15 @@ from hypothesis import strategies as st
 
 from gonogo.criteria import Metric
 from gonogo.model.limit import Interval, parse_limit
-from gonogo.model.measurement import Count
-from gonogo.report.english import show_count, show_interval, show_share, show_value
+from gonogo.model.measurement import Count, Measurement, Worst
+from gonogo.report.english import (
+    MOSTLY,
+    show_count,
+    show_interval,
+    show_share,
+    show_value,
+    whose,
+)
 
 
 @pytest.mark.parametrize(
@@ -118,3 +125,25 @@ def test_an_interval_that_ends_beside_a_limit_reads_so() -> None:
     interval = Interval(0.85, 0.89996)
     assert show_interval(interval) == "85.0 to 90.0 %"
     assert show_interval(interval, [parse_limit(">= 90 %")]) == "85.0 to 89.996 %"
+
+
+USER = Worst("user", "4711", Count(2600, 2650), Count(1736, 1786))
+
+
+def test_whose_failures_they_are_is_a_sentence() -> None:
+    """How many of all, and the rate without them; the name is cut where it is long."""
+    assert whose(Measurement("a.b", worst=(USER,))) == (
+        "one user (4711) accounts for 2,600 of 2,650 failures; without that user 97.2 %",
+    )
+    unknown = Worst("message", "x" * 200, Count(1, 4), None)
+    (said,) = whose(Measurement("a.b", worst=(unknown,)))
+    assert said.startswith(f"one message ({'x' * 80}… (200 characters))")
+    assert said.endswith("accounts for 1 of 4 failures")
+
+
+def test_who_accounts_for_few_is_no_recommendation() -> None:
+    """From half of all failures on."""
+    few = Worst("message", "gone", Count(49, 100))
+    assert whose(Measurement("a.b", worst=(few, USER)), MOSTLY) == whose(
+        Measurement("a.b", worst=(USER,))
+    )

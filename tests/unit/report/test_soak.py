@@ -12,7 +12,8 @@ import pytest
 from gonogo.model.kinds import Environment, MarkState, State
 from gonogo.model.measurement import DatabaseIdentity, Window, clip, format_moment
 from gonogo.record.archive import RunningRecord
-from gonogo.record.listing import NOTES_FILE, database_of, list_records
+from gonogo.record.canonical import database_of
+from gonogo.record.listing import NOTES_FILE, list_records
 from gonogo.report.index import RecordPages
 from gonogo.report.timeline import gates_since, soak
 from record_examples import IDENTITY, deployment, gate, provenance
@@ -145,8 +146,12 @@ def test_where_no_identity_can_be_read_the_way_there_tells_databases_apart(tmp_p
     """Whoever asks, and with whatever encryption; host, port and name count."""
     nameless = replace(IDENTITY, system_identifier="")
     look(tmp_path, 1, of=nameless)
-    key = nameless.key(provenance().connection)
-    assert nameless.key(f"{provenance().connection} user=another sslmode=require") == key
-    assert nameless.key("host=elsewhere port=5432") != key
+    ways = (
+        provenance().connection,
+        f"{provenance().connection} user=another sslmode=require",
+        "host=elsewhere port=5432",
+    )
+    key, same, other = (database_of(provenance(database=nameless, connection=way)) for way in ways)
+    assert (same == key, other == key) == (True, False)
     assert gates_since(tmp_path / "staging", key, DEPLOYED) == 1
     assert gates_since(tmp_path / "staging", KEY, DEPLOYED) == 0

@@ -23,6 +23,30 @@ def test_the_success_rate_is_of_what_was_executed(world: Any) -> None:
     assert told.by_part == {"google_calendar": Count(3, 3), "google_contacts": Count(2, 3)}
 
 
+def test_whose_the_failures_are_stands_beside_the_success_rate(world: Any) -> None:
+    """The user, integration and message that account for most, and the rate without each."""
+    world.sync("success", user=1, integration="contacts", times=2)
+    world.sync("failure", user=1, integration="contacts", error_message="gone", times=6)
+    world.sync("success", user=2, times=40)
+    world.sync("failure", user=2, error_message="slow", times=2)
+    world.sync("skipped", user=2, skip_reason="not_due", times=9)
+    told = world.measured("sync.success_rate")
+    assert told.count == Count(42, 50)
+    assert [(one.by, one.failures, one.without) for one in told.worst] == [
+        ("user", Count(6, 8), Count(40, 42)),
+        ("message", Count(6, 8), Count(42, 44)),
+        ("integration", Count(6, 8), Count(40, 42)),
+    ]
+    assert [one.name for one in told.worst[1:]] == ["gone", "google_contacts"]
+    assert told.worst[0].name == str(world.users[0])
+
+
+def test_a_rate_without_a_failure_is_nobodys(world: Any) -> None:
+    """There is nobody to name."""
+    world.sync("success", times=3)
+    assert world.measured("sync.success_rate").worst == ()
+
+
 def test_syncs_of_no_integration_are_a_part_of_their_own(own_world: Any) -> None:
     """A part without a name that fails is not hidden in the pool."""
     own_world.run("alter table sync_metrics alter integration_type drop not null")

@@ -21,6 +21,20 @@ def test_ignored_notifications_are_counted_beside_the_rate(world: Any) -> None:
     assert told.recent == {"": (Count(4, 5),)}
 
 
+def test_whose_the_failed_notifications_are_stands_beside_the_rate(world: Any) -> None:
+    """The user and the message that account for most; ignored ones count for nobody."""
+    world.notification("success", user=1, times=3)
+    world.notification("failure", user=1, error_message="gone", times=5)
+    world.notification("ignored", user=1, times=9)
+    world.notification("success", user=2, times=20)
+    world.notification("failure", user=2, error_message="gone")
+    worst = world.measured("webhook.success_rate").worst
+    assert [(one.by, one.name, one.failures, one.without) for one in worst] == [
+        ("user", str(world.users[0]), Count(5, 6), Count(20, 21)),
+        ("message", "gone", Count(6, 6), Count(23, 23)),
+    ]
+
+
 def test_nothing_but_ignored_notifications_is_no_rate(world: Any) -> None:
     """0 of 0, and there must be some."""
     world.notification("ignored", times=50)
