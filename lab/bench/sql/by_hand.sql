@@ -141,7 +141,8 @@ with connection as materialized (
                 and m.created_at - s.created_at >= interval '0'
         ) as succeeded
     from sync_schedule as s
-    where s.onboarding_until is not null
+    join users as u on u.id = s.user_id
+    where (s.onboarding_until is not null or u.created_at >= %(window_start)s)
         and s.created_at >= %(window_start)s
         and s.created_at < %(as_of)s::timestamp - interval '1 hour'
 )
@@ -159,8 +160,29 @@ select
             where not c.succeeded and m.result = 'failure'
             group by 1 order by count(*) desc limit 5
         ) as errors
-    ) as errors
+    ) as errors,
+    (
+        select array_agg(succeeded) from (
+            select bool_and(succeeded) as succeeded from connection
+            group by user_id order by max(created_at) desc limit 50
+        ) as users
+    ) as newest
 from connection;
+
+-- connections, and how many of them are scheduled and have a subscription
+select
+    integration_type,
+    count(*) as connections,
+    count(*) filter (
+        where s.next_sync_at <= %(as_of)s::timestamp + interval '30 days'
+    ) as scheduled,
+    count(*) filter (where w.expiration > %(as_of)s) as subscribed
+from sync_schedule as s
+full join (
+    select user_id, integration_type from token_health where status not in ('expired', 'revoked')
+) as t using (user_id, integration_type)
+left join calendar_webhook_subscriptions as w using (user_id)
+group by 1;
 
 select
     (select count(distinct user_id) from token_health) as users,

@@ -196,7 +196,8 @@ Three more rules look beyond the whole:
   has healed is no fall, and neither is a daily wave that stays above the objective.
 
 A **census** counts what exists now and is judged as it is; past its critical level or trigger with
-n < {least} it is inconclusive. Triggers judge the whole, never single parts.
+n < {least} it is inconclusive. So is each of its parts, where it has a column `by` and a critical
+level. Triggers judge the whole, never single parts.
 
 **Missing data never passes.** Missing rows, a missing table, a missing right, hidden rows or a
 query that exceeded its time give *inconclusive*, and the check says what is missing. 0 of 0 is met
