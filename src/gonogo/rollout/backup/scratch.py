@@ -63,8 +63,8 @@ def create_like(connection: Connection, source: str, name: str, *, owner: bool =
         psycopg.Error: The role may not create databases, or the disk is full.
         DatabaseError: There is no such database.
     """
-    told = _described(connection, source)
-    words = [*_locale(told), *(_ownership(told) if owner else ())]
+    database = _described(connection, source)
+    words = [*_locale(database), *(_ownership(database) if owner else ())]
     connection.execute(
         sql.SQL(" ").join(
             [
@@ -125,31 +125,31 @@ def _described(connection: Connection, source: str) -> Mapping[str, Any]:
     return described
 
 
-def _locale(told: Mapping[str, Any]) -> Iterator[sql.Composable]:
+def _locale(database: Mapping[str, Any]) -> Iterator[sql.Composable]:
     def option(name: str, value: object) -> sql.Composable:
         return sql.SQL("{} {}").format(sql.SQL(name), sql.Literal(value))
 
-    yield option("encoding", told["encoding"])
-    yield option("lc_collate", told["datcollate"])
-    yield option("lc_ctype", told["datctype"])
-    provider = PROVIDERS.get(str(told.get("datlocprovider")))
+    yield option("encoding", database["encoding"])
+    yield option("lc_collate", database["datcollate"])
+    yield option("lc_ctype", database["datctype"])
+    provider = PROVIDERS.get(str(database.get("datlocprovider")))
     if provider is None:
         return
     yield sql.SQL("locale_provider {}").format(sql.SQL(provider))
     # Called daticulocale up to version 16.
-    locale = told.get("datlocale") or told.get("daticulocale")
+    locale = database.get("datlocale") or database.get("daticulocale")
     if locale and provider != "libc":
         yield option(f"{provider}_locale", locale)
-    if rules := told.get("daticurules"):
+    if rules := database.get("daticurules"):
         yield option("icu_rules", rules)
 
 
-def _ownership(told: Mapping[str, Any]) -> Iterator[sql.Composable]:
-    yield sql.SQL("owner {}").format(sql.Identifier(told["owner"]))
+def _ownership(database: Mapping[str, Any]) -> Iterator[sql.Composable]:
+    yield sql.SQL("owner {}").format(sql.Identifier(database["owner"]))
     # To name the one that it would lie in anyway needs a right of its own.
-    if told["tablespace"] != DEFAULT_TABLESPACE:
-        yield sql.SQL("tablespace {}").format(sql.Identifier(told["tablespace"]))
-    yield sql.SQL("connection limit {}").format(sql.Literal(told["datconnlimit"]))
+    if database["tablespace"] != DEFAULT_TABLESPACE:
+        yield sql.SQL("tablespace {}").format(sql.Identifier(database["tablespace"]))
+    yield sql.SQL("connection limit {}").format(sql.Literal(database["datconnlimit"]))
 
 
 def _set(connection: Connection, target: str, role: str | None, name: str, value: str) -> None:

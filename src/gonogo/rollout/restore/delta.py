@@ -73,8 +73,8 @@ class TableDelta:
 
     def __str__(self) -> str:
         counts = {"inserted": self.inserted, "changed": self.changed, "deleted": self.deleted}
-        told = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
-        return f"{self.name}: {told or 'nothing'}"
+        counted = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
+        return f"{self.name}: {counted or 'nothing'}"
 
 
 @dataclass(frozen=True, slots=True)
