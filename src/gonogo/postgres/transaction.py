@@ -37,6 +37,7 @@ SETTLE_BUDGET_S = 60
 
 REMEDIES = {
     "55P03": "end the long transaction that holds the lock, or try again later",
+    "55P04": "a new value of an enum can be used only after COMMIT: use it in a later migration",
     "57014": "find out what the statement waits for, or raise the statement timeout",
     "42501": "deploy as the owner of the application's tables",
 }
@@ -272,7 +273,7 @@ def failure(file: str, statement: Statement, error: psycopg.Error) -> MigrationE
     text = error.diag.message_primary or first_line(error)
     return MigrationError(
         text,
-        error.diag.message_hint or REMEDIES.get(error.sqlstate or "", ""),
+        REMEDIES.get(error.sqlstate or "") or error.diag.message_hint or "",
         file=file,
         line=line,
         sqlstate=error.sqlstate or "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from gonogo.ledger import history
 from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import MigrationRow, StepRow
 from gonogo.model.step import Tell
+from gonogo.postgres.parser.reverts import kept
 from gonogo.rollout.application_steps import (
     REVERT_CODE_AGAIN,
     command_step,
@@ -35,12 +35,6 @@ from gonogo.rollout.runner.site import look_at_site
 from gonogo.rollout.runner.steps import LOOKS, Resumption, Step, running
 from gonogo.rollout.runner.work import Work, to_be_rolled_back, why_none
 
-MOVED = re.compile(r"\balter\s+table\s+(\w+)\s+set\s+schema\s+:aside", re.IGNORECASE)
-COPIED = re.compile(
-    r"\binsert\s+into\s+:aside\.(\w+)\s*\([^)]*\)\s*(select\b.*)", re.IGNORECASE | re.DOTALL
-)
-ALTERED = re.compile(r"\balter\s+table\s+(\w+)(.*)", re.IGNORECASE | re.DOTALL)
-DROPPED = re.compile(r"\bdrop\s+column\s+(?:if\s+exists\s+)?(\w+)", re.IGNORECASE)
 BY_GIT = "git checkout --quiet --detach {revision}"
 
 STOP: tuple[Step[Work], ...] = (
@@ -260,14 +254,17 @@ def _moves(work: Work, one: Migration) -> Iterator[str]:
     """What the revert file moves aside, read from its own statements."""
     aside = aside_schema(work.deployment.id)
     for statement in one.revert.inside if one.revert else ():
-        text = statement.text
-        if found := MOVED.search(text):
-            yield f"table {found[1]} moves to {aside}: {_count(work, f'table {found[1]}')}"
-        elif found := COPIED.search(text):
-            kept = _count(work, found[2].rstrip("; \n"))
-            yield f"columns are kept in {aside}.{found[1]}: {kept}"
-        elif (found := ALTERED.search(text)) and (columns := DROPPED.findall(found[2])):
-            yield f"columns leave {found[1]}: {', '.join(columns)}"
+        found = kept(statement)
+        if found is None:
+            continue
+        schema, name = found.table
+        if found.query:
+            yield f"columns are kept in {aside}.{name}: {_count(work, found.query)}"
+        elif found.columns:
+            yield f"columns leave {name}: {', '.join(found.columns)}"
+        else:
+            table = sql.Identifier(*filter(None, (schema, name))).as_string()
+            yield f"table {name} moves to {aside}: {_count(work, f'table {table}')}"
 
 
 def _count(work: Work, rows: str) -> str:

@@ -41,7 +41,7 @@ def apply(
 
 def scalar(connection: Connection, query: str) -> object:
     """The first value of a query's first row."""
-    row = connection.execute(query).fetchone()
+    row = connection.execute(query.encode()).fetchone()
     return row and row[0]
 
 
@@ -216,6 +216,163 @@ def test_tables_of_the_same_file_may_be_altered_freely(
     """A table that the file itself makes holds no rows yet."""
     text = "create table a (); alter table a add column id uuid default gen_random_uuid();"
     assert apply(connection, written(_100_a=text), deploy())[0].outcome == "applied"
+
+
+RENAMES = {
+    "a table": ("alter table audit_logs rename to events;", "events"),
+    "a table twice": (
+        "alter table audit_logs rename to a; alter table a rename to events;",
+        "events",
+    ),
+    "a table and its column": (
+        (
+            "alter table public.audit_logs rename to events;"
+            " alter table events rename column action to deed; alter table events add x int;"
+        ),
+        "events",
+    ),
+    "a constraint": (
+        "alter table only audit_logs rename constraint audit_logs_pkey to events_key;",
+        "audit_logs",
+    ),
+    "another schema": (
+        (
+            "create schema archive; alter table audit_logs set schema archive;"
+            " alter table archive.audit_logs add x int default 1;"
+        ),
+        "archive.audit_logs",
+    ),
+    "a quoted name": ('alter table audit_logs rename to "Ev ents";', '"Ev ents"'),
+    "names that change places": (
+        (
+            "create table fresh (id int); alter table audit_logs rename to old;"
+            " alter table fresh rename to audit_logs;"
+        ),
+        "old",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "name"), RENAMES.values(), ids=RENAMES)
+def test_a_table_can_be_renamed_and_moved(
+    connection: Connection, written: Written, deploy: Deploy, text: str, name: str
+) -> None:
+    """Its rows come with it, and nothing of the trial stays."""
+    before = scalar(connection, "select 'audit_logs'::regclass::oid")
+    apply(connection, written(_100_a=text), deploy())
+    assert scalar(connection, f"select '{name}'::regclass::oid") == before
+    assert scalar(connection, f"select count(*) from {name}") == 20
+    assert scalar(connection, "select to_regnamespace('gonogo_trial')") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            "alter table /* the people */ users -- of ours\n add column x uuid default\n"
+            "  gen_random_uuid();"
+        ),
+        "alter table if exists only\npublic . users alter column name type int using length(name);",
+        'alter table "users" set unlogged;',
+        "alter table users rename to people; alter table people alter email type char(300);",
+        (
+            "alter table public.users rename to people;"
+            " alter table public.people alter email type char(300);"
+        ),
+        (
+            "create schema s; alter table users set schema s;"
+            " alter table s.users alter email type char(300);"
+        ),
+        (
+            "select 'é'; alter table users add \"é\" int default 1, add x timestamptz"
+            " default clock_timestamp();"
+        ),
+    ],
+)
+def test_a_rewrite_is_seen_however_it_is_written(
+    connection: Connection, written: Written, deploy: Deploy, text: str
+) -> None:
+    """Comments, schemas and an earlier rename hide nothing."""
+    with pytest.raises(MigrationError, match="would rewrite the whole table"):
+        apply(connection, written(_100_a=text), deploy())
+
+
+ODD = {
+    "words of transaction control in a body": (
+        (
+            'create table spans (id int, "begin" int, "end" int);\n'
+            "create function last_end() returns int language sql begin atomic\n"
+            "  select max(s.end) from spans s;\nend;\n"
+            "create procedure shift() begin atomic\n"
+            '  update spans set "begin" = "begin" + 1; delete from spans where "end" < 0;\nend;'
+        ),
+        "select count(*) from pg_proc where proname in ('last_end', 'shift')",
+        2,
+    ),
+    "a value of an enum": (
+        "create type mood as enum ('fine'); alter type mood add value 'finer' before 'fine';",
+        "select count(*) from pg_enum",
+        2,
+    ),
+    "a materialized view": (
+        (
+            "create materialized view m as select 1 as id; create unique index on m (id);"
+            " refresh materialized view concurrently m;"
+        ),
+        "select id from m",
+        1,
+    ),
+    "a rule of two statements": (
+        (
+            "create table log (x int);"
+            " create rule r as on delete to users do also (insert into log values (1); select 2);"
+        ),
+        "select count(*) from pg_rules where rulename = 'r'",
+        1,
+    ),
+    "commits of a block outside": (
+        (
+            "create table t (x int);\n-- gonogo: no-transaction\n"
+            "do $$ begin for i in 1..3 loop insert into t values (i); commit; end loop; end $$;"
+        ),
+        "select count(*) from t",
+        3,
+    ),
+    "carriage returns": (
+        (
+            "create table t (x int);\r\n-- gonogo: no-transaction\r\n"
+            "create index concurrently on t (x);\r\n"
+        ),
+        "select count(*) from pg_index where indrelid = 't'::regclass and indisvalid",
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "query", "expected"), ODD.values(), ids=ODD)
+def test_what_only_looks_odd_is_applied(
+    connection: Connection,
+    written: Written,
+    deploy: Deploy,
+    text: str,
+    query: str,
+    expected: int,
+) -> None:
+    """Statements are judged by what they are, not by their words."""
+    apply(connection, written(_100_a=text), deploy())
+    assert scalar(connection, query) == expected
+
+
+def test_a_new_value_is_used_in_a_later_file(
+    connection: Connection, written: Written, deploy: Deploy
+) -> None:
+    """PostgreSQL knows a new value of an enum only after COMMIT, and the error says what to do."""
+    connection.execute("create type mood as enum ('fine'); create table t (m mood)")
+    adds, uses = "alter type mood add value 'finer';", "insert into t values ('finer');"
+    with pytest.raises(MigrationError, match="later migration") as caught:
+        apply(connection, written(_100_a=f"{adds}\n{uses}"), deploy())
+    assert (caught.value.line, caught.value.sqlstate) == (2, "55P04")
+    apply(connection, written(_100_a=adds, _101_b=uses), deploy())
 
 
 def by_another_runner(connection: Connection, migrations: Sequence[Migration]) -> None:

@@ -94,11 +94,11 @@ def tree(statement: Statement | str) -> AstNode:
         postgast.PgQueryError: The parser cannot read it.
         ValueError: It is not one statement.
     """
-    (one,) = postgast.parse(_plain(statement)).stmts
+    (one,) = postgast.parse(plain(statement)).stmts
     return postgast.wrap(postgast.unwrap_node(one.stmt))
 
 
-def _plain(statement: Statement | str) -> str:
+def plain(statement: Statement | str) -> str:
     """The statement with an identifier of the same length in place of each placeholder."""
     if isinstance(statement, str):
         return statement
@@ -244,7 +244,7 @@ def on_table(statement: Statement, name: str) -> str:
         statement: For which `alters_table` names one.
         name: The other table, quoted where it must be.
     """
-    text = _plain(statement)
+    text = plain(statement)
     relation = _relation(tree(statement))
     content = text.encode()
     start = getattr(relation, "_pb").location if relation else 0  # noqa: B009  # not in the wrapper
