@@ -1,10 +1,10 @@
-"""The application's code: which revision it is at, asked of git."""
+"""The application's code, asked of git: which revision it is at, what files a revision holds."""
 
 from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gonogo.errors import CommandError, UsageError
@@ -13,6 +13,8 @@ from gonogo.masking import without_secrets
 TIMEOUT_S = 60
 # A hook's own repository must not be taken for the application's.
 LEFT_BEHIND = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+# git's mode of a symbolic link.
+LINK = "120000"
 SHORT = 12
 SHOWN = 60
 # git's own words for a name that stands for nothing; they do not say which name.
@@ -64,6 +66,63 @@ def changed_files(repository: Path, environ: Mapping[str, str]) -> tuple[str, ..
     return tuple(line[3:] for line in lines.splitlines())
 
 
+def place_within(repository: Path, directory: Path) -> str | None:
+    """Where a directory lies within a repository; None where it does not.
+
+    Args:
+        repository: The worktree, or a directory within it.
+        directory: The other one; what lies in a repository of its own is not part of this one.
+    """
+    top, meant = _top(repository), directory.resolve()
+    return meant.relative_to(top).as_posix() if top and top == _top(meant) else None
+
+
+def files_at(
+    repository: Path, environ: Mapping[str, str], revision: str, place: str
+) -> tuple[tuple[str, bytes], ...]:
+    """The files of a directory as a revision has them, whatever is checked out.
+
+    Args:
+        repository: The worktree, or a directory within it.
+        environ: The session's variables.
+        revision: The commit.
+        place: From `place_within`; subdirectories are not read.
+
+    Returns:
+        Each file's name and bytes; none where the revision has no such directory.
+
+    Raises:
+        CommandError: git does not know the revision, or a file is a link.
+    """
+    tree = f"{revision}:{'' if place == '.' else place}"
+    listed = _output(repository, environ, "ls-tree", "-z", "--full-tree", tree, or_nothing=True)
+    blobs: dict[str, str] = {}
+    for entry in filter(None, listed.decode(errors="replace").split("\0")):
+        (mode, kind, number), name = entry.partition("\t")[0].split(), entry.partition("\t")[2]
+        if mode == LINK:
+            raise CommandError(f"{place}/{name} is a symbolic link", "commit the file itself")
+        if kind == "blob":
+            blobs[name] = number
+    asked = "".join(f"{number}\n" for number in blobs.values()).encode()
+    answer = _output(repository, environ, "cat-file", "--batch", given=asked)
+    return tuple(zip(blobs, _split(answer), strict=True))
+
+
+def _top(path: Path) -> Path | None:
+    """The nearest directory upwards that is a worktree of git."""
+    resolved = path.resolve()
+    return next((one for one in (resolved, *resolved.parents) if (one / ".git").exists()), None)
+
+
+def _split(answer: bytes) -> Iterator[bytes]:
+    """The contents in an answer of ``git cat-file --batch``."""
+    while answer:
+        head, _, answer = answer.partition(b"\n")
+        length = int(head.split()[-1])
+        yield answer[:length]
+        answer = answer[length + 1 :]
+
+
 def plain(revision: str) -> str:
     """A revision that can stand in a command's words, whoever named it.
 
@@ -84,16 +143,33 @@ def short(revision: str) -> str:
 
 
 def _git(repository: Path, environ: Mapping[str, str], *words: str) -> str:
+    return _output(repository, environ, *words).decode(errors="replace").rstrip("\n")
+
+
+def _output(
+    repository: Path,
+    environ: Mapping[str, str],
+    *words: str,
+    given: bytes = b"",
+    or_nothing: bool = False,
+) -> bytes:
+    """What git answers.
+
+    Args:
+        repository: Where it is asked.
+        environ: The session's variables.
+        words: What it is asked.
+        given: What it reads.
+        or_nothing: Whether a failure stands for an empty answer.
+    """
     seen = without_secrets(environ)
     env = {name: value for name, value in seen.items() if name not in LEFT_BEHIND}
     try:
         answer = subprocess.run(
             ["git", "-C", str(repository), *words],
             env=env,
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
-            encoding="utf-8",
-            errors="replace",
             timeout=TIMEOUT_S,
             check=False,
         )
@@ -101,10 +177,12 @@ def _git(repository: Path, environ: Mapping[str, str], *words: str) -> str:
         raise CommandError("git is not installed", "install it, or set git = false") from None
     except subprocess.TimeoutExpired:
         raise CommandError(f"git {words[0]} took more than {TIMEOUT_S} s in {repository}") from None
+    if answer.returncode and or_nothing:
+        return b""
     if answer.returncode:
-        said = answer.stderr.strip().splitlines()
+        said = answer.stderr.decode(errors="replace").strip().splitlines()
         raise CommandError(
             f"git {words[0]} failed in {repository}: {said[-1] if said else 'it said nothing'}",
             "check git and cwd in rollout.toml, and the revision",
         )
-    return answer.stdout.rstrip("\n")
+    return answer.stdout

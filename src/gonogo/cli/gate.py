@@ -107,6 +107,7 @@ def verify(
         manners=Manners(anchor=config.application.anchor),
         migrations_dir=config.migrations_dir,
         migrations_from=config.migrations_from,
+        migrations_to=config.migrations_to,
     )
     found = find_out(project, options, database_settings(os.environ), os.environ)
     narration = Narration.to_terminal()

@@ -141,6 +141,8 @@ class RolloutConfig(Section):
         migrations_dir: Where the migrations lie; None takes the project's own.
         migrations_from: The first version that a deployment looks at; what comes before it is in
             place, made by whoever migrated until then. None looks at all.
+        migrations_to: The last version that a deployment looks at; what comes after it waits for a
+            later one. None looks at all.
         stop_before_migrate: Stop the application before its migrations, not after them.
         application: What the rollout must know of the application itself.
         variables: What the session's variables must look like, and what needs them.
@@ -156,6 +158,7 @@ class RolloutConfig(Section):
     admins: tuple[Mail, ...] = ()
     migrations_dir: Location | None = None
     migrations_from: Version | None = None
+    migrations_to: Version | None = None
     stop_before_migrate: StrictBool = False
     application: ApplicationConfig = ApplicationConfig()
     variables: Mapping[Variable, VariableConfig] = Field(default_factory=dict)
@@ -191,6 +194,8 @@ class RolloutConfig(Section):
     def _can_be_meant(self) -> Self:
         if problem := self.http.nonsense():
             raise ValueError(problem)
+        if int(self.migrations_from or 0) > int(self.migrations_to or self.migrations_from or 0):
+            raise ValueError("migrations_from comes after migrations_to")
         if self.admins and self.promotion is None:
             raise ValueError("admins need [promotion], which says how one is made")
         return self

@@ -73,6 +73,7 @@ def _observe(session: Session, setting: Setting, answers: Mapping[str, Measureme
         versions(
             options.migrations_dir or setting.project.migrations_dir,
             first=options.migrations_from,
+            last=options.migrations_to,
         ),
     )
     asked_ledger = LEDGER not in options.without

@@ -52,6 +52,7 @@ class Options:
         archive_dir: Where records are kept; None takes the project's.
         migrations_dir: Where the migrations lie; None takes the project's.
         migrations_from: The first version that the ledger must know; None means all.
+        migrations_to: The last one.
         allowed_signers: Who may attest items of the checklist; None where nobody is named.
     """
 
@@ -69,6 +70,7 @@ class Options:
     archive_dir: Path | None = None
     migrations_dir: Path | None = None
     migrations_from: str | None = None
+    migrations_to: str | None = None
     allowed_signers: Path | None = None
 
 

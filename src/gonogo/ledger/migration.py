@@ -57,22 +57,29 @@ class Migration:
         return f"{self.version}_{self.name}{REVERT_SUFFIX}"
 
 
-def load(directory: Path, *, first: str | None = None) -> tuple[Migration, ...]:
+def load(
+    directory: Path, *, first: str | None = None, last: str | None = None
+) -> tuple[Migration, ...]:
     """Read a directory's migrations; see `read`.
 
     Args:
         directory: Where the files lie; its subdirectories are not read.
         first: Files of a lower version are passed over, whatever they hold.
+        last: Files of a higher version likewise.
 
     Raises:
         MigrationError: As `read` raises it, or a file cannot be read.
     """
-    paths = _files(directory, first)
-    return read(((path.name, _content(path)) for path in paths), f"{directory.name}/", first=first)
+    contents = ((path.name, _content(path)) for path in _files(directory, first, last))
+    return read(contents, f"{directory.name}/", first=first, last=last)
 
 
 def read(
-    files: Iterable[tuple[str, bytes]], place: str, *, first: str | None = None
+    files: Iterable[tuple[str, bytes]],
+    place: str,
+    *,
+    first: str | None = None,
+    last: str | None = None,
 ) -> tuple[Migration, ...]:
     """Read migrations from files' names and contents, lowest version first.
 
@@ -81,16 +88,18 @@ def read(
             passed over.
         place: Where the files lie, for errors.
         first: Files of a lower version are passed over, whatever they hold.
+        last: Files of a higher version likewise.
 
     Raises:
         MigrationError: There are none, a name or a version cannot be meant, a revert has lost its
             migration, or a file holds what it may not hold.
     """
-    contents = {name: content for name, content in files if _is_meant(name, first)}
+    contents = {name: content for name, content in files if _is_meant(name, first, last)}
     forward = [name for name in contents if not name.endswith(REVERT_SUFFIX)]
     if not forward:
-        since = f" from {first} on" if first else ""
-        raise MigrationError(f"there are no migrations in {place}{since}", "restore the files")
+        within = f" from {first} on" if first else ""
+        within += f" up to {last}" if last else ""
+        raise MigrationError(f"there are no migrations in {place}{within}", "restore the files")
     migrations = sorted((_read(name, contents) for name in forward), key=lambda one: one.number)
     for earlier, later in pairwise(migrations):
         if earlier.number == later.number:
@@ -105,14 +114,17 @@ def read(
     return tuple(migrations)
 
 
-def versions(directory: Path, *, first: str | None = None) -> tuple[str, ...]:
+def versions(
+    directory: Path, *, first: str | None = None, last: str | None = None
+) -> tuple[str, ...]:
     """The versions of a directory's migrations, in the order of the files; none is read.
 
     Args:
         directory: Where the files lie.
         first: Lower versions are left out.
+        last: Higher ones likewise.
     """
-    names = [path.name for path in _files(directory, first) if path.suffix == ".sql"]
+    names = [path.name for path in _files(directory, first, last) if path.suffix == ".sql"]
     numbered = [name.partition("_") for name in names if not name.endswith(REVERT_SUFFIX)]
     return tuple(number for number, below, _ in numbered if below and VERSION.fullmatch(number))
 
@@ -123,18 +135,22 @@ def digest(migrations: Sequence[Migration]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _files(directory: Path, first: str | None) -> list[Path]:
+def _files(directory: Path, first: str | None, last: str | None) -> list[Path]:
     there = directory.iterdir() if directory.is_dir() else ()
-    meant = (path for path in there if _is_meant(path.name, first))
+    meant = (path for path in there if _is_meant(path.name, first, last))
     # A revert that is no file is missing; a migration that is none cannot be read.
     return sorted(path for path in meant if path.is_file() or not path.name.endswith(REVERT_SUFFIX))
 
 
-def _is_meant(name: str, first: str | None) -> bool:
+def _is_meant(name: str, first: str | None, last: str | None) -> bool:
     """Whether a file is SQL, in capitals too, and not of a version that is passed over."""
     match = VERSION.match(name)
-    before = first is not None and match is not None and int(match[0]) < int(first)
-    return name.lower().endswith(".sql") and not before
+    return name.lower().endswith(".sql") and (match is None or _is_within(match[0], first, last))
+
+
+def _is_within(version: str, first: str | None, last: str | None) -> bool:
+    number = int(version)
+    return int(first or number) <= number <= int(last or number)
 
 
 def _read(name: str, contents: Mapping[str, bytes]) -> Migration:
@@ -181,7 +197,10 @@ def _content(path: Path) -> bytes:
 
 
 def problems(
-    migrations: Sequence[Migration], known: Mapping[str, MigrationRow], first: str | None = None
+    migrations: Sequence[Migration],
+    known: Mapping[str, MigrationRow],
+    first: str | None = None,
+    last: str | None = None,
 ) -> Iterator[str]:
     """What speaks against applying these files to this database, a line each.
 
@@ -189,9 +208,11 @@ def problems(
         migrations: The files, lowest version first.
         known: What the ledger says is in place, by version.
         first: The first version that is looked at.
+        last: The last one.
     """
     yield from _changed(migrations, known)
-    yield from _lost(migrations, known, first)
+    meant = {version: row for version, row in known.items() if _is_within(version, first, last)}
+    yield from _lost(migrations, meant)
     yield from _too_late(migrations, known)
     yield from _gaps(migrations)
 
@@ -225,12 +246,10 @@ def _changed(migrations: Sequence[Migration], known: Mapping[str, MigrationRow])
             )
 
 
-def _lost(
-    migrations: Sequence[Migration], known: Mapping[str, MigrationRow], first: str | None
-) -> Iterator[str]:
+def _lost(migrations: Sequence[Migration], known: Mapping[str, MigrationRow]) -> Iterator[str]:
     there = {one.version for one in migrations}
     for version, row in known.items():
-        if version not in there and int(version) >= int(first or 0):
+        if version not in there:
             yield f"{version}_{row.name}.sql was applied, and is not in this checkout: restore it"
 
 

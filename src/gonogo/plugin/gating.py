@@ -119,6 +119,7 @@ def _options(config: pytest.Config, project: Project) -> Options:
         archive_dir=rollout.archive_dir,
         migrations_dir=rollout.migrations_dir,
         migrations_from=rollout.migrations_from,
+        migrations_to=rollout.migrations_to,
         allowed_signers=rollout.allowed_signers,
     )
 

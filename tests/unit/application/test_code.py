@@ -55,3 +55,45 @@ def test_an_unknown_revision_is_one_line(repository: Path, revision: str) -> Non
     """Which revision it is that git does not know, and where."""
     with pytest.raises(CommandError, match=f"git knows no commit '{revision}' in"):
         code.resolve(repository, ENVIRON, revision)
+
+
+def test_a_revision_has_the_files_of_its_directory_whatever_is_checked_out(
+    repository: Path,
+) -> None:
+    """By name and by byte; later commits, uncommitted files and subdirectories do not count."""
+    place = repository / "db"
+    (place / "below").mkdir(parents=True)
+    (place / "1.sql").write_bytes(b"one\r\n\0\n")
+    (place / "2 ä.sql").write_bytes(b"")
+    (place / "below" / "3.sql").write_bytes(b"three")
+    for words in (["add", "."], ["commit", "-q", "-m", "two"]):
+        subprocess.run(["git", *words], cwd=repository, env=ENVIRON, check=True)
+    then = code.head(repository, ENVIRON)
+    (place / "1.sql").write_bytes(b"changed")
+    subprocess.run(["git", "commit", "-qam", "three"], cwd=repository, env=ENVIRON, check=True)
+    (place / "4.sql").write_bytes(b"four")
+    found = code.files_at(place, ENVIRON, then, "db")
+    assert found == (("1.sql", b"one\r\n\0\n"), ("2 ä.sql", b""))
+    assert code.files_at(repository, ENVIRON, "v1", "db") == ()
+    assert code.files_at(repository, ENVIRON, "v1", ".") == (("app.js", b"1"),)
+
+
+def test_a_link_in_git_holds_only_a_name(repository: Path) -> None:
+    """It is refused: what it leads to is not the revision's."""
+    (repository / "1.sql").symlink_to("app.js")
+    for words in (["add", "."], ["commit", "-q", "-m", "two"]):
+        subprocess.run(["git", *words], cwd=repository, env=ENVIRON, check=True)
+    with pytest.raises(CommandError, match=r"1\.sql is a symbolic link"):
+        code.files_at(repository, ENVIRON, "HEAD", ".")
+
+
+def test_a_directory_lies_within_a_repository_or_not(repository: Path, tmp_path: Path) -> None:
+    """One with a repository of its own does not, nor one beside it."""
+    app, own = repository / "app", repository / "vendor"
+    (app / "db").mkdir(parents=True)
+    own.mkdir()
+    subprocess.run(["git", "init", "-q"], cwd=own, env=ENVIRON, check=True)
+    assert code.place_within(app, app / "db") == "app/db"
+    assert code.place_within(app, repository) == "."
+    assert code.place_within(app, own) is None
+    assert code.place_within(app, tmp_path.parent) is None

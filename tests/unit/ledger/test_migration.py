@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gonogo.errors import MigrationError
 from gonogo.ledger.migration import digest, load, problems, read, versions
+from gonogo.ledger.rows import MigrationRow
 
 STEMS = [
     "038_add_admin_role_support",
@@ -143,6 +145,22 @@ def test_files_before_the_first_version_are_passed_over(tmp_path: Path) -> None:
     assert [one.version for one in load(tmp_path, first="038")] == ["038", "039"]
     with pytest.raises(MigrationError, match="from 040 on"):
         load(tmp_path, first="040")
+
+
+def test_files_after_the_last_version_are_passed_over(tmp_path: Path) -> None:
+    """Likewise, and what the ledger has of them is not missing."""
+    for name in ("038_new.sql", "039_new.sql", "040 later.sql", "040_later.sql"):
+        (tmp_path / name).write_text("select 1;")
+    files = load(tmp_path, last="039")
+    assert [one.version for one in files] == ["038", "039"]
+    assert versions(tmp_path, first="039", last="039") == ("039",)
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    applied = MigrationRow(1, "040", "later", "", "1", moment, 1, False, moment, None)  # noqa: FBT003
+    assert list(problems(files[:1], {"040": applied}, None, "038")) == [
+        "038_new.sql comes before 040, which is applied: renumber it"
+    ]
+    with pytest.raises(MigrationError, match="from 038 on up to 037"):
+        load(tmp_path, first="038", last="037")
 
 
 def test_versions_are_listed_without_reading_a_file(tmp_path: Path) -> None:

@@ -12,7 +12,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
-from gonogo.postgres.dsn import DatabaseSettings, database_settings, named_environment
+from gonogo.postgres.dsn import (
+    DatabaseSettings,
+    database_settings,
+    direct_settings,
+    named_environment,
+)
 
 SECRET = "s3cr3t-W0rd"  # noqa: S105  # what must never be shown
 URL = f"postgresql://gate:{SECRET}@db.example:5433/app?sslmode=require"
@@ -161,3 +166,70 @@ def test_a_dsn_goes_before_the_environment() -> None:
     """An explicit DSN is taken, whatever the environment says."""
     settings = database_settings({"DATABASE_URL": "dbname=other"}, "host=db dbname=app")
     assert settings.shown == "host=db dbname=app"
+
+
+@pytest.mark.parametrize(
+    ("environ", "in_file", "expected"),
+    [
+        (
+            {"DIRECT_URL": "postgresql://db.inner/"},
+            None,
+            {"host": "db.inner", "port": "5432", "user": "gate", "password": SECRET},
+        ),
+        (
+            {},
+            "host=db.inner port=5544",
+            {"host": "db.inner", "port": "5544", "dbname": "app", "password": SECRET},
+        ),
+        ({}, "port=5432", {"host": "db.example", "port": "5432", "sslmode": "require"}),
+        (
+            {"DIRECT_URL": "host=one"},
+            "host=another",
+            {"host": "one", "hostaddr": "", "password": SECRET},
+        ),
+        (
+            {"DIRECT_URL": "postgresql://owner:other@db.inner/app"},
+            None,
+            {"user": "owner", "password": "other"},
+        ),
+    ],
+)
+def test_a_direct_url_fills_in_what_it_leaves_out(
+    environ: dict[str, str], in_file: str | None, expected: dict[str, str]
+) -> None:
+    """From how the application reaches the database, but for the pooler's own place."""
+    usual = database_settings({"DATABASE_URL": URL})
+    direct = direct_settings(usual, environ, in_file)
+    given = conninfo_to_dict(direct.conninfo)
+    assert {name: given.get(name) for name in expected} == expected
+    assert direct.pooled == usual
+    assert SECRET not in everything_said(direct)
+
+
+def test_a_password_is_not_another_users() -> None:
+    """One who is named without a password gets it from libpq's own places."""
+    usual = database_settings({"DATABASE_URL": URL})
+    direct = direct_settings(usual, {"DIRECT_URL": "postgresql://owner@db.inner/app"}, None)
+    assert "password" not in conninfo_to_dict(direct.conninfo)
+
+
+def test_without_a_direct_url_all_is_as_the_application_has_it() -> None:
+    """There is no pooler to lead around."""
+    usual = database_settings({"DATABASE_URL": URL})
+    assert direct_settings(usual, {"DIRECT_URL": ""}, None) is usual
+
+
+@pytest.mark.parametrize(
+    ("in_file", "said"),
+    [
+        (f"postgresql://gate:{SECRET}@db/app", "holds a password, which everybody can read there"),
+        ("dbname=app", "names neither host nor port"),
+        (f"host=db pasword={SECRET}", "is not a connection string"),
+    ],
+)
+def test_a_direct_url_that_cannot_be_meant_is_refused(in_file: str, said: str) -> None:
+    """A file that everybody reads holds no password, and the refusal does not show it either."""
+    usual = database_settings({"DATABASE_URL": URL})
+    with pytest.raises(UsageError, match=f"direct_url in rollout.toml {said}") as caught:
+        direct_settings(usual, {}, in_file)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))

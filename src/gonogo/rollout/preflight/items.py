@@ -14,7 +14,13 @@ from psycopg.errors import LockNotAvailable
 
 from gonogo.application import code
 from gonogo.config.sections import EnvironmentConfig
-from gonogo.errors import DatabaseError, GonogoError, MigrationError, UnreadyError
+from gonogo.errors import (
+    CommandError,
+    DatabaseError,
+    GonogoError,
+    MigrationError,
+    UnreadyError,
+)
 from gonogo.ledger import history, migration
 from gonogo.ledger.installation import version as ledger_version
 from gonogo.ledger.ledger import Ledger
@@ -177,7 +183,8 @@ def _disk(ground: Ground) -> str:
 
 def _migrations(ground: Ground) -> str:
     migrations, known = ground.context.migrations(), ground.known()
-    require(migration.problems(migrations, known, ground.context.config.migrations_from))
+    within = (ground.context.config.migrations_from, ground.context.config.migrations_to)
+    require(migration.problems(migrations, known, *within))
     waiting = migration.pending(migrations, known)
     whole = adoptable(ground.connection, waiting, ground.context.survey)
     lasting = [one for one in migration.irreversible(migrations, known) if one.version not in whole]
@@ -231,7 +238,7 @@ def _files(ground: Ground) -> tuple[Migration, ...]:
     """The files; another item reports what is wrong with them."""
     try:
         return ground.context.migrations()
-    except MigrationError:
+    except (CommandError, MigrationError):
         return ()
 
 

@@ -89,7 +89,8 @@ def plan(context: RolloutContext) -> Plan:
         migrations = context.migrations()
         sizes = _sizes(connection, schema)
         problems = [f"would be refused: {ground.refusal}"] if ground.refusal else []
-        problems += migration.problems(migrations, known, context.config.migrations_from)
+        within = (context.config.migrations_from, context.config.migrations_to)
+        problems += migration.problems(migrations, known, *within)
         found = states(connection, context, migrations, known, problems)
         trial = try_out(connection, context, found)
     problems += trial.problems

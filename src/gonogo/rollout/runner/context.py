@@ -14,7 +14,7 @@ from gonogo.application.commands import Commands
 from gonogo.config.project import Project
 from gonogo.config.sections import EnvironmentConfig, RolloutConfig
 from gonogo.errors import UsageError
-from gonogo.ledger.migration import Migration, load
+from gonogo.ledger.migration import Migration, load, read
 from gonogo.ledger.rows import Deployment
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment
@@ -63,14 +63,28 @@ class RolloutContext:
         """The environment's section of ``rollout.toml``."""
         return self.config.environment(self.environment)
 
-    def migrations(self) -> tuple[Migration, ...]:
-        """The files that are to be in place, lowest version first.
+    def migrations(self, revision: str = "") -> tuple[Migration, ...]:
+        """The files of a revision, lowest version first.
+
+        Where they lie in the application's repository, git has them, whatever is checked out.
+
+        Args:
+            revision: Whose; empty takes the one that is to run.
 
         Raises:
-            MigrationError: As `migration.load` raises it.
+            MigrationError: As `migration.read` raises it.
+            CommandError: git does not know the revision.
         """
         directory = self.config.migrations_dir or self.project.migrations_dir
-        return load(directory, first=self.config.migrations_from)
+        first, last = self.config.migrations_from, self.config.migrations_to
+        repository = self.section.repository
+        place = code.place_within(repository, directory) if repository else None
+        if repository is None or place is None:
+            return load(directory, first=first, last=last)
+        meant = code.resolve(repository, self.environ, revision or self.revision or "HEAD")
+        files = code.files_at(repository, self.environ, meant, place)
+        named = f"{directory.name}/ of the revision {code.short(meant)}"
+        return read(files, named, first=first, last=last)
 
     def commands(
         self,

@@ -146,9 +146,17 @@ def to_be_rolled_back(site: Site, number: int | None = None) -> Work | None:
     # A command will see them, and the ledger is but a table.
     code.plain(meant.revision)
     code.plain(meant.previous_revision)
-    migrations = site.context.migrations()
     schema = application_schema(site.connection, site.context.anchor)
-    return Work(site, meant, migrations, schema)
+    return Work(site, meant, _applied(site, meant), schema)
+
+
+def _applied(site: Site, meant: Deployment) -> tuple[Migration, ...]:
+    """The files of the revision that applied them; none where it is gone: a restore needs none."""
+    try:
+        return site.context.migrations(meant.revision)
+    except StepError as error:
+        site.runner.note(f"the migrations of deployment {meant.id} cannot be read: {error}")
+        return ()
 
 
 def why_none(site: Site, number: int | None = None) -> str:
