@@ -22,9 +22,10 @@ from gonogo.gate.setting import Observation, Options, Setting
 from gonogo.judge.finding import judge
 from gonogo.measure.ledger_facts import LedgerFacts
 from gonogo.model.finding import VerdictReason
-from gonogo.model.kinds import Environment, Outcome, Role, Says, VerdictKind, Why
+from gonogo.model.kinds import Environment, Outcome, Role, Says, State, VerdictKind, Why
 from gonogo.model.measurement import Count, Measurement, Remark, clip
 from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.record.canonical import read_record
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SETTINGS = DatabaseSettings("", "the test")
@@ -263,3 +264,58 @@ def test_what_was_staged_goes_at_the_end(ready: Make) -> None:
     run.staged("junit.xml").touch()
     run.clean_up()
     assert not run.staged("junit.xml").parent.exists()
+
+
+def closed(run: GateRun, *, aborted: bool = False) -> Path:
+    """Open, decide and close a run; where its record lies."""
+    run.open_record()
+    opened = run.is_open
+    every_answer(run).decide(aborted=aborted)
+    run.close(aborted=aborted)
+    assert (opened, run.is_open) == (True, False)
+    assert run.directory
+    return run.directory
+
+
+def test_a_run_is_closed_under_its_verdict_with_its_evidence(ready: Make, tmp_path: Path) -> None:
+    """What was staged lies in the record, and what was asked for elsewhere is copied there."""
+    run = ready(rate(999, 1000), json=str(tmp_path / "copy.json"))
+    run.staged("junit.xml").write_text("<testsuites/>", encoding="utf-8")
+    run.copies = {"junit.xml": str(tmp_path / "there" / "junit.xml"), "evidence.html": None}
+    directory = closed(run)
+    assert directory.name.endswith("_GO")
+    assert read_record(directory).state is State.COMPLETE
+    assert (tmp_path / "there" / "junit.xml").read_bytes() == b"<testsuites/>"
+    assert (tmp_path / "copy.json").read_bytes() == (directory / "record.json").read_bytes()
+    assert not (directory / "evidence.html").exists()
+
+
+def test_an_aborted_run_is_closed_as_such(ready: Make) -> None:
+    """Whatever its checks had answered by then."""
+    directory = closed(ready(rate(999, 1000)), aborted=True)
+    assert directory.name.endswith("_HOLD")
+    assert read_record(directory).state is State.ABORTED
+
+
+def test_a_record_is_piped_byte_for_byte(ready: Make) -> None:
+    """Behind whatever was written before it; without a record nothing is."""
+    run, pipe = ready(rate(999, 1000), json="-"), io.BytesIO()
+    stream = io.TextIOWrapper(pipe, encoding="utf-8")
+    stream.write("before ")
+    run.pipe(stream)
+    assert pipe.getvalue() == b""
+    directory = closed(run)
+    run.pipe(stream)
+    assert pipe.getvalue() == b"before " + (directory / "record.json").read_bytes()
+
+
+def test_the_verdict_is_shown_and_figures_where_they_are_asked_for(ready: Make) -> None:
+    """The verdict is the last of it."""
+    plain, full = ready(rate(999, 1000)), ready(rate(999, 1000), figures=True)
+    shown = [io.StringIO(), io.StringIO()]
+    for run, stream in zip((plain, full), shown, strict=True):
+        closed(run)
+        run.show(stream)
+    assert "Overall health score" not in shown[0].getvalue()
+    assert "Overall health score" in shown[1].getvalue()
+    assert all("Record:" in stream.getvalue().splitlines()[-1] for stream in shown)
