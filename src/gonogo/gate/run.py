@@ -22,7 +22,7 @@ from gonogo.errors import GonogoError
 from gonogo.gate.closing import closing, header, reproduce
 from gonogo.gate.observe import ask_endpoints, observe
 from gonogo.gate.setting import Observation, Options, Setting, resolve
-from gonogo.judge.verdict import MAY_BE_LEFT_OUT, decide
+from gonogo.judge.verdict import MAY_BE_LEFT_OUT, decide, unsettled
 from gonogo.masking import Mask
 from gonogo.model.finding import Finding, Verdict, VerdictReason
 from gonogo.model.kinds import Outcome, Role, State, Why
@@ -157,6 +157,8 @@ class GateRun:
         expected = [f"{role}:{metric.id}" for role, metric in self.fixed.expected]
         left_out = sorted(self.options.without - MAY_BE_LEFT_OUT)
         hold += [VerdictReason(Why.GROUP_LEFT_OUT, group) for group in left_out]
+        if self._observation:
+            hold += unsettled(self._observation.measurements)
         if self._observation and self._observation.lost_anchor:
             hold.append(VerdictReason(Why.NO_ANCHOR, self._observation.lost_anchor))
         self.verdict = decide(

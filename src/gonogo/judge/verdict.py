@@ -15,13 +15,20 @@ from fractions import Fraction
 
 from gonogo.criteria import Criteria, Metric
 from gonogo.model.finding import Finding, HealthScore, ScorePart, Verdict, VerdictReason
-from gonogo.model.kinds import Band, Environment, Outcome, VerdictKind, Why
+from gonogo.model.kinds import Band, Environment, Outcome, Says, VerdictKind, Why
 from gonogo.model.limit import Limit
 from gonogo.model.measurement import Count, Measurement, Window
 
 # Leaving out these on purpose is stated in the record; leaving out anything else caps at HOLD.
 MAY_BE_LEFT_OUT = frozenset({"endpoints", "ledger"})
 MINUTE = timedelta(minutes=1)
+
+
+def unsettled(measurements: Mapping[str, Measurement]) -> tuple[VerdictReason, ...]:
+    """Why a cluster's figures may not hold: hours that are over, and still change."""
+    notes = (note for one in measurements.values() for note in one.notes)
+    moved = (one.subject for one in notes if one.says in {Says.HOURS_MOVED, Says.READ_ONCE})
+    return tuple(VerdictReason(Why.HOURS_MOVED, survey) for survey in dict.fromkeys(moved))
 
 
 def decide(

@@ -6,21 +6,31 @@ is free. What runs in parallel runs in the database; a thread here only waits fo
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from gonogo.criteria import Criteria
+from gonogo.criteria import Criteria, Metric
 from gonogo.measure import surveys
 from gonogo.measure.cube import Tables
 from gonogo.measure.metrics import WHOLE, measure, parts_of
-from gonogo.measure.surveys import CLUSTER_WIDTH, LOST, WIDTH, Slice, Survey, Table, cut, naive
-from gonogo.model.kinds import Environment
-from gonogo.model.measurement import Measurement, Window
+from gonogo.measure.surveys import (
+    CLUSTER_WIDTH,
+    HOUR,
+    LOST,
+    WIDTH,
+    Slice,
+    Survey,
+    Table,
+    cut,
+    naive,
+)
+from gonogo.model.kinds import Environment, Says
+from gonogo.model.measurement import Measurement, Remark, Window
 from gonogo.postgres.readonly import Session
 
 # Where a survey of the newest events asks for one part of the whole.
@@ -87,7 +97,44 @@ def take(session: Session, plan: Plan) -> dict[str, Measurement]:
     recent = {name: {WHOLE: tables[name]} for name in _parts(plan.criteria, tables)}
     for (name, part), asking in of_parts.items():
         recent[name][part] = asking.table
-    return measure(plan.criteria, tables, recent, plan.window)
+    measured = measure(plan.criteria, tables, recent, plan.window)
+    if not session.on_cluster:
+        return measured
+    moved = _moved(sessions, asked.values(), plan.window)
+    return {name: _noted(plan.criteria.metrics[name], one, moved) for name, one in measured.items()}
+
+
+def _moved(
+    sessions: Sequence[Session], asked: Iterable[Asking], window: Window
+) -> Mapping[str, Remark]:
+    """The cubes whose closed hours differ when they are read once more, by survey.
+
+    No snapshot spans the workers of a cluster: a row may come, or go, between two queries. All
+    hours but the newest are over; what they hold must not change any more.
+    """
+    cubes = [one for one in asked if one.survey.sliced and not one.table.missing]
+    again = [Asking(one.survey, one.parameters, one.slices) for one in cubes]
+    _ask(sessions, again)
+    found = {}
+    for one, other in zip(cubes, again, strict=True):
+        name, missing = one.survey.name, other.table.missing
+        if missing:
+            found[name] = Remark(Says.READ_ONCE, name, missing.detail)
+        elif hours := _differing(one.table, other.table, window.end - HOUR):
+            found[name] = Remark(Says.HOURS_MOVED, name, number=hours)
+    return found
+
+
+def _differing(one: Table, other: Table, newest: datetime) -> int:
+    """How many hours before the newest one do not hold the same rows."""
+    first, second = (Counter(map(repr, table.rows)) for table in (one, other))
+    rows = {repr(row): row["hour"] for table in (one, other) for row in table.rows}
+    return len({rows[text] for text in (first - second) + (second - first) if rows[text] < newest})
+
+
+def _noted(metric: Metric, found: Measurement, moved: Mapping[str, Remark]) -> Measurement:
+    notes = tuple(moved[name] for name in metric.sources if name in moved)
+    return replace(found, notes=(*found.notes, *notes)) if notes else found
 
 
 def _ask(sessions: Sequence[Session], asked: Iterable[Asking]) -> None:

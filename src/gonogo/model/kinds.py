@@ -114,6 +114,8 @@ class Says(StrEnum):
     QUERY_FAILED = "query-failed"
     NO_COLUMN = "no-column"
     BAD_VALUE = "bad-value"
+    HOURS_MOVED = "hours-moved"
+    READ_ONCE = "read-once"
     NO_VALUE = "no-value"
     # Of the metric.
     EMPTY_WINDOW = "empty-window"
@@ -157,6 +159,7 @@ class Why(StrEnum):
     UNEXPLAINED = "unexplained"
     GROUP_LEFT_OUT = "group-left-out"
     NO_ANCHOR = "no-anchor"
+    HOURS_MOVED = "hours-moved"
     # Of a final report.
     NEWEST_RECORD = "newest-record"
     WINDOW_TOO_SHORT = "window-too-short"

@@ -160,6 +160,7 @@ class DatabaseIdentity:
         server_version: As ``server_version`` says.
         role: The role that measured.
         standby: Whether the server was in recovery.
+        cluster: Whether it coordinates a cluster (Citus), whose workers no snapshot spans.
         snapshot: The snapshot's text form, for the reader.
         rights: What the role may do at most: ``read``, ``write``, or ``superuser``.
     """
@@ -171,6 +172,7 @@ class DatabaseIdentity:
     server_version: str
     role: str
     standby: bool = False
+    cluster: bool = False
     snapshot: str = ""
     rights: str = ""
 

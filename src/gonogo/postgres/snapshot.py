@@ -40,6 +40,7 @@ select
     current_setting('server_version') as server_version,
     current_user::text as role,
     pg_is_in_recovery() as standby,
+    exists (select from pg_extension where extname = 'citus') as cluster,
     pg_current_snapshot()::text as snapshot,
     (
         select case

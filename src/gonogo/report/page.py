@@ -105,6 +105,11 @@ def notices(record: Record) -> list[str]:
     if not record.is_whole:
         lines.append("Aborted: the run did not get to its end.")
     known = record.provenance and record.provenance.database
+    if known and known.cluster and record.kind in {Kind.GATE, Kind.SUMMARY}:
+        lines.append(
+            "A cluster (Citus): no snapshot spans its workers. Hours that are over were read "
+            "twice: where they differ, the gate holds."
+        )
     if known and not known.system_identifier and record.kind in {Kind.GATE, Kind.SUMMARY}:
         lines.append(
             "The role may not read which server this is (pg_control_system()): earlier records of "

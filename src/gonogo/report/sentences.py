@@ -19,6 +19,9 @@ REMARKS: Mapping[Says, str] = {
     Says.QUERY_FAILED: "{subject}.sql: {detail}",
     Says.NO_COLUMN: "{subject}.sql brings no column {detail}",
     Says.BAD_VALUE: "{subject}.sql: {detail}",
+    Says.HOURS_MOVED: "{subject}.sql: closed hours that differ between two reads: {number}; no "
+    "snapshot spans the workers of a cluster",
+    Says.READ_ONCE: "{subject}.sql could not be read a second time: {detail}",
     Says.NO_VALUE: "no row has a value of {subject}",
     Says.EMPTY_WINDOW: "the window is empty: nothing has happened yet",
     Says.DIVIDED_BY_NONE: "{subject} is 0",
@@ -85,6 +88,7 @@ VERDICTS: Mapping[Why, str] = {
     Why.UNEXPLAINED: "{subject} failed, and no finding says why",
     Why.GROUP_LEFT_OUT: "{subject} was left out on purpose",
     Why.NO_ANCHOR: "no table {subject} (the anchor in rollout.toml) says which schema is measured",
+    Why.HOURS_MOVED: "closed hours of {subject}.sql are not known to be the same in two reads",
     Why.NEWEST_RECORD: "{subject} says {verdict}",
     Why.WINDOW_TOO_SHORT: "the newest record judges {covered} only: monitor the whole {asked} "
     "once more, then sum up again",

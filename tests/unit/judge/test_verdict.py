@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gonogo.judge.verdict import decide
+from gonogo.judge.verdict import decide, unsettled
 from gonogo.model.finding import Finding, Verdict, VerdictReason
-from gonogo.model.kinds import Outcome, Reason, Role, VerdictKind, Why
-from gonogo.model.measurement import Count, Window
+from gonogo.model.kinds import Outcome, Reason, Role, Says, VerdictKind, Why
+from gonogo.model.measurement import Count, Measurement, Remark, Window
 from gonogo.report.english import verdict_reasons
 
 END = datetime(2026, 11, 23, tzinfo=UTC)
@@ -155,3 +155,15 @@ def test_a_further_reason_caps_the_verdict_at_hold() -> None:
         VerdictKind.HOLD,
         (VerdictReason(Why.GROUP_LEFT_OUT, "sync"),),
     )
+
+
+def test_closed_hours_of_a_cluster_that_changed_are_named_once() -> None:
+    """By their survey, whichever metrics it feeds; what could not be read twice likewise."""
+    notes = (Remark(Says.HOURS_MOVED, "cube", number=2), Remark(Says.ANSWERED, "cube"))
+    once = (Remark(Says.READ_ONCE, "other"),)
+    found = {name: Measurement(name, notes=notes) for name in ("a.b", "a.c")}
+    reasons = unsettled({**found, "a.d": Measurement("a.d", notes=once)})
+    assert [(one.why, one.subject) for one in reasons] == [
+        (Why.HOURS_MOVED, "cube"),
+        (Why.HOURS_MOVED, "other"),
+    ]
