@@ -1,7 +1,7 @@
 -- Connections by integration: those of the schedule, and those that it lacks although their token lives.
 -- integration: text; connections; stale: more than a day overdue; settled: connected an hour ago or more;
 -- scheduled: settled, their next sync within 30 days (infinity is none); calendars: settled ones of the
--- calendar; subscribed: those with an active webhook subscription. All are connections
+-- calendar; subscribed: those with an active webhook subscription, which ends some day. All are connections
 select
     coalesce(integration_type, '(none)') as integration,
     count(*) as connections,
@@ -13,7 +13,7 @@ select
     count(*) filter (where settled and integration_type = 'google_calendar') as calendars,
     count(*) filter (
         where settled and integration_type = 'google_calendar'
-            and subscribed_until > %(as_of)s::timestamp and subscribed_until < 'infinity'
+            and subscribed_until > %(as_of)s::timestamp
     ) as subscribed
 from (
     select
@@ -38,6 +38,7 @@ from (
         union all
         select user_id, 'google_calendar', null, null, expiration, false
         from calendar_webhook_subscriptions
+        where expiration < 'infinity'
     ) as known
     group by user_id, integration_type
     having bool_or(connected)
