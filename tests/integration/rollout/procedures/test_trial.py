@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gonogo.config.project import Project
-from gonogo.errors import UnreadyError
+from gonogo.errors import GonogoError, UnreadyError
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.preflight.plan import Plan, plan
+from gonogo.rollout.preflight.readiness import inspect
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.site import Consent
 
@@ -215,3 +217,49 @@ def test_what_a_file_sets_is_not_the_next_ones(planned: Planned) -> None:
         "insert into cities values (1, 99);",
     )
     assert "048_fill.sql:2: insert or update on table" in told.problems[0]
+
+
+BROKEN = {
+    "a NUL": ({"047_a.sql": b"select 1;\nupdate users set role = 'x' \0where false;"}, "a.sql:2: "),
+    "a byte order mark": ({"047_a.sql": b"\xef\xbb\xbfselect 1;"}, "047_a.sql:1: "),
+    "old line ends": ({"047_a.sql": b"select 1;\n-- a\rcreate table t ();\r"}, "047_a.sql:2: "),
+    "Latin 1": ({"047_a.revert.sql": b"\nselect '\xe9'", "047_a.sql": b""}, "revert.sql:2: "),
+    "a name in capitals": ({"047_a.SQL": b"select 1;"}, "047_a.SQL: "),
+    "two of one number": ({"0046_a.sql": b"select 1;"}, "has the version of"),
+    "a gap": ({"048_a.sql": b"select 1;"}, "no migration 047 between 046_"),
+    "rows of a COPY": ({"047_a.sql": b"copy users from stdin;\n1\tx\n\\.\n"}, "047_a.sql:1: COPY"),
+    "no SQL": ({"047_a.sql": b"select 1;\n\nslect 2;"}, "047_a.sql:3: PostgreSQL's parser"),
+    "what stands outside": ({"047_a.sql": b"\nvacuum users;"}, "047_a.sql:2: VACUUM"),
+}
+
+
+@pytest.mark.parametrize(("files", "said"), BROKEN.values(), ids=BROKEN)
+def test_files_are_refused_as_they_are_found(
+    deployed_copy: Team, tmp_path: Path, files: dict[str, bytes], said: str
+) -> None:
+    """By preflight and by the plan, with what to do, before anything is asked of the database."""
+    context = with_files(deployed_copy, tmp_path)
+    for name, content in files.items():
+        (context.project.migrations_dir / name).write_bytes(content)
+    found = [one for one in inspect(context, deployed_copy.tell, ()).problems if said in one]
+    assert len(found) == 1
+    assert re.search("[;:] [a-z]", found[0].rpartition(said)[2] or found[0])
+    try:
+        problems = plan(context).problems
+    except GonogoError as error:
+        problems = (str(error),)
+    assert any(said in one for one in problems)
+
+
+def test_a_plan_goes_on_where_a_part_outside_failed(team: Team) -> None:
+    """What ended there is not tried again; what is left is."""
+    team.add_migration(
+        "create table posts (id int);\n-- gonogo: no-transaction\n"
+        "create index concurrently posts_id on posts (id);\n"
+        "create index concurrently wrong on users ((1 / (length(email) * 0)));\n"
+    )
+    assert "047_extra.sql:4: division by zero" in str(deploy(team.context, team.tell).error)
+    told = plan(team.context)
+    assert told.problems == ()
+    (outstanding,) = [one for one in told.migrations if one.state == "outstanding"]
+    assert [one.statement.line for one in outstanding.effects or ()] == [4]
