@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -34,6 +35,15 @@ HIGHEST_PORT = 65535
 PORT = re.compile(r"[0-9]{1,5}")
 URL = re.compile(r"postgres(?:ql)?://([^?]*)")
 SHOWN = ("host", "hostaddr", "port", "dbname", "user", "service", "sslmode")
+CONNECT_TIMEOUT_S = 5
+# Set together: each alone leaves a way for a half-open connection to hang.
+KEEPALIVES: Mapping[str, int] = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +196,10 @@ def _spills(dsn: str) -> bool:
 
 def _is_port(text: str) -> bool:
     return bool(PORT.fullmatch(text)) and 0 < int(text) <= HIGHEST_PORT
+
+
+def link_parameters(settings: DatabaseSettings) -> dict[str, Any]:
+    """Time limits of a connection, unless the connection string sets them itself."""
+    given = conninfo_to_dict(settings.conninfo)
+    defaults = {"connect_timeout": CONNECT_TIMEOUT_S, **KEEPALIVES}
+    return {name: value for name, value in defaults.items() if name not in given}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import LiteralString
+from typing import LiteralString, Protocol
 
 import psycopg
 from psycopg import IsolationLevel, sql
@@ -19,9 +19,8 @@ from psycopg.rows import DictRow, dict_row
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from gonogo.errors import DatabaseError
-from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings, link_parameters
 from gonogo.postgres.session import WRITTEN, first_line
-from gonogo.postgres.watchdog import Watchdog, link_parameters
 
 Row = DictRow
 # On top of the server's own time limits, so that a server that lives answers first.
@@ -84,6 +83,13 @@ class Manners:
     anchor: str | None = None
 
 
+class Watch(Protocol):
+    """What ends a query that nobody answers."""
+
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """Give up the connection when the body takes longer than `seconds`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """A session that reads surveys within one snapshot.
@@ -98,7 +104,7 @@ class Session:
 
     connection: Connection
     manners: Manners
-    watchdog: Watchdog
+    watchdog: Watch
     open_others: Callable[[], tuple[Session, ...]] = field(default=tuple, repr=False)
     on_cluster: bool = False
 

@@ -20,8 +20,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from gonogo.errors import DatabaseError
-from gonogo.postgres.dsn import DatabaseSettings
-from gonogo.postgres.watchdog import KEEPALIVES, watch
+from gonogo.postgres.dsn import KEEPALIVES, DatabaseSettings
+from gonogo.postgres.watchdog import watch
 
 Connection = psycopg.Connection[TupleRow]
 Query = LiteralString | bytes | sql.SQL | sql.Composed

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import LiteralString, TypeVar
+from types import TracebackType
+from typing import LiteralString, Self, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -19,7 +22,7 @@ from gonogo.model.measurement import DatabaseIdentity
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import CONNECT_BUDGET_S, Manners, Row, Session, connect
 from gonogo.postgres.session import Connection, first_line
-from gonogo.postgres.watchdog import Watchdog, is_silent
+from gonogo.postgres.watchdog import PROBE_AFTER_S, PROBES, TICK_S, is_silent, shut
 
 T = TypeVar("T")
 ATTEMPTS = 3
@@ -57,6 +60,62 @@ select
         from pg_roles as r where r.rolname = current_user
     ) as rights,
     transaction_timestamp() as now"""
+
+
+class Watchdog:
+    """Watches one connection; one thread, however many queries are asked.
+
+    Args:
+        descriptor: The connection's socket.
+        is_silent: Whether the server gives no sign of life; takes a few seconds to find out.
+    """
+
+    def __init__(self, descriptor: int, is_silent: Callable[[], bool] = lambda: False) -> None:
+        self._descriptor = descriptor
+        self._is_silent = is_silent
+        self._deadline: float | None = None
+        self._probe_at = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="gonogo watchdog", daemon=True)
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Shut the socket down when the body takes longer than `seconds`, or nobody is there."""
+        self._probe_at = time.monotonic() + PROBE_AFTER_S
+        self._deadline = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._deadline = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(TICK_S):
+            deadline = self._deadline
+            if deadline is not None and self._is_over(deadline):
+                shut(self._descriptor)
+                return
+
+    def _is_over(self, deadline: float) -> bool:
+        now = time.monotonic()
+        if now > deadline or now < self._probe_at:
+            return now > deadline
+        silent = all(self._is_silent() for _ in range(PROBES))
+        self._probe_at = time.monotonic() + PROBE_AFTER_S
+        # It may have answered meanwhile, and be asked something else.
+        return silent and self._deadline == deadline
 
 
 def in_snapshot(settings: DatabaseSettings, manners: Manners, read: Callable[[Session], T]) -> T:

@@ -13,90 +13,22 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from gonogo.errors import DatabaseError
-from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.dsn import CONNECT_TIMEOUT_S, DatabaseSettings, link_parameters
 
 TICK_S = 0.5
 PROBE_AFTER_S = 5
 PROBES = 2
-CONNECT_TIMEOUT_S = 5
-# Set together: each alone leaves a way for a half-open connection to hang.
-KEEPALIVES: Mapping[str, int] = {
-    "keepalives": 1,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-}
-
 Watched = psycopg.Connection[Any]
 WATCHED: weakref.WeakKeyDictionary[Watched, str] = weakref.WeakKeyDictionary()
 LOCK = threading.Lock()
-
-
-class Watchdog:
-    """Watches one connection; one thread, however many queries are asked.
-
-    Args:
-        descriptor: The connection's socket.
-        is_silent: Whether the server gives no sign of life; takes a few seconds to find out.
-    """
-
-    def __init__(self, descriptor: int, is_silent: Callable[[], bool] = lambda: False) -> None:
-        self._descriptor = descriptor
-        self._is_silent = is_silent
-        self._deadline: float | None = None
-        self._probe_at = 0.0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="gonogo watchdog", daemon=True)
-
-    @contextlib.contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        """Shut the socket down when the body takes longer than `seconds`, or nobody is there."""
-        self._probe_at = time.monotonic() + PROBE_AFTER_S
-        self._deadline = time.monotonic() + seconds
-        try:
-            yield
-        finally:
-            self._deadline = None
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._over.wait(TICK_S):
-            deadline = self._deadline
-            if deadline is not None and self._is_over(deadline):
-                shut(self._descriptor)
-                return
-
-    def _is_over(self, deadline: float) -> bool:
-        now = time.monotonic()
-        if now > deadline or now < self._probe_at:
-            return now > deadline
-        silent = all(self._is_silent() for _ in range(PROBES))
-        self._probe_at = time.monotonic() + PROBE_AFTER_S
-        # It may have answered meanwhile, and be asked something else.
-        return silent and self._deadline == deadline
 
 
 def shut(descriptor: int) -> None:
@@ -202,10 +134,3 @@ def is_silent(settings: DatabaseSettings) -> bool:
     except psycopg.Error:
         return False
     return False
-
-
-def link_parameters(settings: DatabaseSettings) -> dict[str, Any]:
-    """Time limits of a connection, unless the connection string sets them itself."""
-    given = conninfo_to_dict(settings.conninfo)
-    defaults = {"connect_timeout": CONNECT_TIMEOUT_S, **KEEPALIVES}
-    return {name: value for name, value in defaults.items() if name not in given}

@@ -31,7 +31,7 @@ from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Measurement, clip
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import Manners, Session, connect
-from gonogo.postgres.watchdog import Watchdog
+from gonogo.postgres.snapshot import Watchdog
 from gonogo.sandbox.databases import Databases
 from lab.reliability.faults import HEALTHY
 from serving import serving
