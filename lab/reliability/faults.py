@@ -15,7 +15,7 @@ from gonogo.model.limit import Limit
 
 HERE = Path(__file__).parent
 HEALTHY = HERE / "healthy.sql"
-LimitName = Literal["objective", "warning", "critical", "trigger"]
+LimitName = Literal["objective", "warning", "critical", "trigger", "overdue", "silence"]
 Answers = Mapping[str, tuple[int, str]]
 # Which check holds a limit, and what it answers past it.
 PAST: Mapping[LimitName, tuple[Role, Outcome]] = {
@@ -23,6 +23,8 @@ PAST: Mapping[LimitName, tuple[Role, Outcome]] = {
     "warning": (Role.ALERT, Outcome.WARNING),
     "critical": (Role.ALERT, Outcome.CRITICAL),
     "trigger": (Role.TRIGGER, Outcome.FIRED),
+    "overdue": (Role.PRESENCE, Outcome.INCONCLUSIVE),
+    "silence": (Role.PRESENCE, Outcome.CRITICAL),
 }
 
 
@@ -79,7 +81,7 @@ def wanted(criteria: Criteria) -> dict[tuple[str, LimitName], int]:
         for metric in criteria.metrics.values()
         for name, limits in _limits(metric).items()
         if limits
-    }
+    } | {(metric.id, "overdue"): 1 for metric in criteria.metrics.values() if metric.presence}
 
 
 def _limits(metric: Metric) -> dict[LimitName, tuple[Limit, ...]]:
@@ -87,6 +89,7 @@ def _limits(metric: Metric) -> dict[LimitName, tuple[Limit, ...]]:
         "warning": metric.warning,
         "critical": metric.critical,
         "trigger": metric.trigger,
+        "silence": metric.presence.critical if metric.presence else None,
     }
     limits: dict[LimitName, tuple[Limit, ...]] = {
         name: (limit,) if limit else () for name, limit in levels.items()

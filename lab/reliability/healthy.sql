@@ -26,7 +26,7 @@ where id in (select id from planted.person where no <= 40);
 -- 240 executed and 800 skipped syncs: 76.9 % are skipped.
 insert into sync_metrics (user_id, integration_type, sync_type, result, duration_ms, created_at)
 select id, name, 'incremental', 'success', 500,
-    planted.ago('39 h' - i * interval '13 h' - no * interval '15 min')
+    planted.ago('39 h' - i * interval '13 h' - no * interval '19 min')
 from planted.person, planted.integration, generate_series(0, 2) as i
 where no <= 40;
 
@@ -144,6 +144,40 @@ language sql as $$
     select id, name, 'incremental', 'skipped', planted.ago(at)
     from planted.person, planted.integration, unnest(array[since, until]) as at
     where no = 1
+$$;
+
+-- The newest sync of these results is so old, in both integrations.
+create function planted.silence(results text[], length interval) returns void
+language sql as $$
+    delete from sync_metrics where result = any(results) and created_at > planted.ago(length);
+    insert into sync_metrics (user_id, integration_type, sync_type, result, created_at)
+    select id, name, 'incremental', each, planted.ago(length)
+    from planted.person, planted.integration, unnest(results) as each
+    where no = 1
+$$;
+
+-- The newest notification is so old.
+create function planted.quiet(length interval) returns void
+language sql as $$
+    delete from webhook_notifications where created_at > planted.ago(length);
+    insert into webhook_notifications (user_id, channel_id, resource_state, result, created_at)
+    select id, 'channel 1', 'exists', 'success', planted.ago(length) from planted.person where no = 1
+$$;
+
+-- New users connect one by one until so long ago, and nobody since.
+create function planted.connect_until(length interval) returns void
+language sql as $$
+    update sync_schedule as s
+    set created_at = planted.ago('47 h' - ('47 h' - length) * ((no - 1) / 39.0))
+    from planted.person where person.id = s.user_id and no <= 40
+$$;
+
+-- A job runs each hour until so long ago.
+create function planted.run_until(length interval) returns void
+language sql as $$
+    insert into gonogo.job_run (job_name, started_at, succeeded)
+    select 'reminders', (planted.ago(length) - i * interval '1 h') at time zone 'UTC', true
+    from generate_series(0, 46) as i
 $$;
 
 -- 20 more users, connected long ago; five of them with ten open breakers, so many of them stuck.

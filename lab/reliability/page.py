@@ -110,7 +110,10 @@ def _tests(promise: Promise) -> Iterator[str]:
 def _rows(faults: Iterable[Planted], criteria: Criteria) -> Iterator[list[str]]:
     for one in faults:
         metric = criteria.metrics[one.metric]
-        limits = ", ".join(f"{name} {code(_limit(metric, name, one))}" for name in one.limits)
+        overdue = {"overdue": f">= {criteria.rules.overdue_n}"}
+        limits = ", ".join(
+            f"{name} {code(overdue.get(name) or _limit(metric, name, one))}" for name in one.limits
+        )
         past = one.found_past
         caught = ", ".join(f"{code(check)} {past[check].value}" for check in one.caught_by)
         yield [escape(one.fault), f"{code(one.metric)} {limits}", caught]
@@ -118,5 +121,7 @@ def _rows(faults: Iterable[Planted], criteria: Criteria) -> Iterator[list[str]]:
 
 def _limit(metric: Metric, name: str, planted: Planted) -> str:
     levels = {"warning": metric.warning, "critical": metric.critical, "trigger": metric.trigger}
+    if metric.presence:
+        levels["silence"] = metric.presence.critical
     limit = levels.get(name) or metric.objective[planted.environment]
     return limit.text

@@ -60,6 +60,14 @@ class Worst(Strict):
     whole: str | None = None
 
 
+class Presence(Strict):
+    """Events that must not fail to come; the head of criteria.toml explains each key."""
+
+    of: Literal["whole", "part"] | Filter = "whole"
+    survey: NotEmpty | None = None
+    critical: ALimit | None = None
+
+
 class Metric(Strict):
     """One entry of ``[metric]``; the head of criteria.toml explains each key."""
 
@@ -88,6 +96,7 @@ class Metric(Strict):
     recency: str | None = None
     falls: bool = False
     worst: Mapping[str, Worst] = Field(default_factory=dict)
+    presence: Presence | None = None
     footprint: bool = False
     traffic: bool = False
     clock: bool = False
@@ -118,12 +127,13 @@ class Metric(Strict):
     @property
     def surveys(self) -> tuple[str, ...]:
         """Names of the SQL files that it needs; none for what is asked over HTTP."""
-        named = (
-            *self.sources,
-            self.parts_in,
-            self.recency,
-            *(w.survey for w in self.worst.values()),
-        )
+        return tuple(filter(None, (*self.counted, self.stream_survey)))
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The surveys that are asked for the window's figures."""
+        worst = (one.survey for one in self.worst.values())
+        named = (*self.sources, self.parts_in, self.recency, *worst)
         return tuple(name for name in named if name and name != ENDPOINTS)
 
     @property
@@ -131,6 +141,19 @@ class Metric(Strict):
         """The surveys without which there is no figure at all."""
         parts = (self.parts_in,) if self.derived and self.parts_in else ()
         return (self.survey, *self.plus, *self.per, *parts)
+
+    @property
+    def stream_survey(self) -> str | None:
+        """The survey that counts by the hour what must be present."""
+        return (self.presence.survey or self.survey) if self.presence else None
+
+    @property
+    def stream(self) -> str | Filter:
+        """What of its rows is the stream that must be present."""
+        of = self.presence.of if self.presence else "whole"
+        if isinstance(of, Mapping):
+            return of
+        return (self.part if of == "part" else self.whole) or {}
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -144,6 +167,7 @@ class Metric(Strict):
             Role.CRITERION: environment in self.objective,
             Role.ALERT: self.warning is not None or self.critical is not None,
             Role.TRIGGER: self.trigger is not None,
+            Role.PRESENCE: self.presence is not None,
         }
         return tuple(role for role, wanted in asked.items() if wanted)
 
@@ -158,6 +182,7 @@ class Rules(Strict):
     excluded_of_many: Probability
     recent: Annotated[tuple[Positive, ...], Field(min_length=1)]
     fall_by_chance: Probability = 0.002
+    overdue_n: Positive = 20
     since_deployment_days: Positive = 14
     critical_patterns: tuple[NotEmpty, ...] = ()
 
@@ -212,6 +237,14 @@ class Criteria(Strict):
             if start in {metric.id, metric.group}
         ]
         return max(fitting)[1] if fitting else metric.group.capitalize()
+
+    def stream_surveys(self) -> frozenset[str]:
+        """Names of the surveys that are asked for days before the window too."""
+        return frozenset(name for m in self.metrics.values() if (name := m.stream_survey))
+
+    def counted(self) -> frozenset[str]:
+        """Names of the surveys that are asked for the window's figures."""
+        return frozenset(name for m in self.metrics.values() for name in m.counted)
 
     def surveys(self) -> tuple[str, ...]:
         """Names of the SQL files that the metrics need, each once."""

@@ -10,11 +10,22 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from gonogo.config.project import config_error, dotted, parse_toml, read_bytes
-from gonogo.criteria.entries import ALL_POINTS, Criteria, Metric, Rules, Score, Strict
+from gonogo.criteria.entries import (
+    ALL_POINTS,
+    ENDPOINTS,
+    Criteria,
+    Metric,
+    Presence,
+    Rules,
+    Score,
+    Strict,
+)
 from gonogo.errors import ConfigError
 from gonogo.model.limit import UNITS, Limit
 
 METRIC = "metric"
+# What a survey that counts by the hour is asked with.
+SLICED = "%(slice_start)s"
 SECTIONS: Mapping[str, type[Strict]] = {"rules": Rules, "score": Score, METRIC: Metric}
 
 
@@ -48,8 +59,9 @@ def _known_keys(path: tuple[str, ...]) -> tuple[str, ...]:
     """The keys of the section at `path`, which begins with the section's name."""
     if not path:
         return (*SECTIONS, "headings")
-    keys = tuple(key for key in SECTIONS[path[0]].model_fields if key != "id")
-    return (*keys, "expand") if path[0] == METRIC else keys
+    section = Presence if path[2:] == ("presence",) else SECTIONS[path[0]]
+    keys = tuple(key for key in section.model_fields if key != "id")
+    return (*keys, "expand") if section is Metric else keys
 
 
 def _expanded(entries: Mapping[str, object], file: str) -> dict[str, object]:
@@ -115,12 +127,15 @@ def nonsense(criteria: Criteria, sql_dir: Path) -> Iterator[Complaint]:
         sql_dir: Where each survey's SQL file must lie.
     """
     for metric in criteria.metrics.values():
-        for rule in (_counts, _units, _levels, _directions, _order, _evidence):
+        for rule in (_counts, _units, _levels, _directions, _order, _evidence, _presence):
             for key, problem in rule(metric):
                 yield ("metric", metric.id, *key), problem
         for name in metric.surveys:
             if unreadable := _unreadable(sql_dir / f"{name}.sql"):
                 yield ("metric", metric.id, "survey"), unreadable
+            elif name == metric.stream_survey and SLICED not in _text(sql_dir, name):
+                problem = f"{name}.sql does not count by the hour: it lacks {SLICED}"
+                yield ("metric", metric.id, "presence"), problem
     yield from _headings(criteria)
     yield from _chosen(criteria)
     weights = sum(metric.weight for metric in criteria.metrics.values()) + criteria.score.jobs
@@ -128,6 +143,10 @@ def nonsense(criteria: Criteria, sql_dir: Path) -> Iterator[Complaint]:
         yield ("score",), f"the weights add up to {weights}, not to {ALL_POINTS}"
     if min(criteria.score.bands.values(), default=1):
         yield ("score", "bands"), "one band must begin at 0"
+
+
+def _text(sql_dir: Path, name: str) -> str:
+    return (sql_dir / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _unreadable(file: Path) -> str | None:
@@ -241,6 +260,14 @@ def _evidence(metric: Metric) -> Iterator[Complaint]:
         metric.kind == "rate" and metric.critical and metric.critical.points_down
     ):
         yield ("worst",), "failures are what a rate lacks: give it a critical level like '< 80 %'"
+
+
+def _presence(metric: Metric) -> Iterator[Complaint]:
+    longest = metric.presence.critical if metric.presence else None
+    if longest and (longest.base_unit != "s" or _side(longest) != "up"):
+        yield ("presence", "critical"), f"{longest.text!r} is no silence: write it like '> 26 h'"
+    if metric.presence and metric.survey == ENDPOINTS:
+        yield ("presence",), "an endpoint has no stream of events"
 
 
 def _ladder(metric: Metric) -> list[tuple[tuple[str], Limit]]:

@@ -239,6 +239,8 @@ def _measurement(one: Measurement, mask: Mask) -> Measurement:
         held_back=_remark(one.held_back, mask),
         recent_missing=_remark(one.recent_missing, mask),
         parts_missing=_remark(one.parts_missing, mask),
+        streams=_named(one.streams, mask),
+        streams_missing=_remark(one.streams_missing, mask),
         by_part=_named(one.by_part, mask),
         recent=_named(one.recent, mask),
         hours_by_part=_named(one.hours_by_part, mask),

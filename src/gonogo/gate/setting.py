@@ -19,10 +19,10 @@ from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Role
 from gonogo.model.measurement import (
     DEFAULT_WINDOW,
+    LONGEST,
     DatabaseIdentity,
     Measurement,
     Window,
-    check_as_of,
     format_moment,
 )
 from gonogo.model.step import LedgerEvent
@@ -31,6 +31,7 @@ from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import in_snapshot, read_identity
 
 LEDGER = "ledger"
+CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,3 +245,23 @@ def _check_endpoints(endpoints: Endpoints, metrics: Mapping[str, Metric]) -> Non
                 f'has no metric of that name with survey = "{ENDPOINTS}"',
                 f"there are {', '.join(named)}" if named else "add one",
             )
+
+
+def check_as_of(as_of: datetime, server_now: datetime, *, simulated: bool) -> None:
+    """Refuse a moment that has not come yet.
+
+    Args:
+        as_of: The moment asked for.
+        server_now: The server's clock.
+        simulated: Whether the ledger marks the database as the sandbox's.
+
+    Raises:
+        UsageError: `as_of` is more than five minutes ahead; of a simulated one, more than a year.
+    """
+    ahead = LONGEST if simulated else CLOCK_TOLERANCE
+    if as_of > server_now + ahead:
+        raise UsageError(
+            f"--as-of={format_moment(as_of)} lies in the future of the server's clock "
+            f"({format_moment(server_now.replace(microsecond=0))})",
+            "leave --as-of out to judge up to now",
+        )

@@ -29,6 +29,7 @@ from gonogo.judge.evidence import (
     unproven_part,
     wilson,
 )
+from gonogo.judge.presence import judge_presence
 from gonogo.model.finding import Figures, Finding, LevelLimit
 from gonogo.model.kinds import Environment, Level, Outcome, Reason, Role, Says
 from gonogo.model.limit import Limit
@@ -53,7 +54,12 @@ def judge(
         fallen = fell(metric, measurement, rules, environment)
     outcome, reason, figures = _answer(role, metric, measurement, rules, asked, fallen)
     interval = None
-    if metric.kind == "rate" and measurement.count and measurement.count.n:
+    if (
+        role is not Role.PRESENCE
+        and metric.kind == "rate"
+        and measurement.count
+        and measurement.count.n
+    ):
         interval = wilson(measurement.count)
     warned = outcome is Outcome.INCONCLUSIVE and _warned(role, metric, measurement)
     return Finding(
@@ -63,10 +69,12 @@ def judge(
 
 def limits_of(role: Role, metric: Metric, environment: Environment) -> tuple[LevelLimit, ...]:
     """The limits that a check asks for: the objective, the trigger, or the alert's levels."""
+    longest_silence = metric.presence.critical if metric.presence else None
     levels: Mapping[Role, tuple[tuple[Level, Limit | None], ...]] = {
         Role.CRITERION: ((Level.OBJECTIVE, metric.objective.get(environment)),),
         Role.ALERT: ((Level.WARNING, metric.warning), (Level.CRITICAL, metric.critical)),
         Role.TRIGGER: ((Level.TRIGGER, metric.trigger),),
+        Role.PRESENCE: ((Level.CRITICAL, longest_silence),),
     }
     return tuple(LevelLimit(level, limit) for level, limit in levels[role] if limit)
 
@@ -86,6 +94,8 @@ def _answer(
     asked: tuple[LevelLimit, ...],
     fallen: Judgement | None,
 ) -> Judgement:
+    if role is Role.PRESENCE:
+        return _absence(metric, measurement, rules)
     if nothing := _nothing_to_judge(metric, measurement):
         return nothing
     if role is Role.ALERT:
@@ -97,6 +107,16 @@ def _answer(
         Role.TRIGGER: _trigger,
     }
     return by_role[role](metric, measurement, rules, asked[0])
+
+
+def _absence(metric: Metric, measurement: Measurement, rules: Rules) -> Judgement:
+    """Whether the stream flows; an empty window is no excuse, for what must come is absent."""
+    nothing = _nothing_to_judge(metric, measurement)
+    if nothing and nothing[1] in {Reason.LEFT_OUT, Reason.NO_DATA}:
+        return nothing
+    if missing := measurement.streams_missing:
+        return Outcome.INCONCLUSIVE, Reason.NO_DATA, Figures(remark=missing)
+    return judge_presence(metric, measurement, rules)
 
 
 def _nothing_to_judge(metric: Metric, measurement: Measurement) -> Judgement | None:

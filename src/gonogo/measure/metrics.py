@@ -13,7 +13,7 @@ from functools import partial
 from gonogo.criteria import Criteria, Metric
 from gonogo.measure import cube
 from gonogo.measure.cube import DERIVATIONS, LARGEST, Tables
-from gonogo.measure.surveys import Table, hours
+from gonogo.measure.surveys import Table, hours, stream
 from gonogo.model.kinds import Says
 from gonogo.model.limit import UNITS
 from gonogo.model.measurement import Count, Measurement, Remark, Window
@@ -27,7 +27,11 @@ NOT_ASKED = Table(missing=Remark(Says.NOT_ASKED))
 
 
 def measure(
-    criteria: Criteria, tables: Tables, recent: Mapping[str, Mapping[str, Table]], window: Window
+    criteria: Criteria,
+    tables: Tables,
+    recent: Mapping[str, Mapping[str, Table]],
+    earlier: Tables,
+    window: Window,
 ) -> dict[str, Measurement]:
     """Every metric that a survey feeds, by id.
 
@@ -35,13 +39,18 @@ def measure(
         criteria: What each metric counts.
         tables: By survey.
         recent: By survey, then by part ("" is the whole): the newest events.
+        earlier: By survey: the days before the window, of what must be present.
         window: What is judged.
     """
-    return {
+    found = {
         metric.id: _measure(metric, tables, recent.get(metric.recency or "", {}), criteria, window)
         for metric in criteria.metrics.values()
         if metric.survey in tables
     }
+    for metric in criteria.metrics.values():
+        if metric.presence and metric.id in found and not found[metric.id].missing:
+            found[metric.id] = _with_streams(found[metric.id], metric, tables, earlier, window)
+    return found
 
 
 def parts_of(metric: Metric, tables: Tables) -> tuple[str, ...]:
@@ -146,6 +155,32 @@ def _with_every_part(found: Measurement, metric: Metric, parts: Table) -> Measur
         return replace(found, parts_missing=parts.missing)
     every = {str(row[metric.by or ""]): Count(0, 0) for row in parts.rows}
     return replace(found, by_part={**every, **found.by_part})
+
+
+def _with_streams(
+    found: Measurement, metric: Metric, tables: Tables, earlier: Tables, window: Window
+) -> Measurement:
+    """Add what must be present: the whole, every part that came, and every part of `parts_in`."""
+    survey = metric.stream_survey or ""
+    sources = [earlier.get(survey, NOT_ASKED)]
+    sources += [tables[name] for name in (survey, metric.parts_in) if name and name in tables]
+    if missing := next((table.missing for table in sources if table.missing), None):
+        return replace(found, streams_missing=missing)
+    named = [row for name in (metric.parts_in,) if name for row in tables[name].rows]
+    every = [row for name in (tables, earlier) if survey in name for row in name[survey].rows]
+    try:
+        counted = [(row, n) for row in every if (n := cube.amount(row, metric.stream)) > 0]
+        rows = (*named, *(row for row, _ in counted)) if metric.by else ()
+        parts = {str(row[metric.by or ""]) for row in rows}
+        streams = {WHOLE: stream(counted, window.end)}
+        for name in sorted(parts):
+            own = ((row, n) for row, n in counted if str(row[metric.by or ""]) == name)
+            streams[name] = stream(own, window.end)
+    except KeyError as error:
+        return replace(found, streams_missing=Remark(Says.NO_COLUMN, survey, str(error)))
+    except TypeError as error:
+        return replace(found, streams_missing=Remark(Says.BAD_VALUE, survey, str(error)))
+    return replace(found, streams=streams)
 
 
 def _breakdown(metric: Metric, rows: Sequence[Row]) -> dict[str, int]:

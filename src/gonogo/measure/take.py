@@ -77,13 +77,19 @@ def take(session: Session, plan: Plan) -> dict[str, Measurement]:
     width = CLUSTER_WIDTH if session.on_cluster else WIDTH
     sessions = (session, *session.open_others())
     asked: dict[str, Asking] = {}
+    earlier: dict[str, Asking] = {}
     for name in plan.criteria.surveys():
         survey = surveys.load(plan.sql_dir, name)
         if session.on_cluster and WRITER in survey.query:
             continue
-        slices = cut(plan.window, width) if survey.sliced else ()
-        asked[name] = Asking(survey, parameters, slices)
-    _ask(sessions, asked.values())
+        counted = name in plan.criteria.counted()
+        if counted:
+            slices = cut(plan.window, width) if survey.sliced else ()
+            asked[name] = Asking(survey, parameters, slices)
+        if name in plan.criteria.stream_surveys():
+            days = surveys.earlier(plan.window, with_window=not counted)
+            earlier[name] = Asking(survey, parameters, days)
+    _ask(sessions, (*asked.values(), *earlier.values()))
     unasked = dict.fromkeys(plan.criteria.surveys(), Table())
     tables = unasked | {name: one.table for name, one in asked.items()}
     # Which parts there are is known only now.
@@ -97,7 +103,8 @@ def take(session: Session, plan: Plan) -> dict[str, Measurement]:
     recent = {name: {WHOLE: tables[name]} for name in _parts(plan.criteria, tables)}
     for (name, part), asking in of_parts.items():
         recent[name][part] = asking.table
-    measured = measure(plan.criteria, tables, recent, plan.window)
+    days_before = {name: one.table for name, one in earlier.items()}
+    measured = measure(plan.criteria, tables, recent, days_before, plan.window)
     if not session.on_cluster:
         return measured
     moved = _moved(sessions, asked.values(), plan.window)

@@ -25,6 +25,25 @@ class LevelLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """How long a stream has been silent, beside how it usually flows.
+
+    Args:
+        silent_s: How long ago its newest event was.
+        usual: Events in an hour, at these hours of earlier days.
+        overdue: Events that should have come since.
+        independent: How many of these do not merely come along with others: bursts count once.
+    """
+
+    __pydantic_config__ = STRICT
+
+    silent_s: Whole
+    usual: Exact
+    overdue: Whole
+    independent: Whole
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What a reason rests on; what does not belong to it is None or empty.
 
@@ -34,9 +53,10 @@ class Figures:
         passed: The limit that the reason speaks of.
         part: The part that it speaks of; empty for the whole.
         before: What `count` is worse than: the hours before `since`.
-        since: The hour since which it is worse.
+        since: The hour since which it is worse; or a stream's newest event.
         more: How many more events, at the share seen so far, would settle it.
         needed: How many events are needed at least.
+        silence: Of a stream that must flow.
         remark: What is missing, left out, or not as it should be.
         notes: What else there is to say.
     """
@@ -51,6 +71,7 @@ class Figures:
     since: Moment | None = None
     more: Whole | None = None
     needed: Whole | None = None
+    silence: Silence | None = None
     remark: Remark | None = None
     notes: tuple[Remark, ...] = ()
 

@@ -26,6 +26,7 @@ class Role(StrEnum):
     CRITERION = "criterion"
     ALERT = "alert"
     TRIGGER = "trigger"
+    PRESENCE = "presence"
 
 
 class Level(StrEnum):
@@ -99,6 +100,10 @@ class Reason(StrEnum):
     NO_LIMIT = "no-limit"
     FIRES = "fires"
     DOES_NOT_FIRE = "does-not-fire"
+    FLOWS = "flows"
+    OVERDUE = "overdue"
+    SILENT_TOO_LONG = "silent-too-long"
+    NEVER_CAME = "never-came"
     HELD_BACK = "held-back"
 
 

@@ -26,7 +26,6 @@ DEFAULT_WINDOW = {
     Environment.STAGING: timedelta(hours=48),
     Environment.PRODUCTION: timedelta(hours=24),
 }
-CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +105,27 @@ class Worst:
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """The events of a stream that must flow, in the window and on some days before it.
+
+    Args:
+        until: The window's end.
+        last_at: When the newest event came; None where none came at all.
+        hours: Events by the hour, newest first: the first hour ends at `until`.
+        first_s: When the first of them came, in seconds from the hour's start; 0 without one.
+        last_s: When the last of them came, likewise.
+    """
+
+    __pydantic_config__ = STRICT
+
+    until: Moment
+    last_at: Moment | None
+    hours: tuple[Whole, ...]
+    first_s: tuple[Whole, ...]
+    last_s: tuple[Whole, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """What was counted for one metric. Exactly one of `count`, `value`, `missing` tells.
 
@@ -124,6 +144,8 @@ class Measurement:
         recent: For each part ("" is the whole), k of n of the last 5, 10, 20, 50 events.
         recent_missing: Why these could not be asked; None when they could.
         parts_missing: Why nobody knows which parts there are; None when it is known.
+        streams: For each part ("" is the whole), the events whose absence would be an outage.
+        streams_missing: Why these are not known; None when they are.
         breakdown: Counts by name, for the reader.
         worst: Whose its failures are, for the reader.
         notes: What else there is to say.
@@ -145,6 +167,8 @@ class Measurement:
     recent: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)
     recent_missing: Remark | None = None
     parts_missing: Remark | None = None
+    streams: Mapping[str, Stream] = field(default_factory=dict)
+    streams_missing: Remark | None = None
     breakdown: Mapping[str, Whole] = field(default_factory=dict)
     worst: tuple[Worst, ...] = ()
     notes: tuple[Remark, ...] = ()
@@ -275,23 +299,3 @@ def clip(asked: timedelta, as_of: datetime, deployed_at: datetime | None) -> Win
     if deployed_at is not None:
         start = min(max(start, deployed_at), as_of)
     return Window(asked, start, as_of, deployed_at)
-
-
-def check_as_of(as_of: datetime, server_now: datetime, *, simulated: bool) -> None:
-    """Refuse a moment that has not come yet.
-
-    Args:
-        as_of: The moment asked for.
-        server_now: The server's clock.
-        simulated: Whether the ledger marks the database as the sandbox's.
-
-    Raises:
-        UsageError: `as_of` is more than five minutes ahead; of a simulated one, more than a year.
-    """
-    ahead = LONGEST if simulated else CLOCK_TOLERANCE
-    if as_of > server_now + ahead:
-        raise UsageError(
-            f"--as-of={format_moment(as_of)} lies in the future of the server's clock "
-            f"({format_moment(server_now.replace(microsecond=0))})",
-            "leave --as-of out to judge up to now",
-        )

@@ -17,6 +17,7 @@ from gonogo.report.english import (
     remark_of,
     show_share,
     show_value,
+    silence_text,
     verdict_reasons,
     whose,
 )
@@ -69,8 +70,8 @@ class Answer:
 
     @property
     def count(self) -> Count | None:
-        """K of n."""
-        return self.measurement.count
+        """K of n; not of a presence, which counts no share."""
+        return None if self.role is Role.PRESENCE else self.measurement.count
 
     @property
     def title(self) -> str:
@@ -80,12 +81,12 @@ class Answer:
     @property
     def value(self) -> str | None:
         """What was measured, with its counts; None where there is nothing."""
-        return value_of(self.entry, self.measurement)
+        return silence_text(self.finding) or value_of(self.entry, self.measurement)
 
     @property
     def value_alone(self) -> str:
         """What was measured, without the counts that stand in a column of their own."""
-        return alone(self.entry, self.measurement)
+        return silence_text(self.finding) or alone(self.entry, self.measurement)
 
     @property
     def limit(self) -> str:

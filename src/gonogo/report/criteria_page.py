@@ -150,6 +150,7 @@ def _besides(metric: Metric) -> Iterator[str]:
         f"by {code(metric.by or '')} too{named}": metric.by,
         f"its newest events in {_survey(metric.recency or '')}": metric.recency,
         "searched for a fall": metric.falls,
+        _presence(metric): metric.presence,
         f"shown by {code(metric.breakdown or '')}": metric.breakdown,
         "its events are the traffic of the soak": metric.traffic,
         "a footprint of the health score": metric.footprint,
@@ -159,6 +160,13 @@ def _besides(metric: Metric) -> Iterator[str]:
         f"left out by {code(f'--without={metric.needs}')}": metric.needs,
     }
     yield from (words for words, applies in every.items() if applies)
+
+
+def _presence(metric: Metric) -> str:
+    stream = f"{_selected(metric.stream)}, in {_survey(metric.stream_survey or '')}"
+    longest = metric.presence.critical if metric.presence else None
+    past = f"; an alert when silent for {code(longest.text)}" if longest else ""
+    return f"must be present: {stream}{past}"
 
 
 WHEN = {
@@ -180,7 +188,7 @@ A **rate** is judged in this order:
 3. *Failed*: n ≥ {least}, and the whole 95 % Wilson interval misses the objective.
 4. *Inconclusive* otherwise; the reason says how many more events would settle it.
 
-Three more rules look beyond the whole:
+Four more rules look beyond the whole:
 
 - *By part* (a value of the column `by`): a part whose whole interval lies past the critical level
   (n ≥ {least}) raises a critical alert, however good the whole is. With several parts, a part whose
@@ -194,6 +202,10 @@ Three more rules look beyond the whole:
   fallen. A rate that fell and now misses its objective makes the alert inconclusive; it raises a
   critical alert when the events since then lie past the critical level beyond doubt. A dip that
   has healed is no fall, and neither is a daily wave that stays above the objective.
+- *Presence*: no rate sees what does not come. For each stream that must flow (the whole, and each
+  part) eight days by the hour say how many events are overdue since its newest one, at this time
+  of the day and week. Bursts and clusters count once. With {overdue} or more overdue the check is
+  inconclusive; past its longest silence it is a critical alert.
 
 A **census** counts what exists now and is judged as it is; past its critical level or trigger with
 n < {least} it is inconclusive. So is each of its parts, where it has a column `by` and a critical
@@ -227,6 +239,7 @@ def _rules(asked: Rules) -> str:
         many=asked.many_n,
         tail_of_many=_percent(asked.excluded_of_many),
         fall=_percent(asked.fall_by_chance),
+        overdue=asked.overdue_n,
         recent=_or(str(size) for size in asked.recent),
         since=asked.since_deployment_days,
         patterns=_patterns(asked),

@@ -31,6 +31,8 @@ ADDS = frozenset(
         Reason.NEWEST_UNKNOWN,
         Reason.FELL,
         Reason.FELL_PAST_LEVEL,
+        Reason.OVERDUE,
+        Reason.SILENT_TOO_LONG,
     }
 )
 # Groups whose checks share a line: no decision depends on one index of a migration alone.
@@ -150,13 +152,14 @@ def _miss(outcome: str, reason: str, same: Sequence[Answer]) -> Miss:
 
 def _is_past_its_limit(answer: Answer) -> bool:
     """Whether the metric's recommendation speaks of this: not where only evidence is missing."""
-    undecided = answer.outcome is Outcome.INCONCLUSIVE
-    return not undecided or (answer.value is not None and answer.interval is None)
+    if answer.outcome is not Outcome.INCONCLUSIVE:
+        return answer.role is not Role.PRESENCE
+    return answer.value is not None and answer.interval is None
 
 
 def _rows(missed: Sequence[Answer], found: Sequence[Answer]) -> tuple[Row, ...]:
     """What misses its limit; then the other criteria, some groups in a line an outcome."""
-    measured = [answer for answer in missed if answer.value is not None]
+    measured = [one for one in missed if one.value is not None and one.role is not Role.PRESENCE]
     listed = {answer.metric for answer in measured}
     criteria = [answer for answer in found if answer.role is Role.CRITERION]
     others = [answer for answer in criteria if answer.metric not in listed]

@@ -17,7 +17,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Protocol
 
-from gonogo.model.finding import Finding, LevelLimit, VerdictReason
+from gonogo.model.finding import Finding, LevelLimit, Silence, VerdictReason
 from gonogo.model.kinds import Level, Reason, Role, Why
 from gonogo.model.limit import UNITS, Interval, Limit
 from gonogo.model.measurement import (
@@ -63,6 +63,7 @@ def reason_of(finding: Finding, metric: Metric) -> str:
         metric: Whose.
     """
     figures, passed = finding.figures, finding.figures.passed
+    silence = figures.silence
     # Of a criterion, whose evidence rule looks at the interval, that is a part of the reason.
     rated = finding.role is Role.CRITERION and not figures.part
     shares = [one.share or Fraction(0) for one in (figures.before, figures.count) if one]
@@ -75,6 +76,9 @@ def reason_of(finding: Finding, metric: Metric) -> str:
         since=f"{figures.since:%Y-%m-%d %H:%M UTC}" if figures.since else "",
         alone=f"{figures.part} alone " if figures.part else "",
         part=figures.part,
+        silent=_cut_off(silence.silent_s) if silence else "",
+        usual=f"{float(silence.usual):,.1f}".removesuffix(".0") if silence else "",
+        overdue=_overdue(silence) if silence else "",
         of_part=f" of {figures.part}" if figures.part else "",
         n=figures.count.n if figures.count else 0,
         level=passed.level.value if passed else "",
@@ -217,6 +221,21 @@ def _more(finding: Finding) -> str:
         return ""
     events = "" if finding.figures.part else " events"
     return f"; about {more} more{events} at this rate would settle it"
+
+
+def _overdue(silence: Silence) -> str:
+    """How many may be, where there are few to tell by; else how many are."""
+    if silence.independent > silence.overdue:
+        return f"{silence.overdue} to {silence.independent}"
+    return f"about {silence.overdue}"
+
+
+def silence_text(finding: Finding) -> str:
+    """Such as ``silent for 19h``; empty where no presence was asked."""
+    silence = finding.figures.silence
+    if finding.role is not Role.PRESENCE:
+        return ""
+    return f"silent for {_cut_off(silence.silent_s)}" if silence else "no data"
 
 
 def _cut_off(seconds: int) -> str:

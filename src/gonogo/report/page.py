@@ -30,6 +30,12 @@ TABLES = (
         "Rollback triggers",
         "Any one that fires means: roll back now.",
     ),
+    (
+        Role.PRESENCE,
+        "presence",
+        "Presence",
+        "Events that must keep coming: with too many overdue, the verdict is HOLD.",
+    ),
 )
 NOT_MET = "Not met"
 RATES = "Rates"

@@ -167,6 +167,7 @@ OUTCOMES = {
     "met": Look("Met", "check", "good"),
 }
 QUIET = Look("Quiet", "check", "good")
+FLOWS = Look("Flows", "check", "good")
 MARKS = {
     "present": Look("Looked at", "check", "good"),
     "missing": Look("Missing", "cross", "bad"),
@@ -223,7 +224,9 @@ def look(looks: Mapping[str, Look], key: str) -> Look:
 
 
 def outcome_look(answer: Answer) -> Look:
-    """The look of an answer; an alert or trigger that is "met" is quiet: it does not fire."""
+    """The look of an answer; an alert or trigger that is met is quiet, a stream flows."""
+    if answer.outcome is Outcome.MET and answer.role is Role.PRESENCE:
+        return FLOWS
     if answer.outcome is Outcome.MET and answer.role is not Role.CRITERION:
         return QUIET
     return OUTCOMES[answer.outcome]

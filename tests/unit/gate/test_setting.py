@@ -13,7 +13,7 @@ from first_application import HTTP
 from gonogo.config.project import Project
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.gate import setting as resolving
-from gonogo.gate.setting import Options, Setting, resolve
+from gonogo.gate.setting import Options, Setting, check_as_of, resolve
 from gonogo.measure.ledger_facts import LedgerFacts
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import DatabaseSettings
@@ -190,3 +190,21 @@ def test_every_check_of_the_environment_is_expected(resolved: Resolved) -> None:
     """In the file's order."""
     found = resolved(ledger(PRODUCTION))
     assert found.expected == found.criteria.checks(PRODUCTION)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(), -timedelta(days=9), timedelta(minutes=5)])
+def test_an_as_of_within_the_clocks_tolerance_is_allowed(ahead: timedelta) -> None:
+    """The past, now, and exactly five minutes ahead of the server's clock."""
+    check_as_of(NOON + ahead, NOON, simulated=False)
+
+
+def test_an_as_of_in_the_future_is_refused() -> None:
+    """More than five minutes ahead there is nothing to judge yet: exit code 4."""
+    with pytest.raises(UsageError, match="future of the server's clock") as caught:
+        check_as_of(NOON + timedelta(minutes=5) + timedelta(seconds=1), NOON, simulated=False)
+    assert caught.value.exit_code == 4
+
+
+def test_only_a_simulated_database_may_be_judged_ahead_of_its_clock() -> None:
+    """The sandbox's 48 hours lie after its deployment."""
+    check_as_of(NOON + timedelta(days=2), NOON, simulated=True)

@@ -38,7 +38,7 @@ def measured(
     tables = {metric.survey: Table(rows, sliced=sliced), **(also or {})}
     newest = {metric.recency or "": recent or {}}
     only = CRITERIA.model_copy(update={"metrics": {name: metric}})
-    return measure(only, tables, newest, WINDOW)[name]
+    return measure(only, tables, newest, {}, WINDOW)[name]
 
 
 def sync(n: int, result: str = "success", **others: object) -> Row:
@@ -196,7 +196,7 @@ def test_a_survey_without_an_answer_is_missing_data(name: str) -> None:
             for other in metric.sources
         }
         only = CRITERIA.model_copy(update={"metrics": {name: metric}})
-        found = measure(only, tables, {}, WINDOW)[name]
+        found = measure(only, tables, {}, {}, WINDOW)[name]
         assert found == Measurement(name, missing=team("no right to read it"))
 
 
@@ -303,7 +303,7 @@ def test_a_survey_that_brings_something_else_is_no_data(row: Row) -> None:
 
 def test_what_no_survey_tells_is_not_measured_here() -> None:
     """Endpoints are asked over HTTP."""
-    assert measure(CRITERIA, {}, {}, WINDOW) == {}
+    assert measure(CRITERIA, {}, {}, {}, WINDOW) == {}
 
 
 @pytest.mark.parametrize("rows", [[sync(-9)], [sync(9), sync(-1, "failure")]])

@@ -15,7 +15,6 @@ from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import (
     DEFAULT_WINDOW,
-    check_as_of,
     clip,
     format_duration,
     format_moment,
@@ -160,21 +159,3 @@ def test_a_window_does_not_reach_back_before_the_deployment(
     assert window.covered == covered
     assert window.complete is (covered == ASKED)
     assert (window.start, window.end) == (AS_OF - covered, AS_OF)
-
-
-@pytest.mark.parametrize("ahead", [timedelta(), -timedelta(days=9), timedelta(minutes=5)])
-def test_an_as_of_within_the_clocks_tolerance_is_allowed(ahead: timedelta) -> None:
-    """The past, now, and exactly five minutes ahead of the server's clock."""
-    check_as_of(AS_OF + ahead, AS_OF, simulated=False)
-
-
-def test_an_as_of_in_the_future_is_refused() -> None:
-    """More than five minutes ahead there is nothing to judge yet: exit code 4."""
-    with pytest.raises(UsageError, match="future of the server's clock") as caught:
-        check_as_of(AS_OF + timedelta(minutes=5) + SECOND, AS_OF, simulated=False)
-    assert caught.value.exit_code == 4
-
-
-def test_only_a_simulated_database_may_be_judged_ahead_of_its_clock() -> None:
-    """The sandbox's 48 hours lie after its deployment."""
-    check_as_of(AS_OF + timedelta(days=2), AS_OF, simulated=True)

@@ -1,0 +1,25 @@
+-- New users' connections of one slice that have synchronised since, by the hour in which they connected.
+-- hour_no: which hour of the slice, from 1; integration: text; n: connections;
+-- first_at, last_at: UTC, without time zone
+select
+    case
+        when %(slice_is_wide)s then width_bucket(s.created_at, %(slice_hours)s::timestamp[]) else 1
+    end as hour_no,
+    coalesce(s.integration_type, '(none)') as integration,
+    count(*) as n,
+    min(s.created_at) as first_at,
+    max(s.created_at) as last_at
+from sync_schedule as s
+where s.created_at >= %(slice_start)s
+    and s.created_at < %(slice_end)s
+    and s.onboarding_until is not null
+    and exists (
+        select from sync_metrics as m
+        where m.user_id = s.user_id
+            and m.integration_type = s.integration_type
+            and m.result = 'success'
+            -- A difference, so that no index on created_at is read once a connection.
+            and m.created_at - s.created_at >= interval '0'
+            and %(as_of)s::timestamp - m.created_at > interval '0'
+    )
+group by 1, 2
