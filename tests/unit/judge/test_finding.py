@@ -424,7 +424,7 @@ def test_a_rate_carries_its_interval_and_its_limit() -> None:
     assert limits_text(levels) == "warning > 10 %, critical > 20 %"
     webhooks = Measurement("webhook.success_rate", count=Count(99, 100))
     limits = [limits_text(judged("webhook.success_rate", role, webhooks).limits) for role in Role]
-    assert limits == ["> 95 %", "warning < 95 %, critical < 80 %", "< 80 %"]
+    assert limits == ["> 95 %", "warning < 95 %, critical < 80 %", "< 80 %", ""]
 
 
 def test_a_reason_ends_with_what_was_noted_and_with_nothing_else() -> None:

@@ -20,12 +20,12 @@ PAGE = page(CRITERIA)
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A checkout of one's own with nothing but the criteria, as the working directory."""
+    """A checkout of one's own with nothing but the criteria and surveys, as the working directory."""
     project = Project(tmp_path)
     (tmp_path / "rollout.toml").touch()
     project.sql_dir.mkdir(parents=True)
     for file in PROJECT.sql_dir.glob("*.sql"):
-        (project.sql_dir / file.name).touch()
+        (project.sql_dir / file.name).write_bytes(file.read_bytes())
     project.criteria_file.write_bytes(PROJECT.criteria_file.read_bytes())
     monkeypatch.chdir(tmp_path)
     return project
