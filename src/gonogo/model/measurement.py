@@ -112,8 +112,7 @@ class Stream:
         until: The window's end.
         last_at: When the newest event came; None where none came at all.
         hours: Events by the hour, newest first: the first hour ends at `until`.
-        first_s: When the first of them came, in seconds from the hour's start; 0 without one.
-        last_s: When the last of them came, likewise.
+        first_s: Seconds from each hour's start to its first event; and last_s, to its last one.
     """
 
     __pydantic_config__ = STRICT

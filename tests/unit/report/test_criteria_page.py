@@ -20,7 +20,7 @@ PAGE = page(CRITERIA)
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A checkout of one's own with nothing but the criteria and surveys, as the working directory."""
+    """A checkout of one's own with nothing but criteria and surveys, as the working directory."""
     project = Project(tmp_path)
     (tmp_path / "rollout.toml").touch()
     project.sql_dir.mkdir(parents=True)
