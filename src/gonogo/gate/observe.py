@@ -104,7 +104,7 @@ def _has_answered(setting: Setting, observation: Observation, urls: Iterable[str
     number, deployed_at = observation.ledger.deployment, observation.window.deployed_at
 
     def is_of_it(one: ArchivedRecord) -> bool:
-        if one.environment != setting.environment or one.database != database:
+        if one.environment != setting.environment or one.database != (database or None):
             return False
         looked = one.is_look and one.deployed_at == deployed_at is not None
         return looked or (one.kind is Kind.DEPLOYMENT and bool(number))

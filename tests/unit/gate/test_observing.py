@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -17,10 +18,14 @@ from gonogo.config.project import Project
 from gonogo.gate import observe as observing
 from gonogo.gate.setting import Observation, Options, Setting
 from gonogo.measure.ledger_facts import LedgerFacts
-from gonogo.model.kinds import Environment
-from gonogo.model.measurement import Measurement
+from gonogo.model.kinds import Environment, Kind, Says
+from gonogo.model.measurement import Measurement, Remark, Window
+from gonogo.model.record import Record
 from gonogo.model.step import LedgerEvent
 from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.record.archive import RunningRecord
+from gonogo.report.index import RecordPages
+from record_examples import IDENTITY, START, SUBJECT, deployment, gate, provenance
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -115,3 +120,63 @@ def test_every_expected_check_has_its_finding(observe: Observe) -> None:
     found = observe()
     checks = CRITERIA.checks(Environment.STAGING)
     assert list(found.findings) == [f"{role}:{metric.id}" for role, metric in checks]
+
+
+HEALTH = "https://app.example/health"
+SHOWN = {"name": "health", "url": HEALTH, "status": 200}
+
+
+def looked(**more: Any) -> Record:
+    """A gate's record in which health answered."""
+    found = Measurement(
+        "endpoint.dashboard", value=Fraction(1), notes=(Remark(Says.ANSWERED, HEALTH, "fine"),)
+    )
+    record = gate()
+    return record.having(measurements={**record.measurements, found.metric: found}, **more)
+
+
+def deployed(*, step: Any = "succeeded", **evidence: Any) -> Record:
+    """A deployment's record whose step saw the application answer."""
+    record = deployment()
+    waited = replace(record.steps[0], outcome=step, evidence=evidence)
+    return record.having(steps=(waited,))
+
+
+EARLIER_ANSWERS = {
+    "a gate": (looked(), True),
+    "a gate of another database": (
+        looked(provenance=provenance(database=replace(IDENTITY, database="another"))),
+        False,
+    ),
+    "a gate of another deployment": (
+        looked(window=Window(48 * HOUR, START, START + HOUR, START - HOUR)),
+        False,
+    ),
+    "a gate where nothing answered": (gate(), False),
+    "a gate of production": (looked(environment=Environment.PRODUCTION), False),
+    "a deployment that waited for health": (deployed(answer=SHOWN), True),
+    "a deployment that asked all": (deployed(answers=[{"url": "x", "status": 1}, SHOWN]), True),
+    "a deployment without an answer": (deployed(answer=SHOWN | {"status": None}), False),
+    "a deployment that waited in vain": (deployed(step="failed", answer=SHOWN), False),
+    "a deployment of another database": (
+        deployed(answer=SHOWN).having(provenance=provenance(database=None)),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("record", "known"), EARLIER_ANSWERS.values(), ids=EARLIER_ANSWERS)
+def test_an_address_answered_where_a_record_of_this_deployment_says_so(
+    tmp_path: Path, record: Record, *, known: bool
+) -> None:
+    """By a gate or the deployment's own steps, on this database, in this environment."""
+    pages = RecordPages(ROOT / "reports" / "templates")
+    label = "GO" if record.kind is Kind.GATE else "DEPLOYED"
+    RunningRecord.open(tmp_path, record).finish(record, label, pages)
+    setting = asked(archive_dir=tmp_path)
+    window = Window(48 * HOUR, START, START + HOUR, START)
+    facts = LedgerFacts(deployment=SUBJECT.deployment)
+    seen = Observation(window, NOON, facts, IDENTITY, {}, {})
+    assert observing._has_answered(setting, seen, {HEALTH}) is known
+    assert not observing._has_answered(setting, seen, {"https://app.example:8443/health"})
+    assert not observing._has_answered(setting, replace(seen, identity=None), {HEALTH})
