@@ -1,5 +1,5 @@
 -- The most frequent errors of new users (onboarding.sql says who is new) who have no success yet.
--- message: text of the application, hostile; n: rows
+-- message: text of the application, hostile; n: rows; users: those who met it
 with failed as materialized (
     select s.user_id, s.integration_type, s.created_at
     from sync_schedule as s
@@ -21,7 +21,10 @@ with failed as materialized (
         ) then false else true end
 )
 
-select left(coalesce(m.error_message, '(no message)'), 1000) as message, count(*) as n
+select
+    left(coalesce(m.error_message, '(no message)'), 1000) as message,
+    count(*) as n,
+    count(distinct s.user_id) as users
 from failed as s
 join sync_metrics as m
     on m.user_id = s.user_id
@@ -30,5 +33,5 @@ join sync_metrics as m
     and %(as_of)s::timestamp - m.created_at > interval '0'
 where m.result = 'failure'
 group by 1
-order by n desc, message
+order by users desc, n desc, message
 limit 5

@@ -1,7 +1,7 @@
 -- Users with at least two executed syncs in the window, those among them without a success, and the user
 -- with the most failures.
 -- user_id: the application's id, null for the whole; broken, active: users; failures, executed: syncs
-with users as (
+with by_user as (
     select
         user_id,
         count(*) filter (where result = 'success') as successes,
@@ -19,7 +19,7 @@ worst as (
         coalesce(user_id::text, '(none)') as user_id,
         executed - successes as failures,
         executed
-    from users
+    from by_user
     where executed > successes
     order by failures desc, user_id
     limit 1
@@ -31,7 +31,7 @@ select
     count(*) as active,
     null as failures,
     null as executed
-from users
+from by_user
 where executed >= 2
 union all
 select user_id, null, null, failures, executed

@@ -125,6 +125,11 @@ class Metric(Strict):
         return frozenset({self.group, self.needs or self.group})
 
     @property
+    def counts_failures(self) -> bool:
+        """Whether it is a rate of what succeeds: what it lacks failed, and is somebody's."""
+        return self.kind == "rate" and self.critical is not None and self.critical.points_down
+
+    @property
     def surveys(self) -> tuple[str, ...]:
         """Names of the SQL files that it needs; none for what is asked over HTTP."""
         return tuple(filter(None, (*self.counted, self.stream_survey)))

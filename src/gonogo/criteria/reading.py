@@ -256,9 +256,7 @@ def _evidence(metric: Metric) -> Iterator[Complaint]:
         yield ("falls",), "only a rate with a warning level is alerted of a fall: give one"
     if metric.falls and (not metric.objective or None in map(_side, metric.objective.values())):
         yield ("falls",), "a rate falls below its objective: give one, such as '> 90 %'"
-    if metric.worst and not (
-        metric.kind == "rate" and metric.critical and metric.critical.points_down
-    ):
+    if metric.worst and not metric.counts_failures:
         yield ("worst",), "failures are what a rate lacks: give it a critical level like '< 80 %'"
 
 

@@ -95,7 +95,7 @@ def _of_kind(
     if metric.kind in {"rate", "census"}:
         starts = [start for start, _ in hours(window)] if table.sliced else []
         found = _counted(metric, table.rows, recent, criteria.rules.recent, starts)
-        if metric.worst:
+        if metric.counts_failures:
             found = cube.with_worst(metric, tables, found)
         if metric.parts_in:
             return _with_every_part(found, metric, tables.get(metric.parts_in, NOT_ASKED))

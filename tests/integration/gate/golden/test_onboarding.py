@@ -28,6 +28,21 @@ def test_a_user_succeeds_with_every_integration_that_they_connected(world: Any) 
     assert told.breakdown == {"new_users": 4, "pending": 0}
 
 
+def test_whose_the_failed_onboardings_are_stands_beside_the_rate(world: Any) -> None:
+    """By message the users who met it, however often; parts overlap, and are not taken away."""
+    for user in (1, 2, 3):
+        world.connected(user, integration="contacts")
+        world.sync("failure", user=user, at="-2h", integration="contacts", error_message="denied")
+    world.sync("failure", user=3, at="-2h", integration="contacts", error_message="slow", times=9)
+    world.connected(4, integration="calendar")
+    world.sync("success", user=4, at="-2h", integration="calendar")
+    worst = world.measured("onboarding.success_rate").worst
+    assert [(one.by, one.name, one.failures, one.without) for one in worst] == [
+        ("message", "denied", Count(3, 3), Count(1, 1)),
+        ("integration", "google_contacts", Count(3, 3), None),
+    ]
+
+
 def test_it_works_with_and_without_the_label_of_a_first_sync(world: Any) -> None:
     """The live constraint refuses `initial`; any success since the connection will do."""
     for user, kind in enumerate(("initial", "full", "webhook_triggered", "manual"), start=1):
