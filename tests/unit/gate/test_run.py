@@ -132,6 +132,7 @@ def test_checks_are_asked_by_role_and_group(ready: Make) -> None:
     assert RATE.id in only
     assert RATE.id not in but
     assert only | but == every
+    assert only == {metric.id for _, metric in CHECKS if metric.group == RATE.group} & every
     assert not only & but
 
 
