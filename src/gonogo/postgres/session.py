@@ -124,10 +124,12 @@ def pinned(connection: Connection, *, snapshot: bool = False) -> Iterator[None]:
         connection: From `reach`, outside a transaction.
         snapshot: Only read, and all of it as it is at one moment.
     """
-    with connection.transaction():
-        if snapshot:
-            connection.execute("set transaction isolation level repeatable read, read only")
-        pin(connection)
+    with contextlib.ExitStack() as stack:
+        with asking("no transaction can be begun"):
+            stack.enter_context(connection.transaction())
+            if snapshot:
+                connection.execute("set transaction isolation level repeatable read, read only")
+            pin(connection)
         yield
 
 

@@ -18,6 +18,7 @@ from gonogo.ledger.deployer import deployer_lock
 from gonogo.postgres import session
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.rollout.runner.site import require_same
+from gonogo.sandbox import surroundings
 from gonogo.sandbox.surroundings import database_url
 from pooler import pooled
 
@@ -147,6 +148,37 @@ def test_a_pooler_that_keeps_sessions_will_do(migrated_database: str) -> None:
     """In session mode a client has one connection of the server to itself."""
     with pooled(migrated_database, "session") as conninfo, session.connect(conninfo) as connection:
         assert connection.execute("show row_security").fetchone() == ("off",)
+
+
+@pytest.mark.slow
+def test_a_deployment_and_its_rollback_work_where_sessions_are_kept(
+    base_database: str, tmp_path: Path
+) -> None:
+    """Backup, scratch database, locks and fresh connections all go through it."""
+    desk = make_desk(tmp_path, base_database)
+    try:
+        with pooled(base_database, "session") as conninfo:
+            desk.environ["DATABASE_URL"] = database_url(conninfo)
+            told = desk.deploy()
+            assert told.returncode == 0, said(told)
+            told = desk.run("rollback", "--yes-roll-back", desk.database)
+            assert told.returncode == 0, said(told)
+    finally:
+        surroundings.stop_everything(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "words", ["status", "incident list", "promote_admin list", "checklist", "gate"]
+)
+def test_where_not_even_a_transaction_is_kept_it_is_said_in_a_line(
+    migrated_desk: Desk, words: str
+) -> None:
+    """Statement mode lets nobody read several things of one moment."""
+    with pooled(migrated_desk.conninfo, "statement") as conninfo:
+        migrated_desk.environ["DATABASE_URL"] = database_url(conninfo)
+        told = migrated_desk.run(*words.split())
+    assert "Traceback" not in said(told)
+    assert "transaction blocks not allowed in statement pooling mode" in said(told)
 
 
 def test_the_lock_holds_even_where_the_pooler_was_not_recognised(
