@@ -30,7 +30,12 @@ from waiting import gone, until
 Reached = Callable[[], bool]
 STEPS = {"deploy": steps_of(Environment.STAGING), "rollback": ROLLBACK_STEPS}
 COMMANDS = frozenset(CommandsConfig.model_fields)
-BLOCKED = "select count(*) from pg_stat_activity where {} = any(pg_blocking_pids(pid))"
+# Not the preflight's, which copies the schema alone and gives up early.
+BLOCKED = """
+select count(*) from pg_stat_activity
+where {} = any(pg_blocking_pids(pid)) and not exists (
+    select from pg_database as d join pg_database as plan on plan.datname = 'gonogo_plan_' || d.oid
+    where d.datname = current_database())"""
 OURS = (
     "select count(*) from pg_stat_activity where datname = current_database()"
     " and application_name like 'gonogo%' and pid <> pg_backend_pid()"
