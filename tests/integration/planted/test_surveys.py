@@ -16,13 +16,13 @@ from gonogo.judge.finding import judge
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Outcome, Role
 from gonogo.model.measurement import Measurement
+from gonogo.postgres.parser.columns import columns_read
 from gonogo.report.english import remark_of
 from saying import why
 
 CHECKS = Path(__file__).parents[3] / "checks"
 CRITERIA = criteria_file.load(CHECKS / "criteria.toml", CHECKS / "sql")
 SURVEYS = tuple(sorted(path.stem for path in (CHECKS / "sql").glob("*.sql")))
-NAME = re.compile(r"\b(?:from|join)\s+((?:gonogo\.)?[a-z_]+)")
 PARAMETER = re.compile(r"%\(\w+\)s")
 TABLES = {
     "users",
@@ -65,7 +65,7 @@ def text_of(survey: str) -> str:
 
 def tables_of(survey: str) -> list[str]:
     """The tables that a survey reads."""
-    return sorted(TABLES & set(NAME.findall(text_of(survey))))
+    return sorted(TABLES & {".".join(filter(None, name)) for name in columns_read(text_of(survey))})
 
 
 READ = [(survey, table) for survey in SURVEYS for table in tables_of(survey)]
