@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from gonogo.application.environment import LOOKS
 from gonogo.errors import UsageError
+from gonogo.ledger.deployer import migrating
 from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
 from gonogo.postgres.session import application_schema
@@ -38,7 +39,8 @@ def drop_kept(
         aside = chosen(site.connection, deployment_id)
 
         def run(site: Site, evidence: Evidence) -> str:
-            rows = drop_aside(site.connection, aside.deployment_id)
+            with migrating(site.connection, site.lock):
+                rows = drop_aside(site.connection, aside.deployment_id)
             evidence |= {"aside": aside.schema, "rows": dict(rows)}
             return f"{sum(rows.values()):,} rows of {len(rows)} tables are gone for good"
 
@@ -68,7 +70,8 @@ def reapply_kept(
 
         def run(site: Site, evidence: Evidence) -> str:
             schema = application_schema(site.connection, site.context.anchor)
-            reapplied.extend(reapply(site.connection, aside, schema))
+            with migrating(site.connection, site.lock):
+                reapplied.extend(reapply(site.connection, aside, schema))
             evidence |= {"aside": aside.schema, "tables": [str(one) for one in reapplied]}
             rows = sum(one.rows for one in reapplied)
             applied = sum(one.applied for one in reapplied)
