@@ -34,11 +34,12 @@ select
     case when %(shared)s and not on_cluster then pg_export_snapshot() end as snapshot
 from (select exists (select from pg_extension where extname = 'citus') as on_cluster) as kind"""
 
+# Of its own: the server refuses a query that names a function which the role may not call, even
+# where it would not be called.
+SYSTEM: LiteralString = "select system_identifier::text from pg_control_system()"
 IDENTITY: LiteralString = """
 select
-    (select case when has_function_privilege('pg_control_system()', 'execute')
-        then (select system_identifier::text from pg_control_system()) else '' end)
-        as system_identifier,
+    has_function_privilege('pg_control_system()', 'execute') as may_identify,
     current_database() as database,
     current_setting('server_version') as server_version,
     current_user::text as role,
@@ -223,8 +224,7 @@ def identify(connection: Connection) -> DatabaseIdentity:
         DatabaseError: The server answered with nothing.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
-        identity, _ = _identified(cursor.execute(IDENTITY).fetchall())
-    return identity
+        return _identified(lambda query: cursor.execute(query).fetchall())[0]
 
 
 def read_identity(session: Session) -> tuple[DatabaseIdentity, datetime]:
@@ -233,14 +233,18 @@ def read_identity(session: Session) -> tuple[DatabaseIdentity, datetime]:
     Raises:
         DatabaseError: The server answered with nothing.
     """
-    return _identified(session.ask(IDENTITY))
+    return _identified(session.ask)
 
 
-def _identified(rows: Sequence[Row]) -> tuple[DatabaseIdentity, datetime]:
+def _identified(
+    ask: Callable[[LiteralString], Sequence[Row]],
+) -> tuple[DatabaseIdentity, datetime]:
+    rows = ask(IDENTITY)
     if not rows:
         raise DatabaseError(
             "the server did not say who it is", "check what answers at this address"
         )
     named = dict(rows[0])
     now: datetime = named.pop("now")
-    return DatabaseIdentity(**named), now.astimezone(UTC)
+    system = ask(SYSTEM)[0]["system_identifier"] if named.pop("may_identify") else ""
+    return DatabaseIdentity(system_identifier=system, **named), now.astimezone(UTC)

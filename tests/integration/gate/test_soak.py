@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 Gate = Callable[..., Any]
 STAGING = ("--environment=staging", "--without=endpoints")
@@ -56,6 +57,30 @@ def test_two_databases_in_one_archive_never_mix(
     told = gate(other, *STAGING, f"--as-of={soaked.end.isoformat()}")
     assert told.document["gates"] == 2
     assert told.document["soak"]["marks"][0]["record"] == told.records[0].name
+
+
+NAMELESS = """
+do $$ begin
+    create role gonogo_nameless login;
+exception when duplicate_object then null;
+end $$;
+grant pg_read_all_data to gonogo_nameless;
+revoke execute on function pg_control_system() from public"""
+
+
+def test_where_the_role_may_not_identify_the_server_its_address_does(
+    gate: Gate, soaked: Any
+) -> None:
+    """Each look is counted, and each record says on what that rests."""
+    with psycopg.connect(soaked.conninfo) as connection:
+        connection.execute(NAMELESS)
+    nameless = make_conninfo(soaked.conninfo, user="gonogo_nameless")
+    gate(nameless, *STAGING, f"--as-of={soaked.end.isoformat()}")
+    told = gate(nameless, *STAGING, f"--as-of={soaked.end.isoformat()}")
+    assert told.document["provenance"]["database"], told.output
+    assert told.document["provenance"]["database"]["system_identifier"] == ""
+    assert told.document["gates"] == 2
+    assert "The role may not read which server this is" in " ".join(told.output.split())
 
 
 def test_the_ledgers_events_are_the_timeline(gate: Gate, soaked: Any) -> None:
