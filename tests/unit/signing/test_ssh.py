@@ -163,3 +163,8 @@ def test_without_ssh_keygen_nothing_is_signed(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SigningError, match="ssh-keygen is not installed"):
         ssh.sign(CONTENT, key, os.environ)
+
+
+def test_what_is_no_signature_does_not_count(allowed: Path) -> None:
+    """It is refused before ssh-keygen is asked."""
+    assert refused(b"nothing", allowed) == "the signature is no SSH signature, or is cut short"
