@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,7 +24,9 @@ NO_TRANSACTION = "no-transaction"
 REQUIRE = "require"
 MARKS = frozenset({STOP_FIRST, NEEDS_ROWS})
 PLACEHOLDERS = frozenset({"aside"})
-COLON, SEMICOLON = 58, 59
+COLON, BLANK = ord(":"), ord(" ")
+TEXT_WIDTH = 80
+LINE_END = re.compile("\n")
 COMMENTS = frozenset({pb.SQL_COMMENT, pb.C_COMMENT})
 UNREADABLE = "PostgreSQL's parser (of version 18) cannot read it"
 
@@ -39,6 +42,7 @@ class _Reader:
     file: str
     requires: list[Statement] = field(default_factory=list)
     marks: set[str] = field(default_factory=set)
+    ends: list[int] = field(default_factory=list)
 
     def read(self) -> SqlFile:
         if "\0" in self.text:
@@ -50,11 +54,14 @@ class _Reader:
             raise self._unreadable(error, 0, len(self.text)) from None
         border = self._markers([one for one in tokens if one.kind == pb.SQL_COMMENT])
         code = [one for one in tokens if one.kind not in COMMENTS]
-        inside = tuple(self._statements([one for one in code if one.end <= border]))
-        outside = tuple(self._statements([one for one in code if one.start >= border]))
-        for one in inside:
-            self._must_fit(one)
-        return SqlFile(inside, outside, tuple(self.requires), frozenset(self.marks))
+        inside = [one for one in code if one.end <= border]
+        outside = [one for one in code if one.start >= border]
+        return SqlFile(
+            tuple(self._statements(inside, inside=True)),
+            tuple(self._statements(outside, inside=False)),
+            tuple(self.requires),
+            frozenset(self.marks),
+        )
 
     def _markers(self, comments: Iterable[_Token]) -> int:
         """Read the markers; where the part outside the transaction begins."""
@@ -92,58 +99,54 @@ class _Reader:
             raise self._refused(what, "write it as one SELECT that the parser can read", start)
         if word not in MARKS or rest:
             known = ", ".join((NO_TRANSACTION, f"{REQUIRE} <query>", *sorted(MARKS)))
-            what = f"-- gonogo: {word} {rest}".strip()
+            what = _shown(f"-- gonogo: {word} {rest}")
             raise self._refused(f"{what} is no marker", f"those are: {known}", start)
         self.marks.add(word)
 
-    def _statements(self, code: Sequence[_Token]) -> Iterator[Statement]:
+    def _statements(self, code: Sequence[_Token], *, inside: bool) -> Iterator[Statement]:
         """The statements of one part of the file."""
         if not code:
             return
-        start, end = code[0].start, code[-1].end
         slots = [
-            (colon.start, name.end)
+            (colon, name)
             for colon, name in pairwise(code)
             if colon.kind == COLON
             and colon.end == name.start
             and self.text[name.start : name.end] in PLACEHOLDERS
         ]
         # An identifier of the same length as the placeholder, so that every place stays.
-        piece = self.text[start:end]
-        for place, _ in slots:
-            piece = f"{piece[: place - start]} {piece[place - start + 1 :]}"
+        base = code[0].byte
+        piece = bytearray(self.text[code[0].start : code[-1].end].encode())
+        for colon, _ in slots:
+            piece[colon.byte - base] = BLANK
         try:
-            parsed = postgast.parse(piece).stmts
+            parsed = postgast.parse(piece.decode()).stmts
         except postgast.PgQueryError as error:
-            raise self._unreadable(error, start, end) from None
-        content = piece.encode()
+            raise self._unreadable(error, code[0].start, code[-1].end) from None
+        places = [one.byte for one in code]
         for one in parsed:
-            first = start + len(content[: one.stmt_location].decode())
-            last = one.stmt_location + one.stmt_len if one.stmt_len else len(content)
-            after = start + len(content[:last].decode())
-            after = max(token.end for token in code if token.start < after)
+            begin = base + one.stmt_location
+            end = begin + (one.stmt_len or len(piece) - one.stmt_location)
+            first = code[bisect_left(places, begin)]
+            last = code[bisect_left(places, end) - 1]
+            start = first.start
             own = tuple(
-                (a - first, b - first, self.text[a + 1 : b]) for a, b in slots if first <= a < after
+                (colon.start - start, name.end - start, self.text[name.start : name.end])
+                for colon, name in slots
+                if start <= colon.start < last.end
             )
-            text = self.text[first:after]
-            self._must_run(postgast.wrap(postgast.unwrap_node(one.stmt)), first)
-            yield Statement(text, self._line(first), own)
+            self._must_run(postgast.wrap(postgast.unwrap_node(one.stmt)), start, inside=inside)
+            yield Statement(self.text[start : last.end], self._line(start), own)
 
-    def _must_run(self, node: postgast.AstNode, start: int) -> None:
+    def _must_run(self, node: postgast.AstNode, start: int, *, inside: bool) -> None:
         if isinstance(node, nodes.TransactionStmt):
             remedy = "take transaction control out of the file"
             raise self._refused("the runner begins and commits", remedy, start)
         if copied := self._copied(node, start):
             raise copied
-
-    def _must_fit(self, statement: Statement) -> None:
-        if name := stands_outside(tree(statement)):
-            raise MigrationError(
-                f"{name} cannot run inside a transaction",
-                f"write it behind a line `-- gonogo: {NO_TRANSACTION}`",
-                file=self.file,
-                line=statement.line,
-            )
+        if inside and (name := stands_outside(node)):
+            remedy = f"write it behind a line `-- gonogo: {NO_TRANSACTION}`"
+            raise self._refused(f"{name} cannot run inside a transaction", remedy, start)
 
     def _unreadable(self, error: postgast.PgQueryError, start: int, end: int) -> MigrationError:
         """Why the parser does not read a part of the text."""
@@ -156,7 +159,9 @@ class _Reader:
         if at == ":":
             what = "a variable of psql is not SQL, and :aside stands in revert files only"
             return self._refused(what, "write the value", place)
-        return self._refused(f"{UNREADABLE}: {error.message}", "correct the statement", place)
+        return self._refused(
+            f"{UNREADABLE}: {_shown(error.message)}", "correct the statement", place
+        )
 
     def _before_rows(self, start: int, end: int) -> MigrationError | None:
         """The COPY that the parser read before it stumbled over the rows behind it."""
@@ -184,24 +189,33 @@ class _Reader:
         return MigrationError(problem, remedy, file=self.file, line=self._line(position))
 
     def _line(self, position: int) -> int:
-        return self.text.count("\n", 0, position) + 1
+        if not self.ends:
+            self.ends = [found.start() for found in LINE_END.finditer(self.text)]
+        return bisect_left(self.ends, position) + 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
     kind: int
+    byte: int
     start: int
     end: int
+
+
+def _shown(text: str) -> str:
+    """What a file holds, as a part of one line that a terminal shows as it stands."""
+    line = "".join(one if one.isprintable() else "?" for one in " ".join(text.split()))
+    return line if len(line) <= TEXT_WIDTH else f"{line[: TEXT_WIDTH - 1]}…"
 
 
 def _tokens(text: str) -> list[_Token]:
     """The tokens of a text, placed by its characters."""
     found = postgast.scan(text).tokens
     if text.isascii():
-        return [_Token(one.token, one.start, one.end) for one in found]
+        return [_Token(one.token, one.start, one.start, one.end) for one in found]
     content, tokens, byte, place = text.encode(), list[_Token](), 0, 0
     for one in found:
         start = place + len(content[byte : one.start].decode())
         byte, place = one.end, start + len(content[one.start : one.end].decode())
-        tokens.append(_Token(one.token, start, place))
+        tokens.append(_Token(one.token, one.start, start, place))
     return tokens

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import postgast
 from postgast import AstNode, nodes
@@ -30,6 +31,7 @@ REINDEXED_OUTSIDE = {
 MAY_COMMIT = (nodes.DoStmt, nodes.CallStmt)
 # What they set is the session's, and is lost with it.
 OF_SESSION = (nodes.VariableSetStmt, nodes.LoadStmt)
+Writing = nodes.InsertStmt | nodes.UpdateStmt | nodes.DeleteStmt | nodes.MergeStmt
 CHANGES_ROWS = (nodes.InsertStmt, nodes.UpdateStmt, nodes.DeleteStmt, nodes.MergeStmt)
 # Of these, each is every database's of the server, or reaches beyond the server.
 SHARED = (
@@ -87,8 +89,9 @@ class BuiltIndex:
     name: str
 
 
+@lru_cache(maxsize=8)
 def tree(statement: Statement | str) -> AstNode:
-    """The syntax tree of one statement.
+    """The syntax tree of one statement; it is only read.
 
     Raises:
         postgast.PgQueryError: The parser cannot read it.
@@ -194,14 +197,23 @@ def altered(statement: Statement) -> tuple[Table, ...]:
 def touched(statement: Statement) -> tuple[Table, ...]:
     """The tables whose columns or rows a statement changes, as far as it names them."""
     node = tree(statement)
-    changed = [one for _, one in postgast.walk_typed(node) if isinstance(one, CHANGES_ROWS)]
-    relations = [one.relation for one in changed]
+    relations = [one.relation for one in writing(node)]
     if isinstance(node, nodes.TruncateStmt):
         relations += [one for one in node.relations if isinstance(one, nodes.RangeVar)]
     elif isinstance(node, nodes.CopyStmt) and node.is_from:
         relations.append(node.relation)
     shape = () if isinstance(node, nodes.IndexStmt) else _altered(node)
     return (*shape, *(_table(one) for one in relations if one))
+
+
+def writing(node: AstNode) -> Iterator[Writing]:
+    """A statement that changes rows, and those of its WITH, which stand at its top level only."""
+    if isinstance(node, CHANGES_ROWS):
+        yield node
+    if isinstance(node, (nodes.SelectStmt, *CHANGES_ROWS)) and node.with_clause:
+        for one in node.with_clause.ctes:
+            if isinstance(one, nodes.CommonTableExpr) and isinstance(one.ctequery, CHANGES_ROWS):
+                yield one.ctequery
 
 
 def _altered(node: AstNode) -> Iterator[Table]:

@@ -11,7 +11,7 @@ from postgast import pg_query_pb2 as pb
 from psycopg import sql
 
 from gonogo.postgres.parser.columns import Table
-from gonogo.postgres.parser.meaning import CHANGES_ROWS, MAY_COMMIT, touched, tree
+from gonogo.postgres.parser.meaning import MAY_COMMIT, touched, tree, writing
 from gonogo.postgres.sqlfile import Statement
 
 # Each fills the column by itself.
@@ -64,16 +64,17 @@ class Rows:
     def after(self, statement: Statement) -> None:
         """Keep in mind what a statement changes."""
         node = tree(statement)
-        walked = [one for _, one in postgast.walk_typed(node)]
+        writes = tuple(writing(node))
         # A DELETE may cascade, and nobody knows what a function does.
-        calls = isinstance(node, nodes.SelectStmt) and any(map(_is_unknown, walked))
+        calls = isinstance(node, nodes.SelectStmt) and any(
+            _is_unknown(one) for _, one in postgast.walk_typed(node)
+        )
         runs = isinstance(node, (*MAY_COMMIT, nodes.ExecuteStmt, nodes.TruncateStmt))
-        deletes = any(isinstance(one, (nodes.DeleteStmt, nodes.MergeStmt)) for one in walked)
+        deletes = any(isinstance(one, (nodes.DeleteStmt, nodes.MergeStmt)) for one in writes)
         self.everything |= calls or runs or deletes
-        writes = any(isinstance(one, CHANGES_ROWS) for one in walked)
-        retypes = any(
+        retypes = isinstance(node, nodes.AlterTableStmt) and any(
             isinstance(one, nodes.AlterTableCmd) and one.subtype == pb.AT_AlterColumnType
-            for one in walked
+            for one in node.cmds
         )
         if writes or retypes or isinstance(node, nodes.CopyStmt):
             self.changed |= {name for _, name in touched(statement)}
