@@ -88,6 +88,19 @@ language sql as $$
     )
 $$;
 
+-- So many of those of the last 23 hours, at even distances.
+create function planted.fall(times bigint) returns void
+language sql as $$
+    update sync_metrics set result = 'failure' where id in (
+        select id from (
+            select id, row_number() over (order by created_at, id) as place, count(*) over () as n
+            from sync_metrics
+            where result = 'success' and created_at > planted.ago('23 h')
+        ) as since
+        where place * times % n < times
+    )
+$$;
+
 create function planted.fail_notifications(times bigint) returns void
 language sql as $$
     update webhook_notifications set result = 'failure' where id in (
