@@ -205,6 +205,20 @@ def test_other_indexes_are_left_alone(
     assert invalid(connection) == 1
 
 
+def test_what_a_file_makes_of_its_session_does_not_reach_the_ledger(
+    connection: Connection, written: Written, deploy: Deploy
+) -> None:
+    """Another role may not write there, and each statement is noted all the same."""
+    connection.execute("create table t (x int); grant all on t to pg_monitor")
+    text = (
+        f"select 1;\n{MARKER}set role pg_monitor;\ninsert into t values (1);\nanalyze t;\n"
+        "reset role;\ncreate index concurrently on t (x);\nset role pg_monitor;\nvacuum t;"
+    )
+    assert apply(connection, written(_100_a=text), deploy())[0].outcome == "applied"
+    tries = [(one.place, one.outcome) for one in history.statements(connection, "100")]
+    assert tries == [(place, "succeeded") for place in (2, 3, 5, 7)]
+
+
 def test_an_index_of_another_table_is_not_taken_for_it(
     connection: Connection, written: Written, deploy: Deploy
 ) -> None:

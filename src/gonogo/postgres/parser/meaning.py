@@ -177,6 +177,12 @@ def is_of_session(statement: Statement) -> bool:
     return isinstance(tree(statement), OF_SESSION)
 
 
+def builds_indexes(statement: Statement) -> bool:
+    """Whether a statement builds indexes outside a transaction, and may leave broken ones."""
+    node = tree(statement)
+    return isinstance(node, nodes.ReindexStmt) or built_index(statement) is not None
+
+
 def built_index(statement: Statement) -> BuiltIndex | None:
     """The index that a statement builds beside the writers; None for any other statement."""
     node = tree(statement)

@@ -241,7 +241,7 @@ class _Runner:
 
     def _finish(self, connection: Connection, migration: Migration) -> None:
         with migrating(connection, self.lock):
-            run_outside(connection, migration, self.schema, self.owner, self.patience)
+            run_outside(connection, self.ledger, migration, self.schema, self.owner, self.patience)
         # What the file has set may stand in the way of the ledger's row.
         history.complete(self.ledger, migration.version)
 

@@ -8,6 +8,7 @@ take for the index itself: what a statement left is found in the catalog, by oid
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,9 +20,9 @@ from gonogo.errors import MigrationError
 from gonogo.ledger import history
 from gonogo.ledger.migration import Migration
 from gonogo.postgres import transaction
-from gonogo.postgres.parser.meaning import built_index, is_atomic, is_of_session
+from gonogo.postgres.parser.meaning import builds_indexes, built_index, is_atomic, is_of_session
 from gonogo.postgres.session import Connection, first_line
-from gonogo.postgres.settings import set_for_session
+from gonogo.postgres.settings import as_oneself, set_for_session
 from gonogo.postgres.sqlfile import Statement
 from gonogo.postgres.transaction import Patience, acting_as, failure, send
 
@@ -40,6 +41,8 @@ join pg_class as c on c.oid = i.indexrelid
 join pg_namespace as n on n.oid = c.relnamespace
 where c.relkind = 'i' and n.nspname !~ '^pg_'
 order by i.indexrelid"""
+# What REINDEX calls the index that it builds, and the one that it replaces.
+REBUILT = re.compile(r"_cc(new|old)\d*$")
 DROP = sql.SQL("drop index concurrently if exists {}")
 
 
@@ -64,8 +67,9 @@ class Index:
     in_progress: bool
 
 
-def run_outside(
+def run_outside(  # one caller
     connection: Connection,
+    ledger: Connection,
     migration: Migration,
     schema: str,
     owner: str | None,
@@ -75,6 +79,7 @@ def run_outside(
 
     Args:
         connection: In autocommit, outside a transaction.
+        ledger: Another one in autocommit, which no statement of the file changes.
         migration: Its part inside the transaction is in place.
         schema: The application's.
         owner: The role that owns what is made; None leaves it to the session's.
@@ -89,11 +94,11 @@ def run_outside(
         "lock_timeout": f"{patience.build_timeout_s}s",
         "statement_timeout": f"{patience.build_timeout_s}s",
     }
-    ended = done(connection, migration)
+    ended = done(ledger, migration)
     unhurried = replace(patience, statement_timeout_s=patience.build_timeout_s)
     with set_for_session(connection, limits):
         for place, statement in enumerate(migration.file.outside, 1):
-            step = _Step(connection, migration, place, statement)
+            step = _Step(connection, ledger, migration, place, statement)
             if is_of_session(statement):
                 send(connection, migration.filename, statement)
             elif place in ended:
@@ -113,6 +118,7 @@ def done(connection: Connection, migration: Migration) -> frozenset[int]:
 @dataclass(frozen=True, slots=True)
 class _Step:
     connection: Connection
+    ledger: Connection
     migration: Migration
     place: int
     statement: Statement
@@ -121,6 +127,7 @@ class _Step:
         """Run it in the transaction that also holds its ledger row."""
         with acting_as(self.connection, owner):
             send(self.connection, self.migration.filename, self.statement)
+        as_oneself(self.connection)
         version = self.migration.version
         history.end_statement(
             self.connection, history.begin_statement(self.connection, version, self.place, [])
@@ -134,12 +141,12 @@ class _Step:
             raise failure(self.migration.filename, self.statement, error) from error
 
     def _beside(self) -> None:
-        tries = history.statements(self.connection, self.migration.version)
+        tries = history.statements(self.ledger, self.migration.version)
         earlier = [one for one in tries if one.place == self.place]
         there = self._indexes()
         before = set(earlier[0].indexes_before if earlier else [one.oid for one in there])
         version = self.migration.version
-        step = history.begin_statement(self.connection, version, self.place, sorted(before))
+        step = history.begin_statement(self.ledger, version, self.place, sorted(before))
         cut_short = any(one.outcome == "running" for one in earlier)
         try:
             if not (cut_short and self._built(there, before)):
@@ -152,11 +159,13 @@ class _Step:
             with contextlib.suppress(psycopg.Error):
                 left = [one for one in self._indexes() if self._is_new(one, before)]
                 self._drop([one for one in left if not one.valid])
-                history.end_statement(self.connection, step, first_line(error))
+                history.end_statement(self.ledger, step, first_line(error))
             raise
-        history.end_statement(self.connection, step)
+        history.end_statement(self.ledger, step)
 
     def _indexes(self) -> list[Index]:
+        if not builds_indexes(self.statement):
+            return []
         built = built_index(self.statement)
         schema, name = built.table if built else ("", "")
         table = sql.Identifier(*filter(None, (schema, name))).as_string() if built else None
@@ -168,8 +177,8 @@ class _Step:
 
     def _is_new(self, index: Index, before: set[int]) -> bool:
         """Whether the statement, or an earlier try at it, made an index."""
-        built = built_index(self.statement)
-        return index.oid not in before and not index.in_progress and (index.of_table or not built)
+        ours = index.of_table if built_index(self.statement) else REBUILT.search(index.name[1])
+        return index.oid not in before and not index.in_progress and bool(ours)
 
     def _is_named(self, index: Index) -> bool:
         """Whether an index has the name that the statement gives to its own."""
