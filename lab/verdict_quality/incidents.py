@@ -29,6 +29,9 @@ INCIDENTS: Mapping[str, Incident] = {
     "half": Incident("every second sync fails", lambda h: shapes.sudden(0.5, h)),
     "one in three": Incident("every third sync fails", lambda h: shapes.sudden(0.67, h)),
     "critical": Incident("one in five fails, suddenly", lambda h: shapes.sudden(0.80, h)),
+    "contacts critical": Incident(
+        "one in five contacts syncs fails", lambda h: shapes.in_one(0.80, CONTACTS, h)
+    ),
     "slow decay": Incident(
         "from 97 % down to 50 % in 24 hours", lambda h: shapes.slow(0.5, h, h + 24)
     ),

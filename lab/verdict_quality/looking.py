@@ -44,10 +44,17 @@ SIMULATED = (
 )
 
 
-def load(*metrics: str) -> Criteria:
-    """The project's own criteria, narrowed to these metrics or to all that are simulated."""
+def load(*metrics: str, before: bool = False) -> Criteria:
+    """The project's own criteria, narrowed to these metrics or to all that are simulated.
+
+    Args:
+        metrics: Ids.
+        before: Without what came last: the search for falls.
+    """
     every = criteria_file.load(ROOT / "checks" / "criteria.toml", ROOT / "checks" / "sql")
     chosen = {name: every.metrics[name] for name in metrics or SIMULATED}
+    if before:
+        chosen = {name: one.model_copy(update={"falls": False}) for name, one in chosen.items()}
     return every.model_copy(update={"metrics": chosen})
 
 

@@ -8,10 +8,12 @@ import numpy as np
 
 from gonogo.model.kinds import VerdictKind
 from gonogo.report.markdown import table
-from lab.verdict_quality import words
+from lab.verdict_quality import clocks, falls, words
+from lab.verdict_quality.errors import WHEN, errors
 from lab.verdict_quality.incidents import COURSES, INCIDENTS
 from lab.verdict_quality.playing import (
     CONSTANT,
+    FALL_VOLUMES,
     PART_RATES,
     PART_VOLUMES,
     POLLED_VOLUMES,
@@ -22,7 +24,7 @@ from lab.verdict_quality.playing import (
 from lab.verdict_quality.plots import curves
 from lab.verdict_quality.reaches import reaches
 from lab.verdict_quality.studies import FEWER_VOLUMES, RATES, VOLUMES
-from lab.verdict_quality.tally import PASSED, Tally, percent
+from lab.verdict_quality.tally import PASSED, WAS_GO, Tally, percent
 
 GO, HOLD = VerdictKind.GO.value, VerdictKind.HOLD.value
 DRAWN = (20, 100, 500, 2_000)
@@ -39,13 +41,19 @@ def page(played: Played, sample: str) -> str:
     sections = (
         (words.COURSES, _courses),
         (words.PARTS, _parts),
+        (words.FALLS, _falls),
+        (words.BOUND, _bounds),
+        (words.HEALTHY, _held),
         (words.DETECTION, _detection),
         (words.DURING, _during),
+        (words.CLOCKS, _clocks),
         (words.NEAR, _near),
         (words.STAGING, _staging),
         (words.POLLING, _polling),
     )
     parts = (
+        words.TITLE,
+        "\n".join(table(("how often the verdict is wrong", *WHEN), errors(played))),
         words.HEAD.format(runs=played.runs),
         "\n".join(_reaches(played)),
         words.WHY,
@@ -120,6 +128,44 @@ def _parts(played: Played) -> Iterable[str]:
     return table(["contacts", *(f"{n:,} events" for n in PART_VOLUMES)], rows)
 
 
+def _falls(played: Played) -> Iterable[str]:
+    rows = []
+    for (what, volume), seen in played.fallen.items():
+        hours = (_quantiles(each) for each in (seen.now_h, seen.before_h))
+        go = (percent(each) for each in (seen.go, seen.go_before, seen.go_old))
+        rows.append([what, f"{volume:,}", *hours, *go])
+    head = ("what falls", "syncs in 48 h", "hours", "before", "GO after six", "before", "old")
+    return table(head, rows)
+
+
+def _bounds(played: Played) -> Iterable[str]:
+    rows = []
+    for volume in FALL_VOLUMES:
+        bound, hours = played.bounds[(volume,)], played.fallen[falls.WHOLE, volume].now_h
+        mean = float(np.mean(hours))
+        rare = f"1 of {1 / bound.false_alarm:,.0f}" if bound.false_alarm else "none"
+        ratio = f"{mean / bound.least_h:.1f}"
+        rows.append([f"{volume:,}", rare, f"{bound.least_h:.1f}", f"{mean:.1f}", ratio])
+    head = ("syncs in 48 h", "false alarms at 97 %", "least mean hours", "found", "ratio")
+    return table(head, rows)
+
+
+def _held(played: Played) -> Iterable[str]:
+    rows = [
+        [name, f"{held['now'].n:,}", *(percent(held[when]) for when in ("now", "before", "old"))]
+        for (name,), held in played.held.items()
+    ]
+    return table(("healthy traffic", "hourly looks", "no GO", "before", "old"), rows)
+
+
+def _clocks(played: Played) -> Iterable[str]:
+    rows = [
+        [fault, *(cell(played.clocked[fault, broken]) for broken in clocks.BROKEN)]
+        for fault in clocks.FAULTS
+    ]
+    return table(["clocks of the writers", *clocks.BROKEN], rows)
+
+
 def _detection(played: Played) -> Iterable[str]:
     rows = [
         [f"{name}: {incident.what}", *(_hours(played, name, n) for n in FEWER_VOLUMES)]
@@ -149,8 +195,9 @@ def _near(played: Played) -> Iterable[str]:
     rows = []
     for (course,), tally in played.near.items():
         shares = (tally.share(GO), tally.share(HOLD), tally.red)
-        rows.append([course, f"{tally.runs:,}", *map(percent, shares)])
-    return table(["course", "looks", "GO", "HOLD", "NO-GO or ROLLBACK"], rows)
+        before = percent(tally.share(WAS_GO))
+        rows.append([course, f"{tally.runs:,}", *map(percent, shares), before])
+    return table(["course", "looks", "GO", "HOLD", "NO-GO or ROLLBACK", "GO before"], rows)
 
 
 def _staging(played: Played) -> Iterable[str]:

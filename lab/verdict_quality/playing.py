@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gonogo.model.measurement import Count
-from lab.verdict_quality import exact, studies
+from lab.verdict_quality import clocks, exact, falls, studies
 from lab.verdict_quality.incidents import COURSES, INCIDENTS
 from lab.verdict_quality.tally import Tally
 
@@ -29,7 +29,11 @@ EXACT = (
 )
 MANY = 200
 # So many times the runs of other cells, where a rare event is counted and there is one cell only.
-NEAR, OUTAGES, STAGING = 5, 10, 2
+NEAR, OUTAGES, STAGING, BOUND = 10, 20, 2, 8
+# And so many fewer where each run is looked at every hour of some days.
+HELD, POLLED = 10, 2
+FALL_VOLUMES = (200, 1_000, 5_000)
+FALLS = [(what, volume) for what in falls.FALLS for volume in FALL_VOLUMES]
 
 K = TypeVar("K", bound=tuple[object, ...])
 T = TypeVar("T")
@@ -49,6 +53,10 @@ class Played:
         polled: By volume.
         worst: By metric, what of it, and the least number of events.
         outages: Of all random ones.
+        fallen: By what fell and volume.
+        bounds: By volume.
+        held: By kind of healthy traffic: hourly looks that are not GO, now and before.
+        clocked: By what is wrong with clocks and what is broken.
         first_go: Of small stagings: the hour of the first GO.
         rolled_back: Of small stagings, how many.
     """
@@ -62,6 +70,10 @@ class Played:
     polled: Mapping[tuple[int], dict[str, Count]]
     worst: Mapping[tuple[str, str, int], exact.Worst]
     outages: Tally
+    fallen: Mapping[tuple[str, int], falls.Seen]
+    bounds: Mapping[tuple[int], falls.Bound]
+    held: Mapping[tuple[str], dict[str, Count]]
+    clocked: Mapping[tuple[str, str], Tally]
     first_go: list[float]
     rolled_back: Count
 
@@ -80,7 +92,13 @@ def play(runs: int, executor: Executor) -> Played:
     staging = executor.submit(studies.small_staging, STAGING * runs)
     outages = executor.submit(studies.outages, OUTAGES * runs)
     near = begin(studies.near_target, [(course,) for course in COURSES], NEAR * runs)
-    polled = begin(studies.polling, [(volume,) for volume in POLLED_VOLUMES], runs)
+    fallen = begin(falls.seen, FALLS, runs)
+    bounds = begin(falls.bound, [(volume,) for volume in FALL_VOLUMES], BOUND * runs)
+    held = begin(falls.held, [(name,) for name in falls.HEALTHY_TRAFFIC], runs // HELD)
+    clocked = begin(
+        clocks.clocked, [(fault, what) for fault in clocks.FAULTS for what in clocks.BROKEN], runs
+    )
+    polled = begin(studies.polling, [(volume,) for volume in POLLED_VOLUMES], runs // POLLED)
     detected = begin(studies.detection, _incidents(), runs // 2)
     during = begin(studies.during, _incidents(), runs)
     rated = begin(studies.at_rate, _rated(), runs)
@@ -99,6 +117,10 @@ def play(runs: int, executor: Executor) -> Played:
         _done(polled),
         _done(worst),
         outages.result(),
+        _done(fallen),
+        _done(bounds),
+        _done(held),
+        _done(clocked),
         first_go,
         rolled_back,
     )

@@ -9,13 +9,16 @@ import numpy as np
 
 from gonogo.model.kinds import VerdictKind
 from gonogo.model.measurement import Count
-from lab.verdict_quality import exact
-from lab.verdict_quality.playing import CRITICAL, EXACT, MANY, Played
+from lab.verdict_quality import exact, falls
+from lab.verdict_quality.playing import CONSTANT, CRITICAL, EXACT, MANY, Played
 from lab.verdict_quality.studies import WEEK_H
-from lab.verdict_quality.tally import percent
+from lab.verdict_quality.tally import WAS_GO, percent
 
 FALSE_GO, FALSE_GO_OF_MANY = 0.025, 0.001
 FALSE_RED = 0.01
+# By syncs in 48 hours: the largest share of GO six hours after a fall, and the median of hours.
+AFTER_A_FALL = {1_000: (0.20, 3), 5_000: (0.01, 1)}
+LOST_GO, FALSE_FALL = 0.01, 0.005
 LEAST_GO_BY_DAY_7 = 0.8
 MOST_ROLLED_BACK = 0.01
 NEGLIGIBLE = 1e-6
@@ -44,7 +47,14 @@ def reaches(played: Played) -> tuple[Reach, ...]:
     Args:
         played: All studies.
     """
-    return (*_false_go(played), *_false_red(played), _outages(played), *_staging(played))
+    return (
+        *_false_go(played),
+        *_false_red(played),
+        _outages(played),
+        *_falls(played),
+        *_healthy(played),
+        *_staging(played),
+    )
 
 
 def _false_go(played: Played) -> Iterator[Reach]:
@@ -89,6 +99,41 @@ def _outages(played: Played) -> Reach:
         f"{go.k} GO in {go.n:,} random outages",
         not go.k,
     )
+
+
+def _falls(played: Played) -> Iterator[Reach]:
+    for volume, (most_go, most_h) in AFTER_A_FALL.items():
+        seen = played.fallen[falls.WHOLE, volume]
+        yield Reach(
+            f"six hours after a sudden fall from 97 to 80 %, {volume:,} syncs in 48 h: "
+            f"GO in <= {most_go * 100:g} % of looks",
+            f"{percent(seen.go)} of {seen.go.n:,} looks; before {percent(seen.go_before)}",
+            seen.go.k <= most_go * seen.go.n,
+        )
+        median, was = (float(np.median(hours)) for hours in (seen.now_h, seen.before_h))
+        yield Reach(
+            f"the same: half of the falls are seen by an hourly look within {most_h} h",
+            f"{median:.0f} h; before {was:.0f} h",
+            median <= most_h,
+        )
+
+
+def _healthy(played: Played) -> Iterator[Reach]:
+    near = played.near[(CONSTANT,)]
+    lost = Count(near.counts[WAS_GO] - near.counts[VerdictKind.GO.value], near.runs)
+    yield Reach(
+        "every rate two points above its target, constant: the search for falls takes at most one "
+        "point of the GO share",
+        f"{percent(lost)} of {lost.n:,} looks",
+        lost.k <= LOST_GO * lost.n,
+    )
+    for (name,), held in played.held.items():
+        lost = Count(held["now"].k - held["before"].k, held["now"].n)
+        yield Reach(
+            f"healthy traffic, {name}: a false fall in <= 0.5 % of hourly looks",
+            f"{percent(lost)} of {lost.n:,} looks",
+            lost.k <= FALSE_FALL * lost.n,
+        )
 
 
 def _staging(played: Played) -> Iterator[Reach]:

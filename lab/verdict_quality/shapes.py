@@ -16,6 +16,7 @@ HEALTHY = 0.97
 BLOCK_H = 2.0
 IN_BURST = 0.2
 DAILY = 0.1
+MILD = 0.03
 
 
 def constant(rate: float) -> Rates:
@@ -59,9 +60,9 @@ def bursts(rate: float, healthy: float = 0.99) -> Rates:
     return at_moments
 
 
-def daily(rate: float) -> Rates:
+def daily(rate: float, most: float = DAILY) -> Rates:
     """Ten points worse by day, ten better by night, as far as there is room; on average `rate`."""
-    swing = min(DAILY, 1 - rate, rate)
+    swing = min(most, 1 - rate, rate)
 
     def at_moments(at: Floats, _part: Integers, _rng: np.random.Generator) -> Floats:
         return rate - swing * np.sin(2 * np.pi * at / 24)

@@ -17,8 +17,15 @@ from gonogo.model.measurement import Count
 from lab.verdict_quality.incidents import COURSES, INCIDENTS
 from lab.verdict_quality.looking import Looker, load
 from lab.verdict_quality.shapes import constant, in_one, sudden
-from lab.verdict_quality.tally import Tally
-from lab.verdict_quality.traffic import CALENDAR_SHARE, INTEGRATIONS, WINDOW_H, Traffic, happen
+from lab.verdict_quality.tally import Look, Tally
+from lab.verdict_quality.traffic import (
+    CALENDAR_SHARE,
+    INTEGRATIONS,
+    WINDOW_H,
+    Happened,
+    Traffic,
+    happen,
+)
 
 SEED = 20_261
 RATES = (0.65, 0.70, 0.75, 0.80, 0.84, 0.88, 0.90, 0.92, 0.94, 0.97, 0.99)
@@ -36,8 +43,9 @@ SMALL = Traffic(syncs=120, notifications=140, new_users=10, users=20)
 
 
 @cache
-def _known(*metrics: str) -> Criteria:
-    return load(*metrics)
+def known(*metrics: str, before: bool = False) -> Criteria:
+    """The criteria, read once; see `load`."""
+    return load(*metrics, before=before)
 
 
 def runs_of(name: str, runs: int) -> Iterator[np.random.Generator]:
@@ -80,12 +88,19 @@ def near_target(course: str, runs: int) -> Tally:
 
 
 def _looks(name: str, traffic: Traffic, runs: int, *metrics: str) -> Tally:
-    def looks() -> Iterator[tuple[VerdictKind, bool]]:
-        for rng in runs_of(name, runs):
-            looker = Looker(happen(traffic, WINDOW_H, rng), _known(*metrics))
-            yield looker.verdict(WINDOW_H), looker.old_go(WINDOW_H)
+    return Tally.of(
+        look(happen(traffic, WINDOW_H, rng), WINDOW_H, *metrics) for rng in runs_of(name, runs)
+    )
 
-    return Tally.of(looks())
+
+def look(happened: Happened, at_h: int, *metrics: str, window_h: int = WINDOW_H) -> Look:
+    """What the gate says, and whether it was GO before and by the old monitors."""
+    looker = Looker(happened, known(*metrics))
+    verdict = looker.verdict(at_h, window_h)
+    # What was added can only take a GO away.
+    before = Looker(happened, known(*metrics, before=True))
+    was_go = verdict is VerdictKind.GO or before.is_go(at_h, window_h)
+    return Look(verdict, looker.old_go(at_h, window_h), was_go)
 
 
 def detection(incident: str, volume: int, runs: int) -> list[tuple[float, float, float]]:
@@ -93,7 +108,7 @@ def detection(incident: str, volume: int, runs: int) -> list[tuple[float, float,
     rates = INCIDENTS[incident].rates(SOAKED_H)
     traffic = Traffic(syncs=volume, new_users=0, sync=rates)
     return [
-        _detected(Looker(happen(traffic, SOAKED_H + WATCHED_H, rng), _known("sync.success_rate")))
+        _detected(Looker(happen(traffic, SOAKED_H + WATCHED_H, rng), known("sync.success_rate")))
         for rng in runs_of(f"detection {incident} {volume}", runs)
     ]
 
@@ -102,14 +117,11 @@ def during(incident: str, volume: int, runs: int) -> Tally:
     """One look some hours after an incident has begun."""
     rates = INCIDENTS[incident].rates(SOAKED_H)
     traffic = Traffic(syncs=volume, new_users=0, sync=rates)
-    at_h, known = SOAKED_H + INTO_H, _known("sync.success_rate")
-
-    def looks() -> Iterator[tuple[VerdictKind, bool]]:
-        for rng in runs_of(f"during {incident} {volume}", runs):
-            looker = Looker(happen(traffic, at_h, rng), known)
-            yield looker.verdict(at_h), looker.old_go(at_h)
-
-    return Tally.of(looks())
+    at_h = SOAKED_H + INTO_H
+    return Tally.of(
+        look(happen(traffic, at_h, rng), at_h, "sync.success_rate")
+        for rng in runs_of(f"during {incident} {volume}", runs)
+    )
 
 
 def _detected(looker: Looker) -> tuple[float, float, float]:
@@ -130,15 +142,10 @@ def _detected(looker: Looker) -> tuple[float, float, float]:
 
 def outages(runs: int) -> Tally:
     """Looks at total outages of random size, place, beginning and window, five events old."""
-
-    def looks() -> Iterator[tuple[VerdictKind, bool]]:
-        for rng in runs_of("outages", runs):
-            yield from _outage(rng)
-
-    return Tally.of(looks())
+    return Tally.of(one for rng in runs_of("outages", runs) for one in _outage(rng))
 
 
-def _outage(rng: np.random.Generator) -> Iterator[tuple[VerdictKind, bool]]:
+def _outage(rng: np.random.Generator) -> Iterator[Look]:
     onset = float(rng.uniform(2, 96))
     stricken = int(rng.integers(WHOLE, NOTIFICATIONS + 1))
     volume = float(np.exp(rng.uniform(np.log(20), np.log(5_000))))
@@ -153,8 +160,7 @@ def _outage(rng: np.random.Generator) -> Iterator[tuple[VerdictKind, bool]]:
     least = max(int(failing[ENOUGH - 1]) + 1, window)
     if least <= WEEK_H:
         hour = int(rng.choice(np.array([least, rng.integers(least, WEEK_H + 1)])))
-        looker = Looker(happened, _known())
-        yield looker.verdict(hour, window), looker.old_go(hour, window)
+        yield look(happened, hour, window_h=window)
 
 
 def _stricken(what: int, onset: float, volume: float, rng: np.random.Generator) -> Traffic:
@@ -170,7 +176,7 @@ def small_staging(runs: int) -> tuple[list[float], Count]:
     """The hours at which a healthy small staging first is GO, and the runs that rolled back."""
     first, rolled_back = [], 0
     for rng in runs_of("small staging", runs):
-        looker = Looker(happen(SMALL, WEEK_H, rng), _known())
+        looker = Looker(happen(SMALL, WEEK_H, rng), known())
         rolled_back += any(looker.rolls_back(hour) for hour in range(1, WATCHED_H + 1))
         hours = range(WINDOW_H, WEEK_H + 1)
         first.append(next((float(hour) for hour in hours if looker.is_go(hour)), np.inf))
@@ -182,9 +188,9 @@ def polling(volume: int, runs: int) -> dict[str, Count]:
     counts = dict.fromkeys(("once", "polled", "old once", "old polled", "looks"), 0)
     traffic = Traffic(syncs=volume, new_users=0, sync=constant(0.8))
     for rng in runs_of(f"polling {volume}", runs):
-        looker = Looker(happen(traffic, WEEK_H, rng), _known("sync.success_rate"))
+        looker = Looker(happen(traffic, WEEK_H, rng), known("sync.success_rate"))
         hours = range(WINDOW_H, WEEK_H + 1)
-        go, old = ([look(hour) for hour in hours] for look in (looker.is_go, looker.old_go))
+        go, old = ([asked(hour) for hour in hours] for asked in (looker.is_go, looker.old_go))
         counts["once"] += go[0]
         counts["polled"] += any(go)
         counts["looks"] += sum(go)

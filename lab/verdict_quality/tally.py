@@ -10,7 +10,22 @@ from gonogo.judge.evidence import wilson
 from gonogo.model.kinds import VerdictKind
 from gonogo.model.measurement import Count
 
-PASSED = "old GO"
+PASSED, WAS_GO = "old GO", "GO before"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at some traffic.
+
+    Args:
+        verdict: The gate's.
+        passed: Whether the old monitors let it pass.
+        was_go: Whether it was GO before the gate searched for falls.
+    """
+
+    verdict: VerdictKind
+    passed: bool
+    was_go: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +34,23 @@ class Tally:
 
     Args:
         runs: How many looks.
-        counts: By verdict; `PASSED` is how often the old rule let it pass.
+        counts: By verdict; `PASSED` is how often the old rule let it pass, `WAS_GO` how often it
+            was GO before.
     """
 
     runs: int
     counts: Counter[str]
 
     @classmethod
-    def of(cls, looks: Iterable[tuple[VerdictKind, bool]]) -> Tally:
-        """Count looks of the gate and of the old rule."""
+    def of(cls, looks: Iterable[Look]) -> Tally:
+        """Count what they said."""
         counts: Counter[str] = Counter()
         runs = 0
-        for verdict, passed in looks:
+        for look in looks:
             runs += 1
-            counts[verdict.value] += 1
-            counts[PASSED] += passed
+            counts[look.verdict.value] += 1
+            counts[PASSED] += look.passed
+            counts[WAS_GO] += look.was_go
         return cls(runs, counts)
 
     def share(self, *verdicts: str) -> Count:

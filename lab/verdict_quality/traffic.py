@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +13,8 @@ from lab.verdict_quality.shapes import Rates, constant
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+# Hours since the deployment → how many times as much happens then as on average.
+Seasons = Callable[[Integers], Floats]
 
 INTEGRATIONS = ("google_calendar", "google_contacts")
 WINDOW_H = 48
@@ -20,6 +23,8 @@ CALENDAR_SHARE = 0.5426
 SKIPPED = np.array([0.83, 0.57])
 BOTH, CALENDAR_ONLY = 0.7, 0.85
 WAVE = 0.45
+MORNING, EVENING, AT_NIGHT = 6, 22, 0.05
+FRIDAY, ON_WEEKENDS, DAY_H, WEEK_D = 4, 1 / 3, 24, 7
 # A new connection's second sync comes so long after its first.
 AGAIN_H = 0.2
 
@@ -37,6 +42,7 @@ class Traffic:
         webhook: Success of notifications, over time.
         onboarding: New connections whose syncs succeed at all.
         calendar_share: Of the executed syncs.
+        seasons: How the traffic runs over days and weeks.
     """
 
     syncs: float = 1000.0
@@ -47,6 +53,7 @@ class Traffic:
     webhook: Rates = field(default_factory=lambda: constant(0.985))
     onboarding: float = 0.99
     calendar_share: float = CALENDAR_SHARE
+    seasons: Seasons = field(default_factory=lambda: wave)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +119,7 @@ def happen(traffic: Traffic, hours: int, rng: np.random.Generator) -> Happened:
     syncs = _syncs(traffic, connected_at, connected, hours, rng)
     first = _first_successes(syncs, traffic.users, len(connected_at))
     skipped = rng.poisson(by_hour(syncs, hours) * SKIPPED / (1 - SKIPPED))
-    at = _moments(traffic.notifications, hours, rng)
+    at = _moments(traffic.notifications, hours, rng, traffic.seasons)
     part = np.zeros(len(at), dtype=np.int64)
     good = rng.random(len(at)) < traffic.webhook(at, part, rng)
     newcomers = Newcomers(connected_at, connected, first)
@@ -126,14 +133,27 @@ def by_hour(events: Events, hours: int) -> Integers:
     return counts.reshape(hours, len(INTEGRATIONS))
 
 
-def _hourly(expected: float, hours: int) -> Floats:
-    """How many events each hour expects: the mean of 48 hours, with a daily wave."""
-    wave = 1 + WAVE * np.sin(2 * np.pi * (np.arange(hours) - 9) / 24)
-    return expected / WINDOW_H * wave
+def wave(hour: Integers) -> Floats:
+    """A daily wave."""
+    waves: Floats = 1 + WAVE * np.sin(2 * np.pi * (hour - 9) / DAY_H)
+    return waves
 
 
-def _moments(expected: float, hours: int, rng: np.random.Generator) -> Floats:
-    counts = rng.poisson(_hourly(expected, hours))
+def nights_and_weekends(hour: Integers) -> Floats:
+    """Nights at a twentieth of the day's traffic, weekends at a third; it begins on a Monday."""
+    week = np.arange(DAY_H * WEEK_D)
+    of_day, day = week % DAY_H, week // DAY_H
+    level = np.where((of_day >= MORNING) & (of_day < EVENING), 1.0, AT_NIGHT)
+    level *= np.where(day > FRIDAY, ON_WEEKENDS, 1.0)
+    levels: Floats = (level / level.mean())[hour % len(week)]
+    return levels
+
+
+def _moments(
+    expected: float, hours: int, rng: np.random.Generator, seasons: Seasons = wave
+) -> Floats:
+    """When so many events of 48 hours on average come, oldest first."""
+    counts = rng.poisson(expected / WINDOW_H * seasons(np.arange(hours)))
     return np.sort(np.repeat(np.arange(hours), counts) + rng.random(counts.sum()))
 
 
@@ -149,7 +169,7 @@ def _syncs(
     traffic: Traffic, connected_at: Floats, connected: Flags, hours: int, rng: np.random.Generator
 ) -> Events:
     """Syncs of everybody who is there; a new connection begins with two of its own."""
-    at = _moments(traffic.syncs, hours, rng)
+    at = _moments(traffic.syncs, hours, rng, traffic.seasons)
     part = (rng.random(len(at)) >= traffic.calendar_share).astype(np.int64)
     there = traffic.users + np.searchsorted(connected_at, at)
     user = (rng.random(len(at)) * there).astype(np.int64)

@@ -1,7 +1,9 @@
 """The sentences of docs/verdict-quality.md; the studies supply the figures."""
 
+TITLE = "# How good the verdict is"
+
 HEAD = """\
-# How good the verdict is
+"Before" is the same gate without its search for falls. What must hold and all figures follow.
 
 A gate can be wrong in two ways: it can say GO to a broken release, and NO-GO to a healthy one. How
 often it does either is a property of its rule, and can be measured: the simulation plays seeded
@@ -40,6 +42,11 @@ of chance are allowed.
 - **Recency.** An average over 48 hours shows a total outage only after hours. The last 5, 10, 20
   and 50 events show it after five. For the same reason a short burst of failures is NO-GO while it
   lasts: nothing distinguishes it from the beginning of an outage.
+- **Falls.** An average over 48 hours shows a sudden fall only after half a day, and the newest 50
+  events cannot tell 80 from 90 %. The hourly counts can: they are searched for the hour since when
+  the rate is worse. Whoever searches finds something; the threshold allows for that, so that a
+  steady rate seldom seems to have fallen however many hours there are. Failures in bursts raise it,
+  and a fall holds the verdict only where the rate now misses its objective.
 - **Triggers by point estimate, from ten events on.** A rollback must not wait for an interval to
   narrow. In a healthy staging this causes less than one rollback in a hundred runs; see below."""
 
@@ -62,6 +69,42 @@ PARTS = """\
 Contacts at several rates and volumes beside 1,000 calendar syncs at 97 %; cells as above.
 """
 
+FALLS = """\
+## A sudden fall
+
+After some healthy days, at any hour of the day, the success rate falls from 97 to 80 %, while its
+mean over 48 hours stays above the objective for half a day. Hours until the first hourly look that
+is not GO, median / 90th percentile; and of the looks six hours after the fall those that are GO.
+"Before" is the same gate without its search for falls, "old" the old monitors.
+"""
+
+BOUND = """\
+## The least delay that there can be
+
+However a rule searches, it pays for few false alarms with delay. Even where both rates are known,
+no rule with so few sees a fall from 97 to 80 % sooner on average than after ln(events between two
+false alarms) / (information of an event, 0.225 nats): G. Lorden, Ann. Math. Stat. 42 (1971). The
+gate knows neither rate and is asked once an hour. Its false alarms at a steady 97 % are too rare to
+be counted; importance sampling finds how rare. "Found" is the mean of the delays above.
+"""
+
+HEALTHY = """\
+## Healthy traffic, looked at every hour
+
+1,000 syncs and 1,000 notifications in 48 hours, where nothing else is said; a look every hour from
+the end of the second day to the end of the week. A fall that is seen here is a false one. A daily
+wave is no fall as long as it stays above the objective.
+"""
+
+CLOCKS = """\
+## Clocks of the writers
+
+1,000 syncs in 48 hours, looked at once, six hours after an incident has begun, where rows carry the
+time of a writer whose clock is wrong; cells as above. Only the rates are simulated: what is true of
+the rows that were written last is spread over other hours then. The gate also asks in which order
+the server wrote the newest rows, and holds where their times lie far from it.
+"""
+
 DETECTION = """\
 ## Time to detection
 
@@ -79,7 +122,8 @@ NEAR = """\
 
 All rates two points above their objectives, 2,000 events of each in 48 hours, all rules together.
 The NO-GO looks "in bursts" lie in a burst or just after it: most of the last five or ten syncs have
-failed then. These are not false alarms; detecting them is what recency is for."""
+failed then. These are not false alarms; detecting them is what recency is for. The daily wave runs
+from 84 to 100 %: by night it is below the objective, and a look may hold for a fall then."""
 
 STAGING = """\
 ## A healthy small staging

@@ -44,8 +44,8 @@ LEAST_PAIRS = 8
 KEPT = 0.9
 # The mean of a chi-square variable with one degree of freedom, its highest tenth cut off.
 KEPT_MEAN = 0.62
-# The logarithm of the likelihood ratio that chance exceeds in one of a hundred comparisons.
-UNUSUAL = 2.706
+# The logarithm of the likelihood ratio that chance exceeds in one of a thousand comparisons.
+UNUSUAL = 4.775
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,39 @@
+"""How often each kind of error happens: of the old monitors, of the gate before, and now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gonogo.model.kinds import VerdictKind
+from gonogo.model.measurement import Count
+from lab.verdict_quality import falls
+from lab.verdict_quality.playing import CONSTANT, CRITICAL, FALL_VOLUMES, Played
+from lab.verdict_quality.reaches import sum_of
+from lab.verdict_quality.tally import PASSED, WAS_GO, Tally, percent
+
+WHEN = ("old monitors", "before", "now")
+GO = (PASSED, WAS_GO, VerdictKind.GO.value)
+
+
+def errors(played: Played) -> Iterator[tuple[str, ...]]:
+    """The rows of a table: what is wrong, and how often by `WHEN`."""
+    for what in (falls.WHOLE, falls.PART):
+        seen = [played.fallen[what, volume] for volume in FALL_VOLUMES[1:]]
+        volumes = " and ".join(f"{volume:,}" for volume in FALL_VOLUMES[1:])
+        go = zip(*((one.go_old, one.go_before, one.go) for one in seen), strict=True)
+        shares = (" and ".join(map(percent, counts)) for counts in go)
+        name = f"GO six hours after {what} fell from 97 to 80 %, {volumes} syncs in 48 h"
+        yield name, *shares
+    bad = [tally for cell, tally in played.rated.items() if cell[2] <= CRITICAL]
+    yield "GO for a rate at its critical level or below it", *map(percent, _go(bad))
+    yield "GO in a total outage that is five events old", *map(percent, _go([played.outages]))
+    near = (Count(one.n - one.k, one.n) for one in _go([played.near[(CONSTANT,)]]))
+    yield "no GO though all rates are steady two points above their targets", *map(percent, near)
+    held = (sum_of([one[when] for one in played.held.values()]) for when in falls.WHEN)
+    yield "no GO in an hourly look at healthy traffic", *map(percent, held)
+
+
+def _go(tallies: Iterable[Tally]) -> list[Count]:
+    """How many were GO, by `WHEN`."""
+    every = list(tallies)
+    return [sum_of([tally.share(key) for tally in every]) for key in GO]
