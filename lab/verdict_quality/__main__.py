@@ -14,7 +14,7 @@ from lab.verdict_quality.reaches import reaches
 from lab.verdict_quality.sample import sample
 
 DOCS = Path(__file__).parents[2] / "docs"
-RUNS = 400
+RUNS = 200
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

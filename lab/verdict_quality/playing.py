@@ -29,9 +29,9 @@ EXACT = (
 )
 MANY = 200
 # So many times the runs of other cells, where a rare event is counted and there is one cell only.
-NEAR, OUTAGES, STAGING, BOUND = 10, 20, 2, 8
+NEAR, OUTAGES, STAGING, FALLEN, BOUND = 15, 25, 2, 2, 10
 # And so many fewer where each run is looked at every hour of some days.
-HELD, POLLED = 10, 2
+HELD, POLLED = 5, 2
 FALL_VOLUMES = (200, 1_000, 5_000)
 FALLS = [(what, volume) for what in falls.FALLS for volume in FALL_VOLUMES]
 
@@ -92,7 +92,7 @@ def play(runs: int, executor: Executor) -> Played:
     staging = executor.submit(studies.small_staging, STAGING * runs)
     outages = executor.submit(studies.outages, OUTAGES * runs)
     near = begin(studies.near_target, [(course,) for course in COURSES], NEAR * runs)
-    fallen = begin(falls.seen, FALLS, runs)
+    fallen = begin(falls.seen, FALLS, FALLEN * runs)
     bounds = begin(falls.bound, [(volume,) for volume in FALL_VOLUMES], BOUND * runs)
     held = begin(falls.held, [(name,) for name in falls.HEALTHY_TRAFFIC], runs // HELD)
     clocked = begin(
