@@ -131,7 +131,7 @@ def fall_in(hourly: Sequence[HourCount], objective: Limit, chance: float) -> Fal
         if abs(ratio) < least:
             break
         before, after = hours[:place], hours[place:]
-        if ratio > 0 and (healed := _healed(before, after, objective, least)):
+        if healed := _healed(after, objective, least):
             hours = before + healed
             known = [hour for hour in known if hour.start < after[0].start] + healed
             continue
@@ -141,18 +141,12 @@ def fall_in(hourly: Sequence[HourCount], objective: Limit, chance: float) -> Fal
     return fall and Fall(*fall, _stretch(hours), math.exp(-least))
 
 
-def _healed(
-    before: Sequence[HourCount], after: list[HourCount], objective: Limit, least: float
-) -> list[HourCount]:
-    """The newest hours, in which the rate is beyond doubt better again, and as good as before.
-
-    Or as good as the objective asks.
-    """
+def _healed(after: list[HourCount], objective: Limit, least: float) -> list[HourCount]:
+    """The newest hours, in which the rate is beyond doubt better again and meets its objective."""
     changes = _changes(_counts(after), objective)
     place, ratio = min(changes, key=lambda change: change[1], default=(0, 0.0))
-    healed, count = after[place:], _sum(after[place:])
-    ((_, worse),) = _changes([_sum(before), count], objective)
-    return healed if -ratio >= least and (worse <= 0 or _meets(objective, count)) else []
+    healed = after[place:]
+    return healed if -ratio >= least and _meets(objective, _sum(healed)) else []
 
 
 def _is_below(known: Sequence[HourCount], after: Sequence[HourCount], objective: Limit) -> bool:

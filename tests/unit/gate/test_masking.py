@@ -15,7 +15,7 @@ from gonogo.gate.setting import Observation
 from gonogo.masking import Mask
 from gonogo.measure.ledger_facts import LedgerFacts
 from gonogo.model.kinds import Says
-from gonogo.model.measurement import Count, Measurement, Remark, Window, Worst
+from gonogo.model.measurement import Count, HourCount, Measurement, Remark, Window, Worst
 from gonogo.model.step import LedgerEvent
 
 SECRET = "hush-and-not-a-word"  # noqa: S105  # nothing asks for it
@@ -59,6 +59,7 @@ OF_OBSERVATION = ("ledger", "timeline")
         {"held_back": REMARK},
         {"worst": (Worst("user", SAID, Count(1, 2)),)},
         {"by_part": {SAID: Count(1, 2)}},
+        {"hours_by_part": {SAID: (HourCount(NOW, Count(1, 2)),)}},
         {"recent": {SAID: (Count(1, 2),)}},
         {"hourly_parts": {SAID: (1,)}},
         {"breakdown": {SAID: 1}},

@@ -70,13 +70,26 @@ def test_a_fall_is_found_whenever_it_was(length: int) -> None:
         of((48, 1.0)),
         of((48, 0.0)),
         of((24, 0.80), (24, 0.97)),
+        of((24, 0.60), (24, 0.85)),
         of((24, 0.99), (24, 0.92)),
         of((1, 0.80)),
         of(),
         hours([Count(0, 0)] * 48),
         of((45, 0.97), (3, 0.80), n=5),
     ],
-    ids=["good", "bad", "all", "none", "rise", "above 90 %", "hour", "empty", "no event", "few"],
+    ids=[
+        "good",
+        "bad",
+        "all",
+        "none",
+        "rise",
+        "rise to 85 %",
+        "above 90 %",
+        "hour",
+        "empty",
+        "no event",
+        "few",
+    ],
 )
 def test_what_is_steady_rises_stays_above_or_is_too_little_is_no_fall(
     hourly: Sequence[HourCount],
@@ -116,6 +129,14 @@ def test_a_second_step_down_is_found() -> None:
     assert since(of((24, 0.99), (18, 0.93), (3, 0.80))) == 42
 
 
+def test_it_is_told_since_the_first_hour_below_the_objective() -> None:
+    """It fell further since."""
+    fall = found(of((30, 0.97), (17, 0.80), (1, 0.40)))
+    assert fall
+    assert fall.before == Count(30 * 97, 3000)
+    assert fall.after.since == START + timedelta(hours=30)
+
+
 def test_a_daily_wave_that_stays_above_the_objective_is_no_fall() -> None:
     """From 99 to 91 %, in whichever phase; to 81 % it is one while it lasts."""
     phases = [2 * np.pi * np.arange(hour, hour + 48) / 24 for hour in range(24)]
@@ -130,6 +151,22 @@ def test_a_rate_that_misses_by_chance_as_every_day_at_these_hours_is_no_fall() -
     night, day = [Count(179, 200)] * 1, [Count(198, 200)] * 23
     assert found(hours([*day, *night] * 2)) is None
     assert since(hours([*day, *[Count(198, 200)], *day, *night])) == 47
+
+
+def test_nights_are_held_against_all_nights_of_the_window() -> None:
+    """Also those that lie before a day on which the rate is better: 89.5 % are usual then."""
+    night, day = [Count(179, 200)] * 12, [Count(199, 200)] * 12
+    assert found(hours([*night, *day] * 2)) is None
+
+
+def test_on_the_first_day_no_hour_is_usual() -> None:
+    """88 % of 400 may be 90 %, but not what was usual: nothing was."""
+    assert since(of((10, 0.97), (4, 0.88))) == 10
+
+
+def test_a_dip_that_has_healed_makes_no_hour_of_the_day_bad() -> None:
+    """88.5 % are not usual then because of an outage at the same hours of the day before."""
+    assert since(of((20, 0.97), (4, 0.50), (20, 0.97), (4, 0.885), n=200)) == 44
 
 
 def test_hours_without_an_event_say_nothing() -> None:
@@ -155,6 +192,13 @@ def test_failures_in_bursts_are_no_fall() -> None:
     """Every second hour half of the events fail: the newest is no worse than the others."""
     assert found(hours([Count(99, 100), Count(50, 100)] * 24)) is None
     assert since(of((47, 0.99), (1, 0.50))) == 47
+
+
+def test_what_is_beyond_doubt_depends_on_how_much_hours_differ() -> None:
+    """Where every second hour is nine points worse, one hour at 50 % may be chance; two are not."""
+    restless = [Count(97, 100), Count(88, 100)] * 23
+    assert found(hours([*restless, Count(50, 100)])) is None
+    assert since(hours([*restless, *[Count(50, 100)] * 2])) == 46
 
 
 def test_an_outage_does_not_pass_for_bursts() -> None:
@@ -221,6 +265,8 @@ def test_it_is_the_newest_stretch_that_is_past_the_critical_level(
     fallen = fell(SYNC, Measurement(SYNC.id, hourly=newest), RULES, STAGING)
     assert fallen
     assert (fallen[0] is Outcome.CRITICAL) is critical
+    if critical:
+        assert (fallen[2].count, fallen[2].since) == (Count(120, 300), newest[-3].start)
 
 
 def test_the_fall_of_one_part_is_found_in_a_good_whole() -> None:
@@ -236,6 +282,11 @@ def test_the_fall_of_one_part_is_found_in_a_good_whole() -> None:
         (Outcome.CRITICAL, "b"),
         (Outcome.INCONCLUSIVE, "a"),
     ]
+
+
+def test_hours_that_overlap_are_nearly_one_search() -> None:
+    """Of 48 hours, a ratio of 9 is beyond doubt; it would not be of 48 searches on their own."""
+    assert since(of((46, 0.97), (2, 0.80), n=35)) == 46
 
 
 def test_more_parts_make_each_search_more_careful() -> None:

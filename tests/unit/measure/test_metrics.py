@@ -71,6 +71,18 @@ def test_a_rate_brings_its_hours_and_integrations() -> None:
     assert found.by_part == {"google_calendar": Count(9, 10), "google_contacts": Count(5, 5)}
 
 
+def test_a_rate_whose_falls_are_sought_brings_the_hours_of_each_part() -> None:
+    """Every hour of each; another rate brings those of the whole alone."""
+    rows = (sync(9), sync(1, "failure"), sync(5, integration="google_contacts", hour=SECOND))
+    found = measured("sync.success_rate", *rows, sliced=True).hours_by_part
+    assert {name: [hour.count for hour in hours] for name, hours in found.items()} == {
+        "google_calendar": [Count(9, 10), Count(0, 0)],
+        "google_contacts": [Count(0, 0), Count(5, 5)],
+    }
+    assert not measured("sync.skip_rate", *rows, sliced=True).hours_by_part
+    assert not measured("sync.success_rate", *rows).hours_by_part
+
+
 def test_a_breakdown_is_told_by_hour() -> None:
     """Each name has a count in each hour, and be it 0; together they are the breakdown."""
     rows = (
