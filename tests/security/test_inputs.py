@@ -77,6 +77,12 @@ ATTEMPTS = {
         "holds sslpassword", DATABASE_URL=f"host=h sslpassword={SECRET}"
     ),
     "database: a broken url": deploying("the port", DATABASE_URL=f"postgresql://u:{SECRET}@h:x/d"),
+    "database: a broken direct url": deploying(
+        "the port in DIRECT_URL", DIRECT_URL=f"postgresql://u:{SECRET}@h:x/d"
+    ),
+    "database: a direct url to nowhere": deploying(
+        "names neither host nor port", DIRECT_URL=f"dbname=x password={SECRET}"
+    ),
     "host: more than a host": deploying(
         "does not answer",
         1,
