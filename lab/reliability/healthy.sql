@@ -15,18 +15,18 @@ select unnest(array['google_contacts', 'google_calendar']) as name;
 
 insert into sync_schedule (user_id, integration_type, current_frequency_ms, default_frequency_ms,
     min_frequency_ms, max_frequency_ms, next_sync_at, created_at, onboarding_until)
-select id, name, 1, 1, 1, 1, planted.ago('-1 h'), planted.ago('41 h' - no * interval '1 min'),
-    planted.ago('17 h' - no * interval '1 min')
+select id, name, 1, 1, 1, 1, planted.ago('-1 h'), planted.ago('48 h' - no * interval '1 min'),
+    planted.ago('24 h' - no * interval '1 min')
 from planted.person, planted.integration
 where no <= 40;
 
-update users set created_at = planted.ago('42 h') at time zone 'UTC'
+update users set created_at = planted.ago('48 h') at time zone 'UTC'
 where id in (select id from planted.person where no <= 40);
 
 -- 240 executed and 800 skipped syncs: 76.9 % are skipped.
 insert into sync_metrics (user_id, integration_type, sync_type, result, duration_ms, created_at)
 select id, name, 'incremental', 'success', 500,
-    planted.ago('39 h' - i * interval '13 h' - no * interval '19 min')
+    planted.ago('48 h' - i * interval '15 h 53 min 20 s' - no * interval '23 min 50 s')
 from planted.person, planted.integration, generate_series(0, 2) as i
 where no <= 40;
 

@@ -18,6 +18,7 @@ from gonogo.criteria import ENDPOINTS, Criteria, Metric
 from gonogo.errors import DatabaseError, RecordError
 from gonogo.gate.closing import provenance
 from gonogo.gate.setting import LEDGER, Observation, Options, Setting
+from gonogo.judge.coverage import lessened
 from gonogo.judge.finding import judge
 from gonogo.ledger.migration import versions
 from gonogo.masking import Mask
@@ -190,7 +191,8 @@ def _judged(setting: Setting, observation: Observation) -> Observation:
         for role, metric in setting.expected
     ]
     by_id = {finding.id: finding for finding in findings}
-    return replace(observation, measurements=measurements, findings=by_id)
+    window = lessened(observation.window, findings)
+    return replace(observation, measurements=measurements, findings=by_id, window=window)
 
 
 def _left_out(metric: Metric, options: Options) -> Measurement | None:

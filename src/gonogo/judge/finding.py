@@ -20,6 +20,7 @@ from fractions import Fraction
 
 from gonogo.criteria import Metric, Rules
 from gonogo.judge.changes import fell
+from gonogo.judge.coverage import hole
 from gonogo.judge.evidence import (
     Judgement,
     excludes,
@@ -116,7 +117,10 @@ def _absence(metric: Metric, measurement: Measurement, rules: Rules) -> Judgemen
         return nothing
     if missing := measurement.streams_missing:
         return Outcome.INCONCLUSIVE, Reason.NO_DATA, Figures(remark=missing)
-    return judge_presence(metric, measurement, rules)
+    judgement = judge_presence(metric, measurement, rules)
+    if judgement[0] is Outcome.MET and (lacking := hole(measurement.streams, rules.overdue_n)):
+        return Outcome.INCONCLUSIVE, Reason.NOT_COVERED, lacking
+    return judgement
 
 
 def _nothing_to_judge(metric: Metric, measurement: Measurement) -> Judgement | None:

@@ -172,10 +172,10 @@ def _with_streams(
         counted = [(row, n) for row in every if (n := cube.amount(row, metric.stream)) > 0]
         rows = (*named, *(row for row, _ in counted)) if metric.by else ()
         parts = {str(row[metric.by or ""]) for row in rows}
-        streams = {WHOLE: stream(counted, window.end)}
+        streams = {WHOLE: stream(counted, window)}
         for name in sorted(parts):
             own = ((row, n) for row, n in counted if str(row[metric.by or ""]) == name)
-            streams[name] = stream(own, window.end)
+            streams[name] = stream(own, window)
     except KeyError as error:
         return replace(found, streams_missing=Remark(Says.NO_COLUMN, survey, str(error)))
     except TypeError as error:

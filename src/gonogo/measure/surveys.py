@@ -212,13 +212,14 @@ def earlier(window: Window, *, with_window: bool) -> tuple[Slice, ...]:
     return (*cut(Window(REACH, reach.start, hour), DAY), *rest)
 
 
-def stream(counted: Iterable[tuple[Row, int]], until: datetime) -> Stream:
+def stream(counted: Iterable[tuple[Row, int]], window: Window) -> Stream:
     """What came by the hour, newest first, and when.
 
     Args:
         counted: Rows of a sliced survey with ``first_at`` and ``last_at``, UTC, and their events.
-        until: The window's end.
+        window: What is judged; earlier hours show what is usual.
     """
+    until, judged = window.end, window.covered // HOUR
     sums: Counter[int] = Counter()
     ages: dict[int, list[timedelta]] = defaultdict(list)
     for row, events in counted:
@@ -232,7 +233,7 @@ def stream(counted: Iterable[tuple[Row, int]], until: datetime) -> Stream:
             sums[number] += events
             ages[number] += [naive(until) - first, naive(until) - last]
     if not sums:
-        return Stream(until, None, (), (), ())
+        return Stream(until, None, (), (), (), judged)
     reach = range(REACH // HOUR)
     return Stream(
         until,
@@ -240,6 +241,7 @@ def stream(counted: Iterable[tuple[Row, int]], until: datetime) -> Stream:
         tuple(sums[number] for number in reach),
         tuple(_seconds_into(number, max(ages[number], default=None)) for number in reach),
         tuple(_seconds_into(number, min(ages[number], default=None)) for number in reach),
+        judged,
     )
 
 

@@ -104,6 +104,7 @@ class Reason(StrEnum):
     OVERDUE = "overdue"
     SILENT_TOO_LONG = "silent-too-long"
     NEVER_CAME = "never-came"
+    NOT_COVERED = "not-covered"
     HELD_BACK = "held-back"
 
 

@@ -1,10 +1,7 @@
 """What was counted, of what and when: count, hour, measurement, database, window.
 
-Windows and moments are read here as ``--window`` and ``--as-of`` give them, and written as records
-and messages have them.
-
-Each type is frozen and holds no reference back. Times are timezone-aware UTC; durations are seconds
-unless the name says otherwise; shares are exact fractions, never floats.
+Windows and moments are read and written here. Types are frozen and hold no reference back. Times
+are timezone-aware UTC, durations seconds unless named otherwise, shares exact fractions, no floats.
 """
 
 from __future__ import annotations
@@ -20,7 +17,6 @@ from gonogo.model.kinds import Environment, Says
 from gonogo.model.limit import EARLIEST, STRICT, Exact, Moment, Whole
 
 LENGTHS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-DURATION = re.compile(r"([0-9]{1,6})([mhdw])")
 LONGEST = timedelta(days=366)
 DEFAULT_WINDOW = {
     Environment.STAGING: timedelta(hours=48),
@@ -112,7 +108,9 @@ class Stream:
         until: The window's end.
         last_at: When the newest event came; None where none came at all.
         hours: Events by the hour, newest first: the first hour ends at `until`.
-        first_s: Seconds from each hour's start to its first event; and last_s, to its last one.
+        first_s: Seconds from each hour's start to its first event.
+        last_s: Seconds from each hour's start to its last event.
+        judged: How many of these hours lie in the window.
     """
 
     __pydantic_config__ = STRICT
@@ -122,6 +120,7 @@ class Stream:
     hours: tuple[Whole, ...]
     first_s: tuple[Whole, ...]
     last_s: tuple[Whole, ...]
+    judged: Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +208,7 @@ class Window:
         end: The as-of moment, exclusive.
         start: `end` minus `asked`, or the deployment's end when that is later.
         deployed_at: The deployment's end; None when nobody knows it.
+        lacking: How much of it has no data where there must be some.
     """
 
     __pydantic_config__ = STRICT
@@ -217,11 +217,12 @@ class Window:
     start: Moment
     end: Moment
     deployed_at: Moment | None = None
+    lacking: timedelta = timedelta()
 
     @property
     def covered(self) -> timedelta:
-        """How much of the asked length lies after the deployment."""
-        return max(self.end - self.start, timedelta())
+        """How much of the asked length lies after the deployment, and has data."""
+        return max(self.end - self.start - self.lacking, timedelta())
 
     @property
     def complete(self) -> bool:
@@ -239,7 +240,7 @@ def parse_duration(text: str, option: str = "--window") -> timedelta:
     Raises:
         UsageError: It is no such length, is zero, or is longer than a year.
     """
-    match = DURATION.fullmatch(text.strip())
+    match = re.fullmatch(r"([0-9]{1,6})([mhdw])", text.strip())
     if not match or not int(match[1]):
         raise UsageError(
             f"{option}={text!r} is no length of time", "write it like 48h, 90m, 7d, 2w"
@@ -263,8 +264,7 @@ def parse_moment(text: str, option: str = "--as-of") -> datetime:
     hint = "write it like 2026-11-23T14:15:00Z"
     try:
         moment = datetime.fromisoformat(text.strip())
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        moment = moment.astimezone(UTC)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise UsageError(f"{option}={text!r} is no ISO 8601 moment", hint) from None
     if moment < EARLIEST:

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from gonogo.model.kinds import Outcome, VerdictKind
+from gonogo.model.kinds import Outcome, Reason, VerdictKind
 from saying import why
 
 Judged = Callable[..., Any]
@@ -141,6 +141,28 @@ def test_half_of_the_writers_eleven_hours_off(judged: Judged, soaked: Any) -> No
     assert verdict.kind is VerdictKind.HOLD, verdict.reasons
     assert any(reason.startswith("db.write_order: 6") for reason in verdict.reasons)
     assert observation.measurements["db.write_order"].notes[0].number > 500
+
+
+# Every writer five hours west, as if its time zone were that of New York.
+WEST = (
+    "update sync_metrics set created_at = created_at - interval '5 hours'",
+    "update webhook_notifications set created_at = created_at - interval '5 hours'",
+    """
+    update sync_schedule
+    set created_at = created_at - interval '5 hours', updated_at = updated_at - interval '5 hours',
+        last_sync_at = last_sync_at - interval '5 hours',
+        next_sync_at = next_sync_at - interval '5 hours',
+        onboarding_until = onboarding_until - interval '5 hours'""",
+)
+
+
+def test_all_writers_five_hours_west_of_utc(judged: Judged, soaked: Any) -> None:
+    """Nobody's clock tells, and no order of writing; but the window ends in silence."""
+    change(soaked, *WEST)
+    verdict, observation = judged(soaked.conninfo, soaked.end)
+    assert verdict.kind is VerdictKind.HOLD, verdict.reasons
+    for metric in ("sync.success_rate", "sync.skip_rate", "webhook.success_rate"):
+        assert observation.findings[f"presence:{metric}"].reason is Reason.OVERDUE
 
 
 UNCOUNTED = {
