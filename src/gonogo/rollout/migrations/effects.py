@@ -203,8 +203,11 @@ class _Trial:
             }
 
     def outside(self, statement: Statement) -> None:
+        before = tables(self.connection)
         if self._sent(statement):
-            self.found.append(Effect(statement, _by_the_manual(statement), outside=True))
+            locks = _by_the_manual(statement)
+            rewrites = _rewritten(self.there.tables, before, tables(self.connection))
+            self.found.append(Effect(statement, locks, rewrites, outside=True))
             for key, text in self._broken(statement).items():
                 self.breaks.setdefault(key, Break(statement.line, text))
 
@@ -239,8 +242,18 @@ def _effect(
     return Effect(
         statement,
         tuple(Lock(there[oid].name, _worded(mode)) for oid, mode in taken.items()),
-        tuple(there[oid].name for oid in both if after[oid].filenode != before[oid].filenode),
+        _rewritten(there, before, after),
         tuple(there[oid].name for oid in both if after[oid].indexes > before[oid].indexes),
+    )
+
+
+def _rewritten(
+    there: Mapping[int, Table], before: Mapping[int, Table], after: Mapping[int, Table]
+) -> tuple[str, ...]:
+    return tuple(
+        one.name
+        for oid, one in there.items()
+        if oid in before and oid in after and before[oid].filenode != after[oid].filenode
     )
 
 

@@ -57,7 +57,8 @@ def refuse_rewrites(
         MigrationError: A statement would rewrite its table.
         psycopg.Error: A lock was not granted in time.
     """
-    alters = [one for one in migration.file.inside if alters_table(one)]
+    statements = (*migration.file.inside, *migration.file.outside)
+    alters = [one for one in statements if alters_table(one)]
     if not alters:
         return
     with connection.transaction(force_rollback=True):

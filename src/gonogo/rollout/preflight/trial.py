@@ -16,7 +16,7 @@ from gonogo.ledger import migration as files
 from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import MigrationRow
 from gonogo.masking import Mask
-from gonogo.postgres.parser.meaning import truncates
+from gonogo.postgres.parser.meaning import alters_table, truncates
 from gonogo.postgres.session import (
     Connection,
     application_schema,
@@ -177,7 +177,11 @@ class _Attempt:
     def _judge(self, migration: Migration, tried: Tried) -> None:
         name, problems, notes = migration.filename, self.trial.problems, self.trial.notes
         for effect in tried.effects:
-            for table in () if truncates(effect.statement) else effect.rewrites:
+            # What writes a table anew by its very name is meant to.
+            by_name = truncates(effect.statement) or (
+                effect.outside and alters_table(effect.statement) is None
+            )
+            for table in () if by_name else effect.rewrites:
                 place = f"{name}:{effect.statement.line}"
                 problems.append(f"would be refused: {place} rewrites the whole table {table}")
         for one in tried.breaks:
