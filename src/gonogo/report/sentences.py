@@ -76,6 +76,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.NO_LIMIT: "no limit is set",
     Reason.FIRES: "{shown} fires at {limit}{because}",
     Reason.DOES_NOT_FIRE: "{shown} does not fire at {limit}",
+    Reason.HELD_BACK: "{shown} would fire at {limit}, but {remark}",
     Reason.FLOWS: "the newest event{of_part} is of {since}; usually {usual} an hour at this time",
     Reason.OVERDUE: "none{of_part} since {since}: usually {usual} an hour at this time, "
     "so {overdue} are overdue",

@@ -53,7 +53,7 @@ def test_an_application_that_died_after_it_answered_is_down(gate: Gate, soaked: 
     with serving(lambda path, _: WELL[path]) as address:
         gate(soaked.conninfo, "--environment=staging", as_of, WEBHOOK_BASE_URL=address)
     told = gate(soaked.conninfo, "--environment=staging", as_of, WEBHOOK_BASE_URL=address)
-    assert told.code == 1
+    assert told.code == 1, told.output
     assert outcomes(told.record) == {
         HEALTH: Outcome.FAILED,
         ALERT: Outcome.CRITICAL,

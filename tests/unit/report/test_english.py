@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gonogo.criteria import Metric
+from gonogo.model.kinds import Reason, Says, Why
 from gonogo.model.limit import Interval, parse_limit
 from gonogo.model.measurement import Count, Measurement, Worst
 from gonogo.report.english import (
@@ -19,6 +20,7 @@ from gonogo.report.english import (
     show_value,
     whose,
 )
+from gonogo.report.sentences import REASONS, REMARKS, VERDICTS
 
 
 @pytest.mark.parametrize(
@@ -147,3 +149,13 @@ def test_who_accounts_for_few_is_no_recommendation() -> None:
     assert whose(Measurement("a.b", worst=(few, USER)), MOSTLY) == whose(
         Measurement("a.b", worst=(USER,))
     )
+
+
+BY_METRIC = {Reason.MEETS, Reason.MISSES, Reason.PAST_LEVEL, Reason.PAST_LEVEL_BUT_FEW}
+
+
+def test_every_code_has_its_sentence() -> None:
+    """But for those that read otherwise for a rate, a band or an answer, which `english` has."""
+    assert set(REASONS) | BY_METRIC == set(Reason)
+    assert set(REMARKS) == set(Says)
+    assert set(VERDICTS) | {Why.FINDING, Why.ALL_MET} == set(Why)
