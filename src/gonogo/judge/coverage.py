@@ -56,15 +56,16 @@ def _length(figures: Figures) -> tuple[int, bool]:
 
 
 def _empty(stream: Stream, overdue_n: int) -> Iterator[Run]:
-    """The runs of empty hours of the window that are long enough to be missed.
+    """The runs of empty hours of the window in which enough may be missing.
 
     The newest is presence's to judge: nothing has come since.
     """
-    hours = stream.hours[: stream.judged]
-    most, begin = max(stream.hours, default=0), 0
-    for is_empty, run in groupby(hours, key=lambda n: not n):
+    busiest = [max(stream.hours[hour::DAY], default=0) for hour in range(DAY)]
+    begin = 0
+    for is_empty, run in groupby(stream.hours[: stream.judged], key=lambda n: not n):
         end = begin + len(tuple(run))
-        if is_empty and begin and (end - begin) * most >= overdue_n:
+        most = sum(busiest[hour % DAY] for hour in range(begin, end))
+        if is_empty and begin and most >= overdue_n:
             yield begin, end
         begin = end
 
