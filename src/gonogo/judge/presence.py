@@ -155,8 +155,7 @@ class _History:
         this hour and the next.
         """
         whole = math.floor(silent_h)
-        following = whole - 1 if whole else DAY - 1
-        rest = (silent_h - whole) * min(rate(whole), rate(following))
+        rest = (silent_h - whole) * min(rate(whole), rate(whole - 1))
         return sum(map(rate, range(whole))) + rest
 
     def rate(self, hour: int) -> float:
@@ -177,17 +176,20 @@ class _History:
 
     def _levels(self) -> dict[int, float]:
         """How much came on each day that is known, beside the mean of its hours."""
-        levels = {}
-        for day in range(max(self.known) // DAY + 1):
-            hours = [hour for hour in range(day * DAY, (day + 1) * DAY) if hour in self.known]
-            expected = sum(self.means[hour % DAY] for hour in hours)
-            if expected and len(hours) >= MOST_OF_A_DAY:
-                levels[day] = sum(self.known[hour] for hour in hours) / expected
-        return levels
+        came: dict[int, list[tuple[int, float]]] = {}
+        for hour, n in self.known.items():
+            came.setdefault(self._day(hour), []).append((n, self.means[hour % DAY]))
+        sums = {day: [sum(column) for column in zip(*of, strict=True)] for day, of in came.items()}
+        return {
+            day: n / expected
+            for day, (n, expected) in sums.items()
+            if expected and len(came[day]) >= MOST_OF_A_DAY
+        }
 
     def _level(self, hour: int) -> float:
-        day, free = hour // DAY, self._is_free(hour)
-        alike = [self.levels[d] for d in self.levels if self._is_free(d * DAY + DAY // 2) is free]
+        day = self._day(hour)
+        free = self._is_free(day)
+        alike = [level for other, level in self.levels.items() if self._is_free(other) is free]
         if alike:
             usual = self._drawn(median_high(alike), 1.0)
         else:
@@ -201,8 +203,12 @@ class _History:
     def _drawn(self, level: float, prior: float) -> float:
         return (level * self.total + prior * PRIOR) / (self.total + PRIOR)
 
-    def _is_free(self, hour: int) -> bool:
-        return (self.until - (hour + 0.5) * HOUR).weekday() >= SATURDAY
+    def _day(self, hour: int) -> int:
+        """How many days ago the middle of an hour lies, by the calendar."""
+        return (self.until.date() - (self.until - (hour + 0.5) * HOUR).date()).days
+
+    def _is_free(self, day: int) -> bool:
+        return (self.until.weekday() - day) % WEEK >= SATURDAY
 
     def _steady(self, hour: int) -> float:
         """An hour's mean without what towers above its neighbours: the opening by three hours."""
@@ -263,4 +269,5 @@ class _History:
         return low
 
     def _usual(self, hour: int) -> float:
-        return self.means[hour % DAY] * self.levels.get(hour // DAY, 1.0)
+        own = self.levels.get(self._day(hour))
+        return self.means[hour % DAY] * (self._level(hour) if own is None else own)
