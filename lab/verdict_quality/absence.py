@@ -106,7 +106,7 @@ def stream_at(events: Floats, at_h: float, known_from_h: float = 0.0) -> Stream:
     age = at_h - events[low:high]
     until = BEGUN + at_h * HOUR
     if not len(age):
-        return Stream(until, None, (), (), ())
+        return Stream(until, None, (), (), (), YOUNG_H)
     number = age.astype(np.int64)
     seconds = ((number + 1 - age) * 3600).astype(np.int64)
     first, last = (np.zeros(REACH_H, dtype=np.int64) for _ in range(2))
@@ -115,7 +115,7 @@ def stream_at(events: Floats, at_h: float, known_from_h: float = 0.0) -> Stream:
     counts = np.bincount(number, minlength=REACH_H)
     newest = until - float(age[-1]) * HOUR
     hours, firsts, lasts = (tuple(map(int, one)) for one in (counts, first, last))
-    return Stream(until, newest, hours, firsts, lasts)
+    return Stream(until, newest, hours, firsts, lasts, YOUNG_H)
 
 
 def holds(stream: Stream) -> bool:

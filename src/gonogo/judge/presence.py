@@ -20,8 +20,8 @@ processes", 2003, section 6.3). exp(-20) leaves room for all that is unknown:
   2002). What the gaps across the beginning of past hours held beyond that came along with others,
   or all at once at every run of a job. Of sparse clusters it is also what makes as many hours empty
   as are: exp(-rate).
-- *Uncertainty*: the rate may be higher than it was estimated, by two standard errors and 40 %, and
-  the dispersion may be chance. What may be 20 overdue is held.
+- *Uncertainty*: the rate may be twice what was estimated, and two standard errors more, and the
+  dispersion may be chance. What may be 20 overdue is held.
 - *Little history*: with k busy hours known, the chance of a silence that expects x events is about
   (1 + x / k)^-k, as the rate is uncertain too (the gamma-Poisson prediction). Where that is no
   surprise, nothing is overdue.
@@ -53,7 +53,7 @@ MOST_OF_A_DAY = 18
 PRIOR = 40.0
 # Hours on either side that share an hour's dispersion.
 NEIGHBOURS = 2
-STANDARD_ERRORS, RATE_ALLOWANCE = 2.0, 1.4
+STANDARD_ERRORS, RATE_ALLOWANCE = 2.0, 2.0
 DISPERSION_ALLOWANCE = 1.25
 # Of a Poisson process, so many events are expected in the gap that a moment falls into.
 IN_A_GAP = 2.0

@@ -35,7 +35,7 @@ def stream(
         hours.append(n)
         firsts.append(3600 // (2 * n) if n else 0)
         lasts.append(min(end, 3600 - 3600 // (2 * n)) if n else 0)
-    return Stream(until, last_at, tuple(hours), tuple(firsts), tuple(lasts))
+    return Stream(until, last_at, tuple(hours), tuple(firsts), tuple(lasts), 48)
 
 
 def silence(rate: Rate, **how: float | datetime) -> Silence:
@@ -95,12 +95,16 @@ def test_a_burst_counts_as_one_event_however_many_rows_it_holds() -> None:
 def test_rows_that_all_come_at_every_run_of_a_job_count_once() -> None:
     """Forty rows at each full hour: after 50 minutes all is well, after 30 hours nothing is."""
     at_once = stream(lambda _: 40, silent_h=0)
-    batches = Stream(NOON, NOON - timedelta(minutes=50), at_once.hours, (600,) * 192, (601,) * 192)
+    batches = Stream(
+        NOON, NOON - timedelta(minutes=50), at_once.hours, (600,) * 192, (601,) * 192, 48
+    )
     found = silence_of(batches)
     assert found is not None
     assert found.independent < 20
     hours = (0,) * 30 + at_once.hours[30:]
-    longer = Stream(NOON, NOON - timedelta(hours=30, minutes=50), hours, (600,) * 192, (601,) * 192)
+    longer = Stream(
+        NOON, NOON - timedelta(hours=30, minutes=50), hours, (600,) * 192, (601,) * 192, 48
+    )
     found = silence_of(longer)
     assert found is not None
     assert found.independent >= 20
@@ -151,7 +155,7 @@ def test_past_the_longest_silence_it_is_critical_however_little_is_overdue() -> 
 
 def test_what_never_came_is_no_pass() -> None:
     """Of the whole, or of a part that is there."""
-    empty = Stream(NOON, None, (), (), ())
+    empty = Stream(NOON, None, (), (), (), 48)
     for streams, part in (({"": empty}, ""), ({"": stream(by_day), "b": empty}, "b")):
         found = judged(streams)
         assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, Reason.NEVER_CAME)

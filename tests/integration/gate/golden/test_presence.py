@@ -70,7 +70,7 @@ def test_the_reason_says_what_is_usual_and_since_when_none_came(world: Any) -> N
     found = world.found("sync.success_rate", "presence")
     assert reason_of(found, world.criteria.metrics["sync.success_rate"]) == (
         "none since 2100-05-31 17:26 UTC: usually 15 an hour at this time, "
-        "so 286 to 440 are overdue"
+        "so 286 to 619 are overdue"
     )
 
 
