@@ -98,9 +98,14 @@ def _fingerprint(work: Work, backup: VerifiedBackup, evidence: Evidence) -> None
     touched = touched_tables(work.migrations)
     tables = describe(work.site.connection, touched, work.schema)
     write_row_hashes(work.site.connection, tables, rows_file(backup.path), work.schema)
-    before = schema_fingerprint(work.tools.bin_dir, work.database.conninfo)
+    before = _schema(work)
     work.site.ledger.set_schema_before(work.deployment.id, before)
     evidence |= {"schema_before": before, "fingerprinted": [one.table for one in tables]}
+
+
+def _schema(work: Work) -> str:
+    gate_role = work.context.config.gate_role
+    return schema_fingerprint(work.tools.bin_dir, work.database.conninfo, gate_role)
 
 
 def _verified(backup: VerifiedBackup) -> str:
@@ -206,7 +211,7 @@ def prove(work: Work, evidence: Evidence) -> str | Skipped:
     before = work.deployment.schema_before
     if before is None:
         return Skipped("the deployment ended before it changed anything")
-    now = schema_fingerprint(work.tools.bin_dir, work.database.conninfo)
+    now = _schema(work)
     evidence |= {"schema_before": before, "schema_now": now}
     if now != before:
         raise StepError(

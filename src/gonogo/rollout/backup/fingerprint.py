@@ -11,22 +11,33 @@ from pathlib import Path
 from gonogo import process
 from gonogo.errors import DatabaseError
 from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.parser.wording import statements
+from gonogo.postgres.session import ask_bool, asking, connect
 from gonogo.postgres.tools import split_secrets, tool_environment
 from gonogo.postgres.watchdog import Vigil
 
 DUMP_TIMEOUT_S = 300
-# What changes from dump to dump, or describes the tool and not the schema.
-PASSING = re.compile(
-    r"\\(?:un)?restrict |--$"
-    r"|-- (?:Name: |Dumped |PostgreSQL database dump|TOC entry|Dependencies: )"
+# A new one in each dump, so that nothing within it passes for a command of psql.
+TOKEN = re.compile(r"^\\(?:un)?restrict \w+$", re.MULTILINE)
+# What the tool sets for itself, save where it says where the next relations lie.
+TOOL = re.compile(r"(?:SET|RESET) |SELECT pg_catalog\.set_config\(")
+PLACE = re.compile(r"SET (?P<what>default_tablespace|default_table_access_method) = (?P<where>.*)")
+USUAL = frozenset({"''", "heap"})
+PLACED = re.compile(
+    r"CREATE (?:UNLOGGED )?TABLE|CREATE MATERIALIZED|CREATE (?:UNIQUE )?INDEX"
+    r"|ALTER TABLE [^\n]*\n +ADD CONSTRAINT"
 )
-# PostgreSQL words `in ('a', 'b')` anew on each dump and restore: the casts and parentheses move.
-CONDITION = re.compile(r"\bCHECK \(|\bWHERE \(")
-MOVING = re.compile(r"::(?:character varying(?:\(\d+\))?|text)(?:\[\])?|[()]")
+# On a cluster (Citus): a dump does not say how its tables are distributed.
+IS_CLUSTER = "select to_regclass('citus_tables') is not null"
+DISTRIBUTED = """
+select to_jsonb(array[one.table_name::text, one.citus_table_type, one.distribution_column,
+    one.shard_count::text, min(beside.table_name::text)])::text
+from citus_tables as one
+join citus_tables as beside on beside.colocation_id = one.colocation_id
+group by one.table_name, one.citus_table_type, one.distribution_column, one.shard_count"""
 
 OPTIONS = (
     "--schema-only",
-    "--no-privileges",
     "--no-password",
     "--encoding=UTF8",
     "--lock-wait-timeout=10s",
@@ -35,29 +46,52 @@ OPTIONS = (
 )
 
 
-def schema_fingerprint(bin_dir: Path, conninfo: str) -> str:
-    """The sha256 of the schema as ``pg_dump`` writes it, without gonogo's own schemas.
+def schema_fingerprint(bin_dir: Path, conninfo: str, gate_role: str | None = None) -> str:
+    """The sha256 of `schema_statements`."""
+    digest = hashlib.sha256()
+    for statement in schema_statements(bin_dir, conninfo, gate_role):
+        digest.update(statement.encode() + b"\0")
+    return digest.hexdigest()
 
-    Grants are left out: a deployment gives the gate's role what it needs, and that may stay.
+
+def schema_statements(bin_dir: Path, conninfo: str, gate_role: str | None = None) -> list[str]:
+    """What makes the schema, sorted: as ``pg_dump`` writes it, without gonogo's own schemas.
+
+    Owners, grants and comments count. What is set for the database as a whole (its settings and
+    grants) does not: a restore takes that from the database that it replaces.
 
     Args:
         bin_dir: PostgreSQL's tools, of the server's major version.
         conninfo: The database; holds the password, which is passed on outside the command line.
+        gate_role: The gate's role. What it is granted is left out: a deployment gives it what it
+            needs, and that may stay.
 
     Raises:
         DatabaseError: ``pg_dump`` is not there, failed, or took too long.
     """
-    digest = hashlib.sha256()
-    for line in normalised(_dump(bin_dir, conninfo)):
-        digest.update(line.encode(errors="surrogateescape") + b"\n")
-    return digest.hexdigest()
+    made = described(_dump(bin_dir, conninfo), gate_role)
+    return sorted((*made, *_distribution(conninfo)))
 
 
-def normalised(dump: str) -> Iterator[str]:
-    """The lines of a dump that describe the schema."""
-    for line in dump.splitlines():
-        if line.strip() and not PASSING.match(line):
-            yield MOVING.sub("", line) if CONDITION.search(line) else line
+def described(dump: str, gate_role: str | None = None) -> Iterator[str]:
+    """The statements of a dump that describe the schema."""
+    places: dict[str, str] = {}
+    role = re.escape(gate_role or "")
+    granted = re.compile(rf'(?:GRANT|REVOKE) .* (?:TO|FROM) ("?){role}\1(?: WITH GRANT OPTION)?')
+    for statement in statements(TOKEN.sub("", dump)):
+        if place := PLACE.fullmatch(statement):
+            places[place["what"]] = place["where"]
+        elif not TOOL.match(statement) and not (gate_role and granted.fullmatch(statement)):
+            unusual = [one for one in places.values() if one not in USUAL]
+            yield " ".join((statement, *(unusual if PLACED.match(statement) else ())))
+
+
+@asking("it cannot be read how tables are distributed")
+def _distribution(conninfo: str) -> list[str]:
+    with connect(conninfo, "gonogo fingerprint") as connection:
+        if not ask_bool(connection, IS_CLUSTER):
+            return []
+        return [str(one) for (one,) in connection.execute(DISTRIBUTED)]
 
 
 def _dump(bin_dir: Path, conninfo: str) -> str:
@@ -81,5 +115,9 @@ def _dump(bin_dir: Path, conninfo: str) -> str:
         if ended.exit_code:
             told = (said or ["no message"])[0]
             raise DatabaseError(f"the schema could not be dumped: {told}", "see the server's log")
-        # A database in SQL_ASCII may hold any bytes, and they count as they are.
-        return Path(file.name).read_text(encoding="utf-8", errors="surrogateescape")
+        content = Path(file.name).read_bytes()
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        # A database in SQL_ASCII may hold any bytes, and each counts.
+        return content.decode("latin-1")

@@ -155,7 +155,8 @@ class NewDatabase:
         counted = self._equal_counts(work)
         evidence["rows"] = dict(counted)
         before = work.deployment.schema_before
-        now = schema_fingerprint(work.tools.bin_dir, self.settings.conninfo)
+        gate_role = work.context.config.gate_role
+        now = schema_fingerprint(work.tools.bin_dir, self.settings.conninfo, gate_role)
         evidence |= {"schema_before": before, "schema_now": now}
         if now != before:
             raise StepError(
