@@ -12,25 +12,34 @@ from lab.verdict_quality.reaches import sum_of
 from lab.verdict_quality.tally import PASSED, WAS_GO, Tally, percent
 
 WHEN = ("old monitors", "before", "now")
+KNOWN, OVERDUE = "eight days", 30
 GO = (PASSED, WAS_GO, VerdictKind.GO.value)
 
 
 def errors(played: Played) -> Iterator[tuple[str, ...]]:
     """The rows of a table: what is wrong, and how often by `WHEN`."""
-    for what in (falls.WHOLE, falls.PART):
-        seen = [played.fallen[what, volume] for volume in FALL_VOLUMES[1:]]
-        volumes = " and ".join(f"{volume:,}" for volume in FALL_VOLUMES[1:])
-        go = zip(*((one.go_old, one.go_before, one.go) for one in seen), strict=True)
-        shares = (" and ".join(map(percent, counts)) for counts in go)
-        name = f"GO six hours after {what} fell from 97 to 80 %, {volumes} syncs in 48 h"
-        yield name, *shares
+    seen = [played.fallen[falls.WHOLE, volume] for volume in FALL_VOLUMES[1:]]
+    volumes = " and ".join(f"{volume:,}" for volume in FALL_VOLUMES[1:])
+    go = zip(*((one.go_old, one.go_before, one.go) for one in seen), strict=True)
+    shares = (" and ".join(map(percent, counts)) for counts in go)
+    yield f"GO six hours after {volumes} syncs in 48 h fell from 97 to 80 %", *shares
     bad = [tally for cell, tally in played.rated.items() if cell[2] <= CRITICAL]
     yield "GO for a rate at its critical level or below it", *map(percent, _go(bad))
     yield "GO in a total outage that is five events old", *map(percent, _go([played.outages]))
+    stopped = [one for (_, known), one in played.absence.absent.items() if known == KNOWN]
+    gone = sum_of([go[OVERDUE] for go in stopped])
+    yield (
+        f"GO while a stream has stopped and {OVERDUE} events are overdue",
+        "100 %",
+        "100 % for 26 h",
+        percent(gone),
+    )
     near = (Count(one.n - one.k, one.n) for one in _go([played.near[(CONSTANT,)]]))
     yield "no GO though all rates are steady two points above their targets", *map(percent, near)
-    held = (sum_of([one[when] for one in played.held.values()]) for when in falls.WHEN)
-    yield "no GO in an hourly look at healthy traffic", *map(percent, held)
+    old, before, now = (sum_of([one[when] for one in played.held.values()]) for when in falls.WHEN)
+    silent = sum_of(list(played.absence.healthy.values()))
+    both = f"{percent(now)}, and {percent(silent)} for a stream that seems to stop"
+    yield "no GO in an hourly look at healthy traffic", percent(old), percent(before), both
 
 
 def _go(tallies: Iterable[Tally]) -> list[Count]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gonogo.model.kinds import VerdictKind
 from gonogo.report.markdown import table
-from lab.verdict_quality import clocks, falls, words
+from lab.verdict_quality import absence, clocks, falls, words
 from lab.verdict_quality.errors import WHEN, errors
 from lab.verdict_quality.incidents import COURSES, INCIDENTS
 from lab.verdict_quality.playing import (
@@ -44,6 +44,7 @@ def page(played: Played, sample: str) -> str:
         (words.FALLS, _falls),
         (words.BOUND, _bounds),
         (words.HEALTHY, _held),
+        (absence.HEAD, _absence),
         (words.DETECTION, _detection),
         (words.DURING, _during),
         (words.CLOCKS, _clocks),
@@ -156,6 +157,10 @@ def _held(played: Played) -> Iterable[str]:
         for (name,), held in played.held.items()
     ]
     return table(("healthy traffic", "hourly looks", "no GO", "before", "old"), rows)
+
+
+def _absence(played: Played) -> Iterable[str]:
+    return absence.rows(played.absence)
 
 
 def _clocks(played: Played) -> Iterable[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gonogo.model.measurement import Count
-from lab.verdict_quality import clocks, exact, falls, studies
+from lab.verdict_quality import absence, clocks, exact, falls, studies
 from lab.verdict_quality.incidents import COURSES, INCIDENTS
 from lab.verdict_quality.tally import Tally
 
@@ -31,7 +31,7 @@ MANY = 200
 # So many times the runs of other cells, where a rare event is counted and there is one cell only.
 NEAR, OUTAGES, STAGING, FALLEN, BOUND = 15, 25, 2, 2, 10
 # And so many fewer where each run is looked at every hour of some days.
-HELD, POLLED = 5, 2
+HELD, FLOWN, POLLED = 5, 20, 2
 FALL_VOLUMES = (200, 1_000, 5_000)
 FALLS = [(what, volume) for what in falls.FALLS for volume in FALL_VOLUMES]
 
@@ -56,6 +56,7 @@ class Played:
         fallen: By what fell and volume.
         bounds: By volume.
         held: By kind of healthy traffic: hourly looks that are not GO, now and before.
+        absence: Of streams that flow, and that stop.
         clocked: By what is wrong with clocks and what is broken.
         first_go: Of small stagings: the hour of the first GO.
         rolled_back: Of small stagings, how many.
@@ -73,6 +74,7 @@ class Played:
     fallen: Mapping[tuple[str, int], falls.Seen]
     bounds: Mapping[tuple[int], falls.Bound]
     held: Mapping[tuple[str], dict[str, Count]]
+    absence: absence.Absence
     clocked: Mapping[tuple[str, str], Tally]
     first_go: list[float]
     rolled_back: Count
@@ -95,6 +97,9 @@ def play(runs: int, executor: Executor) -> Played:
     fallen = begin(falls.seen, FALLS, FALLEN * runs)
     bounds = begin(falls.bound, [(volume,) for volume in FALL_VOLUMES], BOUND * runs)
     held = begin(falls.held, [(name,) for name in falls.HEALTHY_TRAFFIC], runs // HELD)
+    flows = begin(absence.false_holds, [(flow,) for flow in absence.FLOWS], runs // FLOWN)
+    stopped = [(flow, known) for flow in absence.POISSON for known in absence.STOPS]
+    absent = begin(absence.missed, stopped, runs)
     clocked = begin(
         clocks.clocked, [(fault, what) for fault in clocks.FAULTS for what in clocks.BROKEN], runs
     )
@@ -120,6 +125,7 @@ def play(runs: int, executor: Executor) -> Played:
         _done(fallen),
         _done(bounds),
         _done(held),
+        absence.Absence({flow: held for (flow,), held in _done(flows).items()}, _done(absent)),
         _done(clocked),
         first_go,
         rolled_back,

@@ -18,7 +18,7 @@ FALSE_GO, FALSE_GO_OF_MANY = 0.025, 0.001
 FALSE_RED = 0.01
 # By syncs in 48 hours: the largest share of GO six hours after a fall, and the median of hours.
 AFTER_A_FALL = {1_000: (0.20, 3), 5_000: (0.01, 1)}
-LOST_GO, FALSE_FALL = 0.01, 0.005
+LOST_GO, FALSE_HOLD = 0.01, 0.005
 LEAST_GO_BY_DAY_7 = 0.8
 MOST_ROLLED_BACK = 0.01
 NEGLIGIBLE = 1e-6
@@ -53,6 +53,7 @@ def reaches(played: Played) -> tuple[Reach, ...]:
         _outages(played),
         *_falls(played),
         *_healthy(played),
+        *_absence(played),
         *_staging(played),
     )
 
@@ -132,8 +133,18 @@ def _healthy(played: Played) -> Iterator[Reach]:
         yield Reach(
             f"healthy traffic, {name}: a false fall in <= 0.5 % of hourly looks",
             f"{percent(lost)} of {lost.n:,} looks",
-            lost.k <= FALSE_FALL * lost.n,
+            lost.k <= FALSE_HOLD * lost.n,
         )
+
+
+def _absence(played: Played) -> Iterator[Reach]:
+    held = sum_of(list(played.absence.healthy.values()))
+    yield Reach(
+        "streams that flow, nights at 5 %, weekends a third, Poisson or in bursts: "
+        "seem to have stopped in <= 0.5 % of hourly looks",
+        f"{percent(held)} of {held.n:,} looks",
+        held.k <= FALSE_HOLD * held.n,
+    )
 
 
 def _staging(played: Played) -> Iterator[Reach]:

@@ -3,7 +3,8 @@
 TITLE = "# How good the verdict is"
 
 HEAD = """\
-"Before" is the same gate without its search for falls. What must hold and all figures follow.
+"Before" is the same gate without its sense of falls and absence. What must hold, and all figures,
+follow.
 
 A gate can be wrong in two ways: it can say GO to a broken release, and NO-GO to a healthy one. How
 often it does either is a property of its rule, and can be measured: the simulation plays seeded

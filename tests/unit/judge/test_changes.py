@@ -155,8 +155,11 @@ def test_a_rate_that_misses_by_chance_as_every_day_at_these_hours_is_no_fall() -
 
 def test_nights_are_held_against_all_nights_of_the_window() -> None:
     """Also those that lie before a day on which the rate is better: 89.5 % are usual then."""
-    night, day = [Count(179, 200)] * 12, [Count(199, 200)] * 12
-    assert found(hours([*night, *day] * 2)) is None
+    night, day, silence = (
+        [count] * 12 for count in (Count(179, 200), Count(199, 200), Count(0, 0))
+    )
+    assert found(hours([*night, *day, *silence, *day, *night])) is None
+    assert since(hours([*silence, *day, *silence, *day, *night])) == 48
 
 
 def test_on_the_first_day_no_hour_is_usual() -> None:
@@ -265,8 +268,16 @@ def test_it_is_the_newest_stretch_that_is_past_the_critical_level(
     fallen = fell(SYNC, Measurement(SYNC.id, hourly=newest), RULES, STAGING)
     assert fallen
     assert (fallen[0] is Outcome.CRITICAL) is critical
-    if critical:
-        assert (fallen[2].count, fallen[2].since) == (Count(120, 300), newest[-3].start)
+
+
+def test_a_critical_fall_is_told_of_its_newest_stretch() -> None:
+    """One hour of 20 % after many of 80 %: 20 of 100 are what is critical."""
+    hourly = of((30, 0.97), (17, 0.80), (1, 0.20))
+    fallen = fell(SYNC, Measurement(SYNC.id, hourly=hourly), RULES, STAGING)
+    assert fallen
+    assert fallen[0] is Outcome.CRITICAL
+    assert (fallen[2].count, fallen[2].since) == (Count(20, 100), hourly[-1].start)
+    assert fallen[2].before == Count(30 * 97, 3000)
 
 
 def test_the_fall_of_one_part_is_found_in_a_good_whole() -> None:
@@ -285,8 +296,8 @@ def test_the_fall_of_one_part_is_found_in_a_good_whole() -> None:
 
 
 def test_hours_that_overlap_are_nearly_one_search() -> None:
-    """Of 48 hours, a ratio of 9 is beyond doubt; it would not be of 48 searches on their own."""
-    assert since(of((46, 0.97), (2, 0.80), n=35)) == 46
+    """A ratio of exp(8.1) is beyond doubt; after 48 searches on their own it would not be."""
+    assert since(of((46, 0.97), (2, 0.80), n=25)) == 46
 
 
 def test_more_parts_make_each_search_more_careful() -> None:
