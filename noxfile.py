@@ -201,6 +201,12 @@ def verdict_quality(session: nox.Session) -> None:
 
 
 @nox.session(tags=["pages"])
+def migrations(session: nox.Session) -> None:
+    """Run migrations of every kind on PostgreSQL 15 and 18; writes docs/migrations-corpus.md."""
+    _lab(session, "migrations")
+
+
+@nox.session(tags=["pages"])
 def screenshots(session: nox.Session) -> None:
     """Take the README's pictures from the records of a rehearsal; needs Chromium."""
     _lab(session, "screenshots")

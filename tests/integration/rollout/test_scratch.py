@@ -11,9 +11,12 @@ from psycopg.rows import TupleRow
 
 from gonogo.errors import DatabaseError
 from gonogo.postgres import session
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import Connection
-from gonogo.rollout.backup.scratch import copy_grants, copy_settings, create_like
+from gonogo.postgres.tools import find_tools
+from gonogo.rollout.backup.scratch import copy_grants, copy_settings, create_like, likeness
 from gonogo.sandbox.databases import Databases
+from gonogo.sandbox.server import EmbeddedServer
 
 LOOKS = (
     "select to_jsonb(d) - 'oid' - 'datname' - 'datfrozenxid' - 'datminmxid' from pg_database as d"
@@ -107,3 +110,15 @@ def test_a_database_that_is_not_there_has_no_likeness(pair: Pair) -> None:
     """One line names it."""
     with pytest.raises(DatabaseError, match=f"there is no database {pair.this}"):
         create_like(pair.connection, pair.this, pair.that)
+
+
+def test_a_likeness_fills_what_is_filled_there(empty_database: str, server: EmbeddedServer) -> None:
+    """A migration may read a materialized view there that it may read in the database."""
+    with session.connect(empty_database) as connection:
+        connection.execute("create table t (a int); create materialized view m as select * from t")
+        connection.execute("create materialized view of_m as select * from m")
+        connection.execute("create materialized view bare as select * from t with no data")
+    database = DatabaseSettings(empty_database, "test")
+    with likeness(database, find_tools(18, {}, server.bin_dir)) as copy:
+        query = "select relname, relispopulated from pg_class where relkind = 'm'"
+        assert dict(copy.execute(query).fetchall()) == {"m": True, "of_m": True, "bare": False}

@@ -7,11 +7,12 @@ database is created. Settings and grants of the database itself are copied on de
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psycopg
 from psycopg import sql
 
 from gonogo.errors import DatabaseError
@@ -47,6 +48,14 @@ OURS = ("--exclude-schema=gonogo", "--exclude-schema=gonogo_aside_*")
 LOCK_WAIT = "--lock-wait-timeout=30s"
 # A plan or preflight only reads, so it gives up early.
 SHORT_LOCK_WAIT = "--lock-wait-timeout=5s"
+# In the order in which they were made: one that reads another comes after it.
+MATERIALIZED = """
+select n.nspname, c.relname
+from pg_class as c
+join pg_namespace as n on n.oid = c.relnamespace
+where c.relkind = 'm' and (c.relispopulated or not %s)
+order by c.oid"""
+LONGEST_REFRESH = "5s"
 OWN = "select oid, datname from pg_database where datname = current_database()"
 
 
@@ -208,4 +217,18 @@ def likeness(database: DatabaseSettings, tools: Tools) -> Iterator[Connection]:
         restore = ["--exit-on-error", "--no-owner", "--no-privileges", str(dump)]
         tools.run("pg_restore", restore, scratch)
         with connect(scratch.conninfo, "gonogo plan") as connection:
+            _populate(connection, database)
             yield connection
+
+
+def _populate(copy: Connection, database: DatabaseSettings) -> None:
+    """Let what reads a materialized view, or refreshes it concurrently, find it as it is there."""
+    with connect(database.conninfo, "gonogo plan") as source:
+        populated = set(source.execute(MATERIALIZED, (True,)))
+    for view in copy.execute(MATERIALIZED, (False,)).fetchall():
+        if view in populated:
+            # One that cannot be computed without rows stays as the dump leaves it.
+            with suppress(psycopg.Error), copy.transaction():
+                copy.execute("select set_config('statement_timeout', %s, true)", (LONGEST_REFRESH,))
+                refresh = sql.SQL("refresh materialized view {}")
+                copy.execute(refresh.format(sql.Identifier(*view)))

@@ -34,6 +34,9 @@ from gonogo.rollout.migrations.outside import done
 from gonogo.rollout.migrations.requirements import answers
 from gonogo.rollout.runner.context import RolloutContext
 
+# NULL where a query finds no row, a reference to no row, what a body raises where it finds none.
+FOR_WANT_OF_ROWS = frozenset({"23502", "23503", "P0001", "P0002"})
+MAY_NEED_ROWS = f"if rows are all that is missing, write `-- gonogo: {NEEDS_ROWS}` in the file"
 TO_COME = frozenset({"pending", "outstanding"})
 
 
@@ -172,7 +175,8 @@ class _Attempt:
         if NEEDS_ROWS in migration.file.marks:
             self.trial.notes.append(f"not tried from here on, because it needs rows: {error}")
         else:
-            self.trial.problems.append(f"would fail: {error}")
+            hint = f"; {MAY_NEED_ROWS}" if error.sqlstate in FOR_WANT_OF_ROWS else ""
+            self.trial.problems.append(f"would fail: {error}{hint}")
 
     def _judge(self, migration: Migration, tried: Tried) -> None:
         name, problems, notes = migration.filename, self.trial.problems, self.trial.notes

@@ -182,12 +182,14 @@ def test_an_application_that_was_stopped_first_is_not_left_down_in_silence(team:
 
 
 def test_a_file_may_say_that_it_needs_rows(planned: Planned) -> None:
-    """Then its failure on the copy without rows is no problem, and is told."""
+    """Then its failure on the copy without rows is no problem; without it, the plan names it."""
     needs = (
         "insert into groups (user_id, name)"
         " values ((select id from users limit 1), 'x');\nselect 1;"
     )
-    assert "null value in column" in planned(_047_fill=needs).problems[0]
+    (problem,) = planned(_047_fill=needs).problems
+    assert "null value in column" in problem
+    assert problem.endswith("write `-- gonogo: needs-rows` in the file")
     told = planned(_047_fill=f"-- gonogo: needs-rows\n{needs}")
     assert told.problems == ()
     assert "not tried from here on, because it needs rows: 047_fill.sql:2" in "".join(told.notes)
