@@ -19,7 +19,7 @@ from gonogo.config.project import Project, config_error, dotted, read_toml
 from gonogo.config.sections import RolloutConfig
 from gonogo.criteria import load as load_criteria
 from gonogo.errors import ConfigError
-from gonogo.model.kinds import Environment, Role
+from gonogo.model.kinds import Environment, ItemState, Role
 from gonogo.model.record import Record
 
 Fact = Literal[
@@ -196,6 +196,33 @@ def load_checklist(project: Project, metrics: Collection[str], smoke: Collection
         ConfigError: It is missing, or says something that cannot be meant.
     """
     return load(project.checklist_file, Known(metrics, known_steps(smoke)))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an item stands.
+
+    Args:
+        state: Proved, attested, failed, open, or not due.
+        reason: What proves it, or why it is open or failed.
+        source: Where that is written; empty when `reason` says so already, or nowhere.
+        sources: Every place where it is written.
+    """
+
+    state: ItemState
+    reason: str = ""
+    source: str = ""
+    sources: frozenset[str] = frozenset()
+
+    @property
+    def evidence(self) -> str:
+        """The reason, with its source."""
+        return f"{self.reason} ({self.source})" if self.source else self.reason
+
+
+def is_open(reason: str = "", source: str = "") -> Standing:
+    """Nothing proves it yet."""
+    return Standing(ItemState.OPEN, reason, source)
 
 
 @dataclass(frozen=True, slots=True)

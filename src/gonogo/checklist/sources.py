@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 from gonogo.errors import GonogoError, RecordError
-from gonogo.model.kinds import ItemState, Kind
-from gonogo.model.record import Record, Subject
-from gonogo.record.canonical import read_record, signoff_numbers
+from gonogo.model.kinds import Kind
+from gonogo.model.record import Provenance, Record, Subject
+from gonogo.record.canonical import database_of, is_of_another, read_record, signoff_numbers
 from gonogo.record.listing import GATE_LABELS, SUMMARY, moment_of, named
 from gonogo.signing.integrity import open_closed
 from gonogo.signing.signoffs import check_signoffs, said_at
@@ -140,35 +141,10 @@ class Book:
         return bool(self.rollback and (known is None or self.rollback.moment >= known.moment))
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where an item stands.
-
-    Args:
-        state: Proved, attested, failed, open, or not due.
-        reason: What proves it, or why it is open or failed.
-        source: Where that is written; empty when `reason` says so already, or nowhere.
-        sources: Every place where it is written.
-    """
-
-    state: ItemState
-    reason: str = ""
-    source: str = ""
-    sources: frozenset[str] = frozenset()
-
-    @property
-    def evidence(self) -> str:
-        """The reason, with its source."""
-        return f"{self.reason} ({self.source})" if self.source else self.reason
-
-
-def is_open(reason: str = "", source: str = "") -> Standing:
-    """Nothing proves it yet."""
-    return Standing(ItemState.OPEN, reason, source)
-
-
 def gather(archive_dir: Path, environment: str, current: RecordedRun | None = None) -> Sources:
-    """What an environment's records show, the newest first.
+    """What an environment's records of one database show, the newest first.
+
+    It is the database of the newest record that names one; those of another prove nothing of it.
 
     Args:
         archive_dir: The archive.
@@ -178,8 +154,13 @@ def gather(archive_dir: Path, environment: str, current: RecordedRun | None = No
     Raises:
         OSError: The archive cannot be read.
     """
-    entries = _entries(archive_dir / environment)
-    runs = {kind: _runs(entries, kind, current) for kind in Kind}
+    entries = sorted(
+        named(archive_dir / environment),
+        key=lambda one: (one[1]["moment"], int(one[1]["twin"] or 1)),
+        reverse=True,
+    )
+    asked = _newest_asked(entries, current)
+    runs = {kind: _runs(entries, kind, current, asked) for kind in Kind}
     newest = {kind: next(found, None) for kind, found in runs.items()}
     deployment, rollback = newest[Kind.DEPLOYMENT], newest[Kind.ROLLBACK]
     if rollback and deployment and rollback.moment < deployment.moment:
@@ -195,8 +176,8 @@ def gather(archive_dir: Path, environment: str, current: RecordedRun | None = No
         gate=newest[Kind.GATE],
         smoke=newest[Kind.SMOKE],
         summary=newest[Kind.SUMMARY],
-        deployments=_number(entries, Kind.DEPLOYMENT, current),
-        rollbacks=_number(entries, Kind.ROLLBACK, current),
+        deployments=len(list(_runs(entries, Kind.DEPLOYMENT, current, asked))),
+        rollbacks=len(list(_runs(entries, Kind.ROLLBACK, current, asked))),
     )
 
 
@@ -226,15 +207,21 @@ def attestations(
 Entry = tuple[Path, re.Match[str]]
 
 
-def _entries(place: Path) -> list[Entry]:
-    """An environment's records, the newest first."""
-    return sorted(
-        named(place), key=lambda one: (one[1]["moment"], int(one[1]["twin"] or 1)), reverse=True
-    )
+def _newest_asked(entries: Iterable[Entry], current: RecordedRun | None) -> Provenance | None:
+    """Which database the newest record names; None where none does."""
+    if current and database_of(current.record.provenance):
+        return current.record.provenance
+    for directory, _ in entries:
+        with contextlib.suppress(RecordError):
+            if database_of(asked := read_record(directory).provenance):
+                return asked
+    return None
 
 
-def _runs(entries: Iterable[Entry], kind: Kind, current: RecordedRun | None) -> Iterator[Run]:
-    """The runs of a kind, the newest first; each is read when it is asked for.
+def _runs(
+    entries: Iterable[Entry], kind: Kind, current: RecordedRun | None, asked: Provenance | None
+) -> Iterator[Run]:
+    """The runs of a kind on the database asked, the newest first; each is read when asked for.
 
     Of a record that cannot be read only its name is known: it proves nothing, and hides what an
     older one would.
@@ -243,19 +230,14 @@ def _runs(entries: Iterable[Entry], kind: Kind, current: RecordedRun | None) -> 
         yield current
     for directory, match in entries:
         if match["label"] in LABELS[kind]:
-            moment = moment_of(match["moment"])
+            run = Run(directory.name, moment_of(match["moment"]))
             try:
                 record = read_record(directory)
             except RecordError:
-                yield Run(directory.name, moment)
+                yield run
                 continue
-            if record.kind is kind:
-                yield RecordedRun(directory.name, moment, record)
-
-
-def _number(entries: Iterable[Entry], kind: Kind, current: RecordedRun | None) -> int:
-    closed = sum(match["label"] in LABELS[kind] for _, match in entries)
-    return closed + bool(current and current.record.kind is kind)
+            if record.kind is kind and not is_of_another(record.provenance, asked):
+                yield RecordedRun(run.name, run.moment, record)
 
 
 def _steps(procedure: str, newest: Run | None, older: Iterator[Run]) -> dict[str, StepRun]:

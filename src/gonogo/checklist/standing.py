@@ -9,18 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gonogo.checklist.entries import Checklist, Desk, Fact, Item, Phase, covers, unanswered
-from gonogo.checklist.sources import (
-    Attested,
-    Book,
-    RecordedRun,
-    Run,
-    Sources,
+from gonogo.checklist.entries import (
+    Checklist,
+    Desk,
+    Fact,
+    Item,
+    Phase,
     Standing,
-    attestations,
-    gather,
+    covers,
     is_open,
+    unanswered,
 )
+from gonogo.checklist.sources import Attested, Book, RecordedRun, Run, Sources, attestations, gather
 from gonogo.command_line import command
 from gonogo.model.kinds import Environment, ItemState, MarkState, Outcome, Role, VerdictKind
 from gonogo.model.record import ItemEntry, PhaseEntry, Record

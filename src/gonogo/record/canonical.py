@@ -124,6 +124,19 @@ def database_of(asked: Provenance | None) -> str:
     return f"{server}/{asked.database.database}"
 
 
+def is_of_another(one: Provenance | None, other: Provenance | None) -> bool:
+    """Whether two records certainly name different databases.
+
+    A record that names none may be of any. Where one of two roles may not read the server's
+    identifier, the names alone are compared: its way there may be another (a replica, a pooler).
+    """
+    first, second = one and one.database, other and other.database
+    if not (first and second):
+        return False
+    identifiers = {first.system_identifier, second.system_identifier} - {""}
+    return first.database != second.database or len(identifiers) > 1
+
+
 FILES = "files.sha256"
 CHAIN = "chain.sha256"
 LINE = re.compile(r"([0-9a-f]{64})  ([^\0\n]+)")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gonogo.checklist.entries import Item
-from gonogo.checklist.sources import RecordedRun, Run, Sources, Standing, StepRun
+from gonogo.checklist.entries import Item, Standing
+from gonogo.checklist.sources import RecordedRun, Run, Sources, StepRun
 from gonogo.checklist.standing import proof
 from gonogo.model.finding import Figures, Finding, Verdict
 from gonogo.model.kinds import Outcome, Reason, Role, State, VerdictKind

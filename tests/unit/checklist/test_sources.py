@@ -26,7 +26,7 @@ from gonogo.model.record import Record, Subject
 from gonogo.record.archive import RunningRecord
 from gonogo.report.index import RecordPages
 from paper_office import open_paper_office
-from record_examples import deployment, gate, provenance, rollback, smoke, steps, summary
+from record_examples import IDENTITY, deployment, gate, provenance, rollback, smoke, steps, summary
 from signers import ADA, BOB, Office
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -193,6 +193,52 @@ def test_a_record_that_cannot_be_read_hides_what_an_older_one_showed(
     (tmp_path / "staging" / name / "record.json").write_text("{", encoding="utf-8")
     found = gather(tmp_path, "staging").gate
     assert found == Run(name, NOON)
+
+
+def of_database(name: str, identifier: str = "7300") -> dict[str, Any]:
+    """What a record says that was made on such a database."""
+    return {
+        "provenance": provenance(
+            database=replace(IDENTITY, database=name, system_identifier=identifier)
+        )
+    }
+
+
+@pytest.mark.parametrize("other", [("app", "7301"), ("app_copy", "7300")])
+def test_a_record_of_another_database_proves_nothing(
+    tmp_path: Path, close: Close, other: tuple[str, str]
+) -> None:
+    """An archive may hold records of two servers, or of two databases of one."""
+    close(0, "DEPLOYED", deployment(), **of_database(*other))
+    close(1, "GO", gate(), **of_database(*other))
+    mine = close(2, "GO", gate(), **of_database("app"))
+    found = gather(tmp_path, "staging")
+    assert (found.gate and found.gate.name, found.deployment, found.deployments) == (mine, None, 0)
+
+
+def test_a_closing_record_is_held_against_those_of_its_own_database(
+    tmp_path: Path, close: Close
+) -> None:
+    """Whatever was looked at last."""
+    mine = close(0, "DEPLOYED", deployment(), **of_database("app"))
+    close(1, "DEPLOYED", deployment(), **of_database("app_copy"))
+    now = RecordedRun("this", NOON + 2 * HOUR, gate(**of_database("app")))
+    found = gather(tmp_path, "staging", now).deployment
+    assert found
+    assert found.name == mine
+
+
+@pytest.mark.parametrize("known", [{}, {"database": None}])
+def test_a_record_that_names_no_other_database_counts(
+    tmp_path: Path, close: Close, known: dict[str, Any]
+) -> None:
+    """A role may not read the server's identifier; a database may have been out of reach."""
+    unknown = provenance(**{"database": replace(IDENTITY, system_identifier="")} | known)
+    mine = close(0, "DEPLOYED", deployment(), provenance=unknown)
+    close(1, "GO", gate())
+    found = gather(tmp_path, "staging").deployment
+    assert found
+    assert found.name == mine
 
 
 def attempt(outcome: str, *names: str, number: str = "1") -> dict[str, Any]:
