@@ -76,9 +76,11 @@ def open_roles(metric: Metric, survey: str) -> set[Role]:
     roles = set(metric.roles(Environment.STAGING)) | set(metric.roles(Environment.PRODUCTION))
     if survey in metric.sources:
         return roles
-    # The newest events, and which integrations there are, are asked by the alert alone; whose
-    # failures they are is only shown.
-    return roles & {Role.ALERT} if survey in {metric.recency, metric.parts_in} else set()
+    # The newest events are asked by the alert alone, the days before the window by the presence,
+    # and which integrations there are by both; whose failures they are is only shown.
+    asked = {Role.ALERT} if survey in {metric.recency, metric.parts_in} else set()
+    asked |= {Role.PRESENCE} if survey in {metric.stream_survey, metric.parts_in} else set()
+    return roles & asked
 
 
 def judged(measured: Mapping[str, Measurement], environment: Environment) -> dict[str, Finding]:
