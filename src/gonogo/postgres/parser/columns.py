@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import postgast
 from postgast import AstNode, nodes
 
+from gonogo.postgres.parser.trees import parse
+
 # A schema, empty where the query names none, and a table.
 Table = tuple[str, str]
 PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -63,7 +65,7 @@ def columns_read(query: str) -> Mapping[Table, frozenset[str]]:
     numbers = {name: place for place, name in enumerate(PARAMETER.findall(query), 1)}
     text = PARAMETER.sub(lambda found: f"${numbers[found[1]]}", query).replace("%%", "%")
     try:
-        parsed = postgast.parse(text)
+        parsed = parse(text)
     except postgast.PgQueryError as error:
         raise UnreadableQueryError(f"is no SQL: {error}") from None
     statements = [postgast.wrap(postgast.unwrap_node(one.stmt)) for one in parsed.stmts]

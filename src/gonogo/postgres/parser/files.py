@@ -15,6 +15,7 @@ from postgast import pg_query_pb2 as pb
 
 from gonogo.errors import MigrationError
 from gonogo.postgres.parser.meaning import stands_outside, tree
+from gonogo.postgres.parser.trees import parse
 from gonogo.postgres.sqlfile import NEEDS_ROWS, STOP_FIRST, SqlFile, Statement
 
 MARKER = re.compile(r"--\s*gonogo:\s*(?P<word>\S*)\s*(?P<rest>.*?)\s*")
@@ -120,7 +121,7 @@ class _Reader:
         for colon, _ in slots:
             piece[colon.byte - base] = BLANK
         try:
-            parsed = postgast.parse(piece.decode()).stmts
+            parsed = parse(piece.decode()).stmts
         except postgast.PgQueryError as error:
             raise self._unreadable(error, code[0].start, code[-1].end) from None
         places = [one.byte for one in code]
@@ -169,7 +170,7 @@ class _Reader:
             for one in postgast.split(self.text[start:end], method="scanner"):
                 start = self.text.index(one, start)
                 with suppress(postgast.PgQueryError):
-                    for statement in postgast.parse(one).stmts:
+                    for statement in parse(one).stmts:
                         before = one.encode()[: statement.stmt_location].decode()
                         node = postgast.wrap(postgast.unwrap_node(statement.stmt))
                         if copied := self._copied(node, start + len(before)):

@@ -11,6 +11,7 @@ from postgast import AstNode, nodes
 from postgast import pg_query_pb2 as pb
 
 from gonogo.postgres.parser.columns import Table
+from gonogo.postgres.parser.trees import parse
 from gonogo.postgres.sqlfile import Statement
 
 # What PostgreSQL refuses within a transaction, whatever it says in detail.
@@ -97,7 +98,7 @@ def tree(statement: Statement | str) -> AstNode:
         postgast.PgQueryError: The parser cannot read it.
         ValueError: It is not one statement.
     """
-    (one,) = postgast.parse(plain(statement)).stmts
+    (one,) = parse(plain(statement)).stmts
     return postgast.wrap(postgast.unwrap_node(one.stmt))
 
 

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from gonogo.postgres.parser.columns import Table
 from gonogo.postgres.parser.meaning import MAY_COMMIT, touched, tree, writing
+from gonogo.postgres.parser.trees import parse
 from gonogo.postgres.sqlfile import Statement
 
 # Each fills the column by itself.
@@ -102,7 +103,7 @@ def questions(statement: Statement, rows: Rows) -> Iterator[Question]:
     """
     if statement.slots:
         return
-    node = postgast.parse(statement.text).stmts[0].stmt
+    node = parse(statement.text).stmts[0].stmt
     which = node.WhichOneof("node")
     if which == "index_stmt" and node.index_stmt.unique:
         yield from _unique_index(node.index_stmt, statement.line)
@@ -210,7 +211,7 @@ def _rows(table: pb.RangeVar, condition: str, rest: str = "", *, alias: str = ""
 
 def _sql(expression: pb.Node) -> str:
     """An expression as text."""
-    holder = postgast.parse("select null")
+    holder = parse("select null")
     holder.stmts[0].stmt.select_stmt.target_list[0].res_target.val.CopyFrom(expression)
     return postgast.deparse(holder).removeprefix("SELECT ")
 

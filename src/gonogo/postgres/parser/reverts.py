@@ -10,6 +10,7 @@ from postgast import pg_query_pb2 as pb
 
 from gonogo.postgres.parser.columns import Table
 from gonogo.postgres.parser.meaning import plain, tree
+from gonogo.postgres.parser.trees import parse
 from gonogo.postgres.sqlfile import Statement
 
 ASIDE = "aside"
@@ -53,7 +54,7 @@ def kept(statement: Statement) -> Kept | None:
 
 def _copied(statement: Statement) -> str:
     """The query whose rows an INSERT copies."""
-    query = postgast.parse(plain(statement))
+    query = parse(plain(statement))
     copied = pb.Node()
     copied.CopyFrom(query.stmts[0].stmt.insert_stmt.select_stmt)
     query.stmts[0].stmt.CopyFrom(copied)

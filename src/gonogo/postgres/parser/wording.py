@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 
 import postgast
-from google.protobuf.message import Message  # type: ignore[import-untyped]  # it ships no types
 from postgast import pg_query_pb2 as pb
+
+from gonogo.postgres.parser.trees import parse, walk
 
 # A dump says above each statement what it is about.
 BETWEEN = re.compile(r"(?:\s|--[^\n]*\n)*")
@@ -48,23 +49,21 @@ def _worded(statement: str) -> str:
     if ARRAY not in statement:
         return statement
     try:
-        parsed = postgast.parse(statement)
+        parsed = parse(statement)
     except postgast.PgQueryError:
         return statement
     _settle(parsed)
     return str(parsed)
 
 
-def _settle(message: Message) -> None:
+def _settle(parsed: pb.ParseResult) -> None:
     """Take out what tells places in the text, and cast elements in place of their array."""
-    if isinstance(message, pb.Node):
-        _cast_elements(message)
-    for field, value in message.ListFields():
-        if field.name in PLACES:
-            message.ClearField(field.name)
-        elif field.message_type:
-            for one in [value] if isinstance(value, Message) else value:
-                _settle(one)
+    for message in walk(parsed):
+        if isinstance(message, pb.Node):
+            _cast_elements(message)
+        for field, _ in message.ListFields():
+            if field.name in PLACES:
+                message.ClearField(field.name)
 
 
 def _cast_elements(node: pb.Node) -> None:
