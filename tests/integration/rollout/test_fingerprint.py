@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 
 from gonogo.errors import DatabaseError
 from gonogo.postgres import session
@@ -15,6 +16,7 @@ from gonogo.postgres.session import Connection
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.backup.rowhash import compare_row_hashes, write_row_hashes
 from gonogo.rollout.backup.tables import TableColumns, describe
+from gonogo.rollout.grants import grant_gate
 from gonogo.sandbox.server import EmbeddedServer
 
 
@@ -68,6 +70,24 @@ def test_our_own_schemas_do_not_count(conninfo: str, server: EmbeddedServer) -> 
         connection.execute("create schema gonogo_aside_7; create table gonogo_aside_7.t ()")
         connection.execute("alter table gonogo.job_run add column x int")
     assert schema_fingerprint(server.bin_dir, conninfo) == first
+
+
+@pytest.mark.parametrize("role", ["gonogo_gate", "Gate's own"])
+def test_what_the_gate_may_read_does_not_count(
+    conninfo: str, connection: Connection, server: EmbeddedServer, role: str
+) -> None:
+    """A deployment grants it, under the usual name or another; what others may do counts."""
+    named = None if role == "gonogo_gate" else role
+    name = sql.Identifier(role)
+    first = schema_fingerprint(server.bin_dir, conninfo, named)
+    connection.execute(sql.SQL("create role {}").format(name))
+    try:
+        tables = {"users": frozenset({"id", "name"}), "audit_logs": frozenset[str]()}
+        grant_gate(connection, role, "public", tables)
+        assert schema_fingerprint(server.bin_dir, conninfo, named) == first
+        assert schema_fingerprint(server.bin_dir, conninfo, "nobody") != first
+    finally:
+        connection.execute(sql.SQL("drop owned by {0}; drop role {0}").format(name))
 
 
 def test_a_restored_schema_has_the_same(

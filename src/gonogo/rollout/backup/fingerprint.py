@@ -27,6 +27,8 @@ PLACED = re.compile(
     r"CREATE (?:UNLOGGED )?TABLE|CREATE MATERIALIZED|CREATE (?:UNIQUE )?INDEX"
     r"|ALTER TABLE [^\n]*\n +ADD CONSTRAINT"
 )
+# As roles/gate_role.sql calls it, which may be run by hand after a deployment.
+GATE_ROLE = "gonogo_gate"
 # On a cluster (Citus): a dump does not say how its tables are distributed.
 IS_CLUSTER = "select to_regclass('citus_tables') is not null"
 DISTRIBUTED = """
@@ -63,8 +65,8 @@ def schema_statements(bin_dir: Path, conninfo: str, gate_role: str | None = None
     Args:
         bin_dir: PostgreSQL's tools, of the server's major version.
         conninfo: The database; holds the password, which is passed on outside the command line.
-        gate_role: The gate's role. What it is granted is left out: a deployment gives it what it
-            needs, and that may stay.
+        gate_role: The gate's role; None takes the usual name. What it is granted is left out: a
+            deployment gives it what it needs, and that may stay.
 
     Raises:
         DatabaseError: ``pg_dump`` is not there, failed, or took too long.
@@ -76,12 +78,12 @@ def schema_statements(bin_dir: Path, conninfo: str, gate_role: str | None = None
 def described(dump: str, gate_role: str | None = None) -> Iterator[str]:
     """The statements of a dump that describe the schema."""
     places: dict[str, str] = {}
-    role = re.escape(gate_role or "")
+    role = re.escape((gate_role or GATE_ROLE).replace('"', '""'))
     granted = re.compile(rf'(?:GRANT|REVOKE) .* (?:TO|FROM) ("?){role}\1(?: WITH GRANT OPTION)?')
     for statement in statements(TOKEN.sub("", dump)):
         if place := PLACE.fullmatch(statement):
             places[place["what"]] = place["where"]
-        elif not TOOL.match(statement) and not (gate_role and granted.fullmatch(statement)):
+        elif not TOOL.match(statement) and not granted.fullmatch(statement):
             unusual = [one for one in places.values() if one not in USUAL]
             yield " ".join((statement, *(unusual if PLACED.match(statement) else ())))
 
