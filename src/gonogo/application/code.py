@@ -72,9 +72,21 @@ def place_within(repository: Path, directory: Path) -> str | None:
     Args:
         repository: The worktree, or a directory within it.
         directory: The other one; what lies in a repository of its own is not part of this one.
+
+    Raises:
+        CommandError: A symbolic link of the repository leads there.
     """
     top, meant = _top(repository), directory.resolve()
-    return meant.relative_to(top).as_posix() if top and top == _top(meant) else None
+    if top is None or top != _top(meant):
+        return None
+    path = directory.absolute()
+    for one in (path, *path.parents):
+        if one.is_symlink() and _top(one.parent) == top:
+            raise CommandError(
+                f"{one} is a symbolic link, which may lead elsewhere in another revision",
+                "name the directory that it leads to",
+            )
+    return meant.relative_to(top).as_posix()
 
 
 def files_at(
@@ -92,20 +104,25 @@ def files_at(
         Each file's name and bytes; none where the revision has no such directory.
 
     Raises:
-        CommandError: git does not know the revision, or a file is a link.
+        CommandError: git does not know the revision, has lost a file, or a file of SQL is a link.
     """
     tree = f"{revision}:{'' if place == '.' else place}"
     listed = _output(repository, environ, "ls-tree", "-z", "--full-tree", tree, or_nothing=True)
     blobs: dict[str, str] = {}
     for entry in filter(None, listed.decode(errors="replace").split("\0")):
         (mode, kind, number), name = entry.partition("\t")[0].split(), entry.partition("\t")[2]
-        if mode == LINK:
+        if mode == LINK and name.lower().endswith(".sql"):
             raise CommandError(f"{place}/{name} is a symbolic link", "commit the file itself")
-        if kind == "blob":
+        if kind == "blob" and mode != LINK:
             blobs[name] = number
     asked = "".join(f"{number}\n" for number in blobs.values()).encode()
     answer = _output(repository, environ, "cat-file", "--batch", given=asked)
-    return tuple(zip(blobs, _split(answer), strict=True))
+    try:
+        return tuple(zip(blobs, _split(answer), strict=True))
+    except ValueError:
+        raise CommandError(
+            f"git has lost a file of {place}/ in {repository}", "fetch the revision again"
+        ) from None
 
 
 def _top(path: Path) -> Path | None:

@@ -35,7 +35,10 @@ LOCK_NOT_AVAILABLE = "55P03"
 RETRIED = frozenset({LOCK_NOT_AVAILABLE, "40P01", "40001"})
 SETTLE_BUDGET_S = 60
 
+BEHIND = "write it behind a line `-- gonogo: no-transaction`"
 REMEDIES = {
+    "25001": BEHIND,
+    "2D000": f"a block that commits cannot stand in a transaction: {BEHIND}",
     "55P03": "end the long transaction that holds the lock, or try again later",
     "55P04": "a new value of an enum can be used only after COMMIT: use it in a later migration",
     "57014": "find out what the statement waits for, or raise the statement timeout",

@@ -215,6 +215,27 @@ def test_a_requirement_of_what_an_earlier_file_makes_is_asked_later(
         apply(connection, files, deploy())
 
 
+def test_a_requirement_that_nothing_can_make_askable_is_a_problem(
+    connection: Connection, written: Written
+) -> None:
+    """No file comes before the first one, so what it misses stays missing."""
+    connection.execute(SHOP.encode())
+    found = ask(
+        connection, written(_100_a="-- gonogo: require select nothing from shops\nselect 1;")
+    )
+    assert 'column "nothing" does not exist' in found.problems[0]
+
+
+def test_a_requirement_may_end_with_a_semicolon_and_a_comment(
+    connection: Connection, written: Written
+) -> None:
+    """Neither is a part of the query."""
+    connection.execute(SHOP.encode())
+    query = "select 'ä;' from shops where id = 9; -- no such shop"
+    found = ask(connection, written(_100_a=f"-- gonogo: require {query}\nselect 1;"))
+    assert (found.problems, found.asked) == ((), 1)
+
+
 def test_a_question_is_bounded_in_time(
     connection: Connection, written: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,37 @@ def test_a_link_in_git_holds_only_a_name(repository: Path) -> None:
         code.files_at(repository, ENVIRON, "HEAD", ".")
 
 
+def test_a_link_beside_the_migrations_is_passed_over(repository: Path) -> None:
+    """Only a file of SQL must be one."""
+    (repository / "README.md").symlink_to("app.js")
+    for words in (["add", "."], ["commit", "-q", "-m", "two"]):
+        subprocess.run(["git", *words], cwd=repository, env=ENVIRON, check=True)
+    assert code.files_at(repository, ENVIRON, "HEAD", ".") == (("app.js", b"1"),)
+
+
+def test_a_file_that_git_has_lost_is_said_as_such(repository: Path) -> None:
+    """A copy of the repository may be broken."""
+    words = ["git", "rev-parse", "HEAD:app.js"]
+    name = subprocess.run(words, cwd=repository, env=ENVIRON, check=True, capture_output=True)
+    blob = name.stdout.decode().strip()
+    (repository / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(CommandError, match="git has lost a file"):
+        code.files_at(repository, ENVIRON, "HEAD", ".")
+
+
+def test_a_directory_behind_a_link_of_the_repository_is_refused(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """In another revision the link may lead elsewhere; one that leads to the repository may not."""
+    (repository / "v1").mkdir()
+    (repository / "migrations").symlink_to("v1")
+    with pytest.raises(CommandError, match="migrations is a symbolic link"):
+        code.place_within(repository, repository / "migrations")
+    beside = tmp_path_factory.mktemp("beside")
+    (beside / "app").symlink_to(repository)
+    assert code.place_within(repository, beside / "app" / "v1") == "v1"
+
+
 def test_a_directory_lies_within_a_repository_or_not(repository: Path, tmp_path: Path) -> None:
     """One with a repository of its own does not, nor one beside it."""
     app, own = repository / "app", repository / "vendor"

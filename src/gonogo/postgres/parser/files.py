@@ -14,7 +14,7 @@ from postgast import nodes
 from postgast import pg_query_pb2 as pb
 
 from gonogo.errors import MigrationError
-from gonogo.postgres.parser.meaning import stands_outside, tree
+from gonogo.postgres.parser.meaning import stands_outside
 from gonogo.postgres.parser.trees import parse
 from gonogo.postgres.sqlfile import NEEDS_ROWS, STOP_FIRST, SqlFile, Statement
 
@@ -90,11 +90,14 @@ class _Reader:
 
     def _mark(self, word: str, rest: str, start: int) -> None:
         if word == REQUIRE:
-            query = Statement(rest, self._line(start))
             with suppress(postgast.PgQueryError, ValueError):
-                node = tree(rest)
+                (one,) = parse(rest).stmts
+                node = postgast.wrap(postgast.unwrap_node(one.stmt))
                 if isinstance(node, nodes.SelectStmt) and not node.into_clause:
-                    self.requires.append(query)
+                    # Without its semicolon, and what a comment says behind it.
+                    end = one.stmt_location + one.stmt_len if one.stmt_len else None
+                    query = rest.encode()[:end].decode()
+                    self.requires.append(Statement(query, self._line(start)))
                     return
             what = f"-- gonogo: {REQUIRE} needs one query that must return no row"
             raise self._refused(what, "write it as one SELECT that the parser can read", start)

@@ -92,7 +92,7 @@ def answers(connection: Connection, schema: str, migrations: Sequence[Migration]
         schema: The application's.
         migrations: Those that are to come, in their order.
     """
-    inquiry = _Inquiry(connection, schema)
+    inquiry = _Inquiry(connection, schema, next(iter(migrations), None))
     for one in migrations:
         inquiry.about(one)
     return Answers(tuple(inquiry.problems), tuple(inquiry.notes), inquiry.asked)
@@ -102,6 +102,7 @@ def answers(connection: Connection, schema: str, migrations: Sequence[Migration]
 class _Inquiry:
     connection: Connection
     schema: str
+    first: Migration | None
     rows: Rows = field(default_factory=Rows)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -124,9 +125,11 @@ class _Inquiry:
         try:
             if self._ask(query.text):
                 self.problems.append(f"would be refused: {_unmet(migration, query)}")
-        except (*NOT_YET, *NOT_YET_EITHER) as error:
-            self.notes.append(f"{place} is asked right before the file: {first_line(error)}")
         except psycopg.Error as error:
+            # Nothing is going to make what the first file misses.
+            if isinstance(error, (*NOT_YET, *NOT_YET_EITHER)) and migration is not self.first:
+                self.notes.append(f"{place} is asked right before the file: {first_line(error)}")
+                return
             self.problems.append(f"would be refused: {failure(migration.filename, query, error)}")
 
     def _derived(self, migration: Migration, question: Question) -> None:
@@ -176,5 +179,4 @@ def _has_rows(connection: Connection, schema: str, query: str, timeout_s: float)
         for name, value_s in (("statement_timeout", timeout_s), ("lock_timeout", LONGEST_LOCKED_S)):
             value = f"{max(round(value_s * 1000), 1)}ms"
             connection.execute("select set_config(%s, %s, true)", (name, value))
-        whole = query.rstrip().rstrip(";")
-        return ask_bool(connection, f"select exists ({whole}\n)".encode())
+        return ask_bool(connection, f"select exists ({query}\n)".encode())
