@@ -1,4 +1,5 @@
 -- New users' connections of one slice that have synchronised since, by the hour in which they connected.
+-- New is whose onboarding_until is set, or who came in the two weeks before: set or not.
 -- hour_no: which hour of the slice, from 1; integration: text; n: connections;
 -- first_at, last_at: UTC, without time zone
 select
@@ -10,9 +11,13 @@ select
     min(s.created_at) as first_at,
     max(s.created_at) as last_at
 from sync_schedule as s
+left join users as u on u.id = s.user_id
 where s.created_at >= %(slice_start)s
     and s.created_at < %(slice_end)s
-    and s.onboarding_until is not null
+    and (
+        s.onboarding_until is not null
+        or u.created_at >= s.created_at at time zone 'UTC' - interval '14 days'
+    )
     and exists (
         select from sync_metrics as m
         where m.user_id = s.user_id

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from gonogo.model.kinds import Environment, Outcome, Reason
 from gonogo.report.english import reason_of
 
@@ -105,11 +107,13 @@ def test_notifications_that_are_all_ignored_for_40_hours_are_none(world: Any) ->
     assert answer(world, "webhook.success_rate")[:2] == (Outcome.INCONCLUSIVE, Reason.OVERDUE)
 
 
-def test_onboarding_that_died_16_hours_ago_is_seen_in_14_days(own_world: Any) -> None:
-    """Those who connect and never synchronise are few of the fourteen days' users."""
+@pytest.mark.parametrize("until", ["at", "null"])
+def test_onboarding_that_died_16_hours_ago_is_seen_in_14_days(own_world: Any, until: str) -> None:
+    """Those who connect and never synchronise are few of 14 days' users, flagged or not."""
     world = own_world
     world.run(
-        "insert into users (id, email, name) select gen_random_uuid(), 'new' || n, 'new' "
+        "insert into users (id, email, name, created_at) select gen_random_uuid(), 'new' || n, "
+        f"'new', timestamptz '{world.as_of:%F %T%z}' - interval '14 d' "
         "from generate_series(1, 700) as n"
     )
     world.run(
@@ -118,7 +122,7 @@ def test_onboarding_that_died_16_hours_ago_is_seen_in_14_days(own_world: Any) ->
             insert into sync_schedule (user_id, integration_type, current_frequency_ms,
                 default_frequency_ms, min_frequency_ms, max_frequency_ms, next_sync_at,
                 onboarding_until, created_at)
-            select id, 'google_calendar', 1, 1, 1, 1, now(), at, at
+            select id, 'google_calendar', 1, 1, 1, 1, now(), {until}, at
             from (select id, timestamp '{world.as_of:%F %T}'
                 - row_number() over (order by email) * interval '28 min' as at
                 from users where name = 'new') as new
