@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from psycopg import sql
 
 from gonogo.ledger.migration import Migration
-from gonogo.postgres.parser.meaning import built_index, is_shared, only_adds
+from gonogo.postgres.parser.meaning import built_index, only_adds
 from gonogo.postgres.session import Connection
 from gonogo.postgres.settings import set_for_session
 from gonogo.postgres.sqlfile import Statement
-from gonogo.postgres.transaction import Patience, limit, search_path, send
+from gonogo.postgres.transaction import Patience, limit, search_path
+from gonogo.rollout.migrations.beyond import Reach
 from gonogo.rollout.migrations.surface import Key, Surface, broken, surface
 
 # From the weakest to the strongest; the first blocks no client.
@@ -127,15 +128,17 @@ class There:
     Args:
         tables: The tables, by oid.
         surface: What the version that runs may use by name.
+        reach: Sends the statements of every migration.
     """
 
     tables: Mapping[int, Table]
     surface: Surface
+    reach: Reach
 
 
 def look(connection: Connection) -> There:
     """What is there now."""
-    return There(tables(connection), surface(connection))
+    return There(tables(connection), surface(connection), Reach())
 
 
 def effects(
@@ -212,11 +215,10 @@ class _Trial:
                 self.breaks.setdefault(key, Break(statement.line, text))
 
     def _sent(self, statement: Statement) -> bool:
-        if is_shared(statement):
+        sent = self.there.reach.sends(self.connection, self.migration.filename, statement)
+        if not sent:
             self.untried.append(statement)
-            return False
-        send(self.connection, self.migration.filename, statement)
-        return True
+        return sent
 
     def _broken(self, statement: Statement) -> Mapping[Key, str]:
         if only_adds(statement):

@@ -195,6 +195,35 @@ def test_a_file_may_say_that_it_needs_rows(planned: Planned) -> None:
     assert "not tried from here on, because it needs rows: 047_fill.sql:2" in "".join(told.notes)
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "create role {role}",
+        "do $$ begin create role {role}; exception when duplicate_object then null; end $$",
+    ],
+    ids=["by a statement", "within a body"],
+)
+def test_a_role_is_not_made_to_try_a_migration_nor_missed(
+    planned: Planned, team: Team, made: str
+) -> None:
+    """Roles are the whole server's, so what names a role of these files is not tried either."""
+    role = f"reader_{team.ask('select oid from pg_database where datname = current_database()')}"
+    told = planned(
+        _047_role=f"{made.format(role=role)};\ngrant select on users to {role};\n",
+        _048_acts=f"set role {role};\nset role none;\ncreate table made (id int);\n",
+    )
+    assert told.problems == ()
+    assert sum("so it was not tried" in one for one in told.notes) == 3
+    assert team.ask(f"select count(*) from pg_roles where rolname = '{role}'") == 0
+
+
+def test_a_role_that_no_file_makes_is_missed(planned: Planned) -> None:
+    """A body that makes none is tried like any other statement."""
+    body = "do $$ begin perform 1; end $$"
+    told = planned(_047_role=f"{body};\ngrant select on users to nobody_here;\n")
+    assert any('role "nobody_here" does not exist' in one for one in told.problems)
+
+
 def test_what_reaches_beyond_the_database_is_not_tried(planned: Planned, team: Team) -> None:
     """A plan makes no role, no database and no setting of the server."""
     text = (
