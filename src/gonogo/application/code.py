@@ -89,6 +89,34 @@ def place_within(repository: Path, directory: Path) -> str | None:
     return meant.relative_to(top).as_posix()
 
 
+def holder(
+    repository: Path, environ: Mapping[str, str], revision: str, directory: Path
+) -> tuple[Path, str, str] | None:
+    """Which worktree has a directory's files as a revision has them, at which commit, and where.
+
+    Args:
+        repository: The worktree, or a directory within it.
+        environ: The session's variables.
+        revision: A branch, a tag or a commit of it.
+        directory: It may lie in a submodule, which has the files at the commit that the revision
+            names; None where it is no part of the repository.
+
+    Raises:
+        CommandError: git does not know a commit, or a symbolic link leads to the directory.
+    """
+    place = place_within(repository, directory)
+    if place is not None:
+        return repository, resolve(repository, environ, revision), place
+    top, inner = _top(repository), _top(directory)
+    if top is None or inner is None or top not in inner.parents:
+        return None
+    meant, within = resolve(repository, environ, revision), inner.relative_to(top).as_posix()
+    listed = _output(repository, environ, "ls-tree", "--full-tree", meant, within).split()
+    if listed[1:2] != [b"commit"]:
+        return None
+    return inner, resolve(inner, environ, listed[2].decode()), place_within(inner, directory) or "."
+
+
 def files_at(
     repository: Path, environ: Mapping[str, str], revision: str, place: str
 ) -> tuple[tuple[str, bytes], ...]:
@@ -98,7 +126,7 @@ def files_at(
         repository: The worktree, or a directory within it.
         environ: The session's variables.
         revision: The commit.
-        place: From `place_within`; subdirectories are not read.
+        place: From `holder`; subdirectories are not read.
 
     Returns:
         Each file's name and bytes; none where the revision has no such directory.

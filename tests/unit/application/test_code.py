@@ -118,6 +118,34 @@ def test_a_directory_behind_a_link_of_the_repository_is_refused(
     assert code.place_within(repository, beside / "app" / "v1") == "v1"
 
 
+def test_a_submodules_files_are_those_that_the_revision_names(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever is checked out in it; a repository that is none stays beside this one."""
+    other = tmp_path_factory.mktemp("other")
+    (other / "db").mkdir()
+
+    def git(place: Path, *words: str) -> str:
+        command = ["git", "-c", "protocol.file.allow=always", *words]
+        ran = subprocess.run(command, cwd=place, env=ENVIRON, check=True, capture_output=True)
+        return ran.stdout.decode().strip()
+
+    git(other, "init", "-q")
+    for text in ("one", "two"):
+        (other / "db" / "1.sql").write_text(text, encoding="utf-8")
+        git(other, "add", ".")
+        git(other, "commit", "-q", "-m", text)
+    git(repository, "submodule", "add", "-q", str(other), "sub")
+    git(repository, "commit", "-q", "-m", "with a submodule")
+    inner = repository / "sub"
+    git(inner, "checkout", "-q", "HEAD~1")
+    found = code.holder(repository, ENVIRON, "HEAD", inner / "db")
+    assert found == (inner, git(other, "rev-parse", "HEAD"), "db")
+    assert code.files_at(found[0], ENVIRON, found[1], found[2]) == (("1.sql", b"two"),)
+    assert code.holder(repository, ENVIRON, "v1", inner / "db") is None
+    assert code.holder(repository, ENVIRON, "HEAD", other / "db") is None
+
+
 def test_a_directory_lies_within_a_repository_or_not(repository: Path, tmp_path: Path) -> None:
     """One with a repository of its own does not, nor one beside it."""
     app, own = repository / "app", repository / "vendor"

@@ -78,11 +78,12 @@ class RolloutContext:
         directory = self.config.migrations_dir or self.project.migrations_dir
         first, last = self.config.migrations_from, self.config.migrations_to
         repository = self.section.repository
-        place = code.place_within(repository, directory) if repository else None
-        if repository is None or place is None:
+        wanted = revision or self.revision or "HEAD"
+        holder = repository and code.holder(repository, self.environ, wanted, directory)
+        if not holder:
             return load(directory, first=first, last=last)
-        meant = code.resolve(repository, self.environ, revision or self.revision or "HEAD")
-        files = code.files_at(repository, self.environ, meant, place)
+        holding, meant, place = holder
+        files = code.files_at(holding, self.environ, meant, place)
         named = f"{directory.name}/ of the revision {code.short(meant)}"
         return read(files, named, first=first, last=last)
 
