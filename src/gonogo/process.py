@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -73,7 +74,7 @@ def run(
     with ours, tempfile.TemporaryFile() as output, held():
         with theirs:
             child = subprocess.Popen(
-                [sys.executable, "-I", "-S", leash.__file__, str(theirs.fileno()), *words],
+                _leashed(words, theirs),
                 cwd=cwd,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
@@ -92,8 +93,12 @@ def run(
     return Ended(child.returncode, time.monotonic() - started, timed_out)
 
 
-def _require_started(leash_end: socket.socket, program: str) -> None:
-    if number := leash_end.recv(16):
+def _leashed(words: Sequence[str], leash_end: socket.socket) -> list[str]:
+    return [sys.executable, "-I", "-S", leash.__file__, str(leash_end.fileno()), *words]
+
+
+def _require_started(ours: socket.socket, program: str) -> None:
+    if number := ours.recv(16):
         raise OSError(int(number), os.strerror(int(number)), program)
 
 
@@ -115,6 +120,8 @@ def run_gate_process(
 ) -> subprocess.CompletedProcess[str]:
     """Run ``pytest checks/`` to its end; when interrupted, it gets the time to close its record.
 
+    It ends with this process, even when this process is killed.
+
     Args:
         words: The program and its arguments.
         cwd: Where it runs.
@@ -123,35 +130,40 @@ def run_gate_process(
             have received the same Ctrl-C as we, and first gets a moment to end by itself.
     """
     pipe = subprocess.PIPE if apart else None
-    with held():
-        child = subprocess.Popen(
-            words,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL if apart else None,
-            stdout=pipe,
-            stderr=pipe,
-            text=True,
-            start_new_session=apart,
-        )
+    ours, theirs = socket.socketpair()
+    with ours, held():
+        with theirs:
+            child = subprocess.Popen(
+                _leashed(words, theirs),
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL if apart else None,
+                stdout=pipe,
+                stderr=pipe,
+                text=True,
+                start_new_session=apart,
+                pass_fds=(theirs.fileno(),),
+            )
         try:
             with admitted():
                 out, err = child.communicate()
         finally:
-            _end_gently(child, 0.0 if apart else BY_ITSELF_S)
+            # In a group of its own, the leash survives a SIGTERM, and elsewhere it passes it on.
+            terminate = partial(_signal, child.pid, signal.SIGTERM) if apart else child.terminate
+            for end, patience_s in (
+                (lambda: None, 0.0 if apart else BY_ITSELF_S),
+                (terminate, GENTLE_S),
+                (ours.close, None),
+            ):
+                _end_gently(child, end, patience_s)
     return subprocess.CompletedProcess(words, child.returncode, out, err)
 
 
-def _end_gently(child: subprocess.Popen[str], by_itself_s: float) -> None:
-    for number, patience_s in (
-        (None, by_itself_s),
-        (signal.SIGTERM, GENTLE_S),
-        (signal.SIGKILL, None),
-    ):
-        if child.poll() is not None:
-            return
-        if number:
-            child.send_signal(number)
+def _end_gently(
+    child: subprocess.Popen[str], end: Callable[[], None], patience_s: float | None
+) -> None:
+    if child.poll() is None:
+        end()
         with suppress(subprocess.TimeoutExpired):
             child.communicate(timeout=patience_s)
 

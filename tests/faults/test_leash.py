@@ -18,6 +18,15 @@ import os, sys
 from gonogo import process
 process.run(["sh", "-c", sys.argv[1]], env=dict(os.environ), on_line=lambda line: None)
 """
+GATE = """
+import sys
+from pathlib import Path
+from gonogo import interruption, process
+with interruption.heard():
+    words, apart = ["sh", "-c", sys.argv[1]], sys.argv[2] == "apart"
+    process.run_gate_process(words, cwd=Path.cwd(), apart=apart)
+"""
+ALONE = "echo $$ > pids.new; mv pids.new pids; exec sleep 600"
 STUBBORN = "trap '' TERM; "
 AT_WORK = "sleep 600 & echo $$ $! > pids.new; mv pids.new pids; wait; wait"
 
@@ -35,6 +44,60 @@ def test_a_killed_deployer_takes_its_programs_along(tmp_path: Path, program: str
     deployer.kill()
     deployer.wait()
     until(lambda: all(map(gone, pids)))
+
+
+def started(tmp_path: Path, program: str, place: str, *before: str) -> subprocess.Popen[bytes]:
+    """A gate whose pytest is `program`, in a group with others as in a shell's pipeline."""
+    words = [*before, sys.executable, "-c", GATE, program, place]
+    gate = subprocess.Popen(words, cwd=tmp_path, process_group=0)
+    until((tmp_path / "pids").exists)
+    return gate
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+@pytest.mark.parametrize("place", ["apart", "in the shell's job"])
+def test_a_killed_gate_takes_its_pytest_along(tmp_path: Path, place: str) -> None:
+    """No verdict is archived by a pytest whose gate is dead."""
+    gate = started(tmp_path, ALONE, place)
+    pid = int((tmp_path / "pids").read_text())
+    assert not gone(pid)
+    gate.kill()
+    gate.wait()
+    until(lambda: gone(pid))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_a_killed_gate_takes_nobody_else_of_its_job_along(tmp_path: Path) -> None:
+    """The rest of a shell's pipeline, which shares the group, goes on."""
+    gate = started(tmp_path, ALONE, "in the shell's job")
+    other = subprocess.Popen(["sleep", "600"], process_group=gate.pid)
+    gate.kill()
+    gate.wait()
+    until(lambda: gone(int((tmp_path / "pids").read_text())))
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+@pytest.mark.parametrize("place", ["apart", "in the shell's job"])
+def test_a_gate_that_is_ended_gives_its_pytest_the_time_to_close(
+    tmp_path: Path, place: str
+) -> None:
+    """SIGTERM to the gate reaches pytest, which ends by itself."""
+    closing = "trap 'kill $!; echo closed > closed; exit 2' TERM; sleep 600 & "
+    gate = started(tmp_path, f"{closing} echo $$ > pids; wait", place)
+    gate.terminate()
+    gate.wait(30)
+    assert (tmp_path / "closed").read_text() == "closed\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_a_gate_under_nohup_goes_on_when_the_terminal_closes(tmp_path: Path) -> None:
+    """What the gate ignores, its pytest ignores."""
+    program = "grep SigIgn /proc/self/status > ignored; echo > pids"
+    started(tmp_path, program, "in the shell's job", "nohup").wait(30)
+    ignored = int((tmp_path / "ignored").read_text().split()[1], 16)
+    assert ignored & 1 << signal.SIGHUP - 1
 
 
 def run(*words: str) -> process.Ended:
