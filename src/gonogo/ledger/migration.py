@@ -175,6 +175,11 @@ def _read(name: str, contents: Mapping[str, bytes]) -> Migration:
                 file=name,
                 line=statement.line,
             )
+    if migration.file.inside + migration.file.outside and not (
+        migration.revert is None or migration.revert.inside
+    ):
+        remedy = "write what takes the migration back, or delete the file"
+        raise MigrationError("holds no statement", remedy, file=stem + REVERT_SUFFIX)
     return migration
 
 

@@ -57,6 +57,8 @@ def test_the_digest_changes_with_any_file(tmp_path: Path) -> None:
         ({"038_a.sql": b"", "038_b.revert.sql": b""}, "not there"),
         ({"038_a.sql": b"select '\xff'"}, "UTF-8"),
         ({"038_a.sql": b"alter table t set schema :aside"}, "revert files only"),
+        ({"038_a.sql": b"select 1", "038_a.revert.sql": b""}, "holds no statement"),
+        ({"038_a.sql": b"select 1", "038_a.revert.sql": b"-- later"}, "holds no statement"),
         ({"038_a.sql": b"", "038_a.revert.sql": b"-- gonogo: no-transaction\nselect 1"}, "one"),
     ],
 )
