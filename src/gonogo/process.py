@@ -9,6 +9,7 @@ service holding its output, which would keep a pipe open for ever and kill the s
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -29,6 +30,8 @@ TICK_S = 0.05
 GRACE_S = 5.0
 GENTLE_S = 30.0
 BY_ITSELF_S = 1.0
+# What tools write for a terminal: colours, cursor movements, titles and links (ECMA-48).
+STYLING = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def run(
     Args:
         words: The program and its arguments.
         env: Its whole environment.
-        on_line: Called with each line of output, without its end.
+        on_line: Called with each line of output, without its end and a terminal's colours.
         cwd: Where it runs.
         timeout_s: After this many seconds the whole process group is ended; None waits on.
         on_tick: Called about twenty times a second while it runs.
@@ -207,7 +210,7 @@ class _Lines:
         if last and self._rest:
             whole.append(self._rest)
         for line in whole:
-            self._on_line(line.decode("utf-8", "replace").rstrip("\r"))
+            self._on_line(STYLING.sub("", line.decode("utf-8", "replace")).rstrip("\r"))
 
     def _chunks(self) -> Iterator[bytes]:
         # pread: the child shares the file's own position.

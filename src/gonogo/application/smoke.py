@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from gonogo import __version__
 from gonogo.application.endpoints import ask_once
@@ -86,7 +87,11 @@ def _unsent(base_url: str, one: EndpointConfig, missing: str) -> EndpointAnswer:
     return EndpointAnswer(one.name, shown, AnswerKind.INCONCLUSIVE, unsent, attempts=0)
 
 
-PASSED, FAILED = "SMOKE-PASSED", "SMOKE-FAILED"
+LABELS = {
+    "succeeded": "SMOKE-PASSED",
+    "failed": "SMOKE-FAILED",
+    "not asked": "SMOKE-NOT-ASKED",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +146,23 @@ def smoke_recorded(
     # What was interrupted may have been sent.
     with running.carried_out(lambda: head, pages, mask):
         answers = tuple(send())
-    passed = all(one.answer.kind is AnswerKind.OK for one in answers)
+    outcome = _outcome(answers)
     full = head.having(
         state=State.COMPLETE,
-        outcome="succeeded" if passed else "failed",
+        outcome=outcome,
         finished_at=datetime.now(UTC),
         steps=tuple(_step(one, mask) for one in answers),
     )
     full = full.having(checklist=checklist_block(desk, environment, (answers[0].sent_at, full)))
-    return answers, running.finish(full, PASSED if passed else FAILED, pages) / "record.html"
+    return answers, running.finish(full, LABELS[outcome], pages) / "record.html"
+
+
+def _outcome(answers: Iterable[SmokeAnswer]) -> Literal["succeeded", "failed", "not asked"]:
+    """How the requests went; "not asked" when one was not sent, and none that was sent failed."""
+    wrong = [one for one in answers if one.answer.kind is not AnswerKind.OK]
+    if not wrong:
+        return "succeeded"
+    return "failed" if any(one.was_sent for one in wrong) else "not asked"
 
 
 def _step(one: SmokeAnswer, mask: Mask) -> StepRecord:

@@ -21,7 +21,7 @@ LABELS: Mapping[Kind, frozenset[str]] = {
     Kind.GATE: GATE_LABELS,
     Kind.DEPLOYMENT: frozenset({"DEPLOYED", "DEPLOY-FAILED"}),
     Kind.ROLLBACK: frozenset({"ROLLED-BACK", "ROLLBACK-FAILED"}),
-    Kind.SMOKE: frozenset({"SMOKE-PASSED", "SMOKE-FAILED"}),
+    Kind.SMOKE: frozenset({"SMOKE-PASSED", "SMOKE-FAILED", "SMOKE-NOT-ASKED"}),
     Kind.SUMMARY: frozenset({SUMMARY}),
 }
 

@@ -251,7 +251,7 @@ class Record(Part):
     records: tuple[SummedRecord, ...] = Field(
         default=(), description="What a final report sums up."
     )
-    outcome: Literal["succeeded", "failed"] | None = Field(
+    outcome: Literal["succeeded", "failed", "not asked"] | None = Field(
         default=None, description="How a run that brings no verdict ended."
     )
     steps: tuple[StepRecord, ...] = Field(default=(), description="What a rollout did, in order.")

@@ -70,7 +70,7 @@ class Note:
     kind: Kind | None = None
     title: str = ""
     verdict: VerdictKind | None = None
-    outcome: Literal["succeeded", "failed"] | None = None
+    outcome: Literal["succeeded", "failed", "not asked"] | None = None
     points: float | None = None
     band: str = ""
     simulated: bool = False

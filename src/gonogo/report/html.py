@@ -44,6 +44,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "number": text.whole_number,
     "of": text.of,
     "percent": text.percent,
+    "plain": text.plain,
     "points": text.points,
     "share": text.share,
     "span": text.span,

@@ -253,8 +253,9 @@ def _deployed(record: Record) -> Iterator[Fact]:
 def steps_summary(record: Record) -> str:
     """How the steps went, in a sentence."""
     steps = record.steps
-    # A smoke request that was not sent fails the run, and has not failed itself.
-    wrong = {"failed", "skipped"} if record.outcome == "failed" else {"failed"}
+    # A smoke request that was not sent is why the run did not pass, and has not failed itself.
+    passed = record.outcome not in {"failed", "not asked"}
+    wrong = {"failed"} if passed else {"failed", "skipped"}
     failed = sorted(
         (step for step in steps if step.outcome in wrong),
         key=lambda step: step.outcome == "skipped",

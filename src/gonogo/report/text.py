@@ -59,6 +59,27 @@ def lines(text: object) -> str:
     return "\n".join(map(visible, shown))
 
 
+def plain(value: object) -> str:
+    """A JSON value in words: ``yes``, ``a, b``, ``users: 3; events: (new: 1; changed: 2)``."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {_inner(one)}" for name, one in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        shown = [_inner(one) for one in value]
+        return ("; " if any("," in one or ";" in one for one in shown) else ", ").join(
+            shown
+        ) or "none"
+    return str(value)
+
+
+def _inner(value: object) -> str:
+    shown = plain(value)
+    return f"({shown})" if isinstance(value, (Mapping, list, tuple)) and value else shown
+
+
 def moment(at: datetime | None) -> str:
     """A moment as people write it, such as ``23 Nov 2026, 14:15:07 UTC``."""
     if at is None:
@@ -205,6 +226,7 @@ RESULTS = {
     "rollback failed": Look("ROLLBACK FAILED", "cross", "worst", "A step failed."),
     "smoke succeeded": Look("SMOKE PASSED", "check", "good", "Each request went through."),
     "smoke failed": Look("SMOKE FAILED", "cross", "bad", "Not each request went through."),
+    "smoke not asked": Look("SMOKE NOT ASKED", "question", "open", "A request was not sent."),
 }
 ABORTED = Look("ABORTED", "dash", "open", "This run never finished, so it decides nothing.")
 

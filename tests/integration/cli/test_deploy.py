@@ -306,9 +306,10 @@ def test_smoke_requests_are_sent_on_demand(
     assert told.returncode == code, told.stdout + told.stderr
     assert all(words in told.stdout for words in said)
     record = record_of(told)
-    assert record.parent.name.endswith("_SMOKE-FAILED" if code else "_SMOKE-PASSED")
+    assert record.parent.name.endswith("_SMOKE-NOT-ASKED" if code else "_SMOKE-PASSED")
     document = json.loads(record.with_name("record.json").read_bytes())
     assert faults(document) == []
+    assert document["outcome"] == ("not asked" if code else "succeeded")
     assert document["provenance"]["subject"]["deployment"] == "1"
     outcomes = [step["outcome"] for step in document["steps"]]
     assert outcomes == ["skipped" if code else "succeeded", "succeeded"]

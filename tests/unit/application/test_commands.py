@@ -75,6 +75,20 @@ def test_no_shell_reads_a_word(harness: Harness) -> None:
     assert harness.lines == ["$HOME; exit 1 && *"]
 
 
+@pytest.mark.parametrize(
+    "shown",
+    [
+        r"\x1b[90mstderr\x1b[39m | \x1b[1;38;5;9mtwo failed\x1b[0m",
+        r"\x1b]0;vitest\x07stderr | \x1b]8;;https://a.example\x1b\\two failed\x1b]8;;\x1b\\",
+        r"\x1b[2K\x1b[1Gstderr | two\x1b(B failed\x1b[?25h",
+    ],
+)
+def test_a_tools_colours_are_left_out(harness: Harness, shown: str) -> None:
+    """Nothing that only a terminal can read is kept."""
+    harness.python(f"print('{shown}')").run("build")
+    assert harness.lines == ["stderr | two failed"]
+
+
 def test_a_command_that_is_not_configured_is_none(harness: Harness) -> None:
     """The caller tells a skipped step from a successful one."""
     assert harness.commands("true").run("install") is None

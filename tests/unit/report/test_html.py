@@ -20,7 +20,7 @@ from gonogo.record.canonical import parsed_record, written
 from gonogo.report.answers import answers, top_errors
 from gonogo.report.html import render, renderer_sha256
 from gonogo.report.page import facts
-from record_examples import START, checklist, entry, provenance
+from record_examples import START, checklist, deployment, entry, provenance
 
 ATTACKS = {
     "script": "<script>alert(1)</script>",
@@ -421,3 +421,12 @@ def test_what_is_not_met_comes_first(document: Record, templates_dir: Path) -> N
     warnings = html[html.index("Warnings, which") : html.index('id="criteria"')]
     assert "the run itself failed" in warnings
     assert "token.invalid_users" not in warnings
+
+
+def test_the_evidence_of_a_step_reads_in_words(templates_dir: Path) -> None:
+    """A page shows no language's own spelling of lists and mappings."""
+    (step, *_) = deployment().steps
+    shown = replace(step, evidence={"rows": {"users": 3}, "tables": ["a", "b"]})
+    page = render(deployment().having(steps=(shown,)), templates_dir)
+    assert "<bdi>users: 3</bdi>" in page
+    assert "<bdi>a, b</bdi>" in page
