@@ -124,7 +124,9 @@ def _restored(
     steps = (*STOP_AGAIN, *restoration.steps, *START)
     try:
         carry_out(restoration.preparation, work)
-        _agreed(work, asked, consent, tuple(restore_lines(work, restoration.needed_prospect)))
+        left_out = restoration.new.left_out.named
+        lines = restore_lines(work, restoration.needed_prospect, left_out)
+        _agreed(work, asked, consent, tuple(lines))
     except UsageError:
         restoration.discard()
         raise

@@ -150,7 +150,8 @@ def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tupl
                     runner.run(step, work)
                 carried = restoration.needed_prospect
                 steps = (*STOP_AGAIN, *restoration.steps, *START)
-                return (*step_lines(work, steps), *restore_lines(work, carried))
+                lines = restore_lines(work, carried, restoration.new.left_out.named)
+                return (*step_lines(work, steps), *lines)
             finally:
                 if not was_there:
                     restoration.discard()
@@ -193,12 +194,13 @@ def revert_lines(work: Work) -> Iterator[str]:
         yield "no migration of this deployment is in place"
 
 
-def restore_lines(work: Work, carried: Carried) -> Iterator[str]:
+def restore_lines(work: Work, carried: Carried, left_out: Sequence[str]) -> Iterator[str]:
     """What would become of what was written since the backup.
 
     Args:
         work: What would be rolled back.
         carried: What could be carried over, as it was tried.
+        left_out: Objects that this role cannot restore.
     """
     database = work.site.identity.database
     yield carried.summary
@@ -209,6 +211,8 @@ def restore_lines(work: Work, carried: Carried) -> Iterator[str]:
         yield f"  CANNOT BE CARRIED OVER  {one} ({why})"
     for one in carried.damage:
         yield f"  treated as damage, so the backup's rows stay  {one}"
+    for name in left_out:
+        yield f"  CANNOT BE RESTORED  {name} (a superuser has to create it again)"
     if any(_beyond(carried)):
         kept = f"{database}_rolled_back_<time>"
         yield f"not in the backup, only in the database that is kept as {kept}"

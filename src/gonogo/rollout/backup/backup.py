@@ -26,6 +26,7 @@ from gonogo.postgres.session import Connection, ask_text, connect, first_line
 from gonogo.postgres.tools import Tools
 from gonogo.record.files import make_directory, open_private
 from gonogo.rollout.backup.order import BackupCheck, BackupOrder, TableProgress
+from gonogo.rollout.backup.privileged import privileged, restore
 from gonogo.rollout.backup.scratch import LOCK_WAIT, OURS, scratch_database
 from gonogo.rollout.backup.tables import count_rows, table_sizes
 
@@ -48,6 +49,8 @@ class VerifiedBackup:
         verified_by: ``restore``: restored and counted; ``read``: read to its end.
         verified_at: When that was done.
         rows: Rows by table within the snapshot.
+        left_out: What the proof did not restore: the dump holds it, and the role could not create
+            it.
     """
 
     path: Path
@@ -58,6 +61,7 @@ class VerifiedBackup:
     verified_by: BackupCheck
     verified_at: datetime
     rows: Mapping[str, int]
+    left_out: tuple[str, ...] = ()
 
 
 def make_backup(order: BackupOrder) -> VerifiedBackup:
@@ -77,7 +81,7 @@ def make_backup(order: BackupOrder) -> VerifiedBackup:
         make_directory(order.directory)
         rows, sizes = _dump(order, partial)
         size_bytes, sha256 = partial.stat().st_size, file_sha256(partial)
-        prove(order, partial, rows, sizes)
+        left_out = prove(order, partial, rows, sizes)
         _keep(partial, path)
     except psycopg.Error as error:
         raise BackupError(first_line(error), UNCHANGED, step="backup") from error
@@ -93,6 +97,7 @@ def make_backup(order: BackupOrder) -> VerifiedBackup:
         verified_by=order.check,
         verified_at=verified_at,
         rows=rows,
+        left_out=left_out,
     )
 
 
@@ -151,7 +156,7 @@ def _keep(partial: Path, path: Path) -> None:
 
 def prove(
     order: BackupOrder, partial: Path, rows: Mapping[str, int], sizes: Mapping[str, int]
-) -> None:
+) -> tuple[str, ...]:
     """Prove that a dump holds what was in the snapshot that it was taken from.
 
     Args:
@@ -159,6 +164,9 @@ def prove(
         partial: The dump.
         rows: Rows by table within the snapshot.
         sizes: Bytes by table, to tell how far it is.
+
+    Returns:
+        What could not be restored to prove it, because the role could not create it.
 
     Raises:
         BackupError: It cannot be read, or holds something else.
@@ -168,26 +176,32 @@ def prove(
     # A listing is not enough: it accepts a dump cut in half.
     order.tools.run("pg_restore", ["--file=/dev/null", str(partial)])
     order.progress("read", size_bytes, size_bytes)
-    if order.check == "restore":
-        with scratch_database(order.database) as scratch:
-            _restore(order, scratch, partial, sizes)
-            _compare(scratch, partial, rows)
+    if order.check != "restore":
+        return ()
+    with scratch_database(order.database) as scratch:
+        left_out = _restore(order, scratch, partial, sizes)
+        _compare(scratch, partial, rows)
+    return left_out
 
 
 def _restore(
     order: BackupOrder, scratch: DatabaseSettings, partial: Path, sizes: Mapping[str, int]
-) -> None:
+) -> tuple[str, ...]:
     progress = TableProgress("restore", sizes, order.progress)
     jobs = min(os.cpu_count() or 1, 4)
-    whole = ["--exit-on-error", "--no-owner", "--no-privileges"]
-    order.tools.run(
-        "pg_restore",
-        ["--verbose", *whole, f"--jobs={jobs}", str(partial)],
+    with connect(order.database.conninfo, "gonogo backup") as connection:
+        without = privileged(connection)
+    restore(
+        order.tools,
+        partial,
         scratch,
+        without,
+        ["--verbose", "--no-owner", "--no-privileges", f"--jobs={jobs}"],
         on_tick=progress.tick,
         on_line=progress.line,
     )
     progress.tick()
+    return without.named
 
 
 def _compare(scratch: DatabaseSettings, partial: Path, rows: Mapping[str, int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gonogo import process
@@ -50,8 +50,13 @@ OPTIONS = (
 
 def schema_fingerprint(bin_dir: Path, conninfo: str, gate_role: str | None = None) -> str:
     """The sha256 of `schema_statements`."""
+    return fingerprint(schema_statements(bin_dir, conninfo, gate_role))
+
+
+def fingerprint(made: Iterable[str]) -> str:
+    """The sha256 of statements, whatever their order."""
     digest = hashlib.sha256()
-    for statement in schema_statements(bin_dir, conninfo, gate_role):
+    for statement in sorted(made):
         digest.update(statement.encode() + b"\0")
     return digest.hexdigest()
 

@@ -19,6 +19,7 @@ from gonogo.errors import DatabaseError
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import Connection, asking, connect
 from gonogo.postgres.tools import Tools
+from gonogo.rollout.backup.privileged import privileged, restore
 
 DEFAULT_TABLESPACE = "pg_default"
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
@@ -214,8 +215,9 @@ def likeness(database: DatabaseSettings, tools: Tools) -> Iterator[Connection]:
         dump = Path(directory) / "schema.dump"
         words = ["--format=custom", "--schema-only", SHORT_LOCK_WAIT, *OURS, f"--file={dump}"]
         tools.run("pg_dump", words, database)
-        restore = ["--exit-on-error", "--no-owner", "--no-privileges", str(dump)]
-        tools.run("pg_restore", restore, scratch)
+        with connect(database.conninfo, "gonogo plan") as source:
+            without = privileged(source)
+        restore(tools, dump, scratch, without, ["--no-owner", "--no-privileges"])
         with connect(scratch.conninfo, "gonogo plan") as connection:
             _populate(connection, database)
             yield connection

@@ -38,6 +38,7 @@ from gonogo.postgres.tools import find_tools
 from gonogo.rollout.backup.backup import needed_bytes, place_problem
 from gonogo.rollout.migrations import linter
 from gonogo.rollout.migrations.apply import adoptable
+from gonogo.rollout.preflight.restorable import kept_to_superusers
 from gonogo.rollout.preflight.rights import missing_rights
 from gonogo.rollout.preflight.trial import TO_COME, states, try_out
 from gonogo.rollout.runner.context import RolloutContext
@@ -174,6 +175,13 @@ def _rights(ground: Ground) -> str:
     return f"{connection.info.user} may do all that a deployment does"
 
 
+def _superuser(ground: Ground) -> str:
+    left_out = kept_to_superusers(ground.connection)
+    require(left_out.problems if ground.context.backup_check == "restore" else ())
+    ground.notes += left_out.notes
+    return f"{len(left_out.notes)} objects that {ground.connection.info.user} could not create"
+
+
 def _disk(ground: Ground) -> str:
     directory = ground.context.section.backup_dir
     needed = needed_bytes(ground.connection)
@@ -264,6 +272,7 @@ ITEMS: tuple[Item, ...] = (
     Item("version", "The server's version", _version),
     Item("tools", "PostgreSQL's client tools", _tools),
     Item("rights", "The role's rights", _rights),
+    Item("superuser", "Objects that the role could not create anew", _superuser),
     Item("disk", "Room for the backup", _disk),
     Item("migrations", "The migration files", _migrations),
     Item("trial", "The migrations, tried on a copy of the schema", _trial),

@@ -18,7 +18,13 @@ from gonogo.ledger.rows import Backup
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import Connection, ask_int, ask_text, connect
 from gonogo.rollout.backup.backup import ROOM_BESIDE_BYTES, file_sha256
-from gonogo.rollout.backup.fingerprint import schema_fingerprint
+from gonogo.rollout.backup.fingerprint import described, fingerprint, schema_statements
+from gonogo.rollout.backup.privileged import (
+    Privileged,
+    left_out_sql,
+    privileged,
+    restore,
+)
 from gonogo.rollout.backup.scratch import copy_grants, copy_settings, create_like
 from gonogo.rollout.backup.tables import count_rows
 from gonogo.rollout.restore import swap
@@ -26,6 +32,7 @@ from gonogo.rollout.restore.ledger_copy import make_ledger_schema
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Skipped, Step
 from gonogo.rollout.runner.work import Work
 
+RESTORED_SCHEMA = "schema_restored"
 LOCAL = ("localhost", "127.0.0.1", "::1")
 RIGHTS = """
 select r.rolsuper or r.rolcreatedb as creates,
@@ -70,12 +77,14 @@ class NewDatabase:
         source: The live database's name.
         name: What the new one is called until it takes that name.
         settings: How to reach it.
+        left_out: What this role cannot restore, once that is known.
     """
 
     server: Connection
     source: str
     name: str
     settings: DatabaseSettings
+    left_out: Privileged = field(default_factory=Privileged, repr=False)
     _backup: Backup | None = field(default=None, repr=False)
     _connection: Connection | None = field(default=None, repr=False)
 
@@ -124,6 +133,8 @@ class NewDatabase:
     def _check(self, work: Work, evidence: Evidence) -> str:
         size_bytes = require_rights_and_room(work)
         backup = self._backup = usable_backup(work)
+        self.left_out = privileged(work.site.connection)
+        evidence["left_out"] = list(self.left_out.named)
         evidence |= {"path": backup.path, "sha256": backup.sha256, "database_bytes": size_bytes}
         return f"{backup.path} is unchanged since it was verified"
 
@@ -139,9 +150,9 @@ class NewDatabase:
         if self.is_ready(work):
             return Skipped("it is restored already")
         jobs = min(os.cpu_count() or 1, 4)
-        path = self._need_backup().path
+        path = Path(self._need_backup().path)
         work.site.runner.progress("restore", 0, 0)
-        work.tools.run("pg_restore", ["--exit-on-error", f"--jobs={jobs}", path], self.settings)
+        restore(work.tools, path, self.settings, self.left_out, [f"--jobs={jobs}"])
         make_ledger_schema(work.tools, work.database, self.settings)
         self.connection.execute("analyze")
         settings = copy_settings(self.server, self.source, self.name)
@@ -156,9 +167,14 @@ class NewDatabase:
         evidence["rows"] = dict(counted)
         before = work.deployment.schema_before
         gate_role = work.context.config.gate_role
-        now = schema_fingerprint(work.tools.bin_dir, self.settings.conninfo, gate_role)
-        evidence |= {"schema_before": before, "schema_now": now}
-        if now != before:
+        restored = schema_statements(work.tools.bin_dir, self.settings.conninfo, gate_role)
+        left = left_out_sql(work.tools, Path(self._need_backup().path), self.left_out)
+        whole = fingerprint([*restored, *described(left, gate_role)])
+        evidence |= {"schema_before": before, "schema_now": whole}
+        if left:
+            # What the database is proved to be once it is in its place.
+            evidence[RESTORED_SCHEMA] = fingerprint(restored)
+        if whole != before:
             raise StepError(
                 "the schema of the backup is not what it was before the deployment",
                 "roll back by revert",

@@ -52,3 +52,12 @@ where n.nspname !~ '^pg_'
     and n.nspname !~ '^gonogo_aside_' \gexec
 
 commit;
+
+-- What PostgreSQL keeps to superusers is not granted here, and no grant gives it: untrusted extensions,
+-- event triggers, publications of all tables or of a schema, casts between types of others, languages,
+-- foreign data wrappers. The proof of a backup and `rollback --mode restore` leave them out when this role
+-- runs them; `preflight` names each. What a grant does give, from a superuser, where it is needed:
+--
+--     grant set on parameter NAME to ROLE;          -- settings of the database that a restore copies
+--     grant pg_signal_backend to ROLE;              -- a restore ends the sessions of other roles
+--     grant OWNER_OF_THE_DATABASE to ROLE;          -- a restore renames the database
