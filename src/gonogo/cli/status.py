@@ -44,9 +44,10 @@ def open_(
 ) -> None:
     """Open an incident; an open critical one allows no GO."""
     from gonogo.ledger.history import open_incident
+    from gonogo.rollout.runner.context import who
 
     with open_database("incident", with_ledger=True) as connection:
-        number = open_incident(connection, title, kind)
+        number = open_incident(connection, title, who(), kind)
     typer.echo(
         f"incident {number} ({kind}) is open; close it: {command('incident', f'close {number}')}"
     )
@@ -60,7 +61,7 @@ def close_(
         bool, typer.Option("--void", help="It was no incident, and does not count.")
     ] = False,
 ) -> None:
-    """Close an incident."""
+    """Close an incident; with --void, also one that is closed already."""
     from gonogo.ledger.history import close_incident
 
     with open_database("incident", with_ledger=True) as connection:

@@ -182,12 +182,13 @@ def attempt(ledger: Connection, deployment_id: int, version: str) -> Iterator[No
 
 
 @asking("the incident could not be opened")
-def open_incident(connection: Connection, title: str, kind: str = "critical") -> int:
+def open_incident(connection: Connection, title: str, by: str, kind: str = "critical") -> int:
     """Open an incident, and return its id.
 
     Args:
         connection: In autocommit.
         title: What happened, in one line.
+        by: Who opens it.
         kind: critical or complaint.
 
     Raises:
@@ -197,13 +198,14 @@ def open_incident(connection: Connection, title: str, kind: str = "critical") ->
         raise UsageError("an incident needs a title", "say in one line what happened")
     if kind not in KINDS:
         raise UsageError(f"an incident is {' or '.join(KINDS)}, not {kind!r}")
-    insert = "insert into gonogo.incident (title, kind) values (%s, %s) returning id"
-    return ask_int(connection, insert, (title.strip(), kind))
+    insert = """
+        insert into gonogo.incident (title, opened_by, kind) values (%s, %s, %s) returning id"""
+    return ask_int(connection, insert, (title.strip(), by, kind))
 
 
 @asking("the incident could not be closed")
 def close_incident(connection: Connection, incident_id: int, *, void: bool = False) -> None:
-    """Close an incident.
+    """Close an incident; as void, also one that is closed already.
 
     Args:
         connection: In autocommit.
@@ -211,15 +213,18 @@ def close_incident(connection: Connection, incident_id: int, *, void: bool = Fal
         void: It was a false alarm, and does not count.
 
     Raises:
-        UsageError: There is no open incident of that id.
+        UsageError: There is no open incident of that id; or to void, none that counts.
     """
     closed = connection.execute(
-        "update gonogo.incident set closed_at = clock_timestamp(), void = %s "
-        "where id = %s and closed_at is null",
-        (void, incident_id),
+        """
+        update gonogo.incident
+        set closed_at = coalesce(closed_at, clock_timestamp()), void = %(void)s
+        where id = %(id)s and (closed_at is null or %(void)s and not void)""",
+        {"id": incident_id, "void": void},
     )
     if closed.rowcount == 0:
-        raise UsageError(f"there is no open incident {incident_id}", "list them first")
+        which = f"incident {incident_id} that counts" if void else f"open incident {incident_id}"
+        raise UsageError(f"there is no {which}", "list them first")
 
 
 @asking("the incidents could not be read")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from desk import Desk
+from gonogo.rollout.runner.context import who
 
 HOSTILE = "\x1b]0;owned\x07 \u202egnp.exe\nGO"
 READ_ONLY = {"PGOPTIONS": "-c default_transaction_read_only=on"}
@@ -85,6 +86,7 @@ def test_an_incident_is_opened_listed_and_closed(migrated_desk: Desk) -> None:
     assert first.split() == ["2", "complaint", *first.split()[2:-2], "OPEN", "slow"]
     assert " void 20" in second
     assert second.endswith("  down")
+    assert f" by {who()}  " in second
     again = migrated_desk.run("incident", "close", "1")
     assert (again.returncode, again.stderr.count("\n")) == (4, 1)
     assert "there is no open incident 1" in again.stderr

@@ -136,13 +136,13 @@ def test_a_backup_is_verified_after_it_was_made(ledger: Ledger, deploy: Deploy) 
 
 def test_incidents_are_opened_closed_and_voided(connection: Connection) -> None:
     """Only an open one can be closed."""
-    first = history.open_incident(connection, " sync is down ")
-    second = history.open_incident(connection, "a user asks", "complaint")
+    first = history.open_incident(connection, " sync is down ", "ada")
+    second = history.open_incident(connection, "a user asks", "bob", "complaint")
     history.close_incident(connection, first, void=True)
     found = history.incidents(connection)
-    assert [(one.id, one.title, one.void) for one in found] == [
-        (second, "a user asks", False),
-        (first, "sync is down", True),
+    assert [(one.id, one.title, one.opened_by, one.void) for one in found] == [
+        (second, "a user asks", "bob", False),
+        (first, "sync is down", "ada", True),
     ]
     assert [one.id for one in history.incidents(connection, only_open=True)] == [second]
     with pytest.raises(UsageError, match="no open incident"):
@@ -155,7 +155,19 @@ def test_an_incident_that_cannot_be_meant_is_refused(
 ) -> None:
     """It needs a title and one of two kinds."""
     with pytest.raises(UsageError):
-        history.open_incident(connection, title, kind)
+        history.open_incident(connection, title, "ada", kind)
+
+
+def test_a_closed_incident_can_be_voided(connection: Connection) -> None:
+    """It stays closed at its moment, and counts no more; a second time there is none to void."""
+    number = history.open_incident(connection, "sync is down", "ada")
+    history.close_incident(connection, number)
+    (closed,) = history.incidents(connection)
+    history.close_incident(connection, number, void=True)
+    (void,) = history.incidents(connection)
+    assert (void.void, void.closed_at) == (True, closed.closed_at)
+    with pytest.raises(UsageError, match=f"no incident {number} that counts"):
+        history.close_incident(connection, number, void=True)
 
 
 def test_a_database_out_of_reach_is_one_line_without_the_password() -> None:
