@@ -203,6 +203,20 @@ def test_a_row_without_its_moment_is_in_no_window(own_world: Any) -> None:
         own_world.run(f"update {table} set {column} = '2100-06-01' where {mine}")
 
 
+def test_a_row_from_before_all_time_is_in_no_window(world: Any) -> None:
+    """By each moment at which a row counts as having come; an expiry may lie there."""
+    world.sync()
+    world.notification()
+    world.connected(1)
+    world.subscription(1, expires="-infinity")
+    assert world.measured("db.undated_rows").value == 0
+    for table in ("sync_metrics", "webhook_notifications", "sync_schedule"):
+        world.run(f"update {table} set created_at = '-infinity'")
+        assert world.found("db.undated_rows").outcome is Outcome.INCONCLUSIVE
+        assert world.measured("db.undated_rows").value == 1
+        world.run(f"update {table} set created_at = '2100-06-01'")
+
+
 @pytest.mark.parametrize(
     "told",
     [

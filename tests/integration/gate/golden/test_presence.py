@@ -187,6 +187,21 @@ def test_a_moment_in_the_future_proves_no_presence(world: Any) -> None:
     assert answer(world, "sync.success_rate")[:2] == (Outcome.INCONCLUSIVE, Reason.OVERDUE)
 
 
+@pytest.mark.parametrize("at", ["0", "infinity", "-infinity"])
+def test_a_row_that_is_in_no_window_proves_no_presence(world: Any, at: str) -> None:
+    """Neither one at the very end, which is exclusive, nor one beyond all time."""
+    flows(world, end="-19h")
+    world.sync(at=at)
+    assert answer(world, "sync.success_rate")[:2] == (Outcome.INCONCLUSIVE, Reason.OVERDUE)
+
+
+def test_a_last_row_hides_no_silence_before_it(world: Any) -> None:
+    """One sync came a moment ago; the twelve hours before it are not covered."""
+    flows(world, start="-9d", end="-12h")
+    world.sync(at="-1us")
+    assert answer(world, "sync.success_rate")[:2] == (Outcome.INCONCLUSIVE, Reason.NOT_COVERED)
+
+
 def test_a_job_whose_runs_stop_is_seen_beside_the_others(world: Any) -> None:
     """Each job has its own rhythm."""
     for hour in range(1, 170):

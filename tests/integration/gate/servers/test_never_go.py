@@ -210,6 +210,13 @@ UNSEEN = {
         "delete from sync_schedule where integration_type = 'google_contacts'",
         "delete from sync_metrics where integration_type = 'google_contacts'",
     ),
+    "an integration is gone from schedule, metrics and tokens alike": (
+        "sync.success_rate",
+        "delete from sync_schedule where integration_type = 'google_contacts'",
+        "delete from token_health where integration_type = 'google_contacts'",
+        """delete from sync_metrics where integration_type = 'google_contacts'
+            and created_at >= %(end)s - interval '30 hours'""",
+    ),
     "nothing is scheduled before the end of all time": (
         "data.scheduled",
         "update sync_schedule set next_sync_at = 'infinity'",
