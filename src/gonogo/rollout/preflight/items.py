@@ -38,7 +38,7 @@ from gonogo.postgres.tools import find_tools
 from gonogo.rollout.backup.backup import needed_bytes, place_problem
 from gonogo.rollout.migrations import linter
 from gonogo.rollout.migrations.apply import adoptable
-from gonogo.rollout.preflight.restorable import kept_to_superusers
+from gonogo.rollout.preflight.restorable import kept_to_superusers, restore_obstacles
 from gonogo.rollout.preflight.rights import missing_rights
 from gonogo.rollout.preflight.trial import TO_COME, states, try_out
 from gonogo.rollout.runner.context import RolloutContext
@@ -182,6 +182,15 @@ def _superuser(ground: Ground) -> str:
     return f"{len(left_out.notes)} objects that {ground.connection.info.user} could not create"
 
 
+def _restore(ground: Ground) -> str | Skipped:
+    """A revert needs none of it, so it is remarked on only."""
+    found = restore_obstacles(ground.connection, ground.context.database)
+    ground.notes += found
+    if found:
+        return Skipped(found[0])
+    return f"{ground.connection.info.user} could restore the backup in the database's place"
+
+
 def _disk(ground: Ground) -> str:
     directory = ground.context.section.backup_dir
     needed = needed_bytes(ground.connection)
@@ -273,6 +282,7 @@ ITEMS: tuple[Item, ...] = (
     Item("tools", "PostgreSQL's client tools", _tools),
     Item("rights", "The role's rights", _rights),
     Item("superuser", "Objects that the role could not create anew", _superuser),
+    Item("restore", "What a rollback by restore would need", _restore),
     Item("disk", "Room for the backup", _disk),
     Item("migrations", "The migration files", _migrations),
     Item("trial", "The migrations, tried on a copy of the schema", _trial),

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gonogo.errors import some
-from gonogo.postgres.session import Connection
+from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.session import Connection, ask_int
 from gonogo.rollout.backup.privileged import privileged
+from gonogo.rollout.restore.possible import obstacles
+
+SIZE = "select pg_database_size(current_database())"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +46,14 @@ def kept_to_superusers(connection: Connection) -> Restorable:
             for one in found.named
         ),
     )
+
+
+def restore_obstacles(connection: Connection, database: DatabaseSettings) -> tuple[str, ...]:
+    """Why `rollback --mode restore` would be refused, a line each; empty where it would not.
+
+    Args:
+        connection: To the application's database, as the role that deploys.
+        database: How it is reached.
+    """
+    found = obstacles(connection, database, ask_int(connection, SIZE))
+    return tuple(f"`rollback --mode restore` would be refused: {one}" for one in found)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from psycopg.conninfo import conninfo_to_dict
-
-from gonogo.errors import BackupError, StepError, some
+from gonogo.errors import BackupError, StepError
 from gonogo.ledger.installation import version
 from gonogo.ledger.rows import Backup
 from gonogo.postgres.dsn import DatabaseSettings
-from gonogo.postgres.session import Connection, ask_int, ask_text, connect
-from gonogo.rollout.backup.backup import ROOM_BESIDE_BYTES, file_sha256
+from gonogo.postgres.session import Connection, connect
+from gonogo.rollout.backup.backup import file_sha256
 from gonogo.rollout.backup.fingerprint import described, fingerprint, schema_statements
 from gonogo.rollout.backup.privileged import (
     Privileged,
@@ -29,36 +26,11 @@ from gonogo.rollout.backup.scratch import copy_grants, copy_settings, create_lik
 from gonogo.rollout.backup.tables import count_rows
 from gonogo.rollout.restore import swap
 from gonogo.rollout.restore.ledger_copy import make_ledger_schema
+from gonogo.rollout.restore.possible import require_possible
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Skipped, Step
 from gonogo.rollout.runner.work import Work
 
 RESTORED_SCHEMA = "schema_restored"
-LOCAL = ("localhost", "127.0.0.1", "::1")
-RIGHTS = """
-select r.rolsuper or r.rolcreatedb as creates,
-    r.rolsuper or pg_has_role(d.datdba, 'usage') as owns,
-    r.rolsuper or pg_has_role('pg_signal_backend', 'usage') or not exists (
-        select from pg_stat_activity as a
-        where a.datname = d.datname and a.usesysid is not null
-            and not pg_has_role(a.usesysid, 'usage')
-    ) as ends
-from pg_roles as r, pg_database as d
-where r.rolname = current_user and d.datname = current_database()"""
-FOREIGN_TABLES = """
-select n.nspname || '.' || c.relname
-from pg_class as c
-join pg_namespace as n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-    and not pg_has_role(c.relowner, 'usage')
-    and not exists (
-        select from pg_depend as d
-        where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
-    )
-order by 1"""
-DATA_DIRECTORY = """
-select case when pg_has_role('pg_read_all_settings', 'usage')
-    then current_setting('data_directory') end"""
-PREPARED = "select gid from pg_prepared_xacts where database = current_database() order by 1"
 PREPARED_AGAIN: Resumption[Work] = Resumption(
     stands=lambda _: False,
     otherwise="whether it still exists is checked",
@@ -131,7 +103,7 @@ class NewDatabase:
         swap.drop(self.server, self.name)
 
     def _check(self, work: Work, evidence: Evidence) -> str:
-        size_bytes = require_rights_and_room(work)
+        size_bytes = require_possible(work.site.connection, work.database)
         backup = self._backup = usable_backup(work)
         self.left_out = privileged(work.site.connection)
         evidence["left_out"] = list(self.left_out.named)
@@ -238,61 +210,9 @@ def usable_backup(work: Work) -> Backup:
     return backup
 
 
-def require_rights_and_room(work: Work) -> int:
-    """See that the role may do all of it and that there is room; every problem at once.
-
-    Returns:
-        How large the database is, in bytes.
-
-    Raises:
-        StepError: Something is in the way.
-    """
-    size_bytes = ask_int(work.site.connection, "select pg_database_size(current_database())")
-    problems = (*_rights(work), *_room(work, size_bytes))
-    if problems:
-        raise StepError("; ".join(problems), "nothing was changed; put these right and try again")
-    return size_bytes
-
-
 def rows_backed_up(work: Work) -> Mapping[str, int]:
     """Rows by table within the backup's snapshot, as its step proved; empty without counts."""
     steps = work.site.ledger.steps(work.deployment.id, "deploy")
     proved = [step for step in steps if step.name == "backup" and step.outcome == "succeeded"]
     rows: Any = proved[-1].evidence.get("rows", {}) if proved else {}
     return {str(name): int(count) for name, count in rows.items()}
-
-
-def _rights(work: Work) -> Iterator[str]:
-    connection, identity = work.site.connection, work.site.identity
-    creates, owns, ends = connection.execute(RIGHTS).fetchone() or (False, False, False)
-    if not creates:
-        yield f"{identity.role} may not create databases (CREATEDB)"
-    if not owns:
-        yield f"{identity.role} does not own the database {identity.database}"
-    if not ends:
-        yield (
-            f"{identity.role} may not end the sessions of other roles (grant pg_signal_backend,"
-            " or end them by hand)"
-        )
-    foreign = [str(name) for (name,) in connection.execute(FOREIGN_TABLES)]
-    if foreign:
-        yield f"{identity.role} does not own {some(foreign)}"
-    prepared = [str(gid) for (gid,) in connection.execute(PREPARED)]
-    if prepared:
-        yield f"prepared transactions keep the database in use: {some(prepared)}"
-
-
-def _room(work: Work, needed_bytes: int) -> Iterator[str]:
-    """Check the disk of a server on this machine; that of another one cannot be asked."""
-    host = str(conninfo_to_dict(work.database.conninfo).get("host") or "")
-    if not (host in LOCAL or host.startswith("/")):
-        return
-    directory = ask_text(work.site.connection, DATA_DIRECTORY)
-    if not directory or not Path(directory).is_dir():
-        return
-    free_bytes = shutil.disk_usage(directory).free
-    if free_bytes < needed_bytes + ROOM_BESIDE_BYTES:
-        yield (
-            f"the server has {free_bytes / 1e6:,.0f} MB free, a second database needs"
-            f" {needed_bytes / 1e6:,.0f} MB"
-        )

@@ -118,3 +118,10 @@ def test_a_table_that_needs_one_of_them_is_a_problem_before_anything(
     assert any("pages" in one and "--backup-check read" in one for one in problems)
     read = replace(owner, context=replace(owner.context, backup_check="read"))
     assert read.problems() == ()
+
+
+def test_preflight_says_what_a_restore_would_lack(owner: Team, team: Team) -> None:
+    """A revert needs none of it, so it is a remark; found by day, not at night."""
+    team.ask(f"alter role {owner_of(owner)} nocreatedb")
+    read = replace(owner, context=replace(owner.context, backup_check="read"))
+    assert "`rollback --mode restore` would be refused: " in notes(read)
