@@ -123,6 +123,26 @@ def test_an_administrator_is_promoted_once_and_revoked_once(
 
 
 @pytest.mark.parametrize("command", ["promote", "revoke"])
+def test_whoever_reads_only_what_changed_sees_an_administrator(
+    migrated_desk: Desk, email: str, command: str
+) -> None:
+    """The user's updated_at moves, as by the application's own tool."""
+    migrated_desk.ask(f"update users set is_admin = {command == 'revoke'}, updated_at = null")
+    assert migrated_desk.run("promote_admin", command, email).returncode == 0
+    fresh = "select array_agg(email::text) from users where updated_at > now() - interval '1 hour'"
+    assert migrated_desk.ask(fresh) == [email]
+
+
+def test_the_audit_log_speaks_the_applications_words(migrated_desk: Desk, email: str) -> None:
+    """What is logged is what rollout.toml says."""
+    file = migrated_desk.root / "rollout.toml"
+    file.write_text(file.read_text("utf-8").replace("'admin_promoted'", "'ADMIN_GRANTED'"), "utf-8")
+    assert migrated_desk.run("promote_admin", "promote", email).returncode == 0
+    logged = "select count(*) from audit_logs where action = 'ADMIN_GRANTED'"
+    assert migrated_desk.ask(logged) == 1
+
+
+@pytest.mark.parametrize("command", ["promote", "revoke"])
 def test_a_user_whom_nobody_knows_is_refused(migrated_desk: Desk, command: str) -> None:
     """One line, exit code 1, nothing written."""
     told = migrated_desk.run("promote_admin", command, "no@example.com")

@@ -286,7 +286,7 @@ ITEMS: tuple[Item, ...] = (
     Item("disk", "Room for the backup", _disk),
     Item("migrations", "The migration files", _migrations),
     Item("trial", "The migrations, tried on a copy of the schema", _trial),
-    Item("lint", "What the linter says of them", _lint),
+    Item("migrations_lint", "What the linter says of them", _lint),
     Item("worktree", "The application's worktree", _worktree, asks_database=False),
     Item("commands", "The team's commands", _commands, asks_database=False),
 )

@@ -217,7 +217,12 @@ class Runner:
     def _say(self, event: StepEvent, evidence: Evidence | None = None) -> None:
         mask = self.log.mask
         event = replace(event, title=mask(event.title), proved=mask(event.proved))
-        fields: dict[str, object] = {"step": event.step, "title": event.title}
+        # The rollback of a deployment that failed goes to the deployment's log.
+        fields: dict[str, object] = {
+            "procedure": self.procedure,
+            "step": event.step,
+            "title": event.title,
+        }
         if event.kind not in {StepKind.STARTED, StepKind.NOTE, StepKind.OUTPUT}:
             fields |= {"elapsed_s": round(event.elapsed_s, 3), "proved": event.proved}
         if evidence:
