@@ -144,7 +144,7 @@ def _asked(record: Record) -> Iterator[list[str]]:
         of = [text.of(one.count)] if one.count else []
         word = WORDS[one.outcome]
         if word == "Met" and one.role != "criterion":
-            word = "Quiet"
+            word = "Flows" if one.role == "presence" else "Quiet"
         yield [one.title, one.metric, one.value_alone, one.limit, word, *of]
         if one.outcome != "met":
             yield [one.reason]

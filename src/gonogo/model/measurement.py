@@ -86,7 +86,7 @@ class Worst:
     """Who or what accounts for most of a rate's failures.
 
     Args:
-        by: What is looked at: user, integration, message.
+        by: What is looked at, such as user or message.
         name: The worst of them.
         failures: Its own, of all.
         without: The rate without it; None where that cannot be counted.

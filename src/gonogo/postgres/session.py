@@ -144,7 +144,7 @@ def pin(connection: Connection) -> None:
 
 def _settings(how: LiteralString) -> sql.Composed:
     return sql.SQL("; ").join(
-        sql.SQL(how + " {} = {}").format(sql.Identifier(name), sql.Literal(value))
+        sql.SQL("{} {} = {}").format(sql.SQL(how), sql.Identifier(name), sql.Literal(value))
         for name, value in PINNED.items()
     )
 
