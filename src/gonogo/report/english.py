@@ -98,7 +98,7 @@ def remark_of(remark: Remark) -> str:
 
 
 def whose(measurement: Measurement, least: Fraction = Fraction(0)) -> tuple[str, ...]:
-    """Whose failures a rate's are: a part of a sentence for the worst of each, such as user or message.
+    """Whose failures a rate's are: a part of a sentence for the worst of each (user, message).
 
     Args:
         measurement: Of the rate.
