@@ -217,6 +217,7 @@ def restore_lines(work: Work, carried: Carried, left_out: Sequence[str]) -> Iter
         kept = f"{database}_rolled_back_<time>"
         yield f"not in the backup, only in the database that is kept as {kept}"
     yield from (f"  {line}" for line in _beyond(carried))
+    yield from (f"  {line}" for line in carried.beside.lines)
 
 
 def _beyond(carried: Carried) -> Iterator[str]:
@@ -228,8 +229,6 @@ def _beyond(carried: Carried) -> Iterator[str]:
         yield f"{empty} tables without rows"
     if beyond.columns:
         yield f"columns {', '.join(beyond.columns)}"
-    if beyond.large_objects:
-        yield f"{beyond.large_objects:,} large objects"
 
 
 def _why_not(carried: Carried, name: str, *, keyed: bool) -> str:

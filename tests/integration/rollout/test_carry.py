@@ -11,6 +11,7 @@ from gonogo.postgres import session
 from gonogo.postgres.session import Connection
 from gonogo.rollout.restore.carry import Carried, carry_over
 from gonogo.rollout.restore.delta import TableDelta
+from gonogo.rollout.restore.objects import LARGE_OBJECTS
 
 BACKED_UP = """
 create table people (
@@ -197,20 +198,90 @@ def test_rows_without_a_key_are_counted_only(both: Both) -> None:
     assert both.rows("select count(*) from visits") == ([(5,)], [(3,)])
 
 
+OBJECTS = """
+create table files (id int primary key, body oid);
+select lo_from_bytea(9001, 'first'), lo_from_bytea(9002, 'second'), lo_from_bytea(9003, 'third');
+insert into files values (1, 9001), (2, 9002), (3, 9003);"""
+
+
+def test_large_objects_are_carried_over_with_the_rows_that_name_them(both: Both) -> None:
+    """Made, changed and deleted ones are counted, and afterwards every row finds its contents."""
+    for one in (both.live, both.restored):
+        one.execute(OBJECTS)
+    both.live.execute("""
+        select lo_put(9001, 0, 'F');
+        select lo_unlink(9003);
+        delete from files where id = 3;
+        insert into files values (4, lo_from_bytea(0, convert_to(repeat('long', 700000), 'UTF8')));
+        grant select on large object 9002 to public;
+    """)
+    trial = both.carry(keep=False)
+    told = both.carry()
+    assert trial == told
+    assert TableDelta(LARGE_OBJECTS, 1, 2, 1) in told.since
+    assert told.left == ()
+    assert "6 rows and large objects written since the backup, 6 carried over" in told.summary
+    live, restored = both.rows("select id, md5(lo_get(body)) from files order by 1")
+    assert live == restored
+    live, restored = both.rows(
+        "select oid, lomowner, lomacl::text from pg_largeobject_metadata order by 1"
+    )
+    assert live == restored
+
+
+def test_large_objects_that_are_damaged_stay_as_in_the_backup(both: Both) -> None:
+    """New ones are carried over all the same: rows name them."""
+    for one in (both.live, both.restored):
+        one.execute(OBJECTS)
+    both.live.execute("select lo_put(9001, 0, 'x'), lo_unlink(9002), lo_from_bytea(9004, 'new')")
+    told = both.carry(LARGE_OBJECTS)
+    assert told.damage == (TableDelta(LARGE_OBJECTS, 0, 1, 1),)
+    assert both.rows("select lo_get(9001)")[1] == [(b"first",)]
+    assert both.rows("select lo_get(9004)")[1] == [(b"new",)]
+
+
+def test_what_is_no_row_is_counted_or_named(both: Both) -> None:
+    """Views are refreshed over what was carried; what stays behind is named."""
+    for one in (both.live, both.restored):
+        one.execute("create materialized view crowd as select count(*) as n from people")
+        one.execute("create materialized view halves as select 1 / (10 - count(*)) from people")
+    both.live.execute("insert into people (email) values ('new')")
+    both.live.execute("grant select on pets to public")
+    both.live.execute(
+        "create subscription news connection 'dbname=x' publication p"
+        " with (connect = false, slot_name = none)"
+    )
+    try:
+        told = both.carry().beside
+    finally:
+        both.live.execute("drop subscription news")
+    assert both.rows("select n from crowd")[1] == [(10,)]
+    assert told.refreshed == ("public.crowd",)
+    assert dict(told.stale) == {"public.halves": "division by zero"}
+    assert told.privileges == ("select on public.pets for public, granted since",)
+    assert (told.sequences, told.subscriptions) == (2, ("news",))
+    lines = "\n".join(told.lines)
+    for said in (
+        "2 sequences go on",
+        "refreshed: public.crowd",
+        "NOT REFRESHED  public.halves",
+        "the subscription news: disable it",
+    ):
+        assert said in lines
+
+
 def test_what_the_backup_does_not_know_is_counted(both: Both) -> None:
-    """Tables and columns of the new version, what lies aside, and large objects."""
+    """Tables and columns of the new version, and what lies aside."""
     both.live.execute("""
         create table visitors as select 1 as id;
         alter table people add is_admin boolean default true;
         create schema gonogo_aside_7;
         create table gonogo_aside_7.old as select 1 as id from generate_series(1, 4);
-        select lo_from_bytea(0, 'x');
         insert into people (email) values ('new');
     """)
     told = both.carry()
     assert dict(told.beyond.tables) == {"public.visitors": 1, "gonogo_aside_7.old": 4}
     assert told.beyond.columns == ("public.people.is_admin",)
-    assert told.beyond.large_objects == 1
     assert (told.left, told.carried) == ((), 1)
 
 

@@ -8,13 +8,15 @@ counted; what differs in the end is what could not be carried.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 
 from gonogo.postgres.session import Connection, ask_bool
 from gonogo.rollout.backup.tables import Shape, shapes
+from gonogo.rollout.restore.beside import Beside, settle
 from gonogo.rollout.restore.delta import Beyond, TableDelta, beyond, compare, differences
+from gonogo.rollout.restore.objects import LARGE_OBJECTS, carry_objects
 from gonogo.rollout.restore.transfer import (
     Writer,
     copy_sequences,
@@ -41,6 +43,7 @@ class Carried:
         beyond: What the backup does not know at all.
         gone: Columns that the live table does not have any more, by table; its rows were only
             counted.
+        beside: What became of what is no row.
     """
 
     since: tuple[TableDelta, ...]
@@ -49,6 +52,7 @@ class Carried:
     reasons: Mapping[str, str]
     beyond: Beyond
     gone: Mapping[str, tuple[str, ...]]
+    beside: Beside = field(default_factory=Beside)
 
     @property
     def carried(self) -> int:
@@ -62,8 +66,10 @@ class Carried:
         since = sum(one.total for one in self.since)
         left = sum(one.total for one in self.left)
         damage = sum(one.total for one in self.damage)
+        objects = any(one.name == LARGE_OBJECTS for one in self.since)
+        what = "rows and large objects" if objects else "rows"
         return (
-            f"{since:,} rows written since the backup, {self.carried:,} carried over"
+            f"{since:,} {what} written since the backup, {self.carried:,} carried over"
             + (f", {left:,} cannot be" if left else "")
             + (f", {damage:,} treated as damage" if damage else "")
         )
@@ -78,8 +84,8 @@ class Carried:
             "reasons": dict(self.reasons),
             "tables_not_in_the_backup": dict(self.beyond.tables),
             "columns_not_in_the_backup": list(self.beyond.columns),
-            "large_objects_not_in_the_backup": self.beyond.large_objects,
             "columns_that_are_gone": {name: list(gone) for name, gone in self.gone.items()},
+            **self.beside.evidence,
         }
 
 
@@ -108,12 +114,18 @@ def carry_over(
         carrier = _Carrier(Writer(live, restored), tables, frozenset(damaged), deferrable)
         with without_triggers(restored, [one.oid for one in tables]):
             remains = carrier.until_nothing_moves(since)
-        if keep:
-            copy_sequences(live, restored)
+        objects = carry_objects(live, restored, damaged=LARGE_OBJECTS in damaged)
+        sequences = copy_sequences(live, restored, keep=keep)
+        beside = settle(live, restored, sequences)
         told = beyond(live, restored)
     left, damage = carrier.parted(remains)
+    reasons = carrier.writer.reasons
+    if objects.reason:
+        reasons[LARGE_OBJECTS] = objects.reason
+    since, left = _some((*since, objects.since)), _some((*left, objects.left))
+    damage = _some((*damage, objects.damage))
     gone = {one.name: one.gone for one in tables if one.gone}
-    return Carried(_some(since), left, damage, carrier.writer.reasons, told, gone)
+    return Carried(since, left, damage, reasons, told, gone, beside)
 
 
 @dataclass(slots=True)

@@ -84,12 +84,10 @@ class Beyond:
     Args:
         tables: Rows of each such table, the aside ones too.
         columns: Each as ``schema.table.column``.
-        large_objects: How many.
     """
 
     tables: Mapping[str, int] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
-    large_objects: int = 0
 
 
 def compare(live: Connection, restored: Connection, tables: Sequence[Shape]) -> None:
@@ -150,8 +148,7 @@ def beyond(live: Connection, restored: Connection) -> Beyond:
             columns += [f"{schema}.{table}.{name}" for name in new]
     for schema, table in live.execute(ASIDE).fetchall():
         tables[f"{schema}.{table}"] = count(live, schema, table)
-    objects = _large_objects(live) - _large_objects(restored)
-    return Beyond(tables, tuple(columns), len(objects))
+    return Beyond(tables, tuple(columns))
 
 
 def _nothing(named: TableColumns) -> TableColumns:
@@ -164,7 +161,3 @@ def _uncarried(restored: Connection, place: int, one: Shape) -> TableDelta:
     query = COUNT_KEYLESS.format(place=place, hash=named.row_hash, table=named.relation())
     inserted, deleted = restored.execute(query).fetchone() or (0, 0)
     return TableDelta(one.name, inserted, 0, deleted, keyed=False)
-
-
-def _large_objects(connection: Connection) -> set[int]:
-    return {oid for (oid,) in connection.execute("select oid from pg_largeobject_metadata")}

@@ -20,6 +20,7 @@ from gonogo.rollout.backup.tables import table_sizes
 from gonogo.rollout.restore import swap
 from gonogo.rollout.restore.carry import Carried, carry_over
 from gonogo.rollout.restore.ledger_copy import Swapped, copy_ledger
+from gonogo.rollout.restore.objects import LARGE_OBJECTS
 from gonogo.rollout.restore.replacement import NewDatabase, rows_backed_up
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Step
 from gonogo.rollout.runner.work import Work
@@ -218,7 +219,7 @@ def drop_prepared(work: Work) -> bool:
 
 
 def _require_known(damaged: Iterable[str], there: Iterable[str]) -> None:
-    unknown = sorted(set(damaged) - set(there))
+    unknown = sorted(set(damaged) - set(there) - {LARGE_OBJECTS})
     if unknown:
         raise UsageError(
             f"the backup has no table {', '.join(unknown)}; nothing was done",

@@ -54,13 +54,19 @@ def stream(
             writing.write(bytes(block))
 
 
-def copy_sequences(live: Connection, restored: Connection, schemas: str = "^(?!gonogo)") -> None:
+def copy_sequences(
+    live: Connection, restored: Connection, schemas: str = "^(?!gonogo)", *, keep: bool = True
+) -> int:
     """Set every sequence to its state in the live database.
 
     Args:
         live: The live database.
         restored: The restored one, as the sequences' owner.
         schemas: A pattern of the schemas' names.
+        keep: Whether to set them, which no transaction takes back; else they are only counted.
+
+    Returns:
+        How many there were.
     """
     find = """
         select n.nspname, c.relname from pg_class as c
@@ -68,14 +74,15 @@ def copy_sequences(live: Connection, restored: Connection, schemas: str = "^(?!g
         where c.relkind = 'S' and c.relpersistence <> 't' and n.nspname ~ %s
         order by 1, 2"""
     there = set(live.execute(find, (schemas,)).fetchall())
-    for schema, name in restored.execute(find, (schemas,)).fetchall():
-        if (schema, name) in there:
-            sequence = sql.Identifier(schema, name)
-            state = live.execute(sql.SQL("select last_value, is_called from {}").format(sequence))
-            value, called = state.fetchone() or (1, False)
-            restored.execute(
-                "select setval(%s::regclass, %s, %s)", (sequence.as_string(), value, called)
-            )
+    common = [one for one in restored.execute(find, (schemas,)).fetchall() if one in there]
+    for schema, name in common if keep else ():
+        sequence = sql.Identifier(schema, name)
+        state = live.execute(sql.SQL("select last_value, is_called from {}").format(sequence))
+        value, called = state.fetchone() or (1, False)
+        restored.execute(
+            "select setval(%s::regclass, %s, %s)", (sequence.as_string(), value, called)
+        )
+    return len(common)
 
 
 @contextmanager
