@@ -1,5 +1,6 @@
 """A gate that is told to end, at whatever moment: never GO, and nothing left behind."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from gate_process import GateOutcome
+from waiting import gone, until
 
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
 # Sends the gate a signal from within one of pytest's hooks, as any other process might just then.
@@ -25,6 +27,22 @@ import pytest
 def {hook}({argument}):
     if os.environ.pop("TOLD_ONCE", None):
         signal.raise_signal({number})
+"""
+# Kills the `gonogo gate` that runs it, and gives itself time to be ended.
+KILLING = """
+import os
+import signal
+import threading
+from pathlib import Path
+
+def pytest_runtest_call(item):
+    file, pid = Path("killed.pid"), os.getppid()
+    if not file.exists():
+        file.write_text(str(os.getpid()))
+        while b"gate" not in Path(f"/proc/{pid}/cmdline").read_bytes().split(bytes(1)):
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(pid, signal.SIGKILL)
+        threading.Event().wait(20)
 """
 NO_RECORD, ABORTED = None, "aborted"
 MOMENTS = [
@@ -90,3 +108,19 @@ def test_told_to_end_while_it_starts_it_leaves_nothing(soaked: Any, checkout: Pa
         assert running.returncode
         assert not list(checkout.glob(".gonogo/*"))
     assert not list(checkout.glob("reports/archive/*/*_GO"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_no_verdict_is_archived_when_gonogo_is_killed(soaked: Any, checkout: Path) -> None:
+    """A `gonogo gate` killed in the middle ends its pytest, whose record says aborted."""
+    (checkout / "checks" / "conftest.py").write_text(KILLING)
+    as_of = f"--as-of={soaked.end.isoformat()}"
+    words = [sys.executable, "-m", "gonogo", "gate", *STAGING, as_of]
+    environ = os.environ | {"DATABASE_URL": soaked.conninfo, "NODE_ENV": "staging"}
+    with (checkout / "output").open("wb") as output:
+        killed = subprocess.run(words, cwd=checkout, env=environ, stdout=output, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    until(lambda: gone(int((checkout / "killed.pid").read_text())))
+    (record,) = checkout.glob("reports/archive/*/*/record.json")
+    document = json.loads(record.read_text("utf-8"))
+    assert (document["state"], document["verdict"]["kind"]) == (ABORTED, "HOLD")
