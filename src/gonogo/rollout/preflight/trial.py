@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from gonogo.errors import BackupError, DatabaseError, GonogoError, MigrationError
+from gonogo.errors import BackupError, DatabaseError, GonogoError, MigrationError, some
 from gonogo.ledger import migration as files
 from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import MigrationRow
@@ -27,6 +27,7 @@ from gonogo.postgres.session import (
 )
 from gonogo.postgres.sqlfile import NEEDS_ROWS, STOP_FIRST
 from gonogo.postgres.tools import find_tools
+from gonogo.rollout.backup.privileged import privileged
 from gonogo.rollout.backup.scratch import likeness
 from gonogo.rollout.migrations.apply import adoptable
 from gonogo.rollout.migrations.effects import Effect, Tried, effects, look
@@ -36,6 +37,8 @@ from gonogo.rollout.runner.context import RolloutContext
 
 # NULL where a query finds no row, a reference to no row, what a body raises where it finds none.
 FOR_WANT_OF_ROWS = frozenset({"23502", "23503", "P0001", "P0002"})
+# What is not there, or may not be made, where the copy lacks an object that the role cannot create.
+FOR_WANT_OF_OBJECTS = frozenset({"42501", "42704", "42883", "42P01"})
 MAY_NEED_ROWS = f"if rows are all that is missing, write `-- gonogo: {NEEDS_ROWS}` in the file"
 TO_COME = frozenset({"pending", "outstanding"})
 
@@ -136,7 +139,9 @@ def try_out(
     try:
         tools = find_tools(major_version(connection), context.environ, context.bin_dir)
         with likeness(context.database, tools) as copy:
-            attempt = _Attempt(copy, schema, ended, trial, stops=stops_first(context, coming))
+            lacks = privileged(connection).named
+            stops = stops_first(context, coming)
+            attempt = _Attempt(copy, schema, ended, trial, lacks, stops=stops)
             trial.migrations = tuple(attempt.of_each(found))
     except (BackupError, DatabaseError, psycopg.Error) as error:
         why = str(error) if isinstance(error, GonogoError) else first_line(error)
@@ -152,6 +157,7 @@ class _Attempt:
     schema: str
     ended: Mapping[Migration, frozenset[int]]
     trial: Trial
+    lacks: tuple[str, ...]
     stops: bool
     failed: bool = field(default=False, init=False)
 
@@ -174,6 +180,9 @@ class _Attempt:
         self.failed = True
         if NEEDS_ROWS in migration.file.marks:
             self.trial.notes.append(f"not tried from here on, because it needs rows: {error}")
+        elif self.lacks and error.sqlstate in FOR_WANT_OF_OBJECTS:
+            lacks = f"the copy lacks {some(self.lacks)}, which this role cannot create"
+            self.trial.notes.append(f"not tried from here on, because {lacks}: {error}")
         else:
             hint = f"; {MAY_NEED_ROWS}" if error.sqlstate in FOR_WANT_OF_ROWS else ""
             self.trial.problems.append(f"would fail: {error}{hint}")

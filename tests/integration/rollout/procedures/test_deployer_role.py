@@ -88,6 +88,35 @@ def test_the_shipped_role_deploys_and_rolls_back(
     assert team.ask("select count(*) from gonogo_aside_1.users_038") == 0
 
 
+@pytest.mark.slow
+def test_the_shipped_role_deploys_beside_what_superusers_made(
+    team: Team, roles: tuple[str, str], server: EmbeddedServer
+) -> None:
+    """Preflight names it, the backup is proved without it, and nothing of it is lost."""
+    owner, deployer = roles
+    conninfo = team.context.database.conninfo
+    team.ask("""
+        create extension pageinspect;
+        create function note_it() returns event_trigger language plpgsql as $$ begin end $$;
+        create event trigger noted on sql_drop execute function note_it();
+        create publication for_analysts for tables in schema public;
+    """)
+    assert run_script(server, conninfo, "-v", f"owner={owner}", "-v", f"role={deployer}")[0] == 0
+    team.ask(f"alter role {deployer} login")
+    own = DatabaseSettings(make_conninfo(conninfo, user=deployer), "test")
+    weak = replace(team, context=replace(team.context, database=own))
+    assert weak.problems() == ()
+    said = "\n".join(map(str, team.events))
+    for name in ("extension pageinspect", "event trigger noted", "publication for_analysts"):
+        assert f"{name}: {deployer} cannot create it" in said
+    assert "--backup-check read" in said
+    result = deploy(weak.context, team.tell)
+    assert result.error is None
+    backup = next(step for step in result.steps if step.name == "backup")
+    assert "publication for_analysts" in str(backup.evidence["left_out"])
+    assert team.ask("select count(*) from pg_event_trigger") == 1
+
+
 def test_a_script_that_is_not_told_the_owner_does_nothing(
     team: Team, server: EmbeddedServer
 ) -> None:

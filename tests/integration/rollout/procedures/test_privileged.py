@@ -125,3 +125,16 @@ def test_preflight_says_what_a_restore_would_lack(owner: Team, team: Team) -> No
     team.ask(f"alter role {owner_of(owner)} nocreatedb")
     read = replace(owner, context=replace(owner.context, backup_check="read"))
     assert "`rollback --mode restore` would be refused: " in notes(read)
+
+
+def test_a_migration_that_uses_one_of_them_is_not_said_to_fail(owner: Team) -> None:
+    """The copy on which it is tried lacks it, the database does not: a remark."""
+    owner.add_migration("comment on view in_stock is 'what can be sold';")
+    said = notes(owner)
+    assert "not tried from here on, because the copy lacks" in said
+
+
+def test_a_migration_that_fails_all_the_same_is_a_problem(owner: Team) -> None:
+    """What has nothing to do with them is as before."""
+    owner.add_migration("alter table users add constraint never check (false);")
+    assert any("would" in one or "users" in one for one in owner.problems())
