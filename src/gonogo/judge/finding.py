@@ -31,6 +31,7 @@ from gonogo.judge.evidence import (
     wilson,
 )
 from gonogo.judge.presence import judge_presence
+from gonogo.judge.trickle import trickle
 from gonogo.model.finding import Figures, Finding, LevelLimit
 from gonogo.model.kinds import Environment, Level, Outcome, Reason, Role, Says
 from gonogo.model.limit import Limit
@@ -120,6 +121,8 @@ def _absence(metric: Metric, measurement: Measurement, rules: Rules) -> Judgemen
     judgement = judge_presence(metric, measurement, rules)
     if judgement[0] is Outcome.MET and (lacking := hole(measurement.streams, rules.overdue_n)):
         return Outcome.INCONCLUSIVE, Reason.NOT_COVERED, lacking
+    if judgement[0] is Outcome.MET and (few := trickle(measurement.streams, rules.overdue_n)):
+        return Outcome.INCONCLUSIVE, Reason.TRICKLES, few
     return judgement
 
 

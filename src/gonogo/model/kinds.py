@@ -105,6 +105,7 @@ class Reason(StrEnum):
     SILENT_TOO_LONG = "silent-too-long"
     NEVER_CAME = "never-came"
     NOT_COVERED = "not-covered"
+    TRICKLES = "trickles"
     HELD_BACK = "held-back"
 
 

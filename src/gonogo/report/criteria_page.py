@@ -204,7 +204,8 @@ Four more rules look beyond the whole:
   has healed is no fall, and neither is a daily wave that stays above the objective.
 - *Presence*: no rate sees what does not come. For each stream that must flow (the whole, and each
   part) eight days by the hour say how many events are overdue since its newest one, at this time
-  of the day and week. Bursts and clusters count once. With {overdue} or more overdue the check is
+  of the day and week. Bursts and clusters count once, and
+  a few rows an hour of a busy stream hide nothing. With {overdue} or more overdue the check is
   inconclusive; past its longest silence it is a critical alert.
 
 A **census** counts what exists now and is judged as it is; past its critical level or trigger with

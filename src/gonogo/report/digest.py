@@ -32,6 +32,7 @@ ADDS = frozenset(
         Reason.FELL,
         Reason.FELL_PAST_LEVEL,
         Reason.OVERDUE,
+        Reason.TRICKLES,
         Reason.SILENT_TOO_LONG,
     }
 )

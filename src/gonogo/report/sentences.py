@@ -80,6 +80,8 @@ REASONS: Mapping[Reason, str] = {
     Reason.FLOWS: "the newest event{of_part} is of {since}; usually {usual} an hour at this time",
     Reason.OVERDUE: "none{of_part} since {since}: usually {usual} an hour at this time, "
     "so {overdue} are overdue",
+    Reason.TRICKLES: "hardly any{of_part} since {since}: usually {usual} more an hour at this "
+    "time, so {overdue} are overdue",
     Reason.SILENT_TOO_LONG: "none{of_part} since {since}, for {silent}: past {level} {limit}",
     Reason.NOT_COVERED: "none{of_part} from {since} on for {silent}, where usually {usual} an hour "
     "come: so much of the window is not covered",

@@ -202,6 +202,14 @@ def test_a_last_row_hides_no_silence_before_it(world: Any) -> None:
     assert answer(world, "sync.success_rate")[:2] == (Outcome.INCONCLUSIVE, Reason.NOT_COVERED)
 
 
+def test_a_dead_writer_that_still_writes_a_row_an_hour_is_seen(world: Any) -> None:
+    """No silence is longer than an hour, and what comes is perfect."""
+    flows(world, start="-9d", end="-6h", every="2 min")
+    flows(world, start="-6h", every="1 h")
+    world.sync(at="-1s")
+    assert answer(world, "sync.success_rate")[:2] == (Outcome.INCONCLUSIVE, Reason.TRICKLES)
+
+
 def test_a_job_whose_runs_stop_is_seen_beside_the_others(world: Any) -> None:
     """Each job has its own rhythm."""
     for hour in range(1, 170):

@@ -247,3 +247,21 @@ def test_what_no_rate_over_events_sees(judged: Judged, soaked: Any, what: str) -
     verdict, _ = judged(soaked.conninfo, soaked.end)
     assert verdict.kind in {VerdictKind.NO_GO, VerdictKind.ROLLBACK}, verdict.reasons
     assert metric in {reason.partition(":")[0] for reason in verdict.reasons}, verdict.reasons
+
+
+ONE_AN_HOUR = """
+delete from sync_metrics where integration_type = 'google_contacts' and result <> 'skipped'
+    and sync_type <> 'initial' and created_at >= %(end)s - interval '30 hours'
+    and id not in (
+        select distinct on (date_trunc('hour', created_at)) id from sync_metrics
+        where result <> 'skipped' and integration_type = 'google_contacts'
+        order by date_trunc('hour', created_at), id)"""
+
+
+def test_a_part_that_dies_down_to_a_row_an_hour(judged: Judged, soaked: Any) -> None:
+    """For 30 hours no silence is long, every rate is perfect, and the other part flows."""
+    change(soaked, ONE_AN_HOUR)
+    verdict, observation = judged(soaked.conninfo, soaked.end)
+    assert verdict.kind is VerdictKind.HOLD, verdict.reasons
+    found = observation.findings["presence:sync.success_rate"]
+    assert (found.reason, found.figures.part) == (Reason.TRICKLES, "google_contacts")
