@@ -1,6 +1,6 @@
 -- Connections by integration: those of the schedule, and those that it lacks although their token lives.
 -- integration: text; connections; stale: more than a day overdue; settled: connected an hour ago or more;
--- scheduled: settled, their next sync within 30 days (infinity is none); calendars: settled ones of the
+-- scheduled: settled, their next sync at most 30 days ahead (infinity is none); calendars: settled ones of the
 -- calendar; subscribed: those with an active webhook subscription, which ends some day. All are connections
 select
     coalesce(integration_type, '(none)') as integration,
@@ -8,7 +8,9 @@ select
     count(*) filter (where next_at < %(as_of)s::timestamp - interval '24 hours') as stale,
     count(*) filter (where settled) as settled,
     count(*) filter (
-        where settled and next_at <= %(as_of)s::timestamp + interval '30 days'
+        where settled
+            and isfinite(next_at)
+            and next_at <= %(as_of)s::timestamp + interval '30 days'
     ) as scheduled,
     count(*) filter (where settled and integration_type = 'google_calendar') as calendars,
     count(*) filter (

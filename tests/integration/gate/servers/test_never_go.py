@@ -221,6 +221,10 @@ UNSEEN = {
         "data.scheduled",
         "update sync_schedule set next_sync_at = 'infinity'",
     ),
+    "all is scheduled for before all time": (
+        "data.scheduled",
+        "update sync_schedule set next_sync_at = '-infinity'",
+    ),
     "every skip is for an invalid token": (
         "sync.bad_skips",
         "update sync_metrics set skip_reason = 'invalid_token' where result = 'skipped'",
