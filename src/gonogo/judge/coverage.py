@@ -1,8 +1,12 @@
-"""Coverage: whether data cover every hour of the window. Pure.
+"""Coverage: whether data cover every hour of the window, and cover it as usual. Pure.
 
 An hour without a row may be a quiet night, or a hole: a partition that was detached, a retention
 that is shorter than the window, an outage of a part. It is a hole where presence would hold so long
 a silence, by the days before it as by the hours after it: a night that is always quiet is none.
+
+A dead writer may go on with one row an hour, and no silence is long then: a trickle. So each hour
+is looked at without its first few events, a twentieth of what is usual and at least two: what is
+left of a stream that flows is a stream as well, and presence judges its silence as any other.
 """
 
 from __future__ import annotations
@@ -12,13 +16,17 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 
-from gonogo.judge.presence import DAY, HOUR, HOUR_S, silence_of
+from gonogo.judge.presence import DAY, HOUR, HOUR_S, NIGHT, silence_of
 from gonogo.model.finding import Figures, Finding, Silence
 from gonogo.model.kinds import Reason
 from gonogo.model.measurement import Stream, Window
 
 # What may be overdue is held while it lasts; what is past must be missing beyond doubt.
 PAST = 2
+# In one clock hour two rows may lie of a writer that writes one an hour.
+LEAST_FEW = 2
+# Of fewer events in a usual hour, too few would be left.
+LEAST_USUAL = 20
 # First and last hour, counted back from the window's end.
 Run = tuple[int, int]
 
@@ -97,3 +105,32 @@ def _missing(stream: Stream, run: Run) -> Silence | None:
 
 def _busy(hours: Sequence[int]) -> int:
     return sum(map(bool, hours))
+
+
+def trickle(streams: Mapping[str, Stream], overdue_n: int) -> Figures | None:
+    """The stream of which most is overdue beside what still comes; None where all flow.
+
+    Args:
+        streams: By part; "" is the whole.
+        overdue_n: Of how many overdue events it takes twice as many: some came.
+    """
+    found = [
+        Figures(silence=silence, since=left.last_at, part=name)
+        for name, one in streams.items()
+        if (left := _without_trickle(one)) and (silence := silence_of(left))
+        if silence.independent >= PAST * overdue_n
+    ]
+    return max(found, key=lambda one: one.silence.independent if one.silence else 0, default=None)
+
+
+def _without_trickle(stream: Stream) -> Stream | None:
+    """The stream without the first few events of each hour; None where too few would be left."""
+    # Of the hours in which events came, each counts by its events: a long trickle changes little.
+    usual = sum(n * n for n in stream.hours) / (sum(stream.hours) or 1)
+    if usual < LEAST_USUAL:
+        return None
+    few = max(LEAST_FEW, int(usual * NIGHT))
+    hours = tuple(max(0, n - few) for n in stream.hours)
+    newest = next(hour for hour, n in enumerate(hours) if n)
+    before_end = (newest + 1) * HOUR - stream.last_s[newest] * HOUR / HOUR_S
+    return replace(stream, hours=hours, last_at=stream.until - before_end)

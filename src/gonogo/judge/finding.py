@@ -20,7 +20,7 @@ from fractions import Fraction
 
 from gonogo.criteria import Metric, Rules
 from gonogo.judge.changes import fell
-from gonogo.judge.coverage import hole
+from gonogo.judge.coverage import hole, trickle
 from gonogo.judge.evidence import (
     Judgement,
     excludes,
@@ -31,7 +31,6 @@ from gonogo.judge.evidence import (
     wilson,
 )
 from gonogo.judge.presence import judge_presence
-from gonogo.judge.trickle import trickle
 from gonogo.model.finding import Figures, Finding, LevelLimit
 from gonogo.model.kinds import Environment, Level, Outcome, Reason, Role, Says
 from gonogo.model.limit import Limit

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gonogo.judge.trickle import trickle
+from gonogo.judge.coverage import trickle
 from gonogo.model.measurement import Stream
 
 # A Thursday at noon.
