@@ -9,6 +9,7 @@ import pytest
 
 from gonogo.postgres import session
 from gonogo.postgres.session import Connection
+from gonogo.rollout.restore import objects
 from gonogo.rollout.restore.carry import Carried, carry_over
 from gonogo.rollout.restore.delta import TableDelta
 from gonogo.rollout.restore.objects import LARGE_OBJECTS
@@ -238,6 +239,17 @@ def test_large_objects_that_are_damaged_stay_as_in_the_backup(both: Both) -> Non
     assert told.damage == (TableDelta(LARGE_OBJECTS, 0, 1, 1),)
     assert both.rows("select lo_get(9001)")[1] == [(b"first",)]
     assert both.rows("select lo_get(9004)")[1] == [(b"new",)]
+
+
+def test_more_large_objects_than_can_be_locked_are_counted(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's table of locks is not filled up; the reason says what to raise."""
+    monkeypatch.setattr(objects, "MOST", "select 2")
+    both.live.execute("select lo_from_bytea(0, 'x') from generate_series(1, 5)")
+    told = both.carry()
+    assert told.left == (TableDelta(LARGE_OBJECTS, 3),)
+    assert "raise max_locks_per_transaction" in told.reasons[LARGE_OBJECTS]
 
 
 def test_what_is_no_row_is_counted_or_named(both: Both) -> None:

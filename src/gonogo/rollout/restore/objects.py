@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from gonogo.postgres.session import Connection, first_line
+from gonogo.postgres.session import Connection, ask_int, first_line
 from gonogo.rollout.restore.delta import TableDelta
 
 # How `--damaged` and the counts name them.
@@ -40,6 +40,14 @@ from (
     offset 0
 ) as o"""
 UNREADABLE = "the role may not read it"
+# Each that is written stays locked until the end; what else is carried needs room as well.
+MOST = """
+select current_setting('max_locks_per_transaction')::int * current_setting('max_connections')::int
+    / 4"""
+TOO_MANY = (
+    "more than {most:,} at once find no room in the server's table of locks: raise"
+    " max_locks_per_transaction"
+)
 PIECE = "select lo_get(%s::oid, %s::bigint, %s::int)"
 GRANTS = """
 select pg_get_userbyid(m.lomowner), coalesce(nullif(a.grantee, 0)::regrole::text, 'public'),
@@ -80,7 +88,7 @@ def carry_objects(live: Connection, restored: Connection, *, damaged: bool) -> O
     kinds = {oid: _kind(there.get(oid), here.get(oid)) for oid in sorted({*there, *here})}
     unreadable = [oid for oid, one in there.items() if not one[-1]]
     since, left, damage = Counter[str](), Counter[str](), Counter[str]()
-    reason = ""
+    most, reason = ask_int(restored, MOST), ""
     for oid, kind in kinds.items():
         if not kind:
             continue
@@ -91,6 +99,8 @@ def carry_objects(live: Connection, restored: Connection, *, damaged: bool) -> O
         try:
             if oid in unreadable:
                 raise psycopg.errors.InsufficientPrivilege(UNREADABLE)
+            if since.total() - damage.total() - left.total() > most:
+                raise psycopg.NotSupportedError(TOO_MANY.format(most=most))
             with restored.transaction():
                 _carry(live, restored, oid, kind)
         except psycopg.OperationalError:
