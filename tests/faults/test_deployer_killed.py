@@ -18,7 +18,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from desk import Desk
-from gonogo.config.sections import CommandsConfig
+from gonogo.config.sections import CommandsConfig, RolloutConfig
 from gonogo.model.kinds import Environment
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.deploy import steps_of
@@ -246,8 +246,11 @@ def is_deployed(desk: Desk) -> None:
 def taken_back(desk: Desk, server: EmbeddedServer) -> Iterator[None]:
     """What happens within leaves schema and rows as they are now."""
 
+    gate_role = RolloutConfig.load(desk.root / "rollout.toml").gate_role
+
     def prints() -> tuple[object, object]:
-        return schema_fingerprint(server.bin_dir, desk.conninfo), desk.ask(PRE_DEPLOY_ROWS)
+        made = schema_fingerprint(server.bin_dir, desk.conninfo, gate_role)
+        return made, desk.ask(PRE_DEPLOY_ROWS)
 
     before = prints()
     yield
