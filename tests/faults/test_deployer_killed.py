@@ -245,7 +245,6 @@ def is_deployed(desk: Desk) -> None:
 @contextmanager
 def taken_back(desk: Desk, server: EmbeddedServer) -> Iterator[None]:
     """What happens within leaves schema and rows as they are now."""
-
     gate_role = RolloutConfig.load(desk.root / "rollout.toml").gate_role
 
     def prints() -> tuple[object, object]:
