@@ -48,7 +48,6 @@ MOST_CHARACTERS = 300
 VARIABLE = "GITHUB_STEP_SUMMARY"
 # GitHub refuses a step's summary beyond 1 MiB.
 MOST_BYTES = 64 * 1024
-WARNING = "warning"
 CUT_OFF = "*The rest was cut off here; it is in the record.*"
 
 
@@ -266,8 +265,8 @@ def _lines(record: Record, directory: Path) -> Iterator[str]:
     yield from _paragraph(f"Health score: **{escape(brief.score)}**")
     yield from _paragraph(f"Record: {code(cut(directory / 'record.html'))}")
     reasons = [f"- {escape(reason)}" for reason in brief.reasons]
-    warnings = [miss for miss in brief.misses if miss.outcome == WARNING]
-    misses = [miss for miss in brief.misses if miss.outcome != WARNING]
+    warnings = [miss for miss in brief.misses if miss.outcome == Outcome.WARNING]
+    misses = [miss for miss in brief.misses if miss.outcome != Outcome.WARNING]
     yield from _section("Why", [*reasons, *_points(misses)])
     yield from _section("Warnings", _points(warnings))
     yield from _section("Checks", _table(brief.rows))
