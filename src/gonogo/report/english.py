@@ -188,6 +188,10 @@ def template_of(finding: Finding, metric: Metric) -> str:
     passed = finding.figures.passed
     comma = "," if finding.interval and finding.role is Role.CRITERION else ""
     match finding.reason:
+        case Reason.MEETS if metric.kind == "answer":
+            return "{shown}, as it must be{because}"
+        case Reason.MISSES if metric.kind == "answer":
+            return "{shown}, and must be {limit}{because}"
         case Reason.MEETS:
             within = "lies within" if passed and passed.limit.is_band and comma else "meets"
             return f"{{shown}}{comma} {within} {{limit}}{{because}}"

@@ -66,7 +66,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.FELL: "{alone}{fell} since {since}: {before} before, {share} of {n} since",
     Reason.FELL_PAST_LEVEL: "{alone}{fell} since {since}: {before} before, {share} of {n} since, "
     "past {level} {limit}",
-    Reason.NO_LEVEL_PASSED: "{shown} is past no alert level{because}",
+    Reason.NO_LEVEL_PASSED: "{shown}: no alert{because}",
     Reason.NOT_BEYOND_DOUBT: "{shown}: misses {limit}, but not beyond doubt{more}",
     Reason.TOO_FEW: "{shown}: too few events to exclude {limit}{more}",
     Reason.TOO_FEW_FOR_BAND: "{shown}: too few events: {needed} are needed{more}",
