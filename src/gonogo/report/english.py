@@ -28,7 +28,7 @@ from gonogo.model.measurement import (
     format_duration,
     format_moment,
 )
-from gonogo.report.sentences import REASONS, REMARKS, TALLY, VERDICTS, WITHOUT, WORST
+from gonogo.report.sentences import ANSWERS, REASONS, REMARKS, TALLY, VERDICTS, WITHOUT, WORST
 from gonogo.report.text import cut
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -185,20 +185,16 @@ def tally(findings: Sequence[Finding]) -> str:
 
 def template_of(finding: Finding, metric: Metric) -> str:
     """The sentence of a reason; some read otherwise for a rate, a band, or an answer."""
+    if metric.kind == "answer" and finding.reason in ANSWERS:
+        return ANSWERS[finding.reason]
     passed = finding.figures.passed
     comma = "," if finding.interval and finding.role is Role.CRITERION else ""
     match finding.reason:
-        case Reason.MEETS if metric.kind == "answer":
-            return "{shown}, as it must be{because}"
-        case Reason.MISSES if metric.kind == "answer":
-            return "{shown}, and must be {limit}{because}"
         case Reason.MEETS:
             within = "lies within" if passed and passed.limit.is_band and comma else "meets"
             return f"{{shown}}{comma} {within} {{limit}}{{because}}"
         case Reason.MISSES:
             return f"{{shown}}{comma} misses {{limit}}{{because}}"
-        case Reason.PAST_LEVEL if metric.kind == "answer":
-            return "the answer is {shown}: {level}"
         case Reason.PAST_LEVEL:
             return f"{{shown}}{comma} is past {{level}} {{limit}}"
         case Reason.PAST_LEVEL_BUT_FEW:

@@ -87,6 +87,12 @@ REASONS: Mapping[Reason, str] = {
     "come: so much of the window is not covered",
     Reason.NEVER_CAME: "no data{of_part}: none came, in the window or on the days before it",
 }
+# Of a metric that is answered by yes or no.
+ANSWERS: Mapping[Reason, str] = {
+    Reason.MEETS: "{shown}, as it must be{because}",
+    Reason.MISSES: "{shown}, and must be {limit}{because}",
+    Reason.PAST_LEVEL: "the answer is {shown}: {level}",
+}
 VERDICTS: Mapping[Why, str] = {
     Why.NONE_MET: "no check was met",
     Why.NOT_ANSWERED: "{k} of {n} checks gave no answer",
