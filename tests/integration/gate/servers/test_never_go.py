@@ -257,9 +257,10 @@ ONE_AN_HOUR = """
 delete from sync_metrics where integration_type = 'google_contacts' and result <> 'skipped'
     and sync_type <> 'initial' and created_at >= %(end)s - interval '30 hours'
     and id not in (
-        select distinct on (date_trunc('hour', created_at)) id from sync_metrics
+        select distinct on (floor(extract(epoch from %(end)s - created_at) / 3600)) id
+        from sync_metrics
         where result <> 'skipped' and integration_type = 'google_contacts'
-        order by date_trunc('hour', created_at), id)"""
+        order by floor(extract(epoch from %(end)s - created_at) / 3600), id)"""
 
 
 def test_a_part_that_dies_down_to_a_row_an_hour(judged: Judged, soaked: Any) -> None:
