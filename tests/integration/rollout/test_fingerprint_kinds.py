@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tomllib
@@ -63,26 +64,28 @@ def states(databases: Databases, kinds: Iterable[str]) -> States:
         databases.server.conninfo(),
         f"do $$ begin create role {ROLE}; exception when others then null; end $$",
     )
-    conninfo, names = databases.create("kinds"), ("kinds", "kinds_1", "kinds_2")
+    # Test processes share a server.
+    names = tuple(f"kinds_{os.getpid()}_{number}" for number in range(3))
+    conninfo = databases.create(names[0])
     try:
         for kind in kinds:
             run(conninfo, f"create schema k_{kind}_k; {sql(kind, 'there')}")
         before = schema_statements(databases.server.bin_dir, conninfo)
-        before_restored = restored(databases, names[1])
+        before_restored = restored(databases, *names[:2])
         for kind in kinds:
             run(conninfo, sql(kind, "change"))
         after = schema_statements(databases.server.bin_dir, conninfo)
-        return States(before, before_restored, after, restored(databases, names[2]))
+        return States(before, before_restored, after, restored(databases, names[0], names[2]))
     finally:
         for name in names:
             databases.drop(name)
 
 
-def restored(databases: Databases, name: str) -> list[str]:
+def restored(databases: Databases, source: str, name: str) -> list[str]:
     """What makes the schema once it was dumped and restored."""
     tools, target = databases.server.bin_dir, databases.create(name)
     dump = subprocess.run(
-        [str(tools / "pg_dump"), "-Fc", "-d", databases.server.conninfo("kinds")],
+        [str(tools / "pg_dump"), "-Fc", "-d", databases.server.conninfo(source)],
         check=True,
         capture_output=True,
     )
