@@ -38,6 +38,14 @@ from citus_tables as one
 join citus_tables as beside on beside.colocation_id = one.colocation_id
 group by one.table_name, one.citus_table_type, one.distribution_column, one.shard_count"""
 
+# Whoever was let read the ledger: a gate's role by another name, granted what it reads by hand.
+READERS = """
+select distinct quote_ident(pg_get_userbyid(one.grantee))
+from pg_class as c
+join pg_namespace as n on n.oid = c.relnamespace
+cross join lateral aclexplode(c.relacl) as one
+where n.nspname = 'gonogo' and one.grantee not in (0, c.relowner)"""
+
 OPTIONS = (
     "--schema-only",
     "--no-password",
@@ -70,21 +78,33 @@ def schema_statements(bin_dir: Path, conninfo: str, gate_role: str | None = None
     Args:
         bin_dir: PostgreSQL's tools, of the server's major version.
         conninfo: The database; holds the password, which is passed on outside the command line.
-        gate_role: The gate's role; None takes the usual name. What it is granted is left out: a
-            deployment gives it what it needs, and that may stay.
+        gate_role: The gate's role; None takes the usual name. What it is granted is left out, and
+            what other readers of the ledger are: a deployment or `gate_role.sql` gives it what it
+            needs, and that may stay.
 
     Raises:
         DatabaseError: ``pg_dump`` is not there, failed, or took too long.
     """
-    made = described(_dump(bin_dir, conninfo), gate_role)
-    return sorted((*made, *_distribution(conninfo)))
+    dump = _dump(bin_dir, conninfo)
+    readers, distribution = _beside(conninfo)
+    made = described(dump, gate_role, readers)
+    return sorted((*made, *distribution))
 
 
-def described(dump: str, gate_role: str | None = None) -> Iterator[str]:
-    """The statements of a dump that describe the schema."""
+def described(
+    dump: str, gate_role: str | None = None, readers: Iterable[str] = ()
+) -> Iterator[str]:
+    """The statements of a dump that describe the schema.
+
+    Args:
+        dump: As ``pg_dump`` writes it.
+        gate_role: As of `schema_statements`.
+        readers: Other roles whose grants are left out, quoted where they need it.
+    """
     places: dict[str, str] = {}
     role = re.escape((gate_role or GATE_ROLE).replace('"', '""'))
-    granted = re.compile(rf'(?:GRANT|REVOKE) .* (?:TO|FROM) ("?){role}\1(?: WITH GRANT OPTION)?')
+    roles = "|".join((rf'("?){role}\1', *map(re.escape, readers)))
+    granted = re.compile(rf"(?:GRANT|REVOKE) .* (?:TO|FROM) (?:{roles})(?: WITH GRANT OPTION)?")
     for statement in statements(TOKEN.sub("", dump)):
         if place := PLACE.fullmatch(statement):
             places[place["what"]] = place["where"]
@@ -93,12 +113,14 @@ def described(dump: str, gate_role: str | None = None) -> Iterator[str]:
             yield " ".join((statement, *(unusual if PLACED.match(statement) else ())))
 
 
-@asking("it cannot be read how tables are distributed")
-def _distribution(conninfo: str) -> list[str]:
+@asking("it cannot be read who reads the ledger and how tables are distributed")
+def _beside(conninfo: str) -> tuple[list[str], list[str]]:
+    """The readers of the ledger, and how a cluster distributes its tables."""
     with connect(conninfo, "gonogo fingerprint") as connection:
+        readers = [str(one) for (one,) in connection.execute(READERS)]
         if not ask_bool(connection, IS_CLUSTER):
-            return []
-        return [str(one) for (one,) in connection.execute(DISTRIBUTED)]
+            return readers, []
+        return readers, [str(one) for (one,) in connection.execute(DISTRIBUTED)]
 
 
 def _dump(bin_dir: Path, conninfo: str) -> str:
