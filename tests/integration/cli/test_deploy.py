@@ -350,8 +350,8 @@ def test_of_two_deployers_one_goes_and_the_other_waits_or_is_refused(desk: Desk)
 
     def waiting() -> bool:
         logs = desk.root.glob("logs/staging/*_deploy.jsonl")
-        noted = '"event": "note", "step": "database"'
-        return any(noted in log.read_text(encoding="utf-8") for log in logs)
+        lines = (line for log in logs for line in log.read_text(encoding="utf-8").splitlines())
+        return any('"event": "note"' in line and '"step": "database"' in line for line in lines)
 
     patiently(waiting)
     (desk.root / "app" / "go").touch()
