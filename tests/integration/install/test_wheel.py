@@ -144,7 +144,8 @@ def test_a_project_that_init_began_is_judged(run: Run, tmp_path: Path, empty_dat
     assert gone.returncode == 0, gone.stdout + gone.stderr
 
     archive = tmp_path / "gate" / "reports" / "archive" / "staging"
-    documents = [json.loads(record.read_text()) for record in archive.glob("*/record.json")]
+    records = list(archive.glob("*/record.json"))
+    documents = [json.loads(record.read_text()) for record in records]
     # Both may have begun within one second, which their names do not tell apart.
     documents.sort(key=lambda document: document["started_at"])
     assert [document["verdict"]["kind"] for document in documents] == ["HOLD", "GO"]
