@@ -19,7 +19,7 @@ with zones as (
         or to_regclass('sync_metrics') is null
         or has_table_privilege(setrole, to_regclass('sync_metrics'), 'insert')
     union all
-    -- Known since before the gate's own session was pinned; empty where that cannot be told.
+    -- Known since before the gate's own session was pinned; empty where that is unknown.
     select lower(current_setting('gate.server_time_zone') collate "C")
     where current_setting('gate.server_time_zone') <> ''
         and not exists (select from zones where setrole = 0)

@@ -6,117 +6,83 @@
 -- these pages: few, where vacuum has made room elsewhere.
 -- source: text; age: transactions since, 0 is the newest; n: rows; first_at, last_at, written_at: UTC,
 -- without time zone; plain: boolean; newest, reached: rows
-with sync_pages as (
-    select distinct pages - 1 - back as page
+with pages as (
+    select distinct source, size - 1 - back as page
     from (
         select
-            pages,
+            source,
+            size,
             case
                 when place < 64 then place
-                else floor(64 * power(greatest(pages / 64.0, 1), (place / 4 - 15) / 16.0)) + mod(place, 4)
+                else floor(64 * power(greatest(size / 64.0, 1), (place / 4 - 15) / 16.0)) + mod(place, 4)
             end::bigint as back
         from (
-            select pg_relation_size(to_regclass('sync_metrics')) / current_setting('block_size')::bigint as pages
+            select source, pg_relation_size(to_regclass(source)) / current_setting('block_size')::bigint as size
+            from (values ('sync_metrics'), ('webhook_notifications')) as stream (source)
         ) as heap
         cross join generate_series(0, 127) as place
-    ) as places
-    where back < pages
-), notification_pages as (
-    select distinct pages - 1 - back as page
-    from (
-        select
-            pages,
-            case
-                when place < 64 then place
-                else floor(64 * power(greatest(pages / 64.0, 1), (place / 4 - 15) / 16.0)) + mod(place, 4)
-            end::bigint as back
-        from (
-            select pg_relation_size(to_regclass('webhook_notifications')) / current_setting('block_size')::bigint as pages
-        ) as heap
-        cross join generate_series(0, 127) as place
-    ) as places
-    where back < pages
+    ) as counted
+    where back < size
+), places as (
+    select source, ('(' || page || ',' || item || ')')::tid as place
+    from pages
+    cross join generate_series(1, current_setting('block_size')::integer / 28) as item
+), written as (
+    select 'sync_metrics' as source, xmin as writer, created_at
+    from sync_metrics
+    where ctid = any (array(select place from places where source = 'sync_metrics'))
+    union all
+    select 'webhook_notifications', xmin, created_at
+    from webhook_notifications
+    where ctid = any (array(select place from places where source = 'webhook_notifications'))
+), newest as (
+    (
+        select 'sync_metrics' as source, (ctid::text::point)[0]::bigint as page
+        from sync_metrics
+        where created_at > timestamp '1900-01-01'
+            and created_at < greatest(%(as_of)s::timestamp, now()::timestamp) + interval '5 minutes'
+        order by created_at desc
+        limit 100
+    )
+    union all
+    (
+        select 'webhook_notifications', (ctid::text::point)[0]::bigint
+        from webhook_notifications
+        where created_at > timestamp '1900-01-01'
+            and created_at < greatest(%(as_of)s::timestamp, now()::timestamp) + interval '5 minutes'
+        order by created_at desc
+        limit 100
+    )
 )
 select
-    'sync_metrics' as source,
-    age(xmin)::bigint as age,
+    source,
+    age(writer)::bigint as age,
     count(*) as n,
     min(created_at) as first_at,
     max(created_at) as last_at,
     case
         when current_setting('track_commit_timestamp') = 'on' and not pg_is_in_recovery()
-            then pg_xact_commit_timestamp(xmin) at time zone 'UTC'
+            then pg_xact_commit_timestamp(writer) at time zone 'UTC'
     end as written_at,
     null as plain,
     null as newest,
     null as reached
-from sync_metrics
-where ctid = any (array(
-        select ('(' || pages.page || ',' || items.item || ')')::tid
-        from sync_pages as pages
-        cross join generate_series(1, current_setting('block_size')::integer / 28) as items (item)
-    ))
-    and created_at > timestamp '1900-01-01'
+from written
+where created_at > timestamp '1900-01-01'
     and created_at < greatest(%(as_of)s::timestamp, now()::timestamp) + interval '5 minutes'
-group by xmin
+group by source, writer
 union all
 select
-    'sync_metrics', null, null, null, null, null,
+    stream.source, null, null, null, null, null,
     (
         select relkind = 'r' and amname = 'heap' and not relhassubclass
         from pg_class as c
         left join pg_am as a on a.oid = c.relam
-        where c.oid = to_regclass('sync_metrics')
+        where c.oid = to_regclass(stream.source)
     ),
-    count(*),
-    count(*) filter (where newest.page in (select pages.page from sync_pages as pages))
-from (
-    select (ctid::text::point)[0]::bigint as page
-    from sync_metrics
-    where created_at > timestamp '1900-01-01'
-        and created_at < greatest(%(as_of)s::timestamp, now()::timestamp) + interval '5 minutes'
-    order by created_at desc
-    limit 100
-) as newest
-union all
-select
-    'webhook_notifications' as source,
-    age(xmin)::bigint as age,
-    count(*) as n,
-    min(created_at) as first_at,
-    max(created_at) as last_at,
-    case
-        when current_setting('track_commit_timestamp') = 'on' and not pg_is_in_recovery()
-            then pg_xact_commit_timestamp(xmin) at time zone 'UTC'
-    end as written_at,
-    null as plain,
-    null as newest,
-    null as reached
-from webhook_notifications
-where ctid = any (array(
-        select ('(' || pages.page || ',' || items.item || ')')::tid
-        from notification_pages as pages
-        cross join generate_series(1, current_setting('block_size')::integer / 28) as items (item)
-    ))
-    and created_at > timestamp '1900-01-01'
-    and created_at < greatest(%(as_of)s::timestamp, now()::timestamp) + interval '5 minutes'
-group by xmin
-union all
-select
-    'webhook_notifications', null, null, null, null, null,
+    (select count(*) from newest where newest.source = stream.source),
     (
-        select relkind = 'r' and amname = 'heap' and not relhassubclass
-        from pg_class as c
-        left join pg_am as a on a.oid = c.relam
-        where c.oid = to_regclass('webhook_notifications')
-    ),
-    count(*),
-    count(*) filter (where newest.page in (select pages.page from notification_pages as pages))
-from (
-    select (ctid::text::point)[0]::bigint as page
-    from webhook_notifications
-    where created_at > timestamp '1900-01-01'
-        and created_at < greatest(%(as_of)s::timestamp, now()::timestamp) + interval '5 minutes'
-    order by created_at desc
-    limit 100
-) as newest
+        select count(*) from newest join pages using (source, page)
+        where newest.source = stream.source
+    )
+from (values ('sync_metrics'), ('webhook_notifications')) as stream (source)

@@ -52,8 +52,8 @@ def _on(version: int, cases: Mapping[str, Mapping[str, Case]]) -> Results:
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
         known = dict(_known(cases, version))
-        told = partial(_told, Databases(server), version)
-        return dict(zip(known, pool.map(told, known, known.values()), strict=True))
+        go = partial(_result, Databases(server), version)
+        return dict(zip(known, pool.map(go, known, known.values()), strict=True))
 
 
 def _known(
@@ -63,7 +63,7 @@ def _known(
         yield from (((kind, name), case) for name, case in of.items() if case.since <= version)
 
 
-def _told(databases: Databases, version: int, key: tuple[str, str], case: Case) -> Result:
+def _result(databases: Databases, version: int, key: tuple[str, str], case: Case) -> Result:
     result = run(databases, case)
     why = f"{result.failed}: {result.why}" if result.failed else "passed"
     sys.stdout.write(f"{version} {'.'.join(key)} {why}\n")

@@ -1,5 +1,5 @@
 -- A small world in which every check is met: 40 users who connected both integrations after the
--- deployment, and two days of their traffic. Moments are told by how long before the end they lie.
+-- deployment, and two days of their traffic. Moments are given by how long before the end they lie.
 create schema planted;
 
 create function planted.ago(length interval) returns timestamp
@@ -80,7 +80,7 @@ begin
 end
 $$;
 
--- What the faults below are told with: so many of the oldest, so that nothing is wrong of late.
+-- What the faults below are planted with: so many of the oldest, so that nothing is wrong of late.
 create function planted.fail_syncs(times bigint) returns void
 language sql as $$
     update sync_metrics set result = 'failure' where id in (
@@ -293,7 +293,7 @@ language sql as $$
 $$;
 
 -- Writers at work, each row in a transaction of its own, every fourth by a writer whose clock is behind:
--- so much behind the third of the rows before it, by which the moment of writing is told.
+-- so much behind the third of the rows before it, which gives the moment of writing.
 create function planted.write_behind(delay interval) returns void
 language plpgsql as $$
 begin

@@ -178,5 +178,5 @@ def rows(played: Absence) -> Iterable[str]:
 
 def _cells(played: Absence) -> Iterator[list[str]]:
     for flow, held in played.healthy.items():
-        told = [played.absent.get((flow, known), {}).get(n) for known in STOPS for n in LATER]
-        yield [flow.title, percent(held), *(percent(one) if one else "" for one in told)]
+        shares = [played.absent.get((flow, known), {}).get(n) for known in STOPS for n in LATER]
+        yield [flow.title, percent(held), *(percent(one) if one else "" for one in shares)]

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from gonogo.config.application import Section
-from gonogo.config.project import Project, config_error, dotted, read_toml
+from gonogo.config.project import Project, dotted, read_toml, validated
 from gonogo.config.sections import RolloutConfig
 from gonogo.criteria import load as load_criteria
 from gonogo.errors import ConfigError
@@ -163,11 +163,7 @@ def load(path: Path, known: Known) -> Checklist:
     Raises:
         ConfigError: The file is missing, is no TOML, or names a metric or a step that is not there.
     """
-    document = read_toml(path)
-    try:
-        checklist = Checklist.model_validate(document)
-    except ValidationError as error:
-        raise config_error(str(path), error, _known_keys) from None
+    checklist = validated(Checklist, read_toml(path), path, _known_keys)
     for key, problem, remedy in _nonsense(checklist, known):
         raise ConfigError(problem, remedy, file=str(path), key=dotted(key))
     return checklist

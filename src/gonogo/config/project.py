@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union
 
 from gonogo.errors import ConfigError, UsageError
 from gonogo.model.kinds import Environment
 
 if TYPE_CHECKING:
     # Loads slowly, and a command that only looks for a path does without.
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
+
+# What a TOML file holds before its types are known.
+TomlValue: TypeAlias = Union[
+    str, int, float, bool, datetime, date, time, "list[TomlValue]", "dict[str, TomlValue]"
+]
+Toml: TypeAlias = "dict[str, TomlValue]"
+# The keys that the section at a path may hold.
+KnownKeys = Callable[[tuple[str, ...]], Sequence[str]]
+Model = TypeVar("Model", bound="BaseModel")
 
 MARKER = "rollout.toml"
 SHOWN_CHARACTERS = 60
@@ -98,7 +108,7 @@ def is_text(name: str) -> bool:
     return name.encode(errors="replace").decode() == name
 
 
-def read_toml(path: Path) -> dict[str, object]:
+def read_toml(path: Path) -> Toml:
     """Read a TOML file.
 
     Raises:
@@ -119,7 +129,7 @@ def read_bytes(path: Path) -> bytes:
         raise ConfigError(f"cannot be read: {error.strerror}", file=str(path)) from None
 
 
-def parse_toml(content: bytes, path: Path) -> dict[str, object]:
+def parse_toml(content: bytes, path: Path) -> Toml:
     """Parse what a TOML file holds.
 
     Args:
@@ -138,9 +148,34 @@ def parse_toml(content: bytes, path: Path) -> dict[str, object]:
     return document
 
 
-def config_error(
-    file: str, error: ValidationError, known_keys: Callable[[tuple[str, ...]], Sequence[str]]
-) -> ConfigError:
+def validated(
+    model: type[Model],
+    document: Toml,
+    path: Path,
+    known_keys: KnownKeys,
+    context: Mapping[str, Path] | None = None,
+) -> Model:
+    """What a TOML file says, as the types of its sections.
+
+    Args:
+        model: The file as a whole.
+        document: What was read from it.
+        path: The file, for the message.
+        known_keys: The keys that the section at a path may hold.
+        context: What the sections' own validators are given.
+
+    Raises:
+        ConfigError: A key is unknown, missing, or says what cannot be meant.
+    """
+    from pydantic import ValidationError  # noqa: PLC0415  # the model has loaded it
+
+    try:
+        return model.model_validate(document, context=context)
+    except ValidationError as error:
+        raise config_error(str(path), error, known_keys) from None
+
+
+def config_error(file: str, error: ValidationError, known_keys: KnownKeys) -> ConfigError:
     """Describe the first error, and say how many more there are.
 
     Args:
@@ -182,7 +217,7 @@ def _path(details: ErrorDetails) -> Iterator[str]:
 def _explained(
     details: ErrorDetails,
     path: tuple[str, ...],
-    known_keys: Callable[[tuple[str, ...]], Sequence[str]],
+    known_keys: KnownKeys,
 ) -> tuple[str, str]:
     kind = details["type"]
     if kind == "missing":

@@ -13,7 +13,6 @@ from pydantic import (
     StrictBool,
     StrictInt,
     StrictStr,
-    ValidationError,
     model_validator,
 )
 
@@ -33,7 +32,7 @@ from gonogo.config.application import (
     Word,
     not_empty,
 )
-from gonogo.config.project import config_error, read_toml
+from gonogo.config.project import read_toml, validated
 from gonogo.errors import ConfigError
 from gonogo.model.kinds import Environment
 
@@ -177,12 +176,8 @@ class RolloutConfig(Section):
         Raises:
             ConfigError: The file cannot be read, is no TOML, or a key of it cannot be meant.
         """
-        document = read_toml(path)
         context = {"base": (base or path.parent).resolve()}
-        try:
-            return cls.model_validate(document, context=context)
-        except ValidationError as error:
-            raise config_error(str(path), error, _known_keys) from None
+        return validated(cls, read_toml(path), path, _known_keys, context)
 
     @property
     def http(self) -> Endpoints:

@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from gonogo.config.project import config_error, dotted, parse_toml, read_bytes
+from gonogo.config.project import Toml, TomlValue, dotted, parse_toml, read_bytes, validated
 from gonogo.criteria.entries import (
     ALL_POINTS,
     ENDPOINTS,
@@ -42,14 +40,11 @@ def load(path: Path, sql_dir: Path) -> Criteria:
     content = read_bytes(path)
     document = parse_toml(content, path)
     entries = document.get(METRIC)
-    if isinstance(entries, Mapping):
+    if isinstance(entries, dict):
         document[METRIC] = _expanded(entries, str(path))
     # One value for both: what a record was judged by is exactly what was read.
     document["sha256"] = hashlib.sha256(content).hexdigest()
-    try:
-        criteria = Criteria.model_validate(document)
-    except ValidationError as error:
-        raise config_error(str(path), error, _known_keys) from None
+    criteria = validated(Criteria, document, path, _known_keys)
     for key, problem in nonsense(criteria, sql_dir):
         raise ConfigError(problem, file=str(path), key=dotted(key))
     return criteria
@@ -64,9 +59,9 @@ def _known_keys(path: tuple[str, ...]) -> tuple[str, ...]:
     return (*keys, "expand") if section is Metric else keys
 
 
-def _expanded(entries: Mapping[str, object], file: str) -> dict[str, object]:
+def _expanded(entries: Toml, file: str) -> Toml:
     """Entries with ``expand = { name = [...] }`` become one entry a value, ``{name}`` filled in."""
-    metrics: dict[str, object] = {}
+    metrics: Toml = {}
     for metric_id, entry in entries.items():
         for own_id, copy in _copies(metric_id, entry, file):
             if own_id in metrics:
@@ -76,8 +71,8 @@ def _expanded(entries: Mapping[str, object], file: str) -> dict[str, object]:
     return metrics
 
 
-def _copies(metric_id: str, entry: object, file: str) -> Iterator[tuple[str, object]]:
-    if not isinstance(entry, Mapping):
+def _copies(metric_id: str, entry: TomlValue, file: str) -> Iterator[tuple[str, TomlValue]]:
+    if not isinstance(entry, dict):
         yield metric_id, entry
         return
     if "id" in entry:
@@ -92,23 +87,24 @@ def _copies(metric_id: str, entry: object, file: str) -> Iterator[tuple[str, obj
         yield str(copy["id"]), copy
 
 
-def _values(expand: object, key: str, file: str) -> Iterator[tuple[str, str]]:
+def _values(expand: TomlValue, key: str, file: str) -> Iterator[tuple[str, str]]:
     """Placeholder and value of each copy."""
-    if isinstance(expand, Mapping) and len(expand) == 1:
+    if isinstance(expand, dict) and len(expand) == 1:
         ((name, values),) = expand.items()
-        if isinstance(values, list) and values and all(isinstance(one, str) for one in values):
-            yield from ((f"{{{name}}}", value) for value in values)
+        texts = [one for one in values if isinstance(one, str)] if isinstance(values, list) else []
+        if texts and texts == values:
+            yield from ((f"{{{name}}}", text) for text in texts)
             return
     raise ConfigError("is no list of names", 'write it like { name = ["one", "two"] }', file, key)
 
 
-def _filled(node: Mapping[str, object], placeholder: str, value: str) -> dict[str, object]:
-    def fill(leaf: object) -> object:
+def _filled(node: Toml, placeholder: str, value: str) -> Toml:
+    def fill(leaf: TomlValue) -> TomlValue:
         if isinstance(leaf, str):
             return leaf.replace(placeholder, value)
         if isinstance(leaf, list):
             return [fill(item) for item in leaf]
-        return _filled(leaf, placeholder, value) if isinstance(leaf, Mapping) else leaf
+        return _filled(leaf, placeholder, value) if isinstance(leaf, dict) else leaf
 
     return {key: fill(leaf) for key, leaf in node.items()}
 

@@ -46,7 +46,7 @@ class Verification:
 
     @property
     def exit_code(self) -> int:
-        """0 when all is in place; as the gate's where something is wrong, or cannot be told."""
+        """0 when all is in place; as the gate's where something is wrong or unknown."""
         outcomes = {finding.outcome for finding in self.findings}
         if outcomes & WRONG:
             return VerdictKind.NO_GO.exit_code

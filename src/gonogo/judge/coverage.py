@@ -35,7 +35,7 @@ def hole(streams: Mapping[str, Stream], overdue_n: int) -> Figures | None:
     """The longest hole of the window; None where data cover every hour.
 
     Args:
-        streams: By part; "" is the whole, of which a hole is told first.
+        streams: By part; "" is the whole, whose hole comes first.
         overdue_n: How many events must be missing.
     """
     found = [

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -37,7 +36,8 @@ URL = re.compile(r"postgres(?:ql)?://([^?]*)")
 SHOWN = ("host", "hostaddr", "port", "dbname", "user", "service", "sslmode")
 CONNECT_TIMEOUT_S = 5
 # Set together: each alone leaves a way for a half-open connection to hang.
-KEEPALIVES: Mapping[str, int] = {
+LIMITS: Mapping[str, int] = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
     "keepalives": 1,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -198,8 +198,12 @@ def _is_port(text: str) -> bool:
     return bool(PORT.fullmatch(text)) and 0 < int(text) <= HIGHEST_PORT
 
 
-def link_parameters(settings: DatabaseSettings) -> dict[str, Any]:
-    """Time limits of a connection, unless the connection string sets them itself."""
-    given = conninfo_to_dict(settings.conninfo)
-    defaults = {"connect_timeout": CONNECT_TIMEOUT_S, **KEEPALIVES}
-    return {name: value for name, value in defaults.items() if name not in given}
+def bounded(conninfo: str, limits: Mapping[str, int] = LIMITS) -> str:
+    """A connection string with time limits, where it sets none itself.
+
+    Args:
+        conninfo: As libpq reads it; it may hold the password.
+        limits: libpq's parameters, in their own units.
+    """
+    given = conninfo_to_dict(conninfo)
+    return make_conninfo(conninfo, **{k: v for k, v in limits.items() if k not in given})

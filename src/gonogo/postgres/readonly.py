@@ -19,7 +19,7 @@ from psycopg.rows import DictRow, dict_row
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from gonogo.errors import DatabaseError
-from gonogo.postgres.dsn import DatabaseSettings, link_parameters
+from gonogo.postgres.dsn import DatabaseSettings, bounded
 from gonogo.postgres.session import WRITTEN, first_line
 
 Row = DictRow
@@ -241,8 +241,7 @@ def connect(
     try:
         connection = retrying(
             psycopg.connect,
-            settings.conninfo,
-            **link_parameters(settings),
+            bounded(settings.conninfo),
             application_name=application_name,
             row_factory=dict_row,
             prepare_threshold=None,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -20,7 +20,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from gonogo.errors import DatabaseError
-from gonogo.postgres.dsn import KEEPALIVES, DatabaseSettings
+from gonogo.postgres.dsn import LIMITS, DatabaseSettings, bounded
 from gonogo.postgres.watchdog import watch
 
 Connection = psycopg.Connection[TupleRow]
@@ -38,7 +38,7 @@ WRITTEN: Mapping[str, str] = {
     "transform_null_equals": "off",
 }
 # A rollout waits longer than the gate: it has more to lose by giving up.
-DEFAULTS: dict[str, Any] = {**KEEPALIVES, "connect_timeout": 10, "tcp_user_timeout": 30_000}
+PATIENT: Mapping[str, int] = {**LIMITS, "connect_timeout": 10, "tcp_user_timeout": 30_000}
 PINNED = {
     **WRITTEN,
     "timezone": "UTC",
@@ -97,15 +97,12 @@ def reach(conninfo: str, application_name: str) -> Connection:
     Raises:
         DatabaseError: The database does not answer or refuses; the message holds no secret.
     """
-    given = psycopg.conninfo.conninfo_to_dict(conninfo)
-    parameters = {name: value for name, value in DEFAULTS.items() if name not in given}
     try:
         connection = psycopg.connect(
-            conninfo,
+            bounded(conninfo, PATIENT),
             autocommit=True,
             prepare_threshold=None,
             application_name=application_name,
-            **parameters,
         )
     except (psycopg.Error, UnicodeError) as error:  # a host that no name server could be asked for
         raise DatabaseError(

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from gonogo.errors import DatabaseError
-from gonogo.postgres.dsn import CONNECT_TIMEOUT_S, DatabaseSettings, link_parameters
+from gonogo.postgres.dsn import CONNECT_TIMEOUT_S, DatabaseSettings, bounded
 
 TICK_S = 0.5
 PROBE_AFTER_S = 5
@@ -126,9 +126,9 @@ def is_silent(settings: DatabaseSettings) -> bool:
     Args:
         settings: Which database.
     """
-    parameters = link_parameters(settings) | {"connect_timeout": CONNECT_TIMEOUT_S}
+    conninfo = make_conninfo(bounded(settings.conninfo), connect_timeout=CONNECT_TIMEOUT_S)
     try:
-        psycopg.connect(settings.conninfo, **parameters, application_name="gonogo probe").close()
+        psycopg.connect(conninfo, application_name="gonogo probe").close()
     except psycopg.errors.ConnectionTimeout:
         return True
     except psycopg.Error:

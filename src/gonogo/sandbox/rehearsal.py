@@ -125,26 +125,26 @@ class Rehearsal:
         start = stage.deployed_at()
         end = start + SOAK
         self.narration.chapter("48 hours of traffic")
-        with self.narration.doing("Users, syncs, webhooks, jobs") as told, stage.connect() as link:
+        with self.narration.doing("Users, syncs, webhooks, jobs") as line, stage.connect() as link:
             summary = generate(link, Traffic(start, end, seed=self.seed))
-            told.proved = f"{sum(summary.rows.values()):,} rows up to {format_moment(end)}"
+            line.proved = f"{sum(summary.rows.values()):,} rows up to {format_moment(end)}"
         return end
 
     def _judge(self, stage: Stage, as_of: datetime, window: str, must: VerdictKind) -> None:
         self.narration.chapter(f"The gate: pytest checks/ --window={window}")
-        told = run_gate(stage, as_of, window, self.narration)
-        self.records.append(told.record)
-        if told.verdict is not must:
+        gate = run_gate(stage, as_of, window, self.narration)
+        self.records.append(gate.record)
+        if gate.verdict is not must:
             raise SandboxError(
-                f"the verdict is {told.verdict}, and must be {must}", f"read {told.record}"
+                f"the verdict is {gate.verdict}, and must be {must}", f"read {gate.record}"
             )
 
     def _inject(self, stage: Stage, incident: Incident, at: datetime) -> datetime:
         self.narration.chapter(f"An incident: {incident.name}")
         self.narration.say(f"  {incident.title}")
-        with self.narration.doing("Let it happen") as told, stage.connect() as link:
+        with self.narration.doing("Let it happen") as line, stage.connect() as link:
             injected = incidents.inject(link, incident, at, seed=self.seed)
-            told.proved = f"it goes on until {format_moment(injected.as_of)}"
+            line.proved = f"it goes on until {format_moment(injected.as_of)}"
         return injected.as_of
 
     def _roll_back(self, stage: Stage, incident: Incident) -> None:
@@ -202,14 +202,14 @@ def run_gate(stage: Stage, as_of: datetime, window: str, narration: Narration) -
     """
     words = [sys.executable, "-m", "pytest", "checks/", "-q", *gate_options(as_of, window)]
     before = stage.records()
-    with narration.doing("Measure once, judge every check") as told:
+    with narration.doing("Measure once, judge every check") as line:
         finished = _finished(words, stage)
         new = sorted(stage.records() - before)
         if finished.returncode not in VERDICTS or not new:
             last = (finished.stdout + finished.stderr).strip().splitlines()
             raise SandboxError(f"the gate itself failed: {last[-1] if last else 'no word from it'}")
         record = read_record(new[-1])
-        told.proved = f"{len(record.findings)} checks answered"
+        line.proved = f"{len(record.findings)} checks answered"
     verdict = VERDICTS[finished.returncode]
     _tell_verdict(narration, record)
     return GateRun(verdict, new[-1] / "record.html")

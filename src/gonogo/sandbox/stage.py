@@ -74,14 +74,14 @@ class Stage:
         try:
             with admitted():
                 # Held: what is being started has no name yet by which it could be stopped.
-                with narration.doing("Start PostgreSQL") as told, held():
+                with narration.doing("Start PostgreSQL") as line, held():
                     server = EmbeddedServer.start(directory / SERVER, die_with_parent=not keep)
-                    told.proved = _version(server)
+                    line.proved = _version(server)
                 stage = cls._populated(project, directory, server, narration, (users, seed))
-                with narration.doing("Start the application, old revision") as told:
+                with narration.doing("Start the application, old revision") as line:
                     stage.commands.run("start_app")
                     stage.commands.run("start_jobs")
-                    told.proved = f"revision {stage.repository.before[:8]} is running"
+                    line.proved = f"revision {stage.repository.before[:8]} is running"
         except BaseException as error:
             _take_down(project, server, because=error)
             raise
@@ -100,9 +100,9 @@ class Stage:
         with psycopg.connect(server.conninfo(), autocommit=True) as link:
             link.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
         conninfo = server.conninfo(DATABASE)
-        with narration.doing("Users and their contacts") as told, psycopg.connect(conninfo) as link:
+        with narration.doing("Users and their contacts") as line, psycopg.connect(conninfo) as link:
             world.create_base(link, users=users, seed=seed)
-            told.proved = f"{users} users, the schema as before the rollout"
+            line.proved = f"{users} users, the schema as before the rollout"
         repository = create_repository(directory)
         environ = sandbox_environment(directory, conninfo)
         return cls(project, directory, server, repository, environ)

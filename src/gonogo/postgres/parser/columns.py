@@ -50,7 +50,7 @@ class _Scope:
 
 
 def columns_read(query: str) -> Mapping[Table, frozenset[str]]:
-    """The columns of each table that a query reads, told by its text.
+    """The columns of each table that a query reads, by its text.
 
     A column that is named without its table counts for every table that it may be of. A table of
     which no column is named (``count(*)``) has none. Catalogs, and what the query itself defines,

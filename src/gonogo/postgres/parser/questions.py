@@ -12,7 +12,7 @@ from psycopg import sql
 
 from gonogo.postgres.parser.columns import Table
 from gonogo.postgres.parser.meaning import MAY_COMMIT, touched, tree, writing
-from gonogo.postgres.parser.trees import parse
+from gonogo.postgres.parser.trees import parse, written
 from gonogo.postgres.sqlfile import Statement
 
 # Each fills the column by itself.
@@ -126,8 +126,8 @@ def _unique_index(index: pb.IndexStmt, line: int) -> Iterator[Question]:
 def _duplicates(
     table: pb.RangeVar, values: Sequence[str], where: str, line: int, *, nulls: bool
 ) -> Question:
-    told = [] if nulls else [f"{value} is not null" for value in values]
-    conditions = " and ".join([*([f"({where})"] if where else []), *told]) or "true"
+    filled = [] if nulls else [f"{value} is not null" for value in values]
+    conditions = " and ".join([*([f"({where})"] if where else []), *filled]) or "true"
     query = _rows(table, conditions, f" group by {', '.join(values)} having count(*) > 1")
     problem = f"rows of {table.relname} are alike in {', '.join(values)}, which must be unique"
     return Question(query, problem, (_table(table),), line)
@@ -213,7 +213,7 @@ def _sql(expression: pb.Node) -> str:
     """An expression as text."""
     holder = parse("select null")
     holder.stmts[0].stmt.select_stmt.target_list[0].res_target.val.CopyFrom(expression)
-    return postgast.deparse(holder).removeprefix("SELECT ")
+    return written(holder).removeprefix("SELECT ")
 
 
 def _table(relation: pb.RangeVar) -> Table:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import postgast
 from google.protobuf.internal import (  # type: ignore[import-untyped]  # it ships no types
@@ -17,6 +20,10 @@ from postgast import pg_query_pb2 as pb
 
 # No statement that the server's own stack holds nests deeper.
 DEEPEST = 65535
+# Room for so many levels and a few million more, which are refused; what is not used costs nothing.
+STACK_BYTES = 512 * 1024 * 1024
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 if api_implementation.Type() == "upb":
     from google._upb._message import (  # type: ignore[import-untyped]  # it ships no types
         SetAllowOversizeProtos,
@@ -34,9 +41,28 @@ def parse(text: str) -> pb.ParseResult:
         postgast.PgQueryError: The parser cannot read it, or it nests too deep.
     """
     try:
-        return postgast.parse(text)
+        return _with_room(postgast.parse, text)
     except (DecodeError, RecursionError):
         raise postgast.PgQueryError("it nests too deep") from None
+
+
+def written(message: Message) -> str:
+    """A statement as the parser writes it.
+
+    Raises:
+        postgast.PgQueryError: The parser cannot write it.
+    """
+    return _with_room(postgast.deparse, message)
+
+
+def _with_room(work: Callable[[Given], Made], given: Given) -> Made:
+    """What `work` makes, on a stack so large that no deep tree ends the whole process."""
+    before = threading.stack_size(STACK_BYTES)
+    try:
+        with ThreadPoolExecutor(1, "gonogo parser") as thread:
+            return thread.submit(work, given).result()
+    finally:
+        threading.stack_size(before)
 
 
 def walk(message: Message) -> Iterator[Message]:

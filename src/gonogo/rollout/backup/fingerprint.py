@@ -142,8 +142,10 @@ def _dump(bin_dir: Path, conninfo: str) -> str:
         if ended.timed_out:
             raise DatabaseError(f"pg_dump took more than {DUMP_TIMEOUT_S} s")
         if ended.exit_code:
-            told = (said or ["no message"])[0]
-            raise DatabaseError(f"the schema could not be dumped: {told}", "see the server's log")
+            problem = (said or ["no message"])[0]
+            raise DatabaseError(
+                f"the schema could not be dumped: {problem}", "see the server's log"
+            )
         content = Path(file.name).read_bytes()
     try:
         return content.decode()

@@ -177,17 +177,17 @@ class _Runner:
         """Bring one migration into place, from whatever state it is in."""
         self.attempts, self.started = 0, time.monotonic()
         if row is not None and row.completed_at is not None:
-            return self._told(migration, "skipped")
+            return self._noted(migration, "skipped")
         if adoptable and row is None:
             self._repeat(migration, self._adopt)
-            return self._told(migration, "adopted")
+            return self._noted(migration, "adopted")
         self._tell("started", migration)
         if row is None:
             self._repeat(migration, self._apply)
         if migration.file.outside:
             self._tell("indexing", migration)
             self._repeat(migration, self._finish)
-        return self._told(migration, "applied")
+        return self._noted(migration, "applied")
 
     def _repeat(
         self, migration: Migration, action: Callable[[Connection, Migration], None]
@@ -249,7 +249,7 @@ class _Runner:
         elapsed = time.monotonic() - self.started
         self.on_event(MigrationEvent(kind, migration.version, migration.name, detail, elapsed))
 
-    def _told(self, migration: Migration, outcome: str) -> Applied:
+    def _noted(self, migration: Migration, outcome: str) -> Applied:
         self._tell(outcome, migration)
         elapsed = time.monotonic() - self.started
         return Applied(migration.version, migration.name, outcome, self.attempts, elapsed)

@@ -67,8 +67,8 @@ def heard(
         remarks = lint(linter, migrations, root)
     except StepError as error:
         return (error.problem,), error.problem
-    told = tuple(f"{PROGRAM}: {remark}" for remark in remarks)
-    return told, f"{len(remarks)} warnings about {len(migrations)} files"
+    lines = tuple(f"{PROGRAM}: {remark}" for remark in remarks)
+    return lines, f"{len(remarks)} warnings about {len(migrations)} files"
 
 
 def find_linter(environ: Mapping[str, str]) -> Path | None:

@@ -63,7 +63,7 @@ class Reapplied:
         there: How many existed already, with the same contents.
         conflicts: How many were not copied: newer ones are in their place.
         orphans: How many were not copied: a row that they refer to is missing.
-        keyless: How many were not copied: without a key they cannot be told from existing ones.
+        keyless: How many were not copied: no key distinguishes them from existing ones.
         lost_columns: Columns that the new table does not have.
     """
 
@@ -84,9 +84,9 @@ class Reapplied:
             "without what they refer to": self.orphans,
             "without a key": self.keyless,
         }
-        told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+        counted = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
         lost = f"; no column {', '.join(self.lost_columns)}" if self.lost_columns else ""
-        return f"{self.table}: {told or 'no rows'}{lost}"
+        return f"{self.table}: {counted or 'no rows'}{lost}"
 
 
 class Pair:
@@ -127,7 +127,7 @@ class Pair:
         orphans = self._count(
             sql.SQL("select from {} as a where not ({})").format(self.source, held)
         )
-        return self._told(applied, key, self.shared, orphans)
+        return self._noted(applied, key, self.shared, orphans)
 
     def part(self) -> Reapplied:
         """Copy back values of columns that were moved aside with the key of their rows."""
@@ -153,9 +153,9 @@ class Pair:
         applied = self.connection.execute(query).rowcount
         lone = sql.SQL("select from {} as a where not exists (select from {} as t where {})")
         orphans = self._count(lone.format(self.source, self.target, self._same(self.own_key)))
-        return self._told(applied, self.own_key, values, orphans)
+        return self._noted(applied, self.own_key, values, orphans)
 
-    def _told(
+    def _noted(
         self, applied: int, key: Sequence[str], compared: Sequence[str], orphans: int
     ) -> Reapplied:
         rows = self._count(sql.SQL("select from {}").format(self.source))
@@ -199,8 +199,8 @@ class Pair:
         if sequence:
             query = "select setval(%s::regclass, max({0})) from {1} having max({0}) > ({2})"
             last = sql.SQL("select last_value from {}").format(sql.SQL(sequence))
-            told = sql.SQL(query).format(sql.Identifier(name), self.target, last)
-            self.connection.execute(told, (sequence,))
+            statement = sql.SQL(query).format(sql.Identifier(name), self.target, last)
+            self.connection.execute(statement, (sequence,))
 
     def _same(self, key: Sequence[str]) -> sql.Composed:
         return sql.SQL(" and ").join(
@@ -232,10 +232,10 @@ def reapply(connection: Connection, aside: Aside, schema: str) -> tuple[Reapplie
     Raises:
         MigrationError: A statement failed, or a lock was not granted in time. Nothing was changed.
     """
-    told: list[Reapplied] = []
+    reapplied: list[Reapplied] = []
 
     def body() -> None:
-        told.clear()
+        reapplied.clear()
         names = {
             "schema": sql.Identifier(schema).as_string(),
             "aside": sql.Identifier(aside.schema).as_string(),
@@ -247,10 +247,12 @@ def reapply(connection: Connection, aside: Aside, schema: str) -> tuple[Reapplie
         for table in [*order, *(name for name in targets if name not in order)]:
             target, whole = targets[table]
             if target is None:
-                told.append(Reapplied(table, aside.rows.get(table, 0), orphans=aside.rows[table]))
+                reapplied.append(
+                    Reapplied(table, aside.rows.get(table, 0), orphans=aside.rows[table])
+                )
             else:
                 pair = Pair(connection, (aside.schema, table), (schema, target))
-                told.append(pair.whole() if whole else pair.part())
+                reapplied.append(pair.whole() if whole else pair.part())
 
     in_one_transaction(connection, body, lambda _: None, LONG)
-    return tuple(told)
+    return tuple(reapplied)

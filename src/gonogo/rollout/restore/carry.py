@@ -117,7 +117,7 @@ def carry_over(
         objects = carry_objects(live, restored, damaged=LARGE_OBJECTS in damaged)
         sequences = copy_sequences(live, restored, keep=keep)
         beside = settle(live, restored, sequences)
-        told = beyond(live, restored)
+        lacking = beyond(live, restored)
     left, damage = carrier.parted(remains)
     reasons = carrier.writer.reasons
     if objects.reason:
@@ -125,7 +125,7 @@ def carry_over(
     since, left = _some((*since, objects.since)), _some((*left, objects.left))
     damage = _some((*damage, objects.damage))
     gone = {one.name: one.gone for one in tables if one.gone}
-    return Carried(since, left, damage, reasons, told, gone, beside)
+    return Carried(since, left, damage, reasons, lacking, gone, beside)
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ from gonogo.postgres.snapshot import identify
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.steps import Evidence, Runner, Step
 
-# One server is told from another by the moment it was started: every role may ask for that.
+# The moment it was started distinguishes one server from another: every role may ask for that.
 WHICH: LiteralString = """
 select oid::bigint, extract(epoch from pg_postmaster_start_time())::text
 from pg_database where datname = current_database()"""

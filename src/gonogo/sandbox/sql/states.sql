@@ -138,7 +138,7 @@ from token_health as t
 cross join lateral (
     select greatest(t.created_at, %(end)s::timestamp - pg_temp.uniform_of(t.id, 95)
         * least(%(end)s::timestamp - %(start)s::timestamp, interval '5 days')) as told_at
-) as told
+) as reported
 where t.status in ('expiring_soon', 'expired', 'revoked')
     and not exists (
         select from token_health_notifications as n

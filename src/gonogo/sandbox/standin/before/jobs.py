@@ -38,7 +38,7 @@ def run(job: Job, moment: datetime) -> None:
 
 
 def run_forever(claim: Claim, stopped: threading.Event) -> None:
-    """Run what is due until told to stop or the run directory is gone."""
+    """Run what is due until stopped or the run directory is gone."""
     due = dict.fromkeys(work.JOBS, datetime.now(UTC))
     while claim.held() and not stopped.is_set():
         moment = datetime.now(UTC)

@@ -83,7 +83,7 @@ def port(environ: Mapping[str, str]) -> int:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     number = port(os.environ)
     try:
