@@ -30,11 +30,11 @@ with pages as (
 ), written as (
     select 'sync_metrics' as source, xmin as writer, created_at
     from sync_metrics
-    where ctid = any (array(select place from places where source = 'sync_metrics'))
+    where ctid = any (array(select places.place from places where places.source = 'sync_metrics'))
     union all
     select 'webhook_notifications', xmin, created_at
     from webhook_notifications
-    where ctid = any (array(select place from places where source = 'webhook_notifications'))
+    where ctid = any (array(select places.place from places where places.source = 'webhook_notifications'))
 ), newest as (
     (
         select 'sync_metrics' as source, (ctid::text::point)[0]::bigint as page
