@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
 
 import postgast
@@ -57,12 +58,23 @@ def written(message: Message) -> str:
 
 def _with_room(work: Callable[[Given], Made], given: Given) -> Made:
     """What `work` makes, on a stack so large that no deep tree ends the whole process."""
+    return _reader().submit(work, given).result()
+
+
+@cache
+def _reader() -> ThreadPoolExecutor:
+    """The one thread that reads: each thread that parses takes a key of its own and keeps it.
+
+    A process has 1,024 keys (PTHREAD_KEYS_MAX); without one left OpenSSL makes no random number,
+    and no connection with a password succeeds any more.
+    """
     before = threading.stack_size(STACK_BYTES)
     try:
-        with ThreadPoolExecutor(1, "gonogo parser") as thread:
-            return thread.submit(work, given).result()
+        thread = ThreadPoolExecutor(1, "gonogo parser")
+        thread.submit(int).result()  # it starts with its first work
     finally:
         threading.stack_size(before)
+    return thread
 
 
 def walk(message: Message) -> Iterator[Message]:

@@ -39,12 +39,18 @@ join citus_tables as beside on beside.colocation_id = one.colocation_id
 group by one.table_name, one.citus_table_type, one.distribution_column, one.shard_count"""
 
 # Whoever was let read the ledger: a gate's role by another name, granted what it reads by hand.
+# The application's role and the deployer are none: one owns something here, the other is connected.
 READERS = """
 select distinct quote_ident(pg_get_userbyid(one.grantee))
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 cross join lateral aclexplode(c.relacl) as one
-where n.nspname = 'gonogo' and one.grantee not in (0, c.relowner)"""
+where n.nspname = 'gonogo' and one.grantee not in (0, session_user::regrole)
+and not exists (
+  select from pg_shdepend as owned
+  join pg_database as d on d.oid = owned.dbid and d.datname = current_database()
+  where owned.refclassid = 'pg_authid'::regclass and owned.deptype = 'o'
+  and owned.refobjid = one.grantee)"""
 
 OPTIONS = (
     "--schema-only",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import pytest
 
 from gonogo.errors import MigrationError
 from gonogo.postgres import sqlfile
+from gonogo.postgres.parser import trees
 from gonogo.postgres.parser.questions import Rows, tables_read
 from gonogo.postgres.parser.wording import statements
 from gonogo.postgres.sqlfile import Statement
@@ -44,3 +47,21 @@ def test_what_nests_deeper_than_the_parser_reads_is_refused() -> None:
     text = "\nselect " + "||".join(["'a'"] * 70_000) + ";\n"
     with pytest.raises(MigrationError, match=r"047_deep\.sql:2: .*: it nests too deep"):
         sqlfile.parse(text, "047_deep.sql")
+
+
+def test_reading_takes_no_key_of_the_process() -> None:
+    """Each thread that parses keeps one of the 1,024 keys that passwords need too."""
+    trees.parse("select 1")
+    before = _next_key()
+    for _ in range(20):
+        trees.parse("select 1")
+    assert _next_key() == before
+
+
+def _next_key() -> int:
+    """The number of the key that the C library hands out next; it is given back."""
+    key = ctypes.c_uint()
+    library = ctypes.CDLL(None)
+    assert library.pthread_key_create(ctypes.byref(key), None) == 0
+    library.pthread_key_delete(key)
+    return key.value
