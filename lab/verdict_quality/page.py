@@ -168,7 +168,10 @@ def _clocks(played: Played) -> Iterable[str]:
         [fault, *(cell(played.clocked[fault, broken]) for broken in clocks.BROKEN)]
         for fault in clocks.FAULTS
     ]
-    return table(["clocks of the writers", *clocks.BROKEN], rows)
+    yield from table(["clocks of the writers", *clocks.BROKEN], rows)
+    yield words.ORDER
+    late = [[title, percent(held)] for (title,), held in played.late.items()]
+    yield from table(["who writes", "held"], late)
 
 
 def _detection(played: Played) -> Iterable[str]:

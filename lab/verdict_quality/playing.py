@@ -29,7 +29,7 @@ EXACT = (
 )
 MANY = 200
 # So many times the runs of other cells, where a rare event is counted and there is one cell only.
-NEAR, OUTAGES, STAGING, FALLEN, BOUND = 15, 25, 2, 2, 10
+NEAR, OUTAGES, STAGING, FALLEN, BOUND, WRITTEN = 15, 25, 2, 2, 10, 5
 # And so many fewer where each run is looked at every hour of some days.
 HELD, FLOWN, POLLED = 5, 20, 2
 FALL_VOLUMES = (200, 1_000, 5_000)
@@ -58,6 +58,7 @@ class Played:
         held: By kind of healthy traffic: hourly looks that are not GO, now and before.
         absence: Of streams that flow, and that stop.
         clocked: By what is wrong with clocks and what is broken.
+        late: By who writes: looks that hold because of the order of writing.
         first_go: Of small stagings: the hour of the first GO.
         rolled_back: Of small stagings, how many.
     """
@@ -76,6 +77,7 @@ class Played:
     held: Mapping[tuple[str], dict[str, Count]]
     absence: absence.Absence
     clocked: Mapping[tuple[str, str], Tally]
+    late: Mapping[tuple[str], Count]
     first_go: list[float]
     rolled_back: Count
 
@@ -103,6 +105,7 @@ def play(runs: int, executor: Executor) -> Played:
     clocked = begin(
         clocks.clocked, [(fault, what) for fault in clocks.FAULTS for what in clocks.BROKEN], runs
     )
+    late = begin(clocks.found_late, [(title,) for title in clocks.WRITERS], WRITTEN * runs)
     polled = begin(studies.polling, [(volume,) for volume in POLLED_VOLUMES], runs // POLLED)
     detected = begin(studies.detection, _incidents(), runs // 2)
     during = begin(studies.during, _incidents(), runs)
@@ -127,6 +130,7 @@ def play(runs: int, executor: Executor) -> Played:
         _done(held),
         absence.Absence({flow: held for (flow,), held in _done(flows).items()}, _done(absent)),
         _done(clocked),
+        _done(late),
         first_go,
         rolled_back,
     )

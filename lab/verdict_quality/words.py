@@ -101,9 +101,15 @@ CLOCKS = """\
 ## Clocks of the writers
 
 1,000 syncs in 48 hours, looked at once, six hours after an incident has begun, where rows carry the
-time of a writer whose clock is wrong; cells as above. Only the rates are simulated: what is true of
-the rows that were written last is spread over other hours then. The gate also asks in which order
-the server wrote the newest rows, and holds where their times lie far from it.
+time of a writer whose clock is wrong; cells as above. What is true of the rows that were written
+last is spread over other hours then, and the rates alone do not see it.
+"""
+
+ORDER = """
+So the gate also asks in which order the server wrote the newest rows. 1,000 rows of twelve hours,
+each by a transaction of its own; how often `db.write_order` holds the verdict. Where all clocks are
+behind alike and the server keeps no commit timestamps, the order says nothing; the newest row then
+seems as old as the clocks are behind, and its presence is what holds.
 """
 
 DETECTION = """\
