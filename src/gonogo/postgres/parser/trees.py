@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -75,6 +76,10 @@ def _reader() -> ThreadPoolExecutor:
     finally:
         threading.stack_size(before)
     return thread
+
+
+# A fork has none of its parent's threads, and would wait for this one for ever.
+os.register_at_fork(after_in_child=_reader.cache_clear)
 
 
 def walk(message: Message) -> Iterator[Message]:

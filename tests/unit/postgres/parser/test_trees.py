@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import signal
+import warnings
 
 import pytest
 
@@ -56,6 +59,20 @@ def test_reading_takes_no_key_of_the_process() -> None:
     for _ in range(20):
         trees.parse("select 1")
     assert _next_key() == before
+
+
+def test_a_fork_reads_too() -> None:
+    """It has none of its parent's threads, and starts one of its own."""
+    trees.parse("select 1")
+    with warnings.catch_warnings():
+        # Threads of the test's own runner have no part in what the child does.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        trees.parse("select 1")
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def _next_key() -> int:
