@@ -5,7 +5,6 @@ It is refused where it names a metric or a step that is not there.
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gonogo.config.application import Section
-from gonogo.config.project import Project, dotted, read_toml, validated
+from gonogo.config.project import Project, dotted, meant, read_toml, validated
 from gonogo.config.sections import RolloutConfig
 from gonogo.criteria import load as load_criteria
 from gonogo.errors import ConfigError
@@ -289,6 +288,4 @@ def _unknown(
 ) -> Iterator[Complaint]:
     for name in names:
         if name not in there:
-            close = difflib.get_close_matches(name, there, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(there))}"
-            yield key, f"there is no {kind} {name!r}", hint
+            yield key, f"there is no {kind} {name!r}", meant(name, sorted(there))

@@ -63,6 +63,11 @@ def _allowed_signers(config: RolloutConfig) -> Path:
         raise UsageError(
             "rollout.toml does not say who may sign", 'set allowed_signers = "allowed_signers"'
         )
+    if not config.allowed_signers.is_file():
+        raise UsageError(
+            f"there is no file {config.allowed_signers}, which says who may sign",
+            "write one: docs/sign-off.md shows how",
+        )
     return config.allowed_signers
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from enum import StrEnum
@@ -53,9 +54,19 @@ def open_(
     )
 
 
+def _number(text: str) -> int:
+    """The number of an incident, as a person typed it."""
+    if not re.fullmatch("[1-9][0-9]{0,8}", text):
+        shown = f"{command('incident', 'list')} shows the numbers"
+        raise typer.BadParameter(f"{text!r} is no number of an incident; {shown}")
+    return int(text)
+
+
 @incident_app.command("close")
 def close_(
-    number: Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")],
+    number: Annotated[
+        int, typer.Argument(metavar="ID", help="As `list` shows it.", parser=_number)
+    ],
     *,
     void: Annotated[
         bool, typer.Option("--void", help="It was no incident, and does not count.")

@@ -223,9 +223,9 @@ def _explained(
     if kind == "missing":
         return "is missing", "add it"
     if kind == UNKNOWN:
-        return "unknown key", _meant(path[-1], known_keys(path[:-1]))
+        return "unknown key", meant(path[-1], known_keys(path[:-1]))
     if kind == "enum":
-        return "unknown environment", _meant(path[-1], tuple(Environment))
+        return "unknown environment", meant(path[-1], tuple(Environment))
     problem, shown = _lowered(details["msg"]), _shown(details["input"])
     # What is wrong with a whole section names what it means; the section itself helps nobody.
     quoted = isinstance(details["input"], dict) and kind == "value_error"
@@ -233,7 +233,8 @@ def _explained(
     return (problem if quoted else f"{problem}, but is {shown}"), ""
 
 
-def _meant(found: str, known: Sequence[str]) -> str:
+def meant(found: str, known: Sequence[str]) -> str:
+    """What was probably meant by a misspelt name: the one like it, else all that there are."""
     import difflib  # noqa: PLC0415  # only a misspelt key pays for it
 
     close = difflib.get_close_matches(found, known, n=1)

@@ -121,8 +121,9 @@ class Metric(Strict):
 
     @property
     def groups(self) -> frozenset[str]:
-        """The names by which ``--without`` can leave it out."""
-        return frozenset({self.group, self.needs or self.group})
+        """The names by which ``--without`` can leave it out, no two of them alike."""
+        needed = self.needs or self.group
+        return frozenset({needed} if needed.startswith(self.group) else {needed, self.group})
 
     @property
     def counts_failures(self) -> bool:

@@ -65,7 +65,8 @@ class GateRun:
         self._record: RunningRecord | None = None
         self._document: Record | None = None
         self.verdict: Verdict | None = None
-        self._remark: str | None = None
+        # What the terminal says after the verdict.
+        self.remarks: list[str] = []
 
     @property
     def answers(self) -> tuple[Finding, ...]:
@@ -191,7 +192,7 @@ class GateRun:
         pages = RecordPages(self.project.templates_dir)
         self.directory = self._record.finish(full, self.verdict.kind.value, pages)
         self._document = full
-        self._remark = append_step_summary(full, self.directory, os.environ)
+        self.remarks += filter(None, [append_step_summary(full, self.directory, os.environ)])
         json = None if self.options.json == "-" else self.options.json
         for name, target in {**self.copies, "record.json": json}.items():
             if target is not None:
@@ -203,7 +204,7 @@ class GateRun:
             if self.options.figures:
                 print_figures(self._document, stream)
             print_verdict(self._document, self.directory, stream)
-        for line in filter(None, (self.problem, self._remark)):
+        for line in filter(None, (self.problem, *self.remarks)):
             stream.write(f"gonogo: {visible(Mask.of(os.environ)(line))}\n")
 
     def pipe(self, stream: TextIO) -> None:

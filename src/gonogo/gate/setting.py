@@ -10,7 +10,7 @@ from pathlib import Path
 from gonogo import criteria as criteria_file
 from gonogo.checklist.entries import Checklist, load_checklist
 from gonogo.config.application import Endpoints
-from gonogo.config.project import Project
+from gonogo.config.project import Project, meant
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.masking import Mask
@@ -230,9 +230,7 @@ def _check_groups(without: frozenset[str], criteria: Criteria) -> None:
     # The names that rollout.toml may hold for every project, whether or not a metric needs them.
     known = frozenset({ENDPOINTS, LEDGER}).union(*(m.groups for m in criteria.metrics.values()))
     for name in sorted(without - known):
-        raise UsageError(
-            f"--without={name}: there is no such group", f"there are {', '.join(sorted(known))}"
-        )
+        raise UsageError(f"--without={name}: there is no such group", meant(name, sorted(known)))
 
 
 def _check_endpoints(endpoints: Endpoints, metrics: Mapping[str, Metric]) -> None:

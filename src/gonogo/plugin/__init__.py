@@ -8,10 +8,12 @@ So this module imports nothing but pytest.
 from __future__ import annotations
 
 import os
+import sys
 from argparse import ArgumentError
-from collections.abc import Generator, Iterable
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -19,6 +21,7 @@ CHECKS = "checks"
 # `config.project.MARKER` and the criteria file, whose rooms are too heavy for everybody's start.
 MARKERS = ("rollout.toml", f"{CHECKS}/criteria.toml")
 IN_PROJECT = pytest.StashKey[bool]()
+STANDARD_OUTPUT = pytest.StashKey[TextIO]()
 # Each is kept under a name of gonogo's own, so that no other plugin's value is read as ours.
 DEST = "gonogo_{}"
 OPTIONS: dict[str, dict[str, object]] = {
@@ -99,6 +102,17 @@ def add_options(parser: pytest.Parser) -> None:
             group.addoption(f"--{name}", dest=dest, **attributes)
         except (ArgumentError, ValueError):
             group.addoption(f"--gonogo-{name}", dest=dest, **attributes)
+
+
+@contextmanager
+def record_alone_on_stdout(config: pytest.Config) -> Iterator[None]:
+    """With ``--json -``, pytest writes to standard error: standard output is the record alone."""
+    if config.getoption(DEST.format("json")) != "-":
+        yield
+        return
+    config.stash[STANDARD_OUTPUT] = sys.stdout
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def _in_project(config: pytest.Config, args: Iterable[str | os.PathLike[str]]) -> bool:

@@ -13,10 +13,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TypeVar
 
 import pytest
 
@@ -29,7 +30,7 @@ from gonogo.gate.setting import Options
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Outcome, Role, VerdictKind
 from gonogo.model.measurement import parse_duration, parse_moment
-from gonogo.plugin import DEST, evidence
+from gonogo.plugin import DEST, STANDARD_OUTPUT, evidence, record_alone_on_stdout
 from gonogo.postgres.dsn import database_settings, named_environment
 from gonogo.postgres.readonly import Manners
 from gonogo.record.files import refusal_explained
@@ -38,7 +39,6 @@ from gonogo.report.text import visible
 T = TypeVar("T")
 ROOT = pytest.StashKey[Path]()
 RUN = pytest.StashKey[GateRun]()
-STANDARD_OUTPUT = pytest.StashKey[TextIO]()
 FINDING = "finding"
 PASSING = frozenset({Outcome.MET, Outcome.LEFT_OUT})
 
@@ -59,7 +59,7 @@ def carried_out(
     config.stash[ROOT] = root
     config.pluginmanager.register(sys.modules[__name__], __name__)
     try:
-        with interruption.heard(), interruption.held(), _record_alone_on_stdout(config):
+        with interruption.heard(), interruption.held(), record_alone_on_stdout(config):
             try:
                 code = yield
             finally:
@@ -68,17 +68,6 @@ def carried_out(
     except KeyboardInterrupt:
         code = pytest.ExitCode.INTERRUPTED
     return pytest.ExitCode.INTERRUPTED if interruption.was_received() else code
-
-
-@contextmanager
-def _record_alone_on_stdout(config: pytest.Config) -> Iterator[None]:
-    """With ``--json -``, pytest writes to standard error: standard output is the record alone."""
-    if config.getoption(DEST.format("json")) != "-":
-        yield
-        return
-    config.stash[STANDARD_OUTPUT] = sys.stdout
-    with redirect_stdout(sys.stderr):
-        yield
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -91,6 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
     with _as_usage_error():
         project = Project.find(config.stash[ROOT])
         run = config.stash[RUN] = GateRun(project, _options(config, project))
+        run.remarks += _assumptions(config)
     evidence.stage_reports(config, run)
     config.pluginmanager.register(evidence.EvidencePage(run))
     evidence.one_line_a_check(config)
@@ -122,6 +112,14 @@ def _options(config: pytest.Config, project: Project) -> Options:
         migrations_to=rollout.migrations_to,
         allowed_signers=rollout.allowed_signers,
     )
+
+
+def _assumptions(config: pytest.Config) -> Iterator[str]:
+    """What is assumed of a moment that was given without a time zone."""
+    for option in ("as-of", "deployed-at"):
+        text: str | None = config.getoption(DEST.format(option.replace("-", "_")))
+        if text and datetime.fromisoformat(text.strip()).tzinfo is None:
+            yield f"--{option}={text} names no time zone: it was read as UTC"
 
 
 def _file(option: str, text: str) -> Path:

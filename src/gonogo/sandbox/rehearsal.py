@@ -8,6 +8,7 @@ runs in a process of its own, as it would in CI.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,6 +81,8 @@ class Rehearsal:
                 "the sandbox cannot rehearse this project: it holds another application",
                 "run this in a checkout of gonogo, or deploy to a staging database of your own",
             )
+        if not shutil.which("git"):
+            raise SandboxError("git is not installed", "install it; the rehearsal needs it")
         forget_foreign(os.environ)
         chosen = incidents.find_incident(DEFAULT_INCIDENT if incident is None else incident)
         with self._stage(keep=keep) as stage:

@@ -92,6 +92,16 @@ def test_quietly_only_the_verdict_block_is_told(gate: Gate, soaked: Any) -> None
     assert len(lines) <= 24
 
 
+def test_a_moment_without_a_zone_is_read_as_utc_and_the_terminal_says_so(
+    gate: Gate, soaked: Any
+) -> None:
+    """The same moment with its zone is judged without a word of it."""
+    bare = soaked.end.replace(tzinfo=None).isoformat()
+    told = gate(soaked.conninfo, *STAGING, f"--as-of={bare}", "-q")
+    line = f"gonogo: --as-of={bare} names no time zone: it was read as UTC"
+    assert (told.code, told.output.splitlines()[-1]) == (0, line)
+
+
 def test_what_is_not_met_comes_first_with_what_to_do(
     gate: Gate, soaked: Any, metrics: Mapping[str, Metric]
 ) -> None:

@@ -10,8 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from gonogo import cli
+from gonogo.errors import UsageError
+from gonogo.sandbox.checkout import copy_project
 
 # The real command, whose rehearsal waits and takes its time to tidy up.
 COMMAND = """
@@ -116,6 +119,8 @@ def test_under_nohup_a_closed_terminal_is_no_reason_to_end(
         ("rehearse --incident=", "there is no incident ''; known are sync-outage,"),
         ("rehearse --stop --keep", "--stop goes with neither --keep nor --incident"),
         ("rehearse --stop --incident=sync-outage", "--stop goes with neither"),
+        ("incident close abc", "'abc' is no number of an incident; gonogo incident list shows"),
+        ("incident close 0", "'0' is no number of an incident"),
     ],
 )
 def test_wrong_usage_is_one_line_and_code_4(
@@ -135,6 +140,30 @@ def test_wrong_usage_is_one_line_and_code_4(
     (line,) = told.err.splitlines()
     assert line.startswith("gonogo: ")
     assert says in line
+
+
+def test_without_git_no_rehearsal_begins(
+    pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first line says so, before a server is started or a file is made."""
+    monkeypatch.chdir(copy_project(pytestconfig.rootpath, tmp_path / "project"))
+    monkeypatch.setenv("PATH", "")
+    told = CliRunner().invoke(cli.app, ["rehearse"])
+    assert str(told.exception) == "git is not installed; install it; the rehearsal needs it"
+    assert told.output == ""
+    assert not Path(".gonogo").exists()
+
+
+def test_without_a_file_of_signers_signing_is_wrong_usage(
+    pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that rollout.toml names is missing: exit code 4, as for any other."""
+    monkeypatch.chdir(copy_project(pytestconfig.rootpath, tmp_path / "project"))
+    Path("record").mkdir()
+    words = ["sign_off", "record", "--decision", "go", "--by", "ada@example.com"]
+    told = CliRunner().invoke(cli.app, words)
+    assert isinstance(told.exception, UsageError)
+    assert "allowed_signers, which says who may sign" in str(told.exception)
 
 
 def test_a_process_of_wrong_usage_ends_with_code_4(pytestconfig: pytest.Config) -> None:

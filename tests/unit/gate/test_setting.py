@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -147,6 +148,13 @@ def test_a_group_that_there_is_not_is_refused(resolved: Resolved) -> None:
     """Those that there are, are named."""
     with pytest.raises(UsageError, match=r"--without=weather: there is no such group; .*webhook"):
         resolved(ledger(), without=frozenset({"sync", "weather"}))
+
+
+def test_half_a_group_by_a_name_like_the_whole_one_is_refused(resolved: Resolved) -> None:
+    """It was read as another group, whose absence allows no GO."""
+    said = "--without=endpoint: there is no such group; did you mean endpoints?"
+    with pytest.raises(UsageError, match=re.escape(said)):
+        resolved(ledger(), without=frozenset({"endpoint"}))
 
 
 @pytest.mark.parametrize("metric", ["endpoint.helth", "sync.success_rate"])
