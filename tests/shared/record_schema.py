@@ -1,4 +1,4 @@
-"""docs/record.schema.json as a judge of records."""
+"""The published schemas of a record and of its attestation, as judges."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 
 SCHEMA_FILE = Path(__file__).parents[2] / "docs" / "record.schema.json"
+SUMMARY_FILE = Path(__file__).with_name("verification_summary.schema.json")
 
 
 def _is_moment(text: object) -> bool:
@@ -31,4 +32,10 @@ def schema() -> dict[str, Any]:
 def faults(document: object) -> list[str]:
     """What the schema finds wrong with a record: where, and what; nothing for a right one."""
     judge = Draft202012Validator(schema(), format_checker=FORMATS)
+    return [f"{error.json_path}: {error.message[:200]}" for error in judge.iter_errors(document)]
+
+
+def statement_faults(document: object) -> list[str]:
+    """What in-toto's and SLSA's specifications find wrong with an attestation."""
+    judge = Draft202012Validator(json.loads(SUMMARY_FILE.read_text(encoding="utf-8")))
     return [f"{error.json_path}: {error.message[:200]}" for error in judge.iter_errors(document)]

@@ -28,6 +28,7 @@ SUBJECT = {
     "migrations_sha256": "5b" * 32,
     "criteria_sha256": "4a" * 32,
 }
+MIGRATIONS = {"038_a.sql": "6c" * 32, "039_b.sql": "7d" * 32}
 CHECKLIST = PhaseEntry(
     phase="soak",
     title="Phase 2",
@@ -131,7 +132,7 @@ def worth_signing(environment: Environment = Environment.STAGING) -> Record:
         environment=environment,
         started_at=now - timedelta(seconds=5),
         finished_at=now,
-        provenance=provenance(subject=Subject(deployment="1", **SUBJECT)),
+        provenance=provenance(subject=Subject(deployment="1", migrations=MIGRATIONS, **SUBJECT)),
         checklist=(CHECKLIST,),
     )
     asked = tuple(one for one in record.findings if one.outcome is not Outcome.LEFT_OUT)

@@ -103,6 +103,7 @@ def provenance(setting: Setting, observation: Observation) -> Provenance:
             deployment=ledger.deployment,
             revision=ledger.revision,
             migrations_sha256=ledger.migrations_sha256,
+            migrations=ledger.migrations,
             criteria_sha256=setting.criteria.sha256,
         ),
     )

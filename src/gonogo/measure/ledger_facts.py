@@ -6,8 +6,8 @@ migrations, rollbacks, incidents.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import LiteralString
 
@@ -20,7 +20,12 @@ from gonogo.postgres.session import first_line
 
 ENVIRONMENT: LiteralString = "select name, simulated from gonogo.environment"
 DEPLOYMENT: LiteralString = """
-select d.id, d.revision, d.migrations_sha256, d.outcome, greatest(d.finished_at, (
+select d.id, d.revision, d.migrations_sha256, (
+    select coalesce(jsonb_object_agg(m.version || '_' || m.name || '.sql', m.sha256), '{}')
+    from gonogo.migration as m
+    where m.reverted_at is null and m.completed_at is not null
+        and m.version || m.name ~ '^[0-9a-z_]+$' and m.sha256 ~ '^[0-9a-f]{64}$'
+) as migrations, d.outcome, greatest(d.finished_at, (
     select max(later.rolled_back_at) from gonogo.deployment as later
     where later.environment = d.environment and later.id > d.id
 )) as finished_at
@@ -61,6 +66,7 @@ class LedgerFacts:
         deployment: Its number.
         revision: The application's revision that was deployed.
         migrations_sha256: Of the migration files that it was deployed with.
+        migrations: The sha256 of each migration in place, by its file's name.
         problem: Why the ledger does not say when it was deployed, as part of a sentence.
     """
 
@@ -70,6 +76,7 @@ class LedgerFacts:
     deployment: str = ""
     revision: str = ""
     migrations_sha256: str = ""
+    migrations: Mapping[str, str] = field(default_factory=dict)
     problem: str | None = None
 
 
@@ -100,6 +107,7 @@ def read_ledger(session: Session, environment: Environment | None) -> LedgerFact
         deployment=str(deployed["id"]),
         revision=deployed["revision"],
         migrations_sha256=deployed["migrations_sha256"],
+        migrations=deployed["migrations"],
     )
     if deployed["outcome"] != "succeeded":
         ended = str(deployed["outcome"]).replace("_", " ")

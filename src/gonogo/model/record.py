@@ -46,6 +46,7 @@ class Subject(Part):
     deployment: str = Field(description="The deployment's number in the ledger; empty: unknown.")
     revision: str = Field(description="The application's revision; empty: unknown.")
     migrations_sha256: str = Field(description="Of the migration files; empty: unknown.")
+    migrations: Mapping[str, Sha256] = Field(default={}, description="Of each one, by file name.")
     criteria_sha256: str = Field(description="Of the criteria file; empty: unknown.")
 
 

@@ -48,6 +48,7 @@ from gonogo.record.listing import (
 )
 
 PAGE_FILE = "record.html"
+ATTESTATION = "attestation.json"
 LABEL = re.compile(r"[A-Z][A-Z0-9-]*")
 
 
@@ -59,6 +60,9 @@ class Pages(Protocol):
 
     def page(self, record: Record) -> str:
         """A record's page."""
+
+    def attestation(self, record: Record) -> bytes | None:
+        """What a record says, for other tools; None where it judges nothing that has a hash."""
 
     def write_index(self, archive_dir: Path) -> None:
         """Write the archive's list anew; the caller holds the archive's lock."""
@@ -135,6 +139,8 @@ class RunningRecord:
             full = parsed_record(content, self.directory / RECORD_FILE)
             write_whole(self.directory / PAGE_FILE, pages.page(full).encode())
             write_whole(self.directory / RECORD_FILE, content)
+            if statement := pages.attestation(full):
+                write_whole(self.directory / ATTESTATION, statement)
             manifest = write_manifest(self.directory)
             append_to_chain(final.parent, f"{final.name}/{FILES}", manifest)
             self._settle_as(final)
@@ -194,7 +200,7 @@ class RunningRecord:
             yield
         except BaseException:
             with suppress(OSError):
-                for name in (PAGE_FILE, FILES):
+                for name in (PAGE_FILE, ATTESTATION, FILES):
                     (self.directory / name).unlink(missing_ok=True)
                 for path, content in before.items():
                     _put_back(path, content)

@@ -1,31 +1,39 @@
-"""Record → one self-contained page: no script, no outside request, whatever the data holds.
+"""Record → what lies beside it: a page to read, and an attestation for other tools.
 
-Three walls against hostile text: autoescape; every printed value passes `visible`; and a policy in
-the page itself that allows this very style sheet and nothing else. The same record always gives
-the same bytes.
+The page is self-contained: no script, no outside request, whatever the data holds. Three walls
+against hostile text: autoescape; every printed value passes `visible`; and a policy in the page
+itself that allows this very style sheet and nothing else. The same record always gives the same
+bytes. The templates lie in the package; a team's own of the same name, in its
+`reports/templates/`, wins.
 
-The templates lie in the package; a team's own of the same name, in its `reports/templates/`, wins.
+The attestation is an in-toto Statement v1 that holds SLSA's verification summary: the subjects are
+the application's commit and the migrations, the policy is the criteria file.
 """
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC
 from functools import lru_cache, partial
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Literal, NotRequired, TypedDict
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup
 
 from gonogo.errors import RecordError, UsageError
+from gonogo.model.kinds import VerdictKind
 from gonogo.model.measurement import Count, Window
-from gonogo.model.record import Record
+from gonogo.model.record import Record, Subject
 from gonogo.record import canonical
-from gonogo.record.canonical import sha256_hex, written
+from gonogo.record.canonical import RECORD_FILE, canonical_json, database_of, sha256_hex, written
 from gonogo.report import axes, page, text, timeline
 from gonogo.report.answers import answers, headings, reasons, top_errors, warnings
 
@@ -211,3 +219,80 @@ def _finalized(value: object) -> object:
     if isinstance(value, jinja2.Undefined) or hasattr(value, "__html__"):
         return value
     return "-" if value is None else text.cut(value, MOST_CHARACTERS)
+
+
+STATEMENT = "https://in-toto.io/Statement/v1"
+SUMMARY = "https://slsa.dev/verification_summary/v1"
+COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+class Resource(TypedDict):
+    """What was judged, what it was judged by, or the proof."""
+
+    name: NotRequired[str]
+    uri: NotRequired[str]
+    digest: Mapping[str, str]
+
+
+class Verifier(TypedDict):
+    """Who judged."""
+
+    id: Literal["urn:gonogo:gate"]
+    version: Mapping[str, str]
+
+
+# What the specification does not know has a URI for a name, as it asks for.
+Predicate = TypedDict(
+    "Predicate",
+    {
+        "verifier": Verifier,
+        "timeVerified": str,
+        "resourceUri": str,
+        "policy": Resource,
+        "verificationResult": Literal["PASSED", "FAILED"],
+        "verifiedLevels": list[str],
+        "urn:gonogo:verdict": str,
+        "urn:gonogo:record": Resource,
+    },
+)
+
+
+def attestation(record: Record) -> bytes | None:
+    """A gate's record as an unsigned in-toto Statement; None where it has no subject.
+
+    Args:
+        record: As it is written to record.json.
+    """
+    judged = list(_judged(record.subject)) if record.subject else []
+    if not (record.subject and record.window and record.verdict and judged):
+        return None
+    passed = record.verdict.kind is VerdictKind.GO
+    place = "rehearsal" if record.simulated else record.environment.value
+    # Whoever asks for the level of a whole gate does not get it from one that left something out.
+    level = "_without_".join((f"gonogo_{place}_go", *record.without)).upper()
+    predicate: Predicate = {
+        "verifier": {"id": "urn:gonogo:gate", "version": {"gonogo": record.gonogo}},
+        "timeVerified": record.window.end.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "resourceUri": f"urn:gonogo:{place}:{quote(database_of(record.provenance))}",
+        "policy": {
+            "uri": f"urn:gonogo:criteria:{record.environment}",
+            "digest": {"sha256": record.subject.criteria_sha256},
+        },
+        "verificationResult": "PASSED" if passed else "FAILED",
+        "verifiedLevels": [level if passed else "FAILED"],
+        "urn:gonogo:verdict": record.verdict.kind,
+        "urn:gonogo:record": {
+            "name": RECORD_FILE,
+            "digest": {"sha256": sha256_hex(written(record))},
+        },
+    }
+    types = {"_type": STATEMENT, "predicateType": SUMMARY}
+    return canonical_json({**types, "subject": judged, "predicate": predicate})
+
+
+def _judged(subject: Subject) -> Iterator[Resource]:
+    """The application's commit, where its revision is one, and each migration in place."""
+    if COMMIT.fullmatch(subject.revision):
+        yield {"name": "application", "digest": {"gitCommit": subject.revision}}
+    for name, digest in sorted(subject.migrations.items()):
+        yield {"name": name, "digest": {"sha256": digest}}

@@ -23,7 +23,7 @@ from gonogo.record.listing import (
     list_records,
     write_notes,
 )
-from gonogo.report.html import render, render_template, renderer_sha256
+from gonogo.report.html import attestation, render, render_template, renderer_sha256
 from gonogo.report.text import ABORTED, RESULTS, VERDICTS, Look
 from gonogo.report.timeline import SoakLook, Trend, continuity, line, of_this_soak, trends
 
@@ -62,6 +62,10 @@ class RecordPages:
             UsageError: A template is missing or wrong.
         """
         return render(record, self.templates_dir)
+
+    def attestation(self, record: Record) -> bytes | None:
+        """What a record says, for other tools; None where it judges nothing that has a hash."""
+        return attestation(record)
 
     def write_index(self, archive_dir: Path) -> None:
         """Write the archive's list anew; the caller holds the archive's lock.

@@ -9,7 +9,7 @@ from pathlib import Path
 from gonogo.errors import RecordError, SigningError, UsageError
 from gonogo.model.kinds import Environment, Kind, State
 from gonogo.model.record import Record
-from gonogo.record.archive import PAGE_FILE
+from gonogo.record.archive import ATTESTATION, PAGE_FILE
 from gonogo.record.canonical import (
     FILES,
     RECORD_FILE,
@@ -70,21 +70,23 @@ def open_closed(directory: Path) -> Closed:
     return Closed(directory, record, hashes, tuple(problems))
 
 
-def page_differs(closed: Closed, templates_dir: Path) -> bool | None:
-    """Whether the page is not what record.json renders to; None when its renderer is another.
+def unlike_record(closed: Closed, templates_dir: Path) -> tuple[str, ...] | None:
+    """Which files are not what record.json makes of them; None when another renderer made them.
 
     Raises:
         OSError: A template cannot be read.
     """
-    from gonogo.report.html import render, renderer_sha256  # noqa: PLC0415  # loads jinja2
+    from gonogo.report.html import attestation, render, renderer_sha256  # noqa: PLC0415  # jinja2
 
     if closed.record is None or closed.record.renderer_sha256 != renderer_sha256(templates_dir):
         return None
     try:
-        rendered = render(closed.record, templates_dir).encode()
+        made = {PAGE_FILE: render(closed.record, templates_dir).encode()}
     except RecordError:
-        return True
-    return closed.hashes.get(PAGE_FILE) != sha256_hex(rendered)
+        return (PAGE_FILE,)
+    made[ATTESTATION] = attestation(closed.record) or b""
+    hashes = {name: sha256_hex(content) if content else None for name, content in made.items()}
+    return tuple(name for name, hashed in hashes.items() if closed.hashes.get(name) != hashed)
 
 
 def _read_files(directory: Path) -> dict[str, bytes | None]:

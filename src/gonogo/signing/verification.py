@@ -10,7 +10,7 @@ from gonogo.record.canonical import CHAIN, signoff_numbers
 from gonogo.record.listing import RUNNING, named
 from gonogo.signing import ssh
 from gonogo.signing.chain import Report, chained, linked, verify_chain
-from gonogo.signing.integrity import open_closed, page_differs
+from gonogo.signing.integrity import open_closed, unlike_record
 from gonogo.signing.signatures import page_problem
 from gonogo.signing.signoffs import check_signoffs, strays
 
@@ -39,10 +39,9 @@ def verify_record(directory: Path, allowed_signers: Path | None, templates_dir: 
     checked = check_signoffs(closed, allowed_signers) if allowed_signers else ()
     problems, notes = list(closed.problems), []
     if closed.record and not closed.problems:
-        differs = page_differs(closed, templates_dir)
-        if differs:
-            problems.append("record.html is not what record.json renders to")
-        elif differs is None:
+        unlike = unlike_record(closed, templates_dir)
+        problems += [f"{name} is not what record.json renders to" for name in unlike or ()]
+        if unlike is None:
             notes.append("its page is another renderer's, so it is proved by its hash alone")
     problems += [*(one for check in checked for one in check.problems), *strays(directory)]
     if closed.record and not problems:

@@ -9,6 +9,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 
 from gonogo.criteria import Metric
 from gonogo.model.kinds import Environment
-from record_schema import faults
+from record_schema import faults, statement_faults
 
 Gate = Callable[..., Any]
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
@@ -35,11 +36,23 @@ def test_go_is_exit_code_0_and_leaves_a_whole_record(gate: Gate, soaked: Any) ->
     (record,) = told.records
     assert record.name.endswith("_GO")
     names = {path.name for path in record.iterdir()}
-    own = {"record.json", "record.html", "evidence.html", "junit.xml"}
+    own = {"record.json", "record.html", "attestation.json", "evidence.html", "junit.xml"}
     assert names == {*own, "files.sha256"}
     assert told.document["state"] == "complete"
     assert len(told.document["findings"]) == len(told.document["expected"])
     assert faults(told.document) == []
+
+
+def test_the_attestation_names_the_very_migrations(gate: Gate, soaked: Any, checkout: Path) -> None:
+    """What is in place in the database is a subject, by the hash of its file."""
+    (record,) = gate(soaked.conninfo, *STAGING, as_of(soaked)).records
+    statement = json.loads((record / "attestation.json").read_bytes())
+    assert statement_faults(statement) == []
+    assert statement["predicate"]["verifiedLevels"] == ["GONOGO_REHEARSAL_GO_WITHOUT_ENDPOINTS"]
+    files = {path for path in (checkout / "migrations").glob("*.sql") if "revert" not in path.name}
+    hashes = {path.name: sha256(path.read_bytes()).hexdigest() for path in files}
+    subject = {one["name"]: one["digest"].get("sha256") for one in statement["subject"]}
+    assert {name: digest for name, digest in subject.items() if name != "application"} == hashes
 
 
 def test_an_anchor_that_is_not_there_is_never_go(gate: Gate, soaked: Any, checkout: Path) -> None:

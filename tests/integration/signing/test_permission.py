@@ -212,7 +212,7 @@ def test_what_does_not_hold_is_told(
 def test_a_record_whose_subject_nobody_knows_lets_nothing_in(office: Office) -> None:
     """What is unknown there and unknown here is not the same."""
     nothing = dict.fromkeys(SUBJECT, "")
-    nobody_knows = provenance(subject=Subject(deployment="", **nothing))
+    nobody_knows = provenance(subject=Subject(deployment="", migrations={}, **nothing))
     office.sign(office.close(provenance=nobody_knows))
     with pytest.raises(SigningError, match="revision is unknown there, and unknown here"):
         ask(office, wanted=nothing)

@@ -27,7 +27,8 @@ from record_examples import HOUR, START, finding, provenance
 from signers import ADA, BOB, EVE, Office, agent_with, make_key, public, verdict, worth_signing
 
 pytestmark = pytest.mark.ssh
-OTHER_FILES = {"record.json", "record.html", "evidence.html", "junit.xml", "files.sha256"}
+OWN_FILES = {"record.json", "record.html", "attestation.json", "evidence.html", "junit.xml"}
+OTHER_FILES = {*OWN_FILES, "files.sha256"}
 
 
 def late(seconds: int) -> Provenance:

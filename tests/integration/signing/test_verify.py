@@ -24,6 +24,7 @@ pytestmark = pytest.mark.ssh
 FILES = (
     "record.json",
     "record.html",
+    "attestation.json",
     "evidence.html",
     "junit.xml",
     "files.sha256",

@@ -12,8 +12,8 @@ import pytest
 from gonogo.errors import SigningError, UsageError
 from gonogo.model.kinds import Kind, State
 from gonogo.record.archive import RunningRecord
-from gonogo.record.canonical import canonical_json
-from gonogo.signing.integrity import open_closed, page_differs
+from gonogo.record.canonical import canonical_json, write_manifest
+from gonogo.signing.integrity import open_closed, unlike_record
 from signers import Office, verdict, worth_signing
 
 
@@ -254,7 +254,7 @@ def test_an_untouched_page_is_what_the_record_renders_to(
     office: Office, templates_dir: Path
 ) -> None:
     """By the renderer that made it."""
-    assert page_differs(open_closed(office.close()), templates_dir) is False
+    assert unlike_record(open_closed(office.close()), templates_dir) == ()
 
 
 def test_a_page_that_was_changed_differs(office: Office, templates_dir: Path) -> None:
@@ -262,7 +262,7 @@ def test_a_page_that_was_changed_differs(office: Office, templates_dir: Path) ->
     record = office.close()
     (record / "record.html").write_bytes(b"<p>GO</p>")
     list_anew(record)
-    assert page_differs(open_closed(record), templates_dir) is True
+    assert unlike_record(open_closed(record), templates_dir) == ("record.html",)
 
 
 def test_a_record_with_another_title_differs_from_its_page(
@@ -271,7 +271,20 @@ def test_a_record_with_another_title_differs_from_its_page(
     """Its page was made of another document."""
     record = office.close()
     rewrite(record, title="Another")
-    assert page_differs(open_closed(record), templates_dir) is True
+    unlike = unlike_record(open_closed(record), templates_dir)
+    assert unlike == ("record.html", "attestation.json")
+
+
+def test_an_attestation_of_another_verdict_differs(office: Office, templates_dir: Path) -> None:
+    """Also where its hash was made anew; one that was left out differs as well."""
+    record = office.close("HOLD", verdict=verdict("HOLD"))
+    file = record / "attestation.json"
+    file.write_bytes(file.read_bytes().replace(b"FAILED", b"PASSED"))
+    list_anew(record)
+    assert unlike_record(open_closed(record), templates_dir) == ("attestation.json",)
+    file.unlink()
+    write_manifest(record)
+    assert unlike_record(open_closed(record), templates_dir) == ("attestation.json",)
 
 
 def test_a_part_of_another_type_makes_it_no_record(office: Office) -> None:
@@ -285,4 +298,4 @@ def test_another_renderers_page_cannot_be_told(office: Office, templates_dir: Pa
     """Its hash alone proves it."""
     record = office.close()
     rewrite(record, renderer_sha256="5b" * 32)
-    assert page_differs(open_closed(record), templates_dir) is None
+    assert unlike_record(open_closed(record), templates_dir) is None

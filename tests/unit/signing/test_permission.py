@@ -216,7 +216,7 @@ def test_what_is_deployed_is_what_was_judged(office: Office, key: str, name: str
 def test_a_subject_that_nobody_knows_is_not_the_same(office: Office) -> None:
     """Unknown there and unknown here is no proof."""
     nothing = dict.fromkeys(SUBJECT, "")
-    signed(office, provenance=of(Subject(deployment="", **nothing)))
+    signed(office, provenance=of(Subject(deployment="", migrations={}, **nothing)))
     assert refusal(office, None, **nothing).count("unknown there, and unknown here") == 3
 
 
