@@ -117,7 +117,7 @@ def test_go_on_anything_but_go_needs_a_reason(
         office.sign(record)
     with pytest.raises(UsageError, match="needs a reason"):
         office.sign(record, override=" ")
-    assert set(content_of(record)) == OTHER_FILES
+    assert set(content_of(record)) <= OTHER_FILES
     done = office.sign(record, override="the board decided")
     assert done.signoff.override == "the board decided"
 
@@ -149,7 +149,7 @@ def test_what_can_never_stand_for_production(
     record = office.close(**changes)
     with pytest.raises(SigningError, match=said):
         office.sign(record, override="never mind")
-    assert set(content_of(record)) == OTHER_FILES
+    assert set(content_of(record)) <= OTHER_FILES
     assert office.sign(record, target=Environment.STAGING).signoff.target == "staging"
 
 
