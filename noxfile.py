@@ -49,7 +49,8 @@ LOCKS = {
 # How messages of gonogo name its commands here.
 CALLED = {"GONOGO_CALLED_THROUGH": "./noxw -s"}
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "typecheck", "tests"]
+# Bare `./noxw` lists the sessions and runs none.
+nox.options.sessions = []
 # Only the sessions that install something have an environment of their own.
 nox.options.default_venv_backend = "none"
 # Nox looks for uv at each start, whatever the backend; no session needs it.

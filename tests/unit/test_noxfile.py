@@ -46,12 +46,19 @@ class Checkout:
         with (self.root / "noxfile.py").open("a", encoding="utf-8") as file:
             file.write(text)
 
-    def nox(self, session: str) -> subprocess.CompletedProcess[str]:
-        """Run a session where no uv can be found."""
+    def nox(self, *sessions: str) -> subprocess.CompletedProcess[str]:
+        """Run sessions where no uv can be found."""
         hidden = self.root / "hidden"
         noxfile = str(self.root / "noxfile.py")
         return subprocess.run(
-            [sys.executable, "-m", "nox", "--noxfile", noxfile, "--session", session],
+            [
+                sys.executable,
+                "-m",
+                "nox",
+                "--noxfile",
+                noxfile,
+                *(["--session", *sessions] * bool(sessions)),
+            ],
             env={**os.environ, "PYTHONPATH": str(hidden), "PATH": f"{hidden}:/usr/bin:/bin"},
             capture_output=True,
             text=True,
@@ -74,6 +81,15 @@ def checkout(tmp_path: Path) -> Checkout:
     hidden.mkdir()
     (hidden / "uv.py").write_text("raise ImportError\n", encoding="utf-8")
     return Checkout(tmp_path)
+
+
+def test_without_a_session_all_are_listed_and_none_runs(checkout: Checkout) -> None:
+    """A bare `./noxw` changes nothing."""
+    told = checkout.nox()
+    assert told.returncode == 0
+    assert "- deploy_staging -> Deploy to staging" in told.stdout
+    assert "Running session" not in told.stderr
+    assert not (checkout.root / ".nox").exists()
 
 
 def test_nothing_is_said_of_a_uv_that_nobody_needs(checkout: Checkout) -> None:

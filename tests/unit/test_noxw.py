@@ -69,6 +69,27 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(root, path)
 
 
+def test_a_session_may_be_named_with_hyphens(checkout: Checkout) -> None:
+    """What follows the session's name stays as it is."""
+    checkout.program("python3", GOOD)
+    words = (
+        "-s",
+        "sign-off",
+        "a-b-c",
+        "-R",
+        "-s",
+        "final-report",
+        "--",
+        "-s",
+        "--as-of",
+        "a-b",
+        "--",
+    )
+    ended = checkout.noxw(*words)
+    said = ended.stdout.splitlines()[2:]
+    assert said == ["-s", "sign_off", "a_b_c", "-R", "-s", "final_report", *words[6:]]
+
+
 def test_without_a_new_enough_python_one_line_says_so(checkout: Checkout) -> None:
     """A machine with nothing but a failing shim gets the remedy and exit code 1."""
     checkout.program("python3", SHIM)

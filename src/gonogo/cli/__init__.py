@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo import interruption
+from gonogo import __version__, interruption
 from gonogo.cli import (
     admins,
     checklist,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 # Typer brings a click of its own, or imports one: either way this is what that calls wrong usage.
 WrongUsage: type[Exception] = typer.BadParameter.__mro__[1]
+NAME = "gonogo"
 LOGGED = frozenset(
     {
         "checklist",
@@ -58,19 +59,37 @@ LOGGED = frozenset(
 )
 
 app = typer.Typer(
-    name="gonogo",
-    help="The release gate: rehearse, deploy, judge, roll back.",
-    add_completion=False,
+    name=NAME,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001  # as typer calls it
+    if asked:
+        typer.echo(f"gonogo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, help="Show the version.")
+    ] = False,
+) -> None:
+    """The release gate: rehearse, deploy, judge, roll back."""
+    del version
+
+
 app.command()(init.init)
 app.command()(rehearse.rehearse)
 app.command()(preflight.preflight)
 app.command()(deploy.deploy)
 app.command()(gate.verify)
 PASSING_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
-app.command(context_settings=PASSING_ON)(gate.gate)
-app.command(context_settings=PASSING_ON)(gate.monitor)
+app.command(cls=gate.Judging, context_settings=PASSING_ON)(gate.gate)
+app.command(cls=gate.Judging, context_settings=PASSING_ON)(gate.monitor)
 app.command(name="final_report")(gate.final_report)
 app.command()(rollback.rollback)
 app.command(name="sign_off")(signing.sign_off)
@@ -98,8 +117,10 @@ def _run() -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         _require_text(sys.argv)
-        words = sys.argv[1:] or ["--help"]
-        code = _logged(words, lambda: app(words, standalone_mode=False) or 0)
+        name, *more = sys.argv[1:] or ["--help"]
+        # A command's name may be written with hyphens.
+        words = [name if name.startswith("-") else name.replace("-", "_"), *more]
+        code = _logged(words, lambda: app(words, prog_name=NAME, standalone_mode=False) or 0)
         sys.stdout.flush()
     except GonogoError as error:
         code = _ended(error, error.exit_code, getattr(error, "__notes__", ()))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from gonogo.cli.inputs import project_here
 from gonogo.config.project import Project
@@ -30,6 +31,28 @@ MARKS = {
 }
 WRONG = ("✗", "red")
 SMOKE_MARKS = {"ok": ("✓", "green"), "inconclusive": ("?", "yellow")}
+
+
+class Judging(TyperCommand):
+    """A command that hands its options on to pytest; its help lists them."""
+
+    def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override]  # as typer calls it
+        """Show the options of ``pytest checks/`` below its own."""
+        from rich.console import Console
+        from rich.table import Table
+
+        from gonogo.plugin import OPTIONS
+
+        table = Table(title="Options of pytest checks/", title_justify="left", box=None)
+        for name, attributes in OPTIONS.items():
+            given = f" {attributes['metavar']}" if "metavar" in attributes else ""
+            table.add_row(f"--{name}{given}", str(attributes["help"]))
+        table.add_row("--strict", "warnings are NO-GO")
+        table.add_row("-q", "print nothing but the verdict")
+        console = Console(highlight=False)
+        with console.capture() as listed:
+            console.print(table)
+        return f"{super().get_help(ctx)}{listed.get()}"
 
 
 def gate(context: typer.Context) -> None:

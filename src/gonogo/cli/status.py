@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST = 10
 SHORT = 12
-STAMP = "%Y-%m-%d %H:%M:%SZ"
+STAMP = "%Y-%m-%d %H:%MZ"
 Row = Sequence[str]
 
 incident_app = typer.Typer(help="Incidents and complaints, which stand in the way of GO.")
@@ -153,7 +153,7 @@ def _deployment(standing: Standing, one: Deployment) -> Row:
     notes = [f"override: {one.override_reason}" if one.override_reason else ""]
     if one.rolled_back_at:
         notes += [f"by {one.rollback_mode} {_at(one.rolled_back_at)}: {one.rollback_reason or '-'}"]
-    ended = f"to {_at(one.finished_at)}" if one.finished_at else ""
+    ended = f"in {(one.finished_at - one.started_at).seconds} s" if one.finished_at else ""
     began = f"{_at(one.started_at)} by {one.deployed_by}"
     return str(one.id), standing.state(one), revisions, began, ended, "; ".join(filter(None, notes))
 
@@ -167,17 +167,20 @@ def _step(standing: Standing, one: StepRow) -> Row:
 
 def _migrations(rows: Sequence[MigrationRow]) -> Iterable[Row]:
     reverted: dict[int, int] = {}
+    deployment = 0
     for one in rows:
         if one.reverted_at:
             reverted[one.deployment_id] = reverted.get(one.deployment_id, 0) + 1
             continue
         state = "adopted" if one.adopted else "applied"
         outstanding = "" if one.completed_at else "NOT COMPLETE: its index is outstanding"
-        by = f"by deployment {one.deployment_id}"
-        yield f"{one.version}_{one.name}", state, _at(one.applied_at), by, outstanding
+        if one.deployment_id != deployment:
+            deployment = one.deployment_id
+            yield f"by deployment {deployment}", "", "", ""
+        yield f"{one.version}_{one.name}", state, _at(one.applied_at), outstanding
     for deployment_id, count in reverted.items():
         counted = f"{count} migration{'' if count == 1 else 's'}"
-        yield counted, "reverted", "", f"of deployment {deployment_id}", ""
+        yield counted, "reverted", f"of deployment {deployment_id}", ""
 
 
 def _backup(one: Backup) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -198,3 +199,18 @@ def test_backups_past_their_retention_are_listed(migrated_desk: Desk, tmp_path: 
     assert listed.index("50.dump") < listed.index("40.dump")
     assert "/1.dump" not in listed
     assert (tmp_path / "50.dump").exists()
+
+
+@pytest.mark.parametrize("words", ["status", "checklist", "incident list"])
+def test_a_terminal_of_80_columns_is_never_written_past(migrated_desk: Desk, words: str) -> None:
+    """Long titles go on below; what stands in columns stays in one line."""
+    title = "The northern region has had no sync at all since 09:40, says the partner's desk"
+    migrated_desk.run("incident", "open", title)
+    narrow = {"FORCE_COLOR": "1", "NO_COLOR": "1", "TERM": "xterm", "COLUMNS": "80"}
+    told = migrated_desk.run(*words.split(), **narrow)
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in told.stdout.splitlines()]
+    # The server's socket is a path of the test's, longer than a line.
+    too_long = [line for line in lines if len(line) > 80 and "/" not in line]
+    assert (told.returncode, too_long) == (0, [])
+    if words == "status":
+        assert [line.split()[1] for line in lines if line.startswith("  04")] == ["applied"] * 7

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gonogo import cli
+from gonogo import __version__, cli
 from gonogo.errors import UsageError
+from gonogo.plugin import OPTIONS
 from gonogo.sandbox.checkout import copy_project
 
 # The real command, whose rehearsal waits and takes its time to tidy up.
@@ -140,6 +141,47 @@ def test_wrong_usage_is_one_line_and_code_4(
     (line,) = told.err.splitlines()
     assert line.startswith("gonogo: ")
     assert says in line
+
+
+@pytest.mark.parametrize("command", ["gate", "monitor"])
+def test_the_help_of_a_gate_lists_every_option_within_80_columns(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of `pytest checks/`, as the plugin has them."""
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = CliRunner().invoke(cli.app, [command, "-h"]).output
+    assert [name for name in (*OPTIONS, "strict") if f"--{name} " not in shown] == []
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """The one that every record names."""
+    assert said(["--version"], capsys) == (0, f"gonogo {__version__}\n")
+
+
+def test_a_command_may_be_named_with_hyphens(capsys: pytest.CaptureFixture[str]) -> None:
+    """`sign-off` is `sign_off`, also where a log is named after it."""
+    code, told = said(["final-report", "--help"], capsys)
+    assert (code, "final_report" in told) == (0, True)
+
+
+def test_a_shell_completes_commands_and_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As bash asks for it."""
+    monkeypatch.setenv("_GONOGO_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "gonogo deploy --rev")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert said([], capsys) == (0, "--revision\n")
+
+
+def said(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
+    """How the command ends, and what it prints."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["gonogo", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    return ended.value.code or 0, capsys.readouterr().out
 
 
 def test_without_git_no_rehearsal_begins(
