@@ -11,12 +11,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from gonogo import __version__
+from gonogo.config.sections import AdmissionConfig, PinnedConfig
 from gonogo.model.finding import Verdict
 from gonogo.model.kinds import Decision, Environment, ItemState, Outcome, VerdictKind
 from gonogo.model.record import ItemEntry, PhaseEntry, Record, Subject
 from gonogo.record.archive import RunningRecord
 from gonogo.report.index import RecordPages
 from gonogo.signing.admission import Request
+from gonogo.signing.permission import Asked
 from gonogo.signing.sign import Signed, sign_off
 from record_examples import gate, provenance
 
@@ -120,6 +123,20 @@ class Office:
             **changes,
         )
 
+    def asked(self, **changes: Any) -> Asked:
+        """What production asks of the record of what was judged here, by a team's plain rules."""
+        rules = AdmissionConfig(**changes.pop("rules", {}))
+        pinned = PinnedConfig(**changes.pop("pinned", {}))
+        subject = SUBJECT | changes.pop("subject", {})
+        return Asked(
+            allowed_signers=self.allowed,
+            templates_dir=TEMPLATES,
+            subject=subject,
+            rules=rules,
+            pinned=pinned,
+            **changes,
+        )
+
     def sign(self, record: Path, **changes: Any) -> Signed:
         """Sign a record; Ada says "go" unless told otherwise."""
         return sign_off(self.request(record, **changes))
@@ -133,6 +150,7 @@ def worth_signing(environment: Environment = Environment.STAGING) -> Record:
         started_at=now - timedelta(seconds=5),
         finished_at=now,
         provenance=provenance(subject=Subject(deployment="1", migrations=MIGRATIONS, **SUBJECT)),
+        gonogo=__version__,
         checklist=(CHECKLIST,),
     )
     asked = tuple(one for one in record.findings if one.outcome is not Outcome.LEFT_OUT)

@@ -131,6 +131,7 @@ def verify(
         migrations_dir=config.migrations_dir,
         migrations_from=config.migrations_from,
         migrations_to=config.migrations_to,
+        judged_by=config.judged_by(project),
     )
     found = find_out(project, options, database_settings(os.environ), os.environ)
     narration = Narration.to_terminal()

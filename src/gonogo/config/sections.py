@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -32,11 +34,15 @@ from gonogo.config.application import (
     Word,
     not_empty,
 )
-from gonogo.config.project import read_toml, validated
+from gonogo.config.project import Project, read_bytes, read_toml, validated
 from gonogo.errors import ConfigError
 from gonogo.model.kinds import Environment
 
 TWO_WEEKS_DAYS = 14
+NotEmpty = Annotated[StrictStr, BeforeValidator(not_empty)]
+# What a gate judges by, beside its criteria file: every such file of checks/, and pytest's own.
+JUDGED = ("*.toml", "*.py", "*.sql")
+JUDGED_KEYS = {"application", "endpoints", "without", "migrations_from", "migrations_to"}
 
 
 class CommandConfig(Section):
@@ -90,10 +96,41 @@ class CommandsConfig(Section):
         return command if name in type(self).model_fields else None
 
 
+class AdmissionConfig(Section):
+    """``[admission]``: what a deployment to production asks, beside a signed GO of staging.
+
+    Args:
+        signers: How many people must have signed "go".
+        signer_is_not_deployer: Whether none of them may be who deploys.
+        deployer: The variable that names who deploys; None takes the system's user.
+        go_valid_days: How old the record may be, in days.
+    """
+
+    signers: Annotated[StrictInt, Field(ge=1)] = 1
+    signer_is_not_deployer: StrictBool = False
+    deployer: Variable | None = None
+    go_valid_days: Annotated[StrictInt, Field(ge=1)] = 7
+
+
+class PinnedConfig(Section):
+    """Which database and application an environment is: a record of another is not of it.
+
+    Args:
+        system_identifier: The server's, as ``pg_control_system()`` says; None: any.
+        database: The database's name; None: any.
+        base_url: The address below which the endpoints lie; None: any.
+    """
+
+    system_identifier: NotEmpty | None = None
+    database: NotEmpty | None = None
+    base_url: NotEmpty | None = None
+
+
 class EnvironmentConfig(Section):
     """How one environment is deployed to.
 
     Args:
+        pinned: Which database and application it is.
         cwd: Where the commands run: the application's directory.
         backup_dir: Where backups are kept.
         retention_days: Age in days after which a backup is listed as old; two weeks at least.
@@ -106,10 +143,11 @@ class EnvironmentConfig(Section):
         env: Variables that commands get on top.
     """
 
+    pinned: PinnedConfig = PinnedConfig()
     cwd: Location
     backup_dir: Location
     retention_days: Annotated[StrictInt, Field(ge=TWO_WEEKS_DAYS)] = 90
-    direct_url: Annotated[StrictStr, BeforeValidator(not_empty)] | None = None
+    direct_url: NotEmpty | None = None
     git: Annotated[StrictBool | Location, BeforeValidator(not_empty)] = False
     commands: CommandsConfig = CommandsConfig()
     health_timeout_s: Seconds = 60.0
@@ -134,6 +172,7 @@ class RolloutConfig(Section):
     Args:
         archive_dir: Where records are kept.
         allowed_signers: Who may sign records, in ssh-keygen's own format; None: nobody.
+        admission: What a deployment to production asks of staging's record.
         gate_role: The role that the gate measures with; it is granted what it needs.
         without: Groups that cannot be asked here, by name.
         admins: E-mail addresses of the users to promote.
@@ -152,6 +191,7 @@ class RolloutConfig(Section):
 
     archive_dir: Location
     allowed_signers: Location | None = None
+    admission: AdmissionConfig = AdmissionConfig()
     gate_role: StrictStr | None = None
     without: tuple[StrictStr, ...] = ()
     admins: tuple[Mail, ...] = ()
@@ -195,6 +235,33 @@ class RolloutConfig(Section):
             raise ValueError("admins need [promotion], which says how one is made")
         return self
 
+    def judged_by(self, project: Project, criteria_file: Path | None = None) -> str:
+        """The hash of all that a gate judges by, whose lines end as on any machine.
+
+        It covers the criteria file, the surveys, checks and checklist of ``checks/``, the project's
+        ``conftest.py``, and what of this file decides what is asked.
+
+        Args:
+            project: Where they lie.
+            criteria_file: In place of the project's own.
+
+        Raises:
+            ConfigError: A file cannot be read.
+        """
+        there = {path for kind in JUDGED for path in project.criteria_file.parent.rglob(kind)}
+        own = (project.criteria_file, project.root / "conftest.py")
+        files = {
+            path.relative_to(project.root).as_posix(): path
+            for path in (*there, *own)
+            if path.is_file()
+        }
+        files["checks/criteria.toml"] = criteria_file or project.criteria_file
+        keys = self.model_dump(mode="json", include=JUDGED_KEYS, exclude_unset=True)
+        parts = {name: read_bytes(path).replace(b"\r\n", b"\n") for name, path in files.items()}
+        parts["rollout.toml"] = json.dumps(keys, sort_keys=True).encode()
+        lines = (f"{sha256(parts[name]).hexdigest()}  {name}\n" for name in sorted(parts))
+        return sha256("".join(lines).encode()).hexdigest()
+
     def environment(self, name: Environment) -> EnvironmentConfig:
         """How to deploy to `name`.
 
@@ -211,6 +278,8 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "variables": VariableConfig,
     "endpoints": EndpointConfig,
     "promotion": PromotionConfig,
+    "admission": AdmissionConfig,
+    "pinned": PinnedConfig,
     **dict.fromkeys(Environment, EnvironmentConfig),
     "commands": CommandsConfig,
     **dict.fromkeys(CommandsConfig.model_fields, CommandConfig),

@@ -205,17 +205,12 @@ class Score(Strict):
 
 
 class Criteria(Strict):
-    """The whole file.
-
-    Args:
-        sha256: Hash of the file's bytes: which criteria a record was judged by.
-    """
+    """The whole file."""
 
     rules: Rules
     score: Score
     headings: Mapping[str, tuple[NotEmpty, ...]] = Field(default_factory=dict)
     metrics: Mapping[str, Metric] = Field(alias="metric")
-    sha256: str
 
     def checks(self, environment: Environment) -> tuple[tuple[Role, Metric], ...]:
         """Every check of an environment, in the file's order: what a full run must answer."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 
-from gonogo.config.project import Toml, TomlValue, dotted, parse_toml, read_bytes, validated
+from gonogo.config.project import Toml, TomlValue, dotted, read_toml, validated
 from gonogo.criteria.entries import (
     ALL_POINTS,
     ENDPOINTS,
@@ -37,13 +36,10 @@ def load(path: Path, sql_dir: Path) -> Criteria:
     Raises:
         ConfigError: The file is missing, is no TOML, or says something that cannot be meant.
     """
-    content = read_bytes(path)
-    document = parse_toml(content, path)
+    document = read_toml(path)
     entries = document.get(METRIC)
     if isinstance(entries, dict):
         document[METRIC] = _expanded(entries, str(path))
-    # One value for both: what a record was judged by is exactly what was read.
-    document["sha256"] = hashlib.sha256(content).hexdigest()
     criteria = validated(Criteria, document, path, _known_keys)
     for key, problem in nonsense(criteria, sql_dir):
         raise ConfigError(problem, file=str(path), key=dotted(key))

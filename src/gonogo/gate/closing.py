@@ -11,7 +11,7 @@ import shlex
 from datetime import datetime
 
 from gonogo import __version__
-from gonogo.criteria import Criteria, Metric
+from gonogo.criteria import ENDPOINTS, Criteria, Metric
 from gonogo.gate.setting import Observation, Setting
 from gonogo.judge.verdict import health_score
 from gonogo.model.finding import Finding, Verdict
@@ -93,18 +93,19 @@ def closing(
 
 def provenance(setting: Setting, observation: Observation) -> Provenance:
     """Which database was asked, and what is deployed there."""
-    ledger = observation.ledger
+    ledger, options = observation.ledger, setting.options
     return Provenance(
         connection=setting.settings.shown,
         database=observation.identity,
         taken_at=observation.taken_at,
         ledger_problem=ledger.problem,
+        base_url="" if ENDPOINTS in options.without else setting.mask(options.base_url),
         subject=Subject(
             deployment=ledger.deployment,
             revision=ledger.revision,
             migrations_sha256=ledger.migrations_sha256,
             migrations=ledger.migrations,
-            criteria_sha256=setting.criteria.sha256,
+            criteria_sha256=options.judged_by,
         ),
     )
 

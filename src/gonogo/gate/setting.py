@@ -55,6 +55,8 @@ class Options:
         migrations_from: The first version that the ledger must know; None means all.
         migrations_to: The last one.
         allowed_signers: Who may attest items of the checklist; None where nobody is named.
+        base_url: The application's address; empty where it is not asked.
+        judged_by: The hash of all that is judged by; empty where no record is made.
     """
 
     window: timedelta | None = None
@@ -73,6 +75,8 @@ class Options:
     migrations_from: str | None = None
     migrations_to: str | None = None
     allowed_signers: Path | None = None
+    base_url: str = ""
+    judged_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

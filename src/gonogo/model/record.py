@@ -47,7 +47,7 @@ class Subject(Part):
     revision: str = Field(description="The application's revision; empty: unknown.")
     migrations_sha256: str = Field(description="Of the migration files; empty: unknown.")
     migrations: Mapping[str, Sha256] = Field(default={}, description="Of each one, by file name.")
-    criteria_sha256: str = Field(description="Of the criteria file; empty: unknown.")
+    criteria_sha256: str = Field(description="Of all that is judged by; empty: unknown.")
 
 
 class Member(Part):
@@ -71,6 +71,7 @@ class Provenance(Part):
         default=None, description="The snapshot's moment, by the server's clock; null without one."
     )
     ledger_problem: str | None = Field(default=None, description="Why the ledger tells nothing.")
+    base_url: str = Field(default="", description="The application's address; empty: not asked.")
     subject: Subject | None = Field(description="What is deployed there; null: nothing is.")
 
 
@@ -194,9 +195,7 @@ class Record(Part):
     state: State = Field(default=State.RUNNING, description="How far the run came.")
     title: str = Field(description="What the page is called.")
     environment: Environment = Field(description="Whose it is.")
-    simulated: bool = Field(
-        default=False, description="Whether the ledger marks a rehearsal's database."
-    )
+    simulated: bool = Field(default=False, description="Whether it is of a rehearsal's database.")
     started_at: Moment = Field(description="When the run began, by its own clock.")
     finished_at: Moment | None = Field(
         default=None, description="When it ended; null while it runs."

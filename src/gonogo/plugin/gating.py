@@ -94,13 +94,14 @@ def _options(config: pytest.Config, project: Project) -> Options:
         return None if text is None else read(text)
 
     rollout = RolloutConfig.load(project.root / MARKER)
+    criteria = given("criteria", partial(_file, "--criteria"))
     return Options(
         window=given("window", parse_duration),
         as_of=given("as_of", parse_moment),
         environment=named_environment(os.environ, given("environment", str)),
         without=frozenset(config.getoption(DEST.format("without"))) | frozenset(rollout.without),
         deployed_at=given("deployed_at", partial(parse_moment, option="--deployed-at")),
-        criteria=given("criteria", partial(_file, "--criteria")),
+        criteria=criteria,
         strict=bool(config.getini("strict")),
         json=given("json", lambda text: text if text == "-" else str(_file("--json", text))),
         figures=config.getoption(DEST.format("figures")),
@@ -111,6 +112,8 @@ def _options(config: pytest.Config, project: Project) -> Options:
         migrations_from=rollout.migrations_from,
         migrations_to=rollout.migrations_to,
         allowed_signers=rollout.allowed_signers,
+        base_url=os.environ.get(rollout.application.base_url or "", "").strip(),
+        judged_by=rollout.judged_by(project, criteria),
     )
 
 

@@ -14,12 +14,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Self
 
 from pydantic import ValidationError
 
 from gonogo.errors import RecordError
+from gonogo.model.kinds import Environment
 from gonogo.model.record import SCHEMA, Provenance, Record
 from gonogo.record.files import write_whole
 
@@ -209,6 +212,53 @@ def is_chained(place: Path, record: str) -> bool:
     """
     chain = place / CHAIN
     return chain.is_file() and f"  {record}/{FILES}\n".encode() in chain.read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far an environment's chain went: it only ever grows, so its beginning stays.
+
+    Args:
+        lines: How many lines it had.
+        sha256: Of these.
+    """
+
+    lines: int
+    sha256: str
+
+    @classmethod
+    def of(cls, chain: bytes, lines: int | None = None) -> Self:
+        """The head of a chain, or of so many lines of it."""
+        kept = chain.splitlines(keepends=True)[:lines]
+        return cls(len(kept), sha256_hex(b"".join(kept)))
+
+
+def heads(archive_dir: Path) -> dict[Environment, Head]:
+    """The head of each environment's chain that lies in an archive.
+
+    Args:
+        archive_dir: The archive, whose lock the caller holds where records are closed there.
+
+    Raises:
+        OSError: A chain cannot be read.
+    """
+    chains = {one: archive_dir / one / CHAIN for one in Environment}
+    return {one: Head.of(file.read_bytes()) for one, file in chains.items() if file.is_file()}
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A head that is kept where whoever writes the archive cannot quietly change it.
+
+    Args:
+        source: Where: a sign-off, a deployment in the ledger, a git ref.
+        environment: Whose chain.
+        head: How far it went.
+    """
+
+    source: str
+    environment: str
+    head: Head
 
 
 def written_hashes(hashes: Mapping[str, str]) -> bytes:

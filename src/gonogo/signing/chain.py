@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from gonogo.record.canonical import (
     FILES,
     RECORD_FILE,
     SIGNOFF,
+    Anchor,
+    Head,
     read_hashes,
     read_record,
     sha256_hex,
@@ -27,39 +29,62 @@ class Report:
     """What is proved of one record, or of an environment's chain.
 
     Args:
+        directory: The record, or the environment's directory.
         title: What it is of.
         problems: What is wrong; nothing is proved while there is one.
         notes: What is so, and what could not be proved.
         signoffs: The sign-offs, in order.
+        closed: The record as it lies there; None for a chain.
     """
 
+    directory: Path
     title: str
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
     signoffs: tuple[Checked, ...] = ()
+    closed: Closed | None = None
 
 
-def verify_chain(place: Path) -> Report:
+def verify_chain(place: Path, anchors: Iterable[Anchor] = ()) -> Report:
     """Whether an environment's records are all there, in the order in which they were closed.
 
     Args:
         place: The environment's directory.
+        anchors: Heads of chains that are kept elsewhere, this one's among them.
 
     Raises:
         OSError: It cannot be read.
     """
     title = f"chain of {place.name}"
     try:
-        listed = read_hashes((place / CHAIN).read_bytes())
+        content = (place / CHAIN).read_bytes()
+        listed = read_hashes(content)
     except OSError:
-        return Report(title, (f"{place.name}/{CHAIN} is missing or cannot be read",))
+        return Report(place, title, (f"{place.name}/{CHAIN} is missing or cannot be read",))
     except ValueError as error:
-        return Report(title, (f"{place.name}/{CHAIN}: {error}",))
+        return Report(place, title, (f"{place.name}/{CHAIN}: {error}",))
     there = {directory.name for directory, match in named(place) if match["label"] != RUNNING}
-    problems = [*_unlike(place, listed, there), *_disordered(place, listed, there)]
+    kept = [one for one in anchors if one.environment == place.name]
+    problems = [
+        *_unlike(place, listed, there),
+        *_disordered(place, listed, there),
+        *(problem for one in kept if (problem := _cut(content, one))),
+    ]
     signed = sum(bool(SIGNOFF.fullmatch(name.partition("/")[2])) for name in listed)
-    notes = (f"{len(there)} records, {signed} sign-offs",)
-    return Report(title, tuple(dict.fromkeys(problems)), notes)
+    notes = (f"{len(there)} records, {signed} sign-offs, {len(kept)} anchors",)
+    return Report(place, title, tuple(dict.fromkeys(problems)), notes)
+
+
+def _cut(content: bytes, anchor: Anchor) -> str:
+    """What was removed or rewritten since a chain's head was kept; empty when it only grew."""
+    now, then = Head.of(content, anchor.head.lines), anchor.head
+    if now == then:
+        return ""
+    what = "fewer" if now.lines < then.lines else "others"
+    return (
+        f"{anchor.source} knows {then.lines} lines of {CHAIN}, and there are {what}: records or "
+        "sign-offs were removed or rewritten since"
+    )
 
 
 def _unlike(place: Path, listed: Mapping[str, str], there: set[str]) -> Iterator[str]:
@@ -132,31 +157,6 @@ def chained(closed: Closed) -> Iterator[str]:
         record, _, own = file.partition("/")
         if record == closed.name and digest != _hash(closed.directory / own):
             yield f"{own} is missing or was changed: {CHAIN} has another hash of it"
-
-
-def unlike_since(closed: Closed, place: Path) -> Iterator[str]:
-    """Which records were closed after a record, and are gone or changed: who knows what they said.
-
-    Args:
-        closed: The record.
-        place: Its environment's directory; a copy of the record may lie elsewhere.
-    """
-    try:
-        listed = read_hashes((place / CHAIN).read_bytes())
-    except FileNotFoundError:
-        return
-    except ValueError as error:
-        yield f"{place.name}/{CHAIN}: {error}"
-        return
-    order = list(dict.fromkeys(name.partition("/")[0] for name in listed))
-    later = order[order.index(closed.name) + 1 :] if closed.name in order else []
-    for name in later:
-        digest = listed.get(f"{name}/{FILES}", "")
-        if not (place / name).is_dir():
-            if not _died_while_closed(place / name, digest):
-                yield f"a record that was closed after it is missing: {name}"
-        elif not _is_as_listed(place / name, digest):
-            yield f"a record that was closed after it is not as it was: {name}"
 
 
 def _died_while_closed(final: Path, digest: str) -> bool:

@@ -64,6 +64,8 @@ def open_closed(directory: Path) -> Closed:
     files = _read_files(directory)
     record, problems = _read(directory, files.get(RECORD_FILE))
     problems += [*_listed(files, directory)]
+    if directory.is_symlink():
+        problems.append("it is a symbolic link: what it leads to lies outside the archive")
     if record:
         problems += [*_named(record, match["label"]), *_misplaced(record, directory.parent)]
     hashes = {name: sha256_hex(content) for name, content in files.items() if content is not None}

@@ -12,9 +12,17 @@ from pathlib import Path
 
 from gonogo.errors import SigningError, UsageError
 from gonogo.masking import without_secrets
-from gonogo.model.kinds import Decision
+from gonogo.model.kinds import Decision, Environment
 from gonogo.model.record import Record
-from gonogo.record.canonical import CHAIN, append_to_chain, is_chained, sha256_hex, signoff_numbers
+from gonogo.record.canonical import (
+    CHAIN,
+    Head,
+    append_to_chain,
+    heads,
+    is_chained,
+    sha256_hex,
+    signoff_numbers,
+)
 from gonogo.record.files import archive_lock, directory_lock, refusal_explained, settle, write_whole
 from gonogo.signing import ssh
 from gonogo.signing.admission import Examined, Request, attestable, examine, require_allowed
@@ -127,7 +135,17 @@ def _written(request: Request, examined: Examined) -> SignOff:
         override=request.override,
         files=dict(closed.hashes),
         previous=_link(before) if before else None,
+        heads=_heads(closed),
     )
+
+
+def _heads(closed: Closed) -> dict[Environment, Head]:
+    """How far each chain of the archive went; a copy elsewhere has none."""
+    place = closed.directory.parent
+    if not is_chained(place, closed.name):
+        return {}
+    with refusal_explained("the chains cannot be read"), archive_lock(place.parent):
+        return heads(place.parent)
 
 
 @dataclass(frozen=True, slots=True)

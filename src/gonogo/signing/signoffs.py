@@ -6,9 +6,10 @@ The form is canonical JSON, read as strictly as it was written.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from gonogo.errors import SigningError
 from gonogo.model.kinds import Decision, Environment, VerdictKind
-from gonogo.record.canonical import canonical_json, sha256_hex, signoff_names, signoff_numbers
+from gonogo.record.canonical import Head, canonical_json, sha256_hex, signoff_names, signoff_numbers
 from gonogo.signing import ssh
 from gonogo.signing.integrity import Closed
 
@@ -61,9 +62,10 @@ class SignOff(_Part):
         override: Why the decision goes against the verdict; None when it does not.
         files: The sha256 of every file of the record.
         previous: The sign-off before it; None for the first.
+        heads: How far each environment's chain went; the form before this one held none.
     """
 
-    format: Literal["gonogo.signoff/1"] = "gonogo.signoff/1"
+    format: Literal["gonogo.signoff/1", "gonogo.signoff/2"] = "gonogo.signoff/2"
     number: Annotated[int, Field(ge=1)]
     record: Line
     environment: Line
@@ -76,6 +78,7 @@ class SignOff(_Part):
     override: Line | None
     files: dict[str, Sha256]
     previous: Link | None
+    heads: Mapping[Environment, Head] = Field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -84,7 +87,8 @@ class SignOff(_Part):
 
     def written(self) -> bytes:
         """Its file's bytes."""
-        return canonical_json(self.model_dump(mode="json"))
+        left = {"heads"} if self.format == "gonogo.signoff/1" else None
+        return canonical_json(self.model_dump(mode="json", exclude=left))
 
 
 def read(content: bytes) -> SignOff:
@@ -160,6 +164,34 @@ def check_signoffs(closed: Closed, allowed_signers: Path) -> tuple[Checked, ...]
         before = checked[-1] if checked else None
         checked.append(_check(closed, number, before, allowed_signers))
     return tuple(checked)
+
+
+Decided = tuple[Checked, SignOff]
+
+
+def decisions(signoffs: Iterable[Checked]) -> list[Decided]:
+    """Those that decide something: a review does not."""
+    read = ((one, one.signoff) for one in signoffs if one.signoff)
+    return [(one, said) for one, said in read if said.decision is not Decision.REVIEWED]
+
+
+def standing(decisions: Sequence[Decided]) -> list[Decided]:
+    """Each "go" for production since the last decision that said something else."""
+
+    def is_go(decided: Decided) -> bool:
+        return decided[1].target is Environment.PRODUCTION
+
+    return list(takewhile(is_go, reversed(decisions)))[::-1]
+
+
+def people(standing: Iterable[Decided]) -> int:
+    """How many people signed: one may have several keys, and one key several names."""
+    people: list[set[str]] = []
+    for check, said in standing:
+        marks = {said.by.casefold(), check.fingerprint}
+        same = [one for one in people if one & marks]
+        people = [one for one in people if not one & marks] + [marks.union(*same)]
+    return len(people)
 
 
 def strays(directory: Path) -> Iterator[str]:

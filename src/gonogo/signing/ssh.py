@@ -26,6 +26,7 @@ VERIFY_TIME = "%Y%m%d%H%M%S"
 PLAIN = {"LC_ALL": "C", "TZ": "UTC"}
 SECONDS = 60
 OUT_OF_TIME = ("expired", "not yet valid")
+BAD_LINE = "bad options"
 MAGIC = b"SSHSIG"
 BEGIN = b"-----BEGIN SSH SIGNATURE-----\n"
 END = b"\n-----END SSH SIGNATURE-----\n"
@@ -131,6 +132,11 @@ def _why(seen: Signature, principal: str, allowed_signers: Path, stderr: str, fi
     for line in stderr.splitlines():
         if any(word in line for word in OUT_OF_TIME):
             return f"the key {seen.fingerprint} was not valid then: {line.rpartition(': ')[2]}"
+        if "namespace" in line:
+            listed = f"{allowed_signers.name} lists the key {seen.fingerprint}"
+            return f"{listed} for other namespaces alone: add {NAMESPACE} to its namespaces"
+        if BAD_LINE in line:
+            return f"{allowed_signers.name} cannot be read: {line}"
     words = ["-Y", "find-principals", "-f", str(allowed_signers), "-s", file]
     owners = _run(words, os.environ, b"").stdout.split("\n")
     names = sorted(name for name in owners if name)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gonogo.errors import SigningError
-from gonogo.record.canonical import CHAIN, signoff_numbers
+from gonogo.record.canonical import CHAIN, Anchor, signoff_numbers
 from gonogo.record.listing import RUNNING, named
 from gonogo.signing import ssh
 from gonogo.signing.chain import Report, chained, linked, verify_chain
@@ -54,18 +54,22 @@ def verify_record(directory: Path, allowed_signers: Path | None, templates_dir: 
     problems += chained(closed)
     if not checked:
         notes.append("it is not signed: only the records after it stand behind its hashes")
-    return Report(closed.name, tuple(problems), tuple(notes), checked)
+    return Report(directory, closed.name, tuple(problems), tuple(notes), checked, closed)
 
 
 def verify_archive(
-    archive_dir: Path, allowed_signers: Path | None, templates_dir: Path
+    archive_dir: Path,
+    allowed_signers: Path | None,
+    templates_dir: Path,
+    anchors: Iterable[Anchor] = (),
 ) -> Iterator[Report]:
-    """Prove every record of an archive, and each environment's chain.
+    """Prove every record of an archive, then each environment's chain.
 
     Args:
-        archive_dir: The archive.
+        archive_dir: The archive; where there is none, nothing but what an anchor knows is missing.
         allowed_signers: Who may sign.
         templates_dir: The templates of the pages.
+        anchors: Heads of its chains that are kept elsewhere; the sign-offs hold more.
 
     Raises:
         SigningError: Signatures cannot be verified here.
@@ -73,10 +77,24 @@ def verify_archive(
     """
     if allowed_signers:
         ssh.require_program()
-    for place in sorted(path for path in archive_dir.iterdir() if path.is_dir()):
+    known = list(anchors)
+    chains = {archive_dir / one.environment for one in known}
+    places = archive_dir.iterdir() if archive_dir.is_dir() else ()
+    for place in sorted(path for path in places if path.is_dir()):
         found = sorted(named(place), key=lambda one: one[0].name)
         for directory, match in found:
             if match["label"] != RUNNING:
-                yield verify_record(directory, allowed_signers, templates_dir)
+                report = verify_record(directory, allowed_signers, templates_dir)
+                known += _signed_heads(report)
+                yield report
         if found or (place / CHAIN).exists():
-            yield verify_chain(place)
+            chains.add(place)
+    for place in sorted(chains):
+        yield verify_chain(place, known)
+
+
+def _signed_heads(report: Report) -> Iterator[Anchor]:
+    for check in report.signoffs:
+        if check.signoff and not check.problems:
+            for environment, head in check.signoff.heads.items():
+                yield Anchor(f"{check.name} of {report.title}", environment, head)

@@ -18,7 +18,7 @@ from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import CHAIN
 from gonogo.signing.permission import Permission, find_permission
 from record_examples import HOUR, START, provenance
-from signers import ADA, BOB, SUBJECT, Office, verdict, worth_signing
+from signers import ADA, BOB, SUBJECT, Office, public, verdict, worth_signing
 
 pytestmark = pytest.mark.ssh
 Json = dict[str, Any]
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 def ask(office: Office, record: Path | None = None, wanted: Json | None = None) -> Permission:
     """Ask for what was judged, unless told otherwise."""
-    return find_permission(office.archive, office.allowed, SUBJECT | (wanted or {}), record)
+    return find_permission(office.archive, office.asked(subject=wanted or {}), record)
 
 
 def later() -> datetime:
@@ -45,14 +45,12 @@ def test_the_signed_go_of_staging_lets_it_in(office: Office) -> None:
     assert ask(office, record).line == found.line
 
 
-def test_a_record_from_elsewhere_can_be_named(office: Office, tmp_path: Path) -> None:
-    """An artefact of CI, in a directory that is no archive."""
+def test_an_archive_from_elsewhere_can_be_named(office: Office, tmp_path: Path) -> None:
+    """An artefact of CI: the whole archive, which was moved."""
     record = office.close()
     office.sign(record)
-    elsewhere = tmp_path / "artefact" / record.name
-    shutil.copytree(record, elsewhere)
-    shutil.rmtree(office.archive)
-    assert ask(office, elsewhere).record == elsewhere
+    office.archive.rename(tmp_path / "artefact")
+    assert ask(office, tmp_path / "artefact" / "staging" / record.name).signoff == "signoff-1.json"
 
 
 def test_the_newest_signed_one_counts_and_later_unsigned_ones_do_not_hinder(office: Office) -> None:
@@ -176,21 +174,21 @@ def listed(office: Office) -> list[str]:
         (for_staging, {}, 'says "go" for staging alone'),
         (overridden, {}, "the verdict is HOLD, not GO"),
         (short, {}, "its window is 1 h, and staging is judged over 48 h"),
-        (changed, {}, "it is not as it was: record.html was changed"),
+        (changed, {}, "record.html was changed"),
         (forged, {}, "signoff-1.json"),
         (rolled_back, {}, "staging was rolled back since: .*_ROLLED-BACK"),
         (being_rolled_back, {}, r"staging was rolled back since: .*_RUNNING \(not finished\)"),
         (worse_since, {}, "a later gate of staging says NO-GO"),
-        (hidden, {}, "a record that was closed after it is missing: .*_NO-GO"),
-        (whitewashed, {}, "a record that was closed after it is not as it was: .*_NO-GO"),
-        (replaced, {}, "a record that was closed after it is missing: .*_NO-GO"),
+        (hidden, {}, "a later gate of staging says NO-GO: .*_NO-GO is missing"),
+        (whitewashed, {}, "a later gate of staging says NO-GO: .* record.json was changed"),
+        (replaced, {}, "a later gate of staging says NO-GO: .*_NO-GO is missing"),
         (None, {"revision": "ab" * 20}, "revision is 9f9f9f9f9f9f there, and abababababab here"),
         (
             None,
             {"migrations_sha256": "cd" * 32},
             "migrations are 5b5b.* there, and cdcd.* here",
         ),
-        (None, {"criteria_sha256": "ef" * 32}, "criteria are 4a4a.* there, and efef.* here"),
+        (None, {"criteria_sha256": "ef" * 32}, "rollout.toml are 4a4a.* there, and efef.* here"),
     ],
 )
 def test_what_does_not_hold_is_told(
@@ -234,3 +232,47 @@ def test_a_final_report_is_no_gate(office: Office) -> None:
     office.sign(record)
     with pytest.raises(SigningError, match="it is a summary's record, not a gate's"):
         ask(office, record)
+
+
+def listed_as(office: Office, options: str) -> None:
+    """List Ada's key in allowed_signers with these options alone."""
+    line = f"{ADA} {options} {public(office.keys[ADA])}\n"
+    office.allowed.write_text(line, encoding="utf-8")
+
+
+def test_a_key_that_has_expired_since_it_signed_still_counts(office: Office) -> None:
+    """The moment of the signature counts."""
+    office.sign(office.close())
+    listed_as(office, f'valid-before="{later():%Y%m%d%H%M%S}Z"')
+    assert ask(office).signoff == "signoff-1.json"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ('valid-before="20200101"', "the key SHA256:.* was not valid then: .*20200101|2020-01-01"),
+        ('valid-after="20990101"', "was not valid then"),
+        ('namespaces="git"', "for other namespaces alone: add gonogo to its namespaces"),
+        ('namespace="gonogo"', "allowed_signers cannot be read: .*bad options"),
+    ],
+)
+def test_a_key_that_may_not_sign_gets_the_true_reason(
+    office: Office, options: str, said: str
+) -> None:
+    """Not that something was changed: nothing was."""
+    office.sign(office.close())
+    listed_as(office, options)
+    with pytest.raises(SigningError, match=said) as refused:
+        ask(office)
+    assert "was changed" not in str(refused.value)
+
+
+def test_an_archive_that_was_moved_gets_the_true_reason(office: Office) -> None:
+    """It is not where rollout.toml says; there, it lets in as before."""
+    record = office.close()
+    office.sign(record)
+    office.archive.rename(office.root / "moved")
+    with pytest.raises(SigningError, match=r"there is no archive .*, where archive_dir in"):
+        ask(office)
+    office.archive.symlink_to(office.root / "moved")
+    assert ask(office).record == record

@@ -177,11 +177,12 @@ def test_a_record_names_what_is_deployed_and_never_a_password() -> None:
     observation = seen(
         deployment="3", revision="9f", migrations_sha256="5b" * 32, problem="it is old"
     )
-    found = provenance(asked(), observation)
+    found = provenance(asked(judged_by="4a" * 32, base_url="https://a.example"), observation)
     assert found.subject
     assert (found.subject.deployment, found.subject.revision) == ("3", "9f")
     assert found.subject.migrations_sha256 == "5b" * 32
-    assert found.subject.criteria_sha256 == CRITERIA.sha256
+    assert found.subject.criteria_sha256 == "4a" * 32
+    assert found.base_url == "https://a.example"
     assert (found.ledger_problem, found.taken_at, found.database) == ("it is old", NOON, None)
     assert "hush" not in found.connection
 

@@ -51,6 +51,17 @@ def test_its_name_holds_its_number() -> None:
     assert signoff(number=12).name == "signoff-12.json"
 
 
+def test_a_sign_off_without_heads_is_read_in_its_own_form_alone() -> None:
+    """It was made before sign-offs held any; one of today that lost them is none."""
+    heads = {"heads": {"staging": {"lines": 1, "sha256": HASH}}}
+    before = signoff(format="gonogo.signoff/1", **heads)
+    assert b"heads" not in before.written()
+    assert read(before.written()).heads == {}
+    lost = before.written().replace(b"signoff/1", b"signoff/2")
+    with pytest.raises(ValueError, match="is not as it was written"):
+        read(lost)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -70,7 +81,7 @@ def test_what_may_be_missing_or_long_is_read(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"format": "gonogo.signoff/2"}, "format: "),
+        ({"format": "gonogo.signoff/3"}, "format: "),
         ({"number": 0}, "number: "),
         ({"number": "two"}, "number: "),
         ({"record": ""}, "record: "),

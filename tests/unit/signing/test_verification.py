@@ -138,9 +138,9 @@ def test_an_archive_is_proved_record_by_record_and_chain_by_chain(
     running.abandon()
     assert [one.title for one in reports] == [
         production.name,
-        "chain of production",
         first.name,
         second.name,
+        "chain of production",
         "chain of staging",
     ]
     assert not any(one.problems for one in reports)

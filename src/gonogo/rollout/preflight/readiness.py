@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.application import code
+from gonogo.config.sections import PinnedConfig
 from gonogo.errors import GonogoError, UnreadyError, UsageError
 from gonogo.ledger.deployer import holder
 from gonogo.ledger.migration import digest
@@ -23,7 +24,7 @@ from gonogo.rollout.runner.context import RolloutContext, wanted_revision
 from gonogo.rollout.runner.site import require_same
 from gonogo.rollout.runner.steps import Evidence, Runner, Skipped, Step, running
 from gonogo.rollout.runner.work import Work
-from gonogo.signing.permission import Permission, find_permission
+from gonogo.signing.permission import Asked, Permission, find_permission
 
 # Run in the worktree as it is; a deployment runs them on what it installed.
 OWN = {
@@ -190,13 +191,23 @@ def require_go(context: RolloutContext, override_reason: str | None) -> Permissi
     signers = context.config.allowed_signers
     if signers is None:
         raise _refused("rollout.toml names no allowed_signers, so there can be none")
-    wanted = {
-        "revision": wanted_revision(context),
-        "migrations_sha256": digest(context.migrations()),
-        "criteria_sha256": context.criteria_sha256,
-    }
+    rules, staging = context.config.admission, context.config.environments.get(Environment.STAGING)
+    if rules.deployer and rules.signer_is_not_deployer and not context.environ.get(rules.deployer):
+        raise _refused(f"{rules.deployer} is not set, which says who deploys")
+    asked = Asked(
+        allowed_signers=signers,
+        templates_dir=context.project.templates_dir,
+        subject={
+            "revision": wanted_revision(context),
+            "migrations_sha256": digest(context.migrations()),
+            "criteria_sha256": context.criteria_sha256,
+        },
+        rules=rules,
+        pinned=staging.pinned if staging else PinnedConfig(),
+        deployer=context.deployed_by,
+    )
     try:
-        return find_permission(context.config.archive_dir, signers, wanted, context.staging_record)
+        return find_permission(context.config.archive_dir, asked, context.staging_record)
     except GonogoError as error:
         raise _refused(error.problem) from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -121,8 +120,8 @@ class RolloutContext:
 
     @property
     def criteria_sha256(self) -> str:
-        """The hash of the criteria that the rollout is judged by."""
-        return hashlib.sha256(self.project.criteria_file.read_bytes()).hexdigest()
+        """The hash of all that the rollout is judged by."""
+        return self.config.judged_by(self.project)
 
     @property
     def logs(self) -> Path:
@@ -146,14 +145,18 @@ class RolloutContext:
 
     @property
     def deployed_by(self) -> str:
-        """The system's name of the user who does this."""
-        return who()
+        """Who does this: as the variable says that `[admission]` names, else the system's user."""
+        return who(self.environ.get(self.config.admission.deployer or "", "").strip())
 
 
-def who() -> str:
-    """The system's name of the user who does this, spelt so that a database can hold it."""
+def who(named: str = "") -> str:
+    """Who does this, spelt so that a database can hold it.
+
+    Args:
+        named: What a variable says; empty takes the system's user.
+    """
     try:
-        name = getpass.getuser()
+        name = named or getpass.getuser()
     except (KeyError, OSError):
         # A container may run under a number that nobody gave a name.
         return f"uid {os.getuid()}"
