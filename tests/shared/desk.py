@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 
+import forked
 from gate_process import make_checkout
 from gonogo.record.listing import list_records
 from gonogo.sandbox.surroundings import Repository, create_repository, sandbox_environment
@@ -74,15 +75,13 @@ class Desk:
     def _run(
         self, words: tuple[str, ...], variables: dict[str, str], stdin: int
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "gonogo", *words],
+        return forked.run(
+            "gonogo",
+            *words,
             cwd=self.root,
             env=self.environ | variables,
             stdin=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=LONGEST_S,
+            timeout_s=LONGEST_S,
         )
 
     @property

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+import forked
 from gonogo.model.record import Record
 from gonogo.postgres import session
 from gonogo.record.canonical import read_record
@@ -94,15 +93,8 @@ def run_gate(checkout: Path, conninfo: str | None, *options: str, **variables: s
     environ = {name: value for name, value in os.environ.items() if name not in NAMES}
     environ = {name: value for name, value in environ.items() if not name.startswith("PG")}
     environ |= {"DATABASE_URL": conninfo} if conninfo else {}
-    finished = subprocess.run(
-        [sys.executable, "-m", "pytest", "checks/", *options],
-        cwd=checkout,
-        env=environ | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
+    words = ("checks/", *options)
+    finished = forked.run("pytest", *words, cwd=checkout, env=environ | variables, timeout_s=180)
     archive = checkout / "reports" / "archive"
     records = sorted(path.parent for path in archive.glob("*/*/record.json"))
     return GateOutcome(finished.returncode, finished.stdout + finished.stderr, tuple(records))
