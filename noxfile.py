@@ -112,6 +112,12 @@ def rollback(session: nox.Session) -> None:
 
 
 @nox.session
+def restart(session: nox.Session) -> None:
+    """Stop the application, start what fits the schema: `-- staging` or `-- production`."""
+    _gonogo(session, "restart")
+
+
+@nox.session
 def sign_off(session: nox.Session) -> None:
     """Sign a decision on a record: `-- RECORD --decision go --by NAME`."""
     _gonogo(session, "sign_off")

@@ -1,21 +1,22 @@
 #!/bin/sh
-# stop.sh NAME: ask a program to end, and wait for it; by force after 30 seconds. None is fine too.
+# stop.sh NAME: ask a program and all that it started to end, and wait for them; by force after 30
+# seconds. None is fine too. start.sh gave the program a process group of its own, of the same number.
 set -eu
 name=$1
 [ -f "$name.pid" ] || exit 0
-pid=$(cat "$name.pid")
+group=$(cat "$name.pid")
 
-# A program that has ended and that nobody has asked about yet is a zombie: gone all the same.
+# A process that has ended and that nobody has asked about yet is a zombie: gone all the same.
 lives() {
-    kill -0 "$pid" 2>/dev/null && ! grep -q ') Z ' "/proc/$pid/stat" 2>/dev/null
+    ps -A -o pgid= -o stat= | grep -q "^ *$group  *[^Z]"
 }
 
 tries=0
 while lives; do
     case $tries in
-        0) kill "$pid" ;;
-        150) kill -9 "$pid" ;;
-        200) echo "$name ($pid) does not end"; exit 1 ;;
+        0) kill -s TERM -- "-$group" ;;
+        150) kill -s KILL -- "-$group" ;;
+        200) echo "$name ($group) does not end"; exit 1 ;;
     esac
     tries=$((tries + 1))
     sleep 0.2

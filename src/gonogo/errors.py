@@ -23,7 +23,7 @@ what to do. Fields never hold a secret. Exit code 4 is pytest's own code for a u
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 
@@ -34,10 +34,12 @@ class GonogoError(Exception):
     Args:
         problem: What is wrong, where, in one sentence without a full stop.
         remedy: What to do about it, in one sentence without a full stop; may be empty.
+        down: What is down since when, and the command that brings it back: a last line of its own.
     """
 
     problem: str
     remedy: str = ""
+    down: str = field(default="", kw_only=True)
 
     exit_code: ClassVar[int] = 1
 

@@ -153,6 +153,25 @@ def files_at(
         ) from None
 
 
+def add_worktree(
+    repository: Path, environ: Mapping[str, str], revision: str, directory: Path
+) -> None:
+    """Check a revision out into a directory of its own, which shares the repository's objects.
+
+    Args:
+        repository: The worktree that it is added to.
+        environ: The session's variables.
+        revision: The commit.
+        directory: It must not be there.
+
+    Raises:
+        CommandError: git does not know the revision, or cannot write there.
+    """
+    _output(repository, environ, "worktree", "prune")
+    place = str(directory)
+    _output(repository, environ, "worktree", "add", "--quiet", "--detach", place, revision)
+
+
 def _top(path: Path) -> Path | None:
     """The nearest directory upwards that is a worktree of git."""
     resolved = path.resolve()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo import process
+from gonogo.application.release import workplace
 from gonogo.config.sections import EnvironmentConfig
 from gonogo.errors import CommandError
 from gonogo.masking import Mask
@@ -19,6 +20,8 @@ from gonogo.model.kinds import Environment
 LAST_LINES = 20
 LINES_IN_ERROR = 3
 CHARACTERS_OF_LINE = 200
+# What is run in the release, where each revision has a directory of its own.
+BESIDE = frozenset({"install", "build", "lint", "typecheck", "test", "reinstall", "rebuild"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,22 @@ class Commands:
         command, words = self.config.commands.named(name), self.words(name)
         if command is None or words is None:
             return None
-        return self.run_words(name, words, cwd=self.config.cwd, timeout_s=command.timeout_s)
+        return self.run_words(name, words, cwd=self._place(name), timeout_s=command.timeout_s)
+
+    def process(self) -> str:
+        """What the team's command `process` prints; empty where there is none, or it fails."""
+        command = self.config.process
+        if command is None:
+            return ""
+        words = tuple(self._filled(word) for word in command.run)
+        try:
+            done = self.run_words(
+                "process", words, cwd=self.config.cwd, timeout_s=command.timeout_s
+            )
+        except CommandError:
+            # Nothing runs, perhaps.
+            return ""
+        return " ".join(" ".join(done.last_lines).split())
 
     def words(self, name: str) -> tuple[str, ...] | None:
         """What `run` would run; None when the file configures none."""
@@ -116,6 +134,12 @@ class Commands:
             if any(fnmatch.fnmatchcase(name, pattern) for pattern in self.config.pass_env)
         }
         return passed | {name: self._filled(text) for name, text in self.config.env.items()}
+
+    def _place(self, name: str) -> Path:
+        """Where a command runs: what builds and tries, in the release that is to run."""
+        if name not in BESIDE:
+            return self.config.cwd
+        return workplace(self.config, self.target_revision or self.revision)
 
     def _filled(self, text: str) -> str:
         return text.format_map(

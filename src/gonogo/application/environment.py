@@ -20,6 +20,9 @@ OF_A_DEPLOYMENT: frozenset[Use] = frozenset(
 )
 EVERY: frozenset[Use] = frozenset(get_args(Use))
 DEPLOYS, ROLLS_BACK = EVERY - OF_A_ROLLBACK, EVERY - OF_A_DEPLOYMENT
+RESTARTS: frozenset[Use] = frozenset(
+    {"stop_jobs", "stop_app", "start_app", "start_jobs", "endpoints"}
+)
 LOOKS: frozenset[Use] = frozenset()
 REQUIRED_WITH_DB = ("DB_HOST", "DB_USER", "DB_NAME")
 

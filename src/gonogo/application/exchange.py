@@ -103,7 +103,7 @@ def judge_answer(endpoint: EndpointConfig, response: httpx.Response) -> tuple[An
         return (
             _judge_body(endpoint, response) if endpoint.healthy else (OK, f"HTTP {code}{without}")
         )
-    if _is_among(response, endpoint.json_answers) and _says_json(response):
+    if _is_among(response, endpoint.json_answers) and says_json(response):
         return OK, f"HTTP {code}, said by the application itself (JSON)"
     if code in NOT_FOUND:
         return AnswerKind.FAILED, f"HTTP {code}: nobody serves this path"
@@ -123,7 +123,7 @@ def _judge_body(endpoint: EndpointConfig, response: httpx.Response) -> tuple[Ans
     """Whether the fields of a JSON answer say that the application is well."""
     code = response.status_code
     try:
-        body = json.loads(_beginning(response))
+        body = json.loads(beginning(response))
     except (ValueError, RecursionError):
         return AnswerKind.FAILED, f"HTTP {code}, but no JSON"
     said = body if isinstance(body, dict) else {}
@@ -135,7 +135,7 @@ def _judge_body(endpoint: EndpointConfig, response: httpx.Response) -> tuple[Ans
     return AnswerKind.FAILED, f"HTTP {code}, but {wrong[0]} is {str(said.get(wrong[0]))!r}"
 
 
-def _beginning(response: httpx.Response) -> bytes:
+def beginning(response: httpx.Response) -> bytes:
     """What an answer holds, as far as it can be of interest: one that never ends is cut off."""
     import httpx  # noqa: PLC0415  # see endpoints.client_of
 
@@ -149,7 +149,7 @@ def _beginning(response: httpx.Response) -> bytes:
     return content
 
 
-def _says_json(response: httpx.Response) -> bool:
+def says_json(response: httpx.Response) -> bool:
     """Whether the application itself speaks: a path that nobody serves is not found in HTML."""
     return "json" in response.headers.get("content-type", "")
 
@@ -179,6 +179,11 @@ def judge_silence(error: Exception) -> tuple[AnswerKind, str]:
         if any(isinstance(cause, fits) for cause in causes):
             return kind, reason
     return AnswerKind.FAILED, f"the connection broke ({type(error).__name__})"
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether nobody listens there."""
+    return any(isinstance(cause, ConnectionRefusedError) for cause in _causes(error))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

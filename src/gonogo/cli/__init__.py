@@ -92,6 +92,7 @@ app.command(cls=gate.Judging, context_settings=PASSING_ON)(gate.gate)
 app.command(cls=gate.Judging, context_settings=PASSING_ON)(gate.monitor)
 app.command(name="final_report")(gate.final_report)
 app.command()(rollback.rollback)
+app.command()(deploy.restart)
 app.command(name="sign_off")(signing.sign_off)
 app.command(name="verify_record")(signing.verify_record)
 app.command()(checklist.checklist)
@@ -124,6 +125,8 @@ def _run() -> int:
         sys.stdout.flush()
     except GonogoError as error:
         code = _ended(error, error.exit_code, getattr(error, "__notes__", ()))
+        if error.down:
+            _ended(error.down, code)
     except WrongUsage as error:
         problem = getattr(error, "format_message", error.__str__)()
         # In our words, without the name of a class.

@@ -95,6 +95,43 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     _deploy(context, Consent(yes_deploy_to, wait), override)
 
 
+def restart(
+    environment: Annotated[Environment, typer.Argument(help="Must be what NODE_ENV says.")],
+    *,
+    yes_restart: Annotated[
+        str | None,
+        typer.Option(metavar="DBNAME", help="Confirm a restart by the database's name."),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another deployer.")] = False,
+) -> None:
+    """Stop the application, start the version that fits the schema, and prove that it runs."""
+    from gonogo.application.environment import RESTARTS
+    from gonogo.report.narration import Narration
+    from gonogo.rollout.recovery import restart as carry_out
+    from gonogo.rollout.runner.site import Consent
+
+    context = rollout_context(environment, os.environ, RESTARTS)
+    narration, name = Narration.to_terminal(streams=True), yes_restart
+    standing = standing_now("restart", context.database, with_ledger=True)
+    require_mark(standing, environment)
+    if environment is Environment.PRODUCTION:
+        lines = [
+            f"stop and start the application of {environment}",
+            *describe_database(context, standing),
+        ]
+        name = confirmed(
+            narration, standing.identity, lines, given=yes_restart, option="--yes-restart"
+        )
+    narration.chapter(f"Restart {environment}")
+    with interruptible("run the same again"):
+        result = carry_out(context, narration, Consent(name, wait))
+    narration.chapter("Restarted" if result.error is None else "The restart failed")
+    _list(narration, "not done", result.not_done)
+    _list(narration, "log", [str(result.log)])
+    if result.error:
+        raise result.error
+
+
 def _plan(context: RolloutContext, override: str | None) -> None:
     from gonogo.cli.preflight import show_plan
     from gonogo.report.narration import Narration
@@ -215,8 +252,7 @@ def _show_result(
         done = [step.title for step in result.steps if step.outcome == "succeeded"]
         _list(narration, "done", done)
         _list(narration, "not done", result.not_done)
-    if result.outcome != "unchanged":
-        _list(narration, "next", result.next_steps)
+    _list(narration, "next", result.next_steps)
     if result.outcome == "succeeded":
         # After a rollback the other phases wait for the next deployment.
         phase = "rollback" if kind == "rollback" else ""

@@ -30,6 +30,8 @@ MARKS = {
     Outcome.INCONCLUSIVE: ("?", "yellow"),
 }
 WRONG = ("✗", "red")
+IDENTITY_MARKS = {"proved": ("✓", "green"), "not proved": ("?", "yellow")}
+IDENTITY_TIMEOUT_S = 5.0
 SMOKE_MARKS = {"ok": ("✓", "green"), "inconclusive": ("?", "yellow")}
 
 
@@ -140,11 +142,40 @@ def verify(
         mark, style = MARKS.get(finding.outcome, WRONG)
         metric = found.metrics[finding.metric]
         narration.say(f"  {mark} {metric.title}: {reason_of(finding, metric)}", style)
-    verified = not found.exit_code
+    who = _who_answers(narration, config, found)
+    verified = not found.exit_code and not who
     narration.say(f"{'verified' if verified else 'NOT verified'}: {found.tally}", "bold")
-    codes = {found.exit_code, _smoke(narration, project, config, found) if smoke else 0}
+    codes = {
+        found.exit_code,
+        who,
+        _smoke(narration, project, config, found) if smoke else 0,
+    }
     # A failure weighs more than what is inconclusive.
     raise typer.Exit(min(codes - {0}, default=0))
+
+
+def _who_answers(narration: Narration, config: RolloutConfig, found: Verification) -> int:
+    """Show of each instance whether it runs what was deployed; 1 where one does not."""
+    from gonogo.application.identity import Proof, State, judge_running, look
+
+    subject = found.provenance.subject
+    base_url = os.environ.get(config.http.base_url or "", "").strip()
+    if subject is None or not base_url or "endpoints" in config.without:
+        return 0
+    section = config.environments.get(found.environment)
+    addresses = (section.instances if section else ()) or (base_url,)
+    wrong = False
+    for address in addresses:
+        seen = look(address, config.identity, timeout_s=IDENTITY_TIMEOUT_S)
+        proof, why = judge_running(seen, subject.revision)
+        if seen.state is not State.ANSWERS:
+            # The checks of the endpoints say so, and count it.
+            continue
+        mark, style = IDENTITY_MARKS.get(proof.value, WRONG)
+        wrong = wrong or proof is Proof.WRONG
+        unproved = f"{proof.value}: " if proof is Proof.NOT_PROVED else ""
+        narration.say(f"  {mark} {unproved}{address} {why}", style)
+    return 1 if wrong else 0
 
 
 def _smoke(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -24,9 +26,11 @@ from gonogo.config.application import (
     Endpoints,
     Location,
     Mail,
+    Name,
     PromotionConfig,
     Seconds,
     Section,
+    UrlPath,
     Use,
     Variable,
     VariableConfig,
@@ -43,6 +47,17 @@ NotEmpty = Annotated[StrictStr, BeforeValidator(not_empty)]
 # What a gate judges by, beside its criteria file: every such file of checks/, and pytest's own.
 JUDGED = ("*.toml", "*.py", "*.sql")
 JUDGED_KEYS = {"application", "endpoints", "without", "migrations_from", "migrations_to"}
+CURRENT = "current"
+ADDRESS = re.compile(r"https?://[\w.:\[\]-]+/?")
+
+
+def _address(text: str) -> str:
+    if not ADDRESS.fullmatch(text):
+        raise ValueError("must be an address without a path: http://host:port")
+    return text
+
+
+Instance = Annotated[StrictStr, AfterValidator(_address)]
 
 
 class CommandConfig(Section):
@@ -126,6 +141,22 @@ class PinnedConfig(Section):
     base_url: NotEmpty | None = None
 
 
+class IdentityConfig(Section):
+    """``[identity]``: where the application says which revision, and which start of it, answers.
+
+    Args:
+        path: What is asked, by GET and without a token.
+        revision: The field of the JSON answer that holds the revision.
+        header: The header of the answer that holds it.
+        start: The field of the JSON answer that differs after each start: a time, a number.
+    """
+
+    path: UrlPath = "/"
+    revision: Name | None = None
+    header: Name | None = None
+    start: Name | None = None
+
+
 class EnvironmentConfig(Section):
     """How one environment is deployed to.
 
@@ -137,8 +168,15 @@ class EnvironmentConfig(Section):
         direct_url: The server itself, where the session's variables lead through a connection
             pooler: host and port, and whatever else differs; never a password.
         git: The application's repository: true for `cwd`, false for none, or its directory.
+        releases: Where each revision gets a directory of its own, built beside what runs; the link
+            `current` next to it leads to the one that runs. None changes the code in `cwd`.
         commands: What to run.
         health_timeout_s: How long the application may take to become healthy, in seconds.
+        stop_timeout_s: How long it may go on answering after it was stopped, in seconds.
+        rolling: Instances are replaced one by one, so that something answers at any time.
+        instances: The address of each instance, where there are several; else base_url alone.
+        pid_file: The file that holds the number of the application's process.
+        process: Prints what differs after each start of the application.
         pass_env: Patterns of the session's variables that commands see.
         env: Variables that commands get on top.
     """
@@ -149,14 +187,41 @@ class EnvironmentConfig(Section):
     retention_days: Annotated[StrictInt, Field(ge=TWO_WEEKS_DAYS)] = 90
     direct_url: NotEmpty | None = None
     git: Annotated[StrictBool | Location, BeforeValidator(not_empty)] = False
+    releases: Location | None = None
     commands: CommandsConfig = CommandsConfig()
     health_timeout_s: Seconds = 60.0
+    stop_timeout_s: Seconds = 30.0
+    rolling: StrictBool = False
+    instances: tuple[Instance, ...] = ()
+    pid_file: Location | None = None
+    process: CommandConfig | None = None
     pass_env: tuple[StrictStr, ...] = ("*",)
     env: Mapping[Variable, Word] = Field(default_factory=dict)
 
     def runs(self, uses: Collection[Use]) -> frozenset[Use]:
         """What of `uses` is run here: a command that is left out inherits no variable."""
         return frozenset(use for use in uses if use == "endpoints" or self.commands.named(use))
+
+    @model_validator(mode="after")
+    def _can_be_meant(self) -> Self:
+        if len(self.instances) > 1 and (self.pid_file or self.process):
+            raise ValueError("pid_file and process tell of one instance, and there are several")
+        if self.current is None:
+            return self
+        if not isinstance(self.git, Path):
+            raise ValueError(  # noqa: TRY004  # pydantic takes a ValueError alone
+                "releases are made by git: name the directory of its repository"
+            )
+        if not self.cwd.is_relative_to(self.current):
+            raise ValueError(f"with releases, cwd is {self.current} or lies in it")
+        if self.commands.checkout or self.commands.revert_code:
+            raise ValueError("with releases, git checks out: leave checkout and revert_code out")
+        return self
+
+    @property
+    def current(self) -> Path | None:
+        """The link to the release that runs; None where the code is changed in place."""
+        return self.releases.parent / CURRENT if self.releases else None
 
     @property
     def repository(self) -> Path | None:
@@ -185,6 +250,7 @@ class RolloutConfig(Section):
         application: What the rollout must know of the application itself.
         variables: What the session's variables must look like, and what needs them.
         endpoints: What the application answers over HTTP.
+        identity: Where it says who it is.
         promotion: How its administrators are made; None where it has none in its database.
         environments: By name.
     """
@@ -202,6 +268,7 @@ class RolloutConfig(Section):
     application: ApplicationConfig = ApplicationConfig()
     variables: Mapping[Variable, VariableConfig] = Field(default_factory=dict)
     endpoints: tuple[EndpointConfig, ...] = ()
+    identity: IdentityConfig = IdentityConfig()
     promotion: PromotionConfig | None = None
     environments: Mapping[Environment, EnvironmentConfig]
 
@@ -277,10 +344,12 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "application": ApplicationConfig,
     "variables": VariableConfig,
     "endpoints": EndpointConfig,
+    "identity": IdentityConfig,
     "promotion": PromotionConfig,
     "admission": AdmissionConfig,
     "pinned": PinnedConfig,
     **dict.fromkeys(Environment, EnvironmentConfig),
+    "process": CommandConfig,
     "commands": CommandsConfig,
     **dict.fromkeys(CommandsConfig.model_fields, CommandConfig),
 }

@@ -230,10 +230,12 @@ class Log:
         path: The file.
         stream: The file, open for writing.
         mask: Hides the secrets of every text.
+        lost: Why a line could not be written, as on a full disk; empty while all could be.
     """
 
     def __init__(self, path: Path, stream: TextIOWrapper, mask: Mask) -> None:
         self.path = path
+        self.lost = ""
         self._stream = stream
         self.mask = mask
 
@@ -258,11 +260,16 @@ class Log:
         line = {"at": moment, "event": event, **self.mask.scrub(fields)}
         text = json.dumps(line, ensure_ascii=False, default=str)
         # As JSON's own escapes: what a terminal would obey, what hides, what is no UTF-8.
-        self._stream.write(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n")
-        self._stream.flush()
+        try:
+            self._stream.write(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n")
+            self._stream.flush()
+        except OSError as error:
+            # A rollout must not stop in its middle for want of a line in its log.
+            self.lost = self.lost or str(error)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stream.close()
+        with suppress(OSError):
+            self._stream.close()

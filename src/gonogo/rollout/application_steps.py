@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from gonogo.application import code, endpoints
+from gonogo.application import code, endpoints, release
 from gonogo.application.exchange import AnswerKind, EndpointAnswer
 from gonogo.config.application import Asker
 from gonogo.errors import CommandError, StepError
@@ -16,7 +16,7 @@ from gonogo.rollout.runner.work import Work, last_stretch
 
 REQUEST_TIMEOUT_S = 10.0
 GIT_TIMEOUT_S = 120.0
-LOOKED_AT = ("wait_healthy", "endpoints", "old_endpoints")
+LOOKED_AT = ("stopped", "wait_healthy", "identity", "endpoints", "old_endpoints")
 LEFT_OUT = "endpoints are left out by rollout.toml"
 PROCEDURES = {"deploy": "deployment", "rollback": "rollback"}
 
@@ -32,6 +32,51 @@ def command_step(name: str, title: str, resumption: Resumption[Work] | None = No
         return f"`{done.command}` ended with 0"
 
     return Step(name, title, run, resumption or Resumption())
+
+
+def build_step(name: str, title: str, *, last: bool = False) -> Step[Work]:
+    """A step that installs or builds; it leaves a release alone that was built to its end.
+
+    Args:
+        name: The command.
+        title: What it does, for the reader.
+        last: Whether the release is whole after it.
+    """
+    step = command_step(name, title)
+
+    def run(work: Work, evidence: Evidence) -> str | Skipped:
+        section, revision = work.context.section, work.commands.target_revision
+        if release.is_whole(section, revision):
+            return Skipped(f"the release {code.short(revision)} is kept as it was built")
+        result = step.run(work, evidence)
+        if last:
+            release.mark_whole(section, revision)
+        return result
+
+    return replace(step, run=run)
+
+
+def switch(work: Work, evidence: Evidence) -> str | Skipped:
+    """Let the link lead to the release that is to run."""
+    revision = work.commands.target_revision
+    link = release.switch(work.context.section, revision)
+    if link is None:
+        return Skipped("the code is changed in place")
+    evidence |= {"link": str(link), "revision": revision}
+    return f"{link} leads to {code.short(revision)}"
+
+
+def _leads_there(work: Work) -> bool:
+    section = work.context.section
+    return section.releases is None or release.running(section) == work.commands.target_revision
+
+
+SWITCH: Step[Work] = Step(
+    "switch",
+    "Switch to the release",
+    switch,
+    Resumption(stands=_leads_there, otherwise="the link leads elsewhere"),
+)
 
 
 def undone_by(name: str) -> Resumption[Work]:
@@ -51,7 +96,7 @@ def undone_by(name: str) -> Resumption[Work]:
     return Resumption(cut_short=cut_short, undo=undo)
 
 
-def _became_healthy(work: Work) -> bool:
+def became_healthy(work: Work) -> bool:
     """Whether no step saw the application fail after its last start."""
     site = work.site
     earlier = last_stretch(site.ledger.steps(work.deployment.id), site.runner.procedure)
@@ -67,13 +112,15 @@ def restarted(stopped_by: str = "") -> Resumption[Work]:
     """
     base: Resumption[Work] = undone_by(stopped_by) if stopped_by else Resumption()
     return replace(
-        base, stands=_became_healthy, otherwise="the application was not healthy after it"
+        base, stands=became_healthy, otherwise="the application was not healthy after it"
     )
 
 
 def check_out(work: Work, evidence: Evidence) -> str | Skipped:
     """Bring the code to the revision that is deployed, and verify that it is there."""
     revision = work.deployment.revision
+    if work.context.section.releases:
+        return _released(work, evidence)
     done = work.commands.run("checkout")
     if done:
         evidence["command"] = done.command
@@ -84,13 +131,23 @@ def check_out(work: Work, evidence: Evidence) -> str | Skipped:
     return f"the code is at {code.short(revision)}"
 
 
+def _released(work: Work, evidence: Evidence) -> str:
+    """Make the release that is to run, or keep the one that is whole."""
+    section, revision = work.context.section, work.commands.target_revision
+    was_made = release.make(section, work.context.environ, revision)
+    evidence["release"] = str(release.directory(section, revision))
+    _require_head(work, revision)
+    return f"the release {code.short(revision)} is {'made' if was_made else 'kept'}"
+
+
 def _is_at(revision: Callable[[Work], str]) -> Resumption[Work]:
     def stands(work: Work) -> bool:
-        repository, environ = work.context.section.repository, work.context.environ
-        if repository is None:
+        section, environ = work.context.section, work.context.environ
+        if section.repository is None:
             return True
-        wanted = code.resolve(repository, environ, revision(work))
-        return code.head(repository, environ) == wanted
+        wanted = code.resolve(section.repository, environ, revision(work))
+        place = release.directory(section, wanted) or section.repository
+        return place.is_dir() and code.head(place, environ) == wanted
 
     return Resumption(stands, otherwise="the code has been moved to another revision since")
 
@@ -102,6 +159,8 @@ REVERT_CODE_AGAIN = _is_at(lambda work: work.deployment.previous_revision)
 def revert_code(work: Work, evidence: Evidence) -> str | Skipped:
     """Bring the code back: by the configured command, else by git to the recorded revision."""
     previous = work.deployment.previous_revision
+    if work.context.section.releases:
+        return _released(work, evidence)
     repository = work.context.section.repository
     done = work.commands.run("revert_code")
     if done is None and repository is None:
@@ -169,7 +228,7 @@ def _require_head(work: Work, revision: str) -> None:
     if repository is None:
         return
     environ = work.context.environ
-    now = code.head(repository, environ)
+    now = code.head(release.directory(work.context.section, revision) or repository, environ)
     if now != code.resolve(repository, environ, revision):
         raise StepError(
             f"the code is at {code.short(now)}, not at {code.short(revision)}",

@@ -21,6 +21,8 @@ from gonogo.model.step import Tell
 from gonogo.postgres.session import connect
 from gonogo.rollout.application_steps import (
     CHECKOUT_AGAIN,
+    SWITCH,
+    build_step,
     check_out,
     command_step,
     restarted,
@@ -36,8 +38,10 @@ from gonogo.rollout.database_steps import (
     promote,
     verify_schema,
 )
+from gonogo.rollout.identity_steps import IDENTITY, SEEN, STOP_STANDS, STOPPED
 from gonogo.rollout.preflight.readiness import check_readiness, permission_step
 from gonogo.rollout.preflight.trial import stops_first
+from gonogo.rollout.recovery import after_failure, after_interruption, dead
 from gonogo.rollout.rollback import Request, roll_back, rollback
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import DeploymentResult, RollbackResult, provenance
@@ -49,23 +53,27 @@ STEPS: tuple[Step[Work], ...] = (
     Step("preflight", "Check that everything is ready", check_readiness),
     Step("backup", "Back up the database and prove the backup", back_up, BACKUP_AGAIN),
     Step("checkout", "Bring the code to the revision", check_out, CHECKOUT_AGAIN),
-    command_step("install", "Install the application's dependencies"),
-    command_step("build", "Build the application"),
+    build_step("install", "Install the application's dependencies"),
+    build_step("build", "Build the application", last=True),
     command_step("lint", "Run the application's linter"),
     command_step("typecheck", "Check the application's types"),
     Step("migrate", "Migrate the database", migrate, MIGRATE_AGAIN),
     Step("verify_schema", "Verify the schema", verify_schema, LOOKS),
     command_step("test", "Run the application's tests"),
-    command_step("stop_jobs", "Stop the background jobs", restarted()),
-    command_step("stop_app", "Stop the application", restarted()),
+    SEEN,
+    command_step("stop_jobs", "Stop the background jobs", STOP_STANDS),
+    command_step("stop_app", "Stop the application", STOP_STANDS),
+    STOPPED,
+    SWITCH,
     command_step("start_app", "Start the application", restarted("stop_app")),
     command_step("start_jobs", "Start the background jobs", restarted("stop_jobs")),
     Step("wait_healthy", "Wait until the application is healthy", wait_healthy, LOOKS),
+    IDENTITY,
     Step("endpoints", "Verify the endpoints", verify_endpoints, LOOKS),
     Step("grants", "Grant the gate's role what it needs", grant),
     Step("admins", "Promote the administrators", promote),
 )
-STOPS = ("stop_jobs", "stop_app")
+STOPS = (SEEN.name, "stop_jobs", "stop_app", STOPPED.name)
 STAGING_ONLY = ("lint", "typecheck", "test")
 # Steps whose failure triggers an automatic rollback in production; staging stops instead.
 ROLLED_BACK = {
@@ -119,10 +127,14 @@ def deploy(
         site = stack.enter_context(open_site(context, runner, consent or Consent(), DEPLOYS))
         work = begin(site, override_reason)
         if work.deployment.outcome == "succeeded":
-            return _result(work, (), started_at)
+            result = _result(work, (), started_at)
+            return replace(result, next_steps=tuple(filter(None, (dead(work),))))
         steps = _steps(work)
         error = _run(work, steps)
-        rollback = _automatic_rollback(work, error)
+        failed = work.site.runner.records[-1].name if error else ""
+        rollback = _automatic_rollback(work, error, failed)
+        if error and rollback is None:
+            after_failure(work, error)
         return _result(work, steps, started_at, error, rollback)
 
 
@@ -161,13 +173,17 @@ def _run(work: Work, steps: Sequence[Step[Work]]) -> GonogoError | None:
         with suppress(DatabaseError):
             site.ledger.finish_deployment(deployment_id, "failed")
         return error
+    except KeyboardInterrupt:
+        after_interruption(work)
+        raise
     site.ledger.finish_deployment(deployment_id, "succeeded")
     return None
 
 
-def _automatic_rollback(work: Work, error: GonogoError | None) -> RollbackResult | None:
+def _automatic_rollback(
+    work: Work, error: GonogoError | None, failed: str
+) -> RollbackResult | None:
     """The rollback in production after a migration that failed or did not verify."""
-    failed = work.site.runner.records[-1].name if error else ""
     if failed not in ROLLED_BACK or work.context.environment is Environment.STAGING:
         return None
     if _irreversible(work):
@@ -238,8 +254,7 @@ def _next_steps(
         return (*first, *by_hand, last)
     deploy_again = command(f"deploy {environment}")
     again = f"fix what failed and run {deploy_again} again: it goes on from there"
-    ended = {one.name: one.outcome for one in work.site.runner.records}
-    if ended.get("stop_app") == "succeeded" and ended.get("start_app") != "succeeded":
+    if error.down:
         again = f"THE APPLICATION IS STOPPED, and {deploy_again} starts it again: {again}"
     if irreversible := _irreversible(work):
         unreverted = f"{named(irreversible)} cannot be reverted, so only the backup is left"

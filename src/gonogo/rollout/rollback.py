@@ -19,16 +19,16 @@ from gonogo.model.step import Tell
 from gonogo.postgres.session import application_schema, first_line
 from gonogo.record.canonical import database_of
 from gonogo.rollout.incident_report import Course, IncidentReport, draft
+from gonogo.rollout.recovery import after_failure, after_interruption
 from gonogo.rollout.restore.restoration import Restoration, drop_prepared, is_swapped, restoring
 from gonogo.rollout.restore.swap import reopen_cut_short
-from gonogo.rollout.rollback_plan import (
+from gonogo.rollout.rollback_plan import Request, as_agreed, restore_lines
+from gonogo.rollout.rollback_steps import (
     START,
     STEPS,
-    STOP,
-    STOP_AGAIN,
-    Request,
-    as_agreed,
-    restore_lines,
+    restored_steps,
+    reverting_steps,
+    swapped_steps,
 )
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import RollbackMode, RollbackResult, provenance
@@ -98,16 +98,17 @@ def roll_back(work: Work, reason: str) -> RollbackResult:
     # As it is now: the backup's step wrote down what the rollback is measured by.
     deployment = reread(site, work.deployment.id)
     asked = Request(reason=reason)
-    return _run(replace(work, site=site, deployment=deployment), asked, STEPS, datetime.now(UTC))
+    work = replace(work, site=site, deployment=deployment)
+    return _run(work, asked, reverting_steps(work), datetime.now(UTC))
 
 
 def _by_mode(work: Work, asked: Request, consent: Consent, started_at: datetime) -> RollbackResult:
     if is_swapped(work):
         work.site.runner.note("the restored database is in its place: the rollback goes on")
         _agreed(work, asked, consent, ("the database is restored already; the rest follows",))
-        return _run(work, replace(asked, mode="restore"), (*STOP, *START), started_at)
+        return _run(work, replace(asked, mode="restore"), swapped_steps(), started_at)
     if asked.mode == "revert":
-        result = _run(work, asked, STEPS, started_at)
+        result = _run(work, asked, reverting_steps(work), started_at)
         if result.error is None and drop_prepared(work):
             work.site.runner.note(
                 "the database that a restore had prepared is dropped: it is no longer needed"
@@ -121,7 +122,7 @@ def _restored(
     restoration: Restoration, asked: Request, consent: Consent, started_at: datetime
 ) -> RollbackResult:
     work = restoration.work
-    steps = (*STOP_AGAIN, *restoration.steps, *START)
+    steps = restored_steps(restoration)
     try:
         carry_out(restoration.preparation, work)
         left_out = restoration.new.left_out.named
@@ -162,9 +163,14 @@ def _run(
     ended = _Ending(work.site, deployment, asked, started_at, tuple(steps))
     try:
         carry_out([step for step in steps if step not in START], work)
-        carry_out(START, restoration.work if restoration else work)
+        last = [step for step in steps if step in START]
+        carry_out(last, restoration.work if restoration else work)
     except GonogoError as error:
+        after_failure(restoration.work if restoration else work, error)
         return _result(replace(ended, error=error))
+    except KeyboardInterrupt:
+        after_interruption(work)
+        raise
     ledger.roll_back_deployment(deployment.id, asked.mode, asked.reason)
     return _result(ended)
 

@@ -1,4 +1,4 @@
-"""What is asked of a rollback, its steps, and its plan: what it would do, in lines for a person."""
+"""What is asked of a rollback, and its plan: what it would do, in lines for a person."""
 
 from __future__ import annotations
 
@@ -16,55 +16,18 @@ from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import MigrationRow, StepRow
 from gonogo.model.step import Tell
 from gonogo.postgres.parser.reverts import kept
-from gonogo.rollout.application_steps import (
-    REVERT_CODE_AGAIN,
-    command_step,
-    restarted,
-    revert_code,
-    verify_old_endpoints,
-    wait_healthy,
-)
-from gonogo.rollout.database_steps import REVERT_AGAIN, move_aside, prove
 from gonogo.rollout.migrations.revert import aside_schema, plan
 from gonogo.rollout.restore.carry import Carried
 from gonogo.rollout.restore.restoration import is_swapped, restoring
 from gonogo.rollout.restore.swap import COMPARISON, PREPARATION
+from gonogo.rollout.rollback_steps import restored_steps, reverting_steps, swapped_steps
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import RollbackMode
 from gonogo.rollout.runner.site import look_at_site
-from gonogo.rollout.runner.steps import LOOKS, Resumption, Step, running
+from gonogo.rollout.runner.steps import Step, running
 from gonogo.rollout.runner.work import Work, to_be_rolled_back, why_none
 
 BY_GIT = "git checkout --quiet --detach {revision}"
-
-STOP: tuple[Step[Work], ...] = (
-    command_step("stop_jobs", "Stop the background jobs", restarted()),
-    command_step("stop_app", "Stop the application", restarted()),
-)
-# A restore closes the database to its users, so what was stopped before is stopped again.
-STOP_AGAIN = tuple(
-    replace(
-        step,
-        resumption=Resumption(
-            stands=lambda _: False, otherwise="it may have been started again since"
-        ),
-    )
-    for step in STOP
-)
-REVERT: tuple[Step[Work], ...] = (
-    Step("revert", "Revert the migrations, data moved aside", move_aside, REVERT_AGAIN),
-)
-START: tuple[Step[Work], ...] = (
-    Step("revert_code", "Bring the code back", revert_code, REVERT_CODE_AGAIN),
-    command_step("reinstall", "Install the dependencies of the old code"),
-    command_step("rebuild", "Build the old code"),
-    command_step("start_app", "Start the application", restarted("stop_app")),
-    command_step("start_jobs", "Start the background jobs", restarted("stop_jobs")),
-    Step("wait_healthy", "Wait until the application is healthy", wait_healthy, LOOKS),
-    Step("old_endpoints", "Verify the old endpoints", verify_old_endpoints, LOOKS),
-    Step("prove", "Prove that the database is what it was", prove, LOOKS),
-)
-STEPS = (*STOP, *REVERT, *START)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +103,16 @@ def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tupl
         if work is None:
             return (f"nothing to roll back: {why_none(site, request.deployment)}",)
         if request.mode == "revert" and not is_swapped(work):
-            return (*step_lines(work, STEPS), *revert_lines(work))
+            return (*step_lines(work, reverting_steps(work)), *revert_lines(work))
         if is_swapped(work):
-            return tuple(step_lines(work, (*STOP, *START)))
+            return tuple(step_lines(work, swapped_steps()))
         with restoring(work, as_agreed(work, request).damaged) as restoration:
             was_there = restoration.new.is_there
             try:
                 for step in restoration.preparation:
                     runner.run(step, work)
                 carried = restoration.needed_prospect
-                steps = (*STOP_AGAIN, *restoration.steps, *START)
+                steps = restored_steps(restoration)
                 lines = restore_lines(work, carried, restoration.new.left_out.named)
                 return (*step_lines(work, steps), *lines)
             finally:

@@ -32,7 +32,7 @@ from gonogo.sandbox.stage import DATABASE, Stage
 # What a person needs to run the same gate by hand; none of these is a secret.
 SHOWN_VARIABLES = ("NODE_ENV", "DATABASE_URL", "WEBHOOK_BASE_URL")
 # What the team's own programs take is theirs: the commands, and the service until it is up.
-NOT_OURS = frozenset({*CommandsConfig.model_fields, "wait_healthy"})
+NOT_OURS = frozenset({*CommandsConfig.model_fields, "stopped", "wait_healthy", "identity"})
 ENDINGS = frozenset({StepKind.FINISHED, StepKind.SKIPPED, StepKind.FAILED})
 # The same contents again: a user's row is written, and is not counted as changed.
 WORK = """

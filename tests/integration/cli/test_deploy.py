@@ -68,6 +68,17 @@ def test_what_is_told_to_do_next_can_be_done(deployed: Deployed) -> None:
         assert desk.run(name, "--help").returncode == 0, name
 
 
+def test_a_restart_stops_starts_and_proves(deployed: Deployed) -> None:
+    """Exit code 0; what answers is proved to be the deployed revision, started since."""
+    desk, _ = deployed
+    told = desk.run("restart", "staging")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "Restarted" in told.stdout
+    assert f"answers as revision {desk.repository.after}" in told.stdout or (
+        "is a process that was started since" in told.stdout
+    )
+
+
 def test_a_second_deployment_changes_nothing_and_says_so(deployed: Deployed) -> None:
     """Exit code 0, and the ledger has no further step."""
     desk, _ = deployed

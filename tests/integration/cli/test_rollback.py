@@ -113,7 +113,7 @@ def test_a_plan_of_a_revert_tells_every_move(migrated_desk: Desk) -> None:
     told = migrated_desk.run("rollback", "--plan")
     assert (told.returncode, told.stderr) == (0, "")
     for line in (
-        " 1. Stop the background jobs: ",
+        " 5. Stop the background jobs: ",
         "046_create_webhook_notifications_table.sql is reverted",
         "table sync_metrics moves to gonogo_aside_1: 0 rows",
         "columns are kept in gonogo_aside_1.users_038: 1 rows",

@@ -202,3 +202,39 @@ def test_an_environment_that_the_file_leaves_out_is_told(tmp_path: Path) -> None
     """Deploying to production with a file for staging alone says what to add."""
     with pytest.raises(ConfigError, match=r"add \[environments.production\]"):
         load(tmp_path, GOOD).environment(Environment.PRODUCTION)
+
+
+def test_one_pid_file_cannot_tell_of_several_instances(tmp_path: Path) -> None:
+    """Where several instances are listed, what tells of one process is refused."""
+    listed = 'instances = ["http://10.0.0.1:80", "http://10.0.0.2:80"]\npid_file = "app.pid"\n'
+    text = GOOD.replace('backup_dir = "backups"\n', f'backup_dir = "backups"\n{listed}')
+    with pytest.raises(ConfigError, match="several"):
+        load(tmp_path, text)
+
+
+def test_an_instance_is_an_address_without_a_path(tmp_path: Path) -> None:
+    """The path of [identity] is asked below it, so it has none of its own."""
+    listed = 'instances = ["http://10.0.0.1:80/version"]\n'
+    text = GOOD.replace('backup_dir = "backups"\n', f'backup_dir = "backups"\n{listed}')
+    with pytest.raises(ConfigError, match="without a path"):
+        load(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ('cwd = "current"\n', "name the directory"),
+        ('cwd = "app"\ngit = "repository"\n', "cwd is"),
+        (
+            'cwd = "current/api"\ngit = "repository"\ncommands.checkout.run = ["true"]\n',
+            "leave checkout",
+        ),
+    ],
+)
+def test_releases_that_cannot_be_meant_are_refused(
+    tmp_path: Path, lines: str, problem: str
+) -> None:
+    """Releases are made by git, and the commands run where the link leads."""
+    head = 'archive_dir = "archive"\n[environments.staging]\nbackup_dir = "b"\n'
+    with pytest.raises(ConfigError, match=problem):
+        load(tmp_path, f'{head}releases = "releases"\n{lines}')

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from gonogo.application import code
+from gonogo.application import code, release
 from gonogo.config.sections import PinnedConfig
 from gonogo.errors import GonogoError, UnreadyError, UsageError
 from gonogo.ledger.deployer import holder
@@ -163,6 +163,8 @@ def _own(runner: Runner, name: str) -> Callable[[Ground], str | Skipped]:
     def run(ground: Ground) -> str | Skipped:
         context, repository = ground.context, ground.context.section.repository
         here = code.head(repository, context.environ) if repository else context.revision
+        if context.section.releases:
+            here = release.running(context.section)
         done = context.commands(here, context.previous_revision, runner.output).run(name)
         if done is None:
             return Skipped(f"no command {name} is configured")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gonogo.application import code
+from gonogo.application import code, release
 from gonogo.application.commands import Commands
 from gonogo.config.project import Project
 from gonogo.config.sections import EnvironmentConfig, RolloutConfig
@@ -192,6 +192,8 @@ def revisions(context: RolloutContext, latest: Deployment | None) -> tuple[str, 
     repository = context.section.repository
     revision = wanted_revision(context)
     now = code.head(repository, context.environ) if repository else ""
+    if context.section.releases:
+        now = release.running(context.section)
     if latest is None:
         ran = now if now != revision else ""
     elif now in {"", revision, latest.revision}:

@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import psycopg
 
+from gonogo.application.outage import Watch
 from gonogo.errors import GonogoError, StepError, UnreadyError
 from gonogo.ledger.ledger import Ledger
 from gonogo.masking import Mask
@@ -23,7 +24,7 @@ from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell
 from gonogo.postgres.session import first_line
 from gonogo.record.files import Log
 
-Procedure = Literal["deploy", "rollback", "preflight"]
+Procedure = Literal["deploy", "rollback", "preflight", "restart"]
 HowItEnded = Literal["failed", "killed"]
 Evidence = dict[str, Json]
 W = TypeVar("W")
@@ -91,6 +92,8 @@ class Runner:
         log: The procedure's log.
         records: The steps that have ended, in order.
         current: The name of the running step.
+        watch: Measures the outage from before the stop to after the start; None at other times.
+        down: What the run leaves down, for the last line; empty where nothing.
     """
 
     procedure: Procedure
@@ -98,6 +101,8 @@ class Runner:
     log: Log
     records: list[StepRecord] = field(default_factory=list)
     current: str = ""
+    watch: Watch | None = None
+    down: str = ""
 
     def run(
         self, step: Step[W], work: W, ledger: Ledger | None = None, deployment_id: int = 0
@@ -138,6 +143,11 @@ class Runner:
         """
         self.current = step.name
         self._keep(step, "succeeded", why, datetime.now(UTC), time.monotonic(), evidence)
+
+    def end_watch(self) -> float | None:
+        """The outage that was measured, in seconds; None where none was, or it goes on."""
+        watch, self.watch = self.watch, None
+        return watch.end() if watch else None
 
     def note(self, line: str) -> None:
         """Show and log a line while a step runs."""
@@ -227,8 +237,12 @@ class Runner:
             fields |= {"elapsed_s": round(event.elapsed_s, 3), "proved": event.proved}
         if evidence:
             fields["evidence"] = evidence
+        was_whole = not self.log.lost
         self.log.write(event.kind, **fields)
         self.tell(event)
+        if was_whole and self.log.lost:
+            said = f"the log cannot be written, the run goes on without it: {self.log.lost}"
+            self.tell(StepEvent(StepKind.NOTE, self.current, said))
 
 
 @contextmanager
@@ -268,8 +282,17 @@ def running(
         UsageError: The log cannot be written.
     """
     with Log.open(logs, procedure, Mask.of(environ)) as log:
+        runner = Runner(procedure, tell, log)
         try:
-            yield Runner(procedure, tell, log)
+            yield runner
         except GonogoError as error:
             error.add_note(f"log: {log.path}")
+            error.down = error.down or runner.down
             raise
+        except (psycopg.Error, OSError) as error:
+            # In a cleanup: the database was lost, a file cannot be written.
+            lost = StepError(first_line(error), "the log has the rest", down=runner.down)
+            lost.add_note(f"log: {log.path}")
+            raise lost from error
+        finally:
+            runner.end_watch()

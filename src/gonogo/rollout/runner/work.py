@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
 
+import psycopg
+
 from gonogo.application import code
 from gonogo.application.commands import Commands
 from gonogo.errors import StepError, UsageError
 from gonogo.ledger.migration import Migration, digest
 from gonogo.ledger.rows import Backup, Deployment, NewDeployment, StepRow, to_roll_back, why_nothing
 from gonogo.postgres.dsn import DatabaseSettings
-from gonogo.postgres.session import application_schema, major_version
+from gonogo.postgres.session import application_schema, first_line, major_version
 from gonogo.postgres.tools import Tools, find_tools
 from gonogo.rollout.runner.context import UNKNOWN, RolloutContext, revisions
 from gonogo.rollout.runner.site import Site
@@ -36,12 +38,14 @@ class Work:
         deployment: The ledger's row.
         migrations: The files, lowest version first.
         schema: The application's schema.
+        target: The revision that is to run in the end; empty takes the procedure's.
     """
 
     site: Site
     deployment: Deployment
     migrations: tuple[Migration, ...]
     schema: str
+    target: str = ""
 
     @property
     def context(self) -> RolloutContext:
@@ -68,7 +72,7 @@ class Work:
         """The team's commands."""
         revision, previous = self.deployment.revision, self.deployment.previous_revision
         going_back = self.site.runner.procedure == "rollback"
-        target = previous if going_back else revision
+        target = self.target or (previous if going_back else revision)
         return self.context.commands(revision, previous, self.site.runner.output, target)
 
     @property
@@ -197,6 +201,14 @@ def carry_out(steps: Iterable[Step[Work]], work: Work) -> None:
     Raises:
         GonogoError: A step failed, or the deployer's lock was lost; the later ones were not begun.
     """
+    try:
+        _carry_out(steps, work)
+    except (psycopg.Error, OSError) as error:
+        # Between two steps: the database was lost.
+        raise StepError(first_line(error), "the log has the rest") from error
+
+
+def _carry_out(steps: Iterable[Step[Work]], work: Work) -> None:
     runner, ledger, deployment_id = work.site.runner, work.site.ledger, work.deployment.id
     ledger.cut_short(deployment_id)
     earlier = last_stretch(ledger.steps(deployment_id), runner.procedure)

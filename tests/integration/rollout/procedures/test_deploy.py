@@ -82,7 +82,7 @@ def test_a_failed_step_stops_and_the_next_run_goes_on(team: Team, name: str) -> 
     team.break_command(name)
     failed = deploy(team.context, team.tell)
     assert (failed.outcome, team.outcome()) == ("failed", "failed")
-    assert failed.steps[-1].name == name
+    assert next(step.name for step in failed.steps if step.outcome == "failed") == name
     assert failed.not_done
     assert "hush" not in str(failed.error)
     team.mend_command(name)
@@ -122,7 +122,7 @@ def test_a_failed_migration_in_staging_stops_for_a_look(team: Team) -> None:
 
 
 def test_a_failed_migration_in_production_rolls_back_by_itself(team: Team) -> None:
-    """Database and code are what they were, and the old version was started again."""
+    """Database and code are what they were; the old version was never stopped."""
     team.add_migration(f"{FAILS_ON_ROWS};\n")
     context = team.production()
     name = str(team.ask("select current_database()"))
@@ -132,7 +132,9 @@ def test_a_failed_migration_in_production_rolls_back_by_itself(team: Team) -> No
     assert result.rollback.outcome == "succeeded"
     assert "schema equal to that before" in result.rollback.steps[-1].proved
     assert team.ask(NEW_TABLE) is False
-    assert team.trace()[-5:] == ["stop_jobs", "stop_app", "revert_code", "start_app", "start_jobs"]
+    ran = team.trace()
+    assert ran[-1] == "revert_code"
+    assert not {"stop_jobs", "stop_app", "start_app", "start_jobs"} & set(ran)
     assert team.ask("select outcome from gonogo.deployment") == "rolled_back"
 
 

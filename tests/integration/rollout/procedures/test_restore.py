@@ -50,6 +50,7 @@ STEPS = (
     "restore_backup",
     "verify_restored",
     "compare",
+    "revert_code",
     "stop_jobs",
     "stop_app",
     "close",
@@ -57,7 +58,6 @@ STEPS = (
     "carry_ledger",
     "swap",
     "move_in",
-    "revert_code",
     "start_app",
     "prove",
 )
@@ -112,7 +112,7 @@ def test_a_restore_puts_the_backup_in_the_databases_place(deployed: Team) -> Non
     before = deployed.ask(LEDGER)
     result = rollback(deployed.context, deployed.tell, RESTORE)
     assert (result.outcome, result.error) == ("succeeded", None)
-    assert deployed.trace() == ["stop_jobs", "stop_app", "revert_code", "start_app", "start_jobs"]
+    assert deployed.trace() == ["revert_code", "stop_jobs", "stop_app", "start_app", "start_jobs"]
     assert "schema equal to that before the deployment" in result.steps[-1].proved
     rows = result.steps[-1].evidence["rows"]
     assert rows == {"users": {"unchanged": 60, "changed": 0, "deleted": 0, "added": 1}}
@@ -256,7 +256,8 @@ def test_a_failing_step_leaves_the_database_open(deployed: Team) -> None:
     deployed.mend_command("stop_app")
     deployed.break_command("start_app")
     stopped = rollback(deployed.context, deployed.tell, RESTORE)
-    assert (stopped.outcome, stopped.steps[-1].name) == ("failed", "start_app")
+    failed = next(step.name for step in stopped.steps if step.outcome == "failed")
+    assert (stopped.outcome, failed) == ("failed", "start_app")
     assert stopped.not_done[-1] == "Prove that the database is what it was"
     deployed.mend_command("start_app")
     deployed.trace()
@@ -350,7 +351,7 @@ def test_a_plan_tells_what_would_happen_and_changes_nothing(deployed: Team) -> N
     """Steps with their commands, the rows since; neither ledger nor server is other than before."""
     steps = deployed.ask("select count(*) from gonogo.step")
     lines = plan_rollback(deployed.context, deployed.tell, RESTORE)
-    assert lines[0].startswith(" 1. Stop the background jobs: sh -c ")
+    assert lines[0].startswith(" 1. Bring the code back: sh -c ")
     assert any("Put the new database in its place" in line for line in lines)
     assert "  since the backup  public.users: 1 inserted" in lines
     assert deployed.ask("select count(*) from gonogo.step") == steps

@@ -173,8 +173,10 @@ def test_an_application_that_was_stopped_first_is_not_left_down_in_silence(team:
     team.add_migration(f"{STOP}select 1 / (length(name) * 0) from users;")
     team.ask("update users set name = 'x'")
     failed = deploy(team.context, team.tell)
-    assert failed.steps[-1].name == "migrate"
+    assert next(step.name for step in failed.steps if step.outcome == "failed") == "migrate"
     assert "start_app" not in team.trace()
+    assert failed.error is not None
+    assert failed.error.down.startswith("THE APPLICATION IS DOWN since ")
     assert failed.next_steps[0].startswith("THE APPLICATION IS STOPPED")
     team.ask("update users set name = null")
     assert deploy(team.context, team.tell).outcome == "succeeded"

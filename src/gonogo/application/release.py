@@ -1,0 +1,115 @@
+"""Releases in directories of their own, and the link that says which one runs.
+
+`releases/<revision>` is made and built beside what runs; `current`, next to `releases`, is a link
+that is replaced in one step. A release that was built to its end is kept, for a rollback.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from gonogo.application import code
+from gonogo.config.sections import EnvironmentConfig
+from gonogo.errors import StepError
+
+WHOLE = ".built"
+NEXT = ".next"
+
+
+def directory(section: EnvironmentConfig, revision: str) -> Path | None:
+    """The release of a revision; None where the code is changed in place.
+
+    Args:
+        section: The environment's section of rollout.toml.
+        revision: Its full name.
+    """
+    return section.releases / revision if section.releases else None
+
+
+def workplace(section: EnvironmentConfig, revision: str) -> Path:
+    """Where a revision is installed and built: `cwd`, as it lies within the release.
+
+    Args:
+        section: The environment's section of rollout.toml.
+        revision: Its full name.
+    """
+    if section.releases is None or section.current is None:
+        return section.cwd
+    return section.releases / revision / section.cwd.relative_to(section.current)
+
+
+def running(section: EnvironmentConfig) -> str:
+    """The revision of the release that the link leads to; empty where it leads to none."""
+    link, releases = section.current, section.releases
+    if link is None or releases is None or not link.is_symlink():
+        return ""
+    meant = link.resolve()
+    return meant.name if meant.parent == releases.resolve() else ""
+
+
+def is_whole(section: EnvironmentConfig, revision: str) -> bool:
+    """Whether a release was built to its end, or runs, and lies there still."""
+    made = directory(section, revision)
+    if made is None or not made.is_dir():
+        return False
+    return _mark(made).is_file() or running(section) == revision
+
+
+def make(section: EnvironmentConfig, environ: Mapping[str, str], revision: str) -> bool:
+    """Make the release of a revision, from its beginning unless it is whole.
+
+    Args:
+        section: The environment's section of rollout.toml.
+        environ: The session's variables.
+        revision: Its full name.
+
+    Returns:
+        Whether it was made; false where it is kept.
+
+    Raises:
+        CommandError: git does not know the revision, or cannot write there.
+    """
+    made, repository = directory(section, revision), section.repository
+    if made is None or repository is None or is_whole(section, revision):
+        return False
+    if made.exists():
+        shutil.rmtree(made)
+    made.parent.mkdir(parents=True, exist_ok=True)
+    code.add_worktree(repository, environ, revision, made)
+    return True
+
+
+def mark_whole(section: EnvironmentConfig, revision: str) -> None:
+    """Write down that a release was built to its end."""
+    if made := directory(section, revision):
+        _mark(made).touch()
+
+
+def switch(section: EnvironmentConfig, revision: str) -> Path | None:
+    """Let the link lead to the release of a revision, in one step.
+
+    Returns:
+        The link; None where the code is changed in place.
+
+    Raises:
+        StepError: There is no such release, or something else lies where the link belongs.
+    """
+    made, link = directory(section, revision), section.current
+    if made is None or link is None:
+        return None
+    if not made.is_dir():
+        raise StepError(f"there is no release {made}", "run the same again: it is made anew")
+    if link.exists() and not link.is_symlink():
+        raise StepError(f"{link} is no link", "move it away: it becomes a link to the release")
+    beside = link.with_name(link.name + NEXT)
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(made)
+    # rename(2) replaces a link by a link: whoever starts sees the one or the other.
+    beside.replace(link)
+    return link
+
+
+def _mark(made: Path) -> Path:
+    return made.with_name(made.name + WHOLE)

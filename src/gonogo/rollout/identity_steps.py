@@ -1,0 +1,211 @@
+"""Steps that prove who answers: seen before the stop, gone after it, another one after the start.
+
+Their evidence goes to the ledger, so that a resumed run compares with what ran before the stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
+
+from gonogo.application.code import resolve, short
+from gonogo.application.identity import Proof, Sight, State, judge, judge_running, look
+from gonogo.application.outage import Watch
+from gonogo.application.processes import process_of
+from gonogo.errors import StepError
+from gonogo.rollout.application_steps import LEFT_OUT, became_healthy
+from gonogo.rollout.runner.context import UNKNOWN, RolloutContext
+from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Skipped, Step
+from gonogo.rollout.runner.work import Work, last_stretch
+
+T = TypeVar("T")
+REQUEST_TIMEOUT_S = 5.0
+BEFORE = "running_before"
+# Follows a failure: it starts what was stopped.
+BACK = "bring_back"
+NOT_PROVED = Proof.NOT_PROVED.value
+NAME_IT = "name [identity], pid_file or process in rollout.toml"
+
+
+def see(work: Work, evidence: Evidence) -> str | Skipped:
+    """Look at what answers before anything is stopped."""
+    if not _addresses(work.context):
+        return Skipped(LEFT_OUT)
+    seen = instances(work)
+    evidence["instances"] = [one.evidence for one in seen]
+    runner, config = work.site.runner, work.context.config
+    if work.context.base_url and all(one.state is State.ANSWERS for one in seen):
+        runner.end_watch()
+        runner.watch = Watch.begin(work.context.base_url, config.identity.path)
+    return ", ".join(f"{one.address} {_described(one)}" for one in seen)
+
+
+def require_stopped(work: Work, evidence: Evidence) -> str | Skipped:
+    """Wait until nothing answers any more."""
+    context = work.context
+    if not _addresses(context):
+        return Skipped(LEFT_OUT)
+    if context.section.rolling:
+        return Skipped(f"{NOT_PROVED}: rollout.toml says that the deployment is rolling")
+    if work.context.section.commands.stop_app is None:
+        return Skipped("no command stop_app is configured")
+    seen = _until(
+        lambda: instances(work),
+        lambda seen: all(one.state is State.GONE for one in seen),
+        context.section.stop_timeout_s,
+    )
+    evidence["instances"] = [one.evidence for one in seen]
+    if alive := [one for one in seen if one.state is State.ANSWERS]:
+        who = ", ".join(f"{one.address} {_described(one)}" for one in alive)
+        after = f"{context.section.stop_timeout_s:g} s after its stop"
+        raise StepError(
+            f"the application still answers {after}: {who}",
+            "let stop_app end every process of it, or set rolling = true for rolling deployments",
+        )
+    if unknown := [one for one in seen if one.state is State.UNKNOWN]:
+        said = ", ".join(f"{one.address}: {one.reason}" for one in unknown)
+        return Skipped(f"{NOT_PROVED}: {said}")
+    return ", ".join(f"{one.address}: {one.reason}" for one in seen)
+
+
+def prove_new(work: Work, evidence: Evidence) -> str | Skipped:
+    """Prove that every instance that answers is the one that was started."""
+    context = work.context
+    if not _addresses(context):
+        return Skipped(LEFT_OUT)
+    revision = target_of(work)
+    before = _before(work)
+
+    def judged() -> list[tuple[Sight, Proof, str]]:
+        return [(one, *_judged(before, one, revision)) for one in instances(work)]
+
+    found = _until(
+        judged,
+        lambda found: not any(proof is Proof.WRONG for _, proof, _ in found),
+        context.section.health_timeout_s,
+    )
+    evidence["instances"] = [
+        {**one.evidence, "proof": proof.value, "why": why} for one, proof, why in found
+    ]
+    evidence["revision"] = revision
+
+    outage = ""
+    if not any(proof is Proof.WRONG for _, proof, _ in found):
+        outage_s = work.site.runner.end_watch()
+        evidence["outage_s"] = outage_s
+        outage = "" if outage_s is None else f"; it was away for {outage_s:.1f} s"
+
+    def lines(wanted: Proof) -> str:
+        return ", ".join(f"{one.address} {why}" for one, proof, why in found if proof is wanted)
+
+    if wrong := lines(Proof.WRONG):
+        raise StepError(
+            f"what answers is not what was started: {wrong}",
+            "see that stop_app ends every process and start_app starts the new code, and run this"
+            " again",
+        )
+    if open_ := lines(Proof.NOT_PROVED):
+        return Skipped(f"{NOT_PROVED}: {open_}{outage}; {NAME_IT}")
+    return lines(Proof.PROVED) + outage
+
+
+def _stays_stopped(work: Work) -> bool:
+    """Whether a stop that succeeded need not be repeated: nothing was started again since."""
+    site = work.site
+    rows = last_stretch(site.ledger.steps(work.deployment.id), site.runner.procedure)
+    if "start_app" in rows and rows["start_app"].outcome == "succeeded":
+        return became_healthy(work)
+    if BACK in rows and "stop_app" in rows and rows[BACK].started_at > rows["stop_app"].started_at:
+        return False
+    return not any(one.state is State.ANSWERS for one in instances(work))
+
+
+STOP_STANDS: Resumption[Work] = Resumption(
+    stands=_stays_stopped,
+    otherwise="the application was not healthy after it, or was started since",
+)
+# The stop is repeated where the application failed after it, and so is what it is proved by.
+SEEN = Step(BEFORE, "See what answers before the stop", see)
+STOPPED = Step(
+    "stopped", "Verify that nothing answers after the stop", require_stopped, STOP_STANDS
+)
+IDENTITY = Step("identity", "Prove that what answers is new", prove_new, LOOKS)
+
+
+def target_of(work: Work) -> str:
+    """The revision that is to run in the end, by its full name where git knows it."""
+    revision = work.commands.target_revision
+    repository = work.context.section.repository
+    if repository is None or revision == UNKNOWN:
+        return revision
+    return resolve(repository, work.context.environ, revision)
+
+
+def _addresses(context: RolloutContext) -> tuple[str, ...]:
+    """Where the application is asked; none where it cannot be asked from here."""
+    if not context.asks_endpoints or not context.base_url:
+        return ()
+    return context.section.instances or (context.base_url,)
+
+
+def instances(work: Work) -> list[Sight]:
+    """Look at every instance once; none where the application cannot be asked from here."""
+    section = work.context.section
+    start = process_of(section.pid_file) if section.pid_file else work.commands.process()
+    identity = work.context.config.identity
+    return [
+        look(address, identity, timeout_s=REQUEST_TIMEOUT_S, process_start=start)
+        for address in _addresses(work.context)
+    ]
+
+
+def _judged(before: Mapping[str, Sight] | None, seen: Sight, revision: str) -> tuple[Proof, str]:
+    if revision == UNKNOWN:
+        seen = replace(seen, revision="")
+    if before is None:
+        return judge_running(seen, revision)
+    return judge(before.get(seen.address), seen, revision)
+
+
+def _before(work: Work) -> Mapping[str, Sight] | None:
+    """What was seen before the stop, by address; None where nothing was stopped."""
+    site = work.site
+    evidence = next((one.evidence for one in site.runner.records if one.name == BEFORE), None)
+    if evidence is None:
+        rows = last_stretch(site.ledger.steps(work.deployment.id), site.runner.procedure)
+        if BEFORE not in rows:
+            return None
+        evidence = rows[BEFORE].evidence
+    seen = evidence.get("instances")
+    sights = (
+        [Sight.of(one) for one in seen if isinstance(one, dict)] if isinstance(seen, list) else []
+    )
+    return {one.address: one for one in sights}
+
+
+def _described(one: Sight) -> str:
+    if one.state is not State.ANSWERS:
+        return f"does not answer ({one.reason})"
+    who = [f"revision {short(one.revision)}"] if one.revision else []
+    who += [one.start] if one.start else [] if who else list(one.owners[:1])
+    return f"answers ({', '.join(who) or one.reason})"
+
+
+def _until(ask: Callable[[], T], settled: Callable[[T], bool], timeout_s: float) -> T:
+    """Ask until the answer is settled or the time is over; the last answer."""
+    answers: list[T] = []
+
+    def ask_again() -> bool:
+        answers.append(ask())
+        return settled(answers[-1])
+
+    Retrying(
+        stop=stop_after_delay(timeout_s),
+        wait=wait_exponential(multiplier=0.05, max=2),
+        retry=retry_if_result(lambda is_settled: not is_settled),
+        retry_error_callback=lambda _: False,
+    )(ask_again)
+    return answers[-1]

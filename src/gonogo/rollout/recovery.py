@@ -1,0 +1,241 @@
+"""Never left down in silence: what follows a failure after a stop, and how one restarts by hand.
+
+The application is started again in the version that fits the schema, where that is at hand. Else
+the last line names what is down, since when, and the command that brings it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from gonogo.application import code, release
+from gonogo.application.environment import RESTARTS
+from gonogo.application.identity import State
+from gonogo.command_line import command
+from gonogo.errors import CommandError, GonogoError, StepError, UsageError
+from gonogo.ledger import history
+from gonogo.ledger.rows import Deployment
+from gonogo.model.step import StepRecord, Tell
+from gonogo.postgres.session import application_schema, connect
+from gonogo.rollout.application_steps import SWITCH, command_step, switch, wait_healthy
+from gonogo.rollout.identity_steps import BACK, IDENTITY, SEEN, STOPPED, instances
+from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.result import Result, provenance
+from gonogo.rollout.runner.site import Consent, Site, open_site
+from gonogo.rollout.runner.steps import LOOKS, Evidence, Skipped, Step, running
+from gonogo.rollout.runner.work import Work
+
+STAMP = "%Y-%m-%d %H:%M:%SZ"
+PAIRS = {"stop_app": "start_app", "stop_jobs": "start_jobs"}
+RESTART: tuple[Step[Work], ...] = (
+    SEEN,
+    command_step("stop_jobs", "Stop the background jobs"),
+    command_step("stop_app", "Stop the application"),
+    STOPPED,
+    SWITCH,
+    command_step("start_app", "Start the application"),
+    command_step("start_jobs", "Start the background jobs"),
+    Step("wait_healthy", "Wait until the application is healthy", wait_healthy, LOOKS),
+    IDENTITY,
+)
+
+
+def after_failure(work: Work, error: GonogoError) -> None:
+    """Bring back what a failed procedure left stopped; what stays down is named in the error.
+
+    Args:
+        work: What was worked on; its runner knows what was stopped and started.
+        error: What failed; its last line is set.
+    """
+    stopped = stopped_since(work.site.runner.records)
+    if stopped is None:
+        if _was_touched(work) and _is_gone(work):
+            work.site.runner.down = error.down = _down(work, None, "it does not answer")
+        return
+    step = Step(BACK, "Bring the application back", _bring_back)
+    ledger = work.site.ledger if _is_whole(work) else None
+    try:
+        work.site.runner.run(step, work, ledger, work.deployment.id)
+    except (GonogoError, psycopg.Error, OSError) as lost:
+        work.site.runner.down = error.down = _down(work, stopped, str(lost))
+
+
+def after_interruption(work: Work) -> None:
+    """Say what an interruption leaves stopped: who interrupts does not want to wait for a start."""
+    if since := stopped_since(work.site.runner.records):
+        work.site.runner.note(_down(work, since, "interrupted"))
+
+
+def restart(context: RolloutContext, tell: Tell, consent: Consent | None = None) -> Result:
+    """Stop the application and its jobs, start them, and prove that they run.
+
+    Args:
+        context: The rollout's context.
+        tell: Shows each event.
+        consent: A person's consent; production asks for it.
+
+    Raises:
+        GonogoError: Something was wrong before the first step; nothing was done.
+    """
+    started_at, error = datetime.now(UTC), None
+    with (
+        running("restart", tell, context.logs, context.environ) as runner,
+        open_site(context, runner, consent or Consent(), RESTARTS) as site,
+    ):
+        work = _to_restart(site)
+        runner.note(f"what fits the schema is revision {code.short(work.target)}")
+        try:
+            for step in RESTART:
+                runner.run(step, work)
+        except GonogoError as failed:
+            error = failed
+            error.down = _down(work, stopped_since(runner.records), "its restart failed")
+        names = {record.name for record in runner.records}
+        return Result(
+            outcome="failed" if error else "succeeded",
+            provenance=provenance(site, work.deployment),
+            deployment=work.deployment,
+            steps=tuple(runner.records),
+            not_done=tuple(step.title for step in RESTART if step.name not in names),
+            started_at=started_at,
+            finished_at=datetime.now(UTC),
+            log=runner.log.path,
+            error=error,
+        )
+
+
+def dead(work: Work) -> str:
+    """That the application of a finished deployment does not answer; empty where it does.
+
+    Args:
+        work: The deployment.
+    """
+    if not _is_gone(work):
+        return ""
+    again = command("restart", work.context.environment)
+    return f"THE APPLICATION DOES NOT ANSWER: {again} starts it and proves that it runs"
+
+
+def _bring_back(work: Work, evidence: Evidence) -> str | Skipped:
+    revision = next(_at_hand(work, _fitting(work)), None)
+    if revision is None:
+        raise StepError("no code that fits the schema is at hand", "")
+    work = replace(work, target=revision)
+    for name in PAIRS:
+        # Half of it may have been started.
+        with suppress(CommandError):
+            work.commands.run(name)
+    switch(work, evidence)
+    started = [name for name in PAIRS.values() if work.commands.run(name)]
+    evidence |= {"revision": revision, "started": list(started)}
+    healthy = wait_healthy(work, evidence)
+    proved = healthy.reason if isinstance(healthy, Skipped) else healthy
+    return f"revision {code.short(revision)} runs again: {proved}"
+
+
+def _fitting(work: Work) -> tuple[str, ...]:
+    """The revisions that fit the schema as it is now.
+
+    Raises:
+        DatabaseError: The database cannot be asked.
+    """
+    with connect(work.database.conninfo) as fresh:
+        in_place = history.in_place(fresh)
+    own = any(
+        row.deployment_id == work.deployment.id and not row.adopted for row in in_place.values()
+    )
+    waiting = any(one.version not in in_place for one in work.migrations)
+    before, after = work.deployment.previous_revision, work.deployment.revision
+    return (*(() if own else (before,)), *(() if waiting else (after,)))
+
+
+def _at_hand(work: Work, fitting: Sequence[str]) -> Iterator[str]:
+    """Those of them that can be started at once."""
+    section, target = work.context.section, work.commands.target_revision
+    for revision in fitting:
+        if section.releases:
+            if release.is_whole(section, revision):
+                yield revision
+        elif revision == target:
+            # In place the code is brought and built before anything is stopped.
+            yield revision
+
+
+def _to_restart(site: Site) -> Work:
+    """The newest deployment, with the revision of it that fits the schema.
+
+    Raises:
+        UsageError: There is no deployment, or nothing that fits is at hand.
+    """
+    latest = site.ledger.latest_deployment(site.context.environment)
+    if latest is None:
+        raise UsageError("nothing was deployed here yet; nothing was done", "start it by hand")
+    schema = application_schema(site.connection, site.context.anchor)
+    work = Work(site, latest, site.context.migrations(latest.revision), schema)
+    for revision in _preferred(latest, _fitting(work)):
+        work = replace(work, target=revision)
+        if _is_there(work, revision):
+            return work
+    raise UsageError(
+        "no code that fits the schema is at hand; nothing was stopped",
+        f"{command(f'deploy {latest.environment}')} finishes what was begun, or"
+        f" {command('rollback')} takes it back",
+    )
+
+
+def _preferred(latest: Deployment, fitting: Sequence[str]) -> Sequence[str]:
+    if latest.outcome == "succeeded" and latest.revision in fitting:
+        return (latest.revision,)
+    return fitting
+
+
+def _is_there(work: Work, revision: str) -> bool:
+    section = work.context.section
+    if section.releases:
+        return release.is_whole(section, revision)
+    # Without git nobody can say which code lies there.
+    repository = section.repository
+    return repository is None or code.head(repository, work.context.environ) == revision
+
+
+def stopped_since(records: Sequence[StepRecord]) -> datetime | None:
+    """Since when the application or its jobs are stopped by this run; None where they are not."""
+    since: datetime | None = None
+    for record in records:
+        is_done = record.outcome == "succeeded"
+        if record.name in PAIRS and record.outcome != "skipped":
+            since = since or record.started_at + timedelta(seconds=record.elapsed_s)
+        elif record.name == "start_app" and is_done:
+            since = None
+    return since
+
+
+def _is_whole(work: Work) -> bool:
+    """Whether the ledger can be written, as far as reading it tells."""
+    with suppress(GonogoError, psycopg.Error):
+        work.site.ledger.steps(work.deployment.id)
+        return True
+    return False
+
+
+def _was_touched(work: Work) -> bool:
+    """Whether this deployment, by any of its runs, stopped or started the application."""
+    names = {record.name for record in work.site.runner.records}
+    with suppress(GonogoError, psycopg.Error):
+        names |= {row.name for row in work.site.ledger.steps(work.deployment.id)}
+    return not names.isdisjoint(PAIRS.keys() | PAIRS.values())
+
+
+def _is_gone(work: Work) -> bool:
+    return any(one.state is State.GONE for one in instances(work))
+
+
+def _down(work: Work, since: datetime | None, why: str) -> str:
+    began = f" since {since.astimezone(UTC):{STAMP}}" if since else ""
+    again = command("restart", work.context.environment)
+    return f"THE APPLICATION IS DOWN{began} ({why}): {again} brings it back"

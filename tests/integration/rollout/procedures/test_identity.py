@@ -1,0 +1,370 @@
+"""A rollout of a process that answers: proved gone, proved new, brought back, never down unsaid."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from gonogo import process
+from gonogo.application import code, release
+from gonogo.config.application import EndpointConfig
+from gonogo.config.sections import CommandsConfig, EnvironmentConfig, IdentityConfig
+from gonogo.errors import StepError
+from gonogo.model.kinds import Environment
+from gonogo.record.files import Log
+from gonogo.rollout.deploy import deploy
+from gonogo.rollout.recovery import restart
+from gonogo.rollout.rollback import rollback
+from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.result import Result
+from gonogo.rollout.runner.site import Consent
+from gonogo.sandbox.cluster import free_port
+from waiting import until
+
+if TYPE_CHECKING:
+    from tests.integration.rollout.procedures.conftest import Team
+
+SHELL = Path(__file__).parents[4] / "examples" / "shell"
+SERVER = """
+import http.server, json, os, sys
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps({"status": "healthy", "revision": os.environ["REVISION"]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+HEALTH = EndpointConfig(
+    name="health",
+    path="/health",
+    healthy={"status": "healthy"},
+    asked_by=("deploy", "rollback"),
+    ready=True,
+)
+GIT = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    **{
+        f"GIT_{who}_{what}": "a@b.c"
+        for who in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    },
+}
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A team whose application answers as the old revision."""
+
+    team: Team
+    context: RolloutContext
+    port: int
+
+    def asked(self) -> str:
+        """The revision that answers; empty where nothing does."""
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{self.port}/version", trust_env=False)
+        except httpx.ConnectError:
+            return ""
+        return str(answer.json()["revision"])
+
+    def pid(self) -> str:
+        """The process that runs."""
+        return (self.team.app / "app.pid").read_text(encoding="utf-8")
+
+    def having(self, *, identity: IdentityConfig | None = None, **section: object) -> Served:
+        """The same with another section of rollout.toml."""
+        config = self.context.config
+        environments = {
+            name: one.model_copy(update=section) for name, one in config.environments.items()
+        }
+        update: dict[str, object] = {"environments": environments}
+        if identity:
+            update["identity"] = identity
+        config = config.model_copy(update=update)
+        return replace(self, context=replace(self.context, config=config))
+
+    def commanding(self, **commands: Words) -> Served:
+        """The same with other commands."""
+        now = self.context.section.commands.model_dump(exclude_none=True)
+        now |= {name: {"run": words} for name, words in commands.items()}
+        return self.having(commands=CommandsConfig.model_validate(now))
+
+    def production(self) -> RolloutContext:
+        """The same for production."""
+        environ = {**self.context.environ, "NODE_ENV": "production"}
+        return replace(self.context, environment=Environment.PRODUCTION, environ=environ)
+
+
+def proved(result: Result, name: str) -> tuple[str, str]:
+    """A step's outcome, and what it says."""
+    step = next(one for one in result.steps if one.name == name)
+    return step.outcome, step.proved or step.error or ""
+
+
+def traced(app: Path, named: Mapping[str, str]) -> dict[str, object]:
+    """Commands that leave their name in the trace, and fail while a file of it lies in broken/."""
+    head = f"echo $0 >> {app}/trace; test ! -e {app}/broken/$0 && "
+    return {name: {"run": ("sh", "-c", head + what, name)} for name, what in named.items()}
+
+
+@pytest.fixture
+def served(team: Team, tmp_path: Path) -> Iterator[Served]:
+    """The old revision runs, started as the shell example does."""
+    for name in ("start.sh", "stop.sh"):
+        shutil.copy(SHELL / name, team.app)
+    (team.app / "server.py").write_text(SERVER, encoding="utf-8")
+    port = free_port()
+    environ = {**team.context.environ, "WEBHOOK_BASE_URL": f"http://127.0.0.1:{port}"}
+    start = f"sh start.sh app {{python}} server.py {port}"
+    named = dict.fromkeys(("install", "build", "revert_code", "test"), "true")
+    named |= {"stop_app": "sh stop.sh app", "start_app": start}
+    section = EnvironmentConfig.model_validate(
+        {
+            "cwd": team.app,
+            "backup_dir": tmp_path / "backups",
+            "health_timeout_s": 3,
+            "stop_timeout_s": 2,
+            "env": {"REVISION": "{target_revision}"},
+            "commands": traced(team.app, named),
+        }
+    )
+    config = team.context.config.model_copy(
+        update={
+            "without": (),
+            "endpoints": (HEALTH,),
+            "identity": IdentityConfig(path="/version", revision="revision"),
+            "environments": dict.fromkeys(Environment, section),
+        }
+    )
+    context = replace(team.context, config=config, environ=environ)
+    served = Served(team, context, port)
+    commands = context.commands("old", "old", lambda *_: None)
+    commands.run("start_app")
+    until(lambda: served.asked() == "old")
+    team.trace()
+    yield served
+    words = ["sh", "stop.sh", "app"]
+    process.run(words, env=environ, on_line=print, cwd=team.app, timeout_s=60)
+
+
+@pytest.fixture
+def released(served: Served, tmp_path: Path) -> Iterator[Served]:
+    """The same in releases: the old one runs, the new one is a commit ahead."""
+    served.context.commands("old", "old", lambda *_: None).run("stop_app")
+    repository = tmp_path / "repository"
+    for name in ("start.sh", "stop.sh", "server.py"):
+        repository.mkdir(exist_ok=True)
+        shutil.copy(served.team.app / name, repository)
+    environ = {**served.context.environ, **GIT}
+    hashes = []
+    for text in ("old", "new"):
+        (repository / "VERSION").write_text(text, encoding="utf-8")
+        for words in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", text)):
+            subprocess.run(["git", *words], cwd=repository, env=environ, check=True)
+        hashes.append(code.head(repository, environ))
+    old, new = hashes
+    start = f"sh start.sh app {{python}} server.py {served.port}"
+    named = dict.fromkeys(("install", "build", "reinstall", "rebuild"), "true")
+    named |= {"stop_app": "sh stop.sh app", "start_app": start}
+    commands = CommandsConfig.model_validate(traced(served.team.app, named))
+    section = served.context.section.model_copy(
+        update={
+            "cwd": tmp_path / "current",
+            "git": repository,
+            "releases": tmp_path / "releases",
+            "commands": commands,
+        }
+    )
+    environments = dict.fromkeys(Environment, section)
+    config = served.context.config.model_copy(update={"environments": environments})
+    context = replace(
+        served.context, config=config, environ=environ, revision=new, previous_revision=""
+    )
+    release.make(section, environ, old)
+    release.mark_whole(section, old)
+    release.switch(section, old)
+    context.commands(old, old, lambda *_: None).run("start_app")
+    until(lambda: served.asked() == old)
+    served.team.trace()
+    yield replace(served, context=context)
+    context.commands(old, old, lambda *_: None).run("stop_app")
+
+
+def test_a_release_is_built_beside_and_switched_to(released: Served) -> None:
+    """The old release is as it was, the link leads to the new one, which answers."""
+    result = deploy(released.context, released.team.tell)
+    assert result.error is None
+    assert result.deployment is not None
+    assert released.asked() == result.deployment.revision
+    assert release.running(released.context.section) == result.deployment.revision
+    old = release.directory(released.context.section, result.deployment.previous_revision)
+    assert old is not None
+    assert (old / "VERSION").read_text(encoding="utf-8") == "old"
+
+
+def test_a_rollback_finds_the_old_release_as_it_was_built(released: Served) -> None:
+    """Nothing is installed or built: its outage is stop, database, switch, start."""
+    deployed = deploy(released.context, released.team.tell)
+    assert deployed.deployment is not None
+    released.team.trace()
+    result = rollback(released.context, released.team.tell)
+    assert result.error is None
+    assert released.team.trace() == ["stop_app", "start_app"]
+    assert released.asked() == deployed.deployment.previous_revision
+
+
+def test_after_a_failed_revert_the_version_that_fits_runs_again(released: Served) -> None:
+    """The schema is the new one still, and so is what answers."""
+    deployed = deploy(released.context, released.team.tell)
+    assert deployed.deployment is not None
+    released.team.ask("alter table sync_metrics rename to somewhere_else")
+    result = rollback(released.context, released.team.tell)
+    assert result.error is not None
+    assert result.error.down == ""
+    assert released.asked() == deployed.deployment.revision
+    released.team.ask("alter table somewhere_else rename to sync_metrics")
+    again = rollback(released.context, released.team.tell)
+    assert again.error is None
+    assert released.asked() == deployed.deployment.previous_revision
+
+
+def test_a_deployment_proves_that_the_new_revision_answers(served: Served) -> None:
+    """It was seen before, refused after the stop, and is another one after the start."""
+    result = deploy(served.context, served.team.tell)
+    assert result.error is None
+    assert proved(result, "running_before")[1].endswith("answers (revision old)")
+    assert "connection refused" in proved(result, "stopped")[1]
+    outcome, said = proved(result, "identity")
+    assert outcome == "succeeded"
+    assert "answers as revision new; it was away for" in said
+    assert served.asked() == "new"
+
+
+@pytest.mark.parametrize("rolling", [False, True])
+def test_an_old_process_that_goes_on_serving_fails_the_deployment(
+    served: Served, *, rolling: bool
+) -> None:
+    """A stop that ends nothing is found, at the stop or, where it may answer, by its revision."""
+    stuck = served.commanding(stop_app=("true",)).having(rolling=rolling)
+    stuck = stuck.commanding(stop_app=("true",))
+    result = deploy(stuck.context, served.team.tell)
+    assert isinstance(result.error, StepError)
+    assert result.error.step == ("identity" if rolling else "stopped")
+    assert ("not as new" if rolling else "still answers") in str(result.error)
+
+
+def test_what_nothing_tells_is_not_proved(served: Served) -> None:
+    """Without a revision, and where the socket's owner stays, the step is skipped and says so."""
+    silent = served.having(identity=IdentityConfig(), rolling=True)
+    silent = silent.commanding(stop_app=("true",))
+    result = deploy(silent.context, served.team.tell)
+    assert result.error is None
+    outcome, said = proved(result, "identity")
+    assert outcome == "skipped"
+    assert said.startswith("not proved: ")
+
+
+def test_a_pid_file_tells_one_start_from_the_next(served: Served) -> None:
+    """The same revision deployed again is proved new by its process."""
+    filed = served.having(identity=IdentityConfig(), pid_file=served.team.app / "app.pid")
+    result = deploy(filed.context, served.team.tell)
+    assert result.error is None
+    assert "is a process that was started since (pid " in proved(result, "identity")[1]
+
+
+def test_a_rollback_builds_before_it_stops_and_proves_the_old_revision(served: Served) -> None:
+    """The old code is brought back while the new version serves."""
+    deploy(served.context, served.team.tell)
+    served.team.trace()
+    result = rollback(served.context, served.team.tell)
+    assert result.error is None
+    assert served.team.trace() == ["revert_code", "stop_app", "start_app"]
+    assert "answers as revision old" in proved(result, "identity")[1]
+
+
+def test_a_migration_that_fails_in_production_stops_nothing(served: Served) -> None:
+    """The new code never ran: the old process goes on serving, and is proved to."""
+    served.team.add_migration(
+        "-- gonogo: needs-rows\nselect 1 / (count(*) - count(*)) from users having count(*) > 0;"
+    )
+    pid = served.pid()
+    name = str(served.team.ask("select current_database()"))
+    context = served.production()
+    result = deploy(context, served.team.tell, Consent(name), override_reason="drill")
+    assert result.rollback is not None
+    assert (result.rollback.outcome, result.rollback.error) == ("succeeded", None)
+    assert "answers as revision old" in proved(result.rollback, "identity")[1]
+    assert not {"stop_app", "start_app"} & set(served.team.trace())
+    assert (served.pid(), served.asked()) == (pid, "old")
+
+
+def test_what_does_not_start_is_named_as_down(served: Served) -> None:
+    """The last line says since when, and restart brings it back once it is mended."""
+    served.team.break_command("start_app")
+    result = deploy(served.context, served.team.tell)
+    assert result.error is not None
+    assert result.error.down.startswith("THE APPLICATION IS DOWN since 20")
+    assert "restart" in result.error.down
+    assert served.asked() == ""
+    served.team.mend_command("start_app")
+    again = restart(served.context, served.team.tell)
+    assert again.error is None
+    assert served.asked() == "new"
+    assert deploy(served.context, served.team.tell).outcome == "succeeded"
+    assert served.asked() == "new"
+
+
+def test_what_a_failed_revert_leaves_stopped_is_named(served: Served) -> None:
+    """In place the code that fits is gone by then, so the last line names what is down."""
+    deploy(served.context, served.team.tell)
+    served.team.ask("alter table sync_metrics rename to somewhere_else")
+    result = rollback(served.context, served.team.tell)
+    assert result.error is not None
+    assert served.asked() == ""
+    assert "no code that fits the schema is at hand" in result.error.down
+
+
+def test_a_finished_deployment_whose_application_is_dead_says_so(served: Served) -> None:
+    """A second run changes nothing, and offers the restart."""
+    deploy(served.context, served.team.tell)
+    words = ["sh", "stop.sh", "app"]
+    environ = dict(served.context.environ)
+    process.run(words, env=environ, on_line=print, cwd=served.team.app, timeout_s=60)
+    result = deploy(served.context, served.team.tell)
+    assert result.outcome == "unchanged"
+    assert result.next_steps[0].startswith("THE APPLICATION DOES NOT ANSWER")
+
+
+def test_a_full_disk_under_the_log_stops_no_deployment(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the stop on no line of the log can be written; a note says so, and all is done."""
+    written: Callable[..., None] = Log.write
+
+    def full(log: Log, event: str, **fields: object) -> None:
+        if fields.get("step") == "stop_app":
+            with Path("/dev/full").open("wb") as device:
+                os.dup2(device.fileno(), log._stream.fileno())
+        written(log, event, **fields)
+
+    monkeypatch.setattr(Log, "write", full)
+    result = deploy(served.context, served.team.tell)
+    assert result.error is None
+    assert served.asked() == "new"
+    assert any("the log cannot be written" in one.title for one in served.team.events)
