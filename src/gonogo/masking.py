@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,33 @@ def _of_passfile(environ: Mapping[str, str]) -> Iterator[str]:
             *others, password = fields
             if password not in others:
                 yield password
+
+
+# A page of a CI system: no user, no query, nothing that a mark-up or a terminal could misread.
+CI_PAGE = r"^(https?://[A-Za-z0-9.:\[\]-]{1,255}(/[A-Za-z0-9._~%+:@,;=/-]{0,800})?)?$"
+# Where CI systems say which page shows the run.
+CI_ADDRESSES = (
+    "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}",
+    "{CI_JOB_URL}",
+    "{CI_PIPELINE_URL}",
+    "{BUILD_URL}",
+    "{BUILDKITE_BUILD_URL}",
+    "{CIRCLE_BUILD_URL}",
+    "{TRAVIS_BUILD_WEB_URL}",
+)
+
+
+def ci_run(environ: Mapping[str, str]) -> str:
+    """The page of a CI system that shows this run; empty where no variable names one.
+
+    Args:
+        environ: The session's variables. One of their secrets, or what is no plain address, is not
+            taken for one.
+    """
+    for form in CI_ADDRESSES:
+        with suppress(KeyError):
+            address = form.format_map(environ)
+            others = {name: text for name, text in environ.items() if name not in form}
+            if re.fullmatch(CI_PAGE, address) and Mask.of(others)(address) == address:
+                return address
+    return ""

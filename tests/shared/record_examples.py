@@ -44,7 +44,6 @@ from gonogo.model.measurement import (
 from gonogo.model.record import (
     Heading,
     ItemEntry,
-    MainRate,
     Mark,
     MetricEntry,
     PhaseEntry,
@@ -53,9 +52,8 @@ from gonogo.model.record import (
     Rollout,
     Soak,
     Subject,
-    SummedRecord,
 )
-from gonogo.model.step import LedgerEvent, StepRecord
+from gonogo.model.step import LedgerEvent, MainRate, StepRecord, SummedRecord
 
 START = datetime(2026, 11, 21, 14, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)

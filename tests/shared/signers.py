@@ -21,6 +21,7 @@ from gonogo.report.index import RecordPages
 from gonogo.signing.admission import Request
 from gonogo.signing.permission import Asked
 from gonogo.signing.sign import Signed, sign_off
+from gonogo.signing.signatures import show_signatures
 from record_examples import gate, provenance
 
 ADA, BOB, EVE = "ada@example.com", "Bob Builder", "eve@example.com"
@@ -138,8 +139,10 @@ class Office:
         )
 
     def sign(self, record: Path, **changes: Any) -> Signed:
-        """Sign a record; Ada says "go" unless told otherwise."""
-        return sign_off(self.request(record, **changes))
+        """Sign a record, and show it; Ada says "go" unless told otherwise."""
+        signed = sign_off(self.request(record, **changes))
+        show_signatures(record, TEMPLATES)
+        return signed
 
 
 def worth_signing(environment: Environment = Environment.STAGING) -> Record:

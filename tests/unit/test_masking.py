@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.masking import Mask
+from gonogo.masking import Mask, ci_run
 from gonogo.record.files import Log
 
 ENVIRON = {
@@ -86,3 +86,28 @@ def test_each_line_of_a_secret_is_one() -> None:
     mask = Mask.of({"PRIVATE_KEY": "-----BEGIN-----\nMIIEvQIBADANBg\nshort\n"})
     assert mask("    MIIEvQIBADANBg") == "    <PRIVATE_KEY>"
     assert mask("short of it") == "short of it"
+
+
+@pytest.mark.parametrize(
+    ("environ", "address"),
+    [
+        (
+            {
+                "GITHUB_SERVER_URL": "https://github.com",
+                "GITHUB_REPOSITORY": "team/app",
+                "GITHUB_RUN_ID": "17",
+            },
+            "https://github.com/team/app/actions/runs/17",
+        ),
+        ({"CI_JOB_URL": "https://git.example/a/-/jobs/3"}, "https://git.example/a/-/jobs/3"),
+        ({"BUILD_URL": "http://ci:8080/job/a%20b/3/"}, "http://ci:8080/job/a%20b/3/"),
+        ({"GITHUB_RUN_ID": "17"}, ""),
+        ({"BUILD_URL": "javascript:alert(1)"}, ""),
+        ({"BUILD_URL": "https://me:pass@ci.example/3"}, ""),
+        ({"BUILD_URL": 'https://ci.example/"><script>'}, ""),
+        ({"BUILD_URL": "https://ci.example/hush-hush/3", "A_TOKEN": "hush-hush"}, ""),
+    ],
+)
+def test_the_page_of_the_ci_run_is_a_plain_address(environ: dict[str, str], address: str) -> None:
+    """From the variables of whichever system runs it; nothing that is a secret or misread."""
+    assert ci_run(environ) == address

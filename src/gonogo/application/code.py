@@ -1,4 +1,4 @@
-"""The application's code, asked of git: which revision it is at, what files a revision holds."""
+"""The application's code, asked of git: its revision, a revision's files, what lies between two."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gonogo.errors import CommandError, UsageError
-from gonogo.masking import without_secrets
+from gonogo.masking import Mask, without_secrets
+from gonogo.model.kinds import Says
+from gonogo.model.measurement import Remark
+from gonogo.model.step import Change, Commit
 
 TIMEOUT_S = 60
+MOST_COMMITS, MOST_OF_A_LINE = 10, 500
+COMMIT = re.compile(r"[0-9a-f]{7,64}")
 # A hook's own repository must not be taken for the application's.
 LEFT_BEHIND = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 # git's mode of a symbolic link.
@@ -170,6 +175,44 @@ def add_worktree(
     _output(repository, environ, "worktree", "prune")
     place = str(directory)
     _output(repository, environ, "worktree", "add", "--quiet", "--detach", place, revision)
+
+
+def change(
+    repository: Path | None, environ: Mapping[str, str], before: str, revision: str
+) -> Change:
+    """What was committed between two revisions; why it is not known, where it is not.
+
+    Args:
+        repository: The worktree; None where the code is not in git.
+        environ: The session's variables, whose secrets the commits' texts must not show.
+        before: The revision that ran before.
+        revision: The one after it.
+    """
+    mask = Mask.of(environ)
+    if repository is None:
+        return Change(before=before, unknown=Remark(Says.NO_REPOSITORY))
+    if not COMMIT.fullmatch(before):
+        return Change(before=before, unknown=Remark(Says.NO_PREVIOUS))
+    try:
+        first, last = (resolve(repository, environ, one) for one in (before, revision))
+        counted = _git(
+            repository, environ, "rev-list", "--count", "--left-right", f"{first}...{last}"
+        )
+        taken_back, added = map(int, counted.split())
+        form = ("-c", "log.showSignature=false", "log", "-z", "--format=%H%x00%an%x00%s")
+        most = f"--max-count={MOST_COMMITS}"
+        fields = _git(repository, environ, *form, most, f"{first}..{last}").split("\0")
+        shallow = _git(repository, environ, "rev-parse", "--is-shallow-repository") == "true"
+    except CommandError as error:
+        return Change(before=before, unknown=Remark(Says.GIT_FAILED, detail=mask(error.problem)))
+    texts = [mask(text)[:MOST_OF_A_LINE] for text in fields]
+    return Change(
+        before=before,
+        commits=tuple(map(Commit, texts[::3], texts[1::3], texts[2::3])) if added else (),
+        added=added,
+        taken_back=taken_back,
+        unknown=Remark(Says.SHALLOW) if shallow else None,
+    )
 
 
 def _top(path: Path) -> Path | None:

@@ -13,7 +13,8 @@ from gonogo.errors import GonogoError, RecordError
 from gonogo.model.kinds import Kind
 from gonogo.model.record import Provenance, Record, Subject
 from gonogo.record.canonical import database_of, is_of_another, read_record, signoff_numbers
-from gonogo.record.listing import GATE_LABELS, SUMMARY, moment_of, named
+from gonogo.record.files import moment_of, named
+from gonogo.record.listing import GATE_LABELS, SUMMARY
 from gonogo.signing.integrity import open_closed
 from gonogo.signing.signoffs import check_signoffs, said_at
 

@@ -75,6 +75,8 @@ class Metric(Strict):
     title: str
     kind: Kind
     survey: str
+    counts: str = ""
+    that: str = ""
     part: str | Filter | None = None
     whole: str | Filter | None = None
     value: str | None = None

@@ -7,18 +7,24 @@ again.
 
 from __future__ import annotations
 
+import os
 import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from gonogo import __version__
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
+from gonogo.errors import RecordError
 from gonogo.gate.setting import Observation, Setting
-from gonogo.judge.verdict import health_score
+from gonogo.judge.verdict import decidable, health_score
 from gonogo.model.finding import Finding, Verdict
-from gonogo.model.kinds import Kind
-from gonogo.model.measurement import format_duration, format_moment
+from gonogo.model.kinds import Kind, VerdictKind
+from gonogo.model.measurement import Window, format_duration, format_moment
 from gonogo.model.record import Heading, MetricEntry, Provenance, Record, Subject
-from gonogo.record.canonical import database_of
+from gonogo.model.step import Change, Migrated
+from gonogo.record.canonical import database_of, read_record
+from gonogo.record.listing import ArchivedRecord, list_records
 from gonogo.report.timeline import gates_since, soak
 
 
@@ -71,10 +77,17 @@ def closing(
     place, window = setting.archive_dir / setting.environment, observation.window
     asked = provenance(setting, observation)
     database = database_of(asked)
+    before = tuple(_of_this_database(list_records(place.parent, quick=True), setting, database))
+    looks = [one for one in before if one.is_look]
+    gos = [one for one in looks if one.verdict is VerdictKind.GO and _is_older(one, window)]
     metrics, traffic = setting.criteria.metrics, setting.criteria.traffic
     busy = observation.measurements.get(traffic.id) if traffic else None
     return head.having(
         provenance=asked,
+        change=_change(setting, observation, before),
+        last_look=looks[0].brief if looks else None,
+        last_go=gos[0].brief if gos else None,
+        decidable=decidable(verdict, answers, observation.measurements, window),
         verdict=verdict,
         window=window,
         score=health_score(setting.criteria, observation.measurements, setting.environment),
@@ -88,6 +101,49 @@ def closing(
         else None,
         reproduce=reproduce(setting, window.end),
         soak=soak(place, database, window, busy),
+    )
+
+
+def _of_this_database(
+    records: Iterable[ArchivedRecord], setting: Setting, database: str
+) -> Iterator[ArchivedRecord]:
+    """The closed records of the database that is judged, the newest first."""
+    for one in records:
+        if one.environment == setting.environment and one.database and one.database == database:
+            yield one
+
+
+def _is_older(one: ArchivedRecord, window: Window) -> bool:
+    """Whether a look is of an earlier deployment than the one that is judged."""
+    ends = one.deployed_at, window.deployed_at
+    return ends[0] is not None and ends[1] is not None and ends[0] < ends[1]
+
+
+def _change(
+    setting: Setting, observation: Observation, records: Iterable[ArchivedRecord]
+) -> Change | None:
+    """What is decided on: as the deployment's record has it, else as ledger and git do."""
+    ledger = observation.ledger
+    if not ledger.deployment:
+        return None
+    for one in records:
+        same = (one.deployment, one.revision) == (ledger.deployment, ledger.revision)
+        if one.kind is Kind.DEPLOYMENT and one.outcome == "succeeded" and same:
+            try:
+                found = read_record(one.directory).change
+            except RecordError:
+                continue
+            if found:
+                at = observation.window.deployed_at
+                return replace(found, deployed_at=at, record=one.name)
+    from gonogo.application.code import change  # noqa: PLC0415  # only without that record
+
+    repository = setting.options.repositories.get(setting.environment)
+    return replace(
+        change(repository, os.environ, ledger.previous_revision, ledger.revision),
+        migrations=tuple(Migrated(setting.mask(name), None) for name in ledger.applied),
+        deployed_by=setting.mask(ledger.deployed_by),
+        deployed_at=observation.window.deployed_at,
     )
 
 
@@ -120,6 +176,8 @@ def _headings(criteria: Criteria) -> tuple[Heading, ...]:
 def _entry(metric: Metric) -> MetricEntry:
     return MetricEntry(
         title=metric.title,
+        counts=metric.counts,
+        that=metric.that,
         group=metric.group,
         kind=metric.kind,
         unit=metric.unit,

@@ -57,6 +57,7 @@ class Options:
         allowed_signers: Who may attest items of the checklist; None where nobody is named.
         base_url: The application's address; empty where it is not asked.
         judged_by: The hash of all that is judged by; empty where no record is made.
+        repositories: The application's git repository by environment; None where it has none.
     """
 
     window: timedelta | None = None
@@ -77,6 +78,7 @@ class Options:
     allowed_signers: Path | None = None
     base_url: str = ""
     judged_by: str = ""
+    repositories: Mapping[Environment, Path | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

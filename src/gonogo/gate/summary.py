@@ -15,7 +15,7 @@ from gonogo.errors import UsageError
 from gonogo.model.finding import Verdict, VerdictReason
 from gonogo.model.kinds import Environment, Kind, MarkState, State, VerdictKind, Why
 from gonogo.model.measurement import Count, Window, format_duration
-from gonogo.model.record import Mark, Record, Soak, SummedRecord
+from gonogo.model.record import Mark, Record, Soak
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import read_record
 from gonogo.record.files import refusal_explained
@@ -129,8 +129,9 @@ def summary(
         window=Window(length, max(begun, end - length), end, begun),
         score=newest.score,
         timeline=newest.timeline,
+        change=newest.change,
         soak=Soak(deployed_at=begun, end=end, marks=marks, hours=0, silent=()),
-        records=tuple(_summed(gate) for gate in gates),
+        records=tuple(filter(None, (gate.brief for gate in gates))),
     )
 
 
@@ -166,20 +167,6 @@ def _warnings(gates: Sequence[ArchivedRecord], marks: Sequence[Mark]) -> Iterato
     for gate in gates[:-1]:
         if gate.verdict in BAD:
             yield VerdictReason(Why.EARLIER_VERDICT, gate.name, verdict=gate.verdict, at=gate.as_of)
-
-
-def _summed(gate: ArchivedRecord) -> SummedRecord:
-    _, as_of = _soak_of(gate)
-    return SummedRecord(
-        record=gate.name,
-        sha256=gate.sha256,
-        at=as_of,
-        asked_s=gate.asked_s,
-        verdict=gate.verdict or VerdictKind.HOLD,
-        points=gate.points,
-        band=gate.band,
-        rates=gate.rates,
-    )
 
 
 def _figures(record: Record) -> Iterator[str]:

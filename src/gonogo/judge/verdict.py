@@ -10,18 +10,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
 from gonogo.criteria import Criteria, Metric
-from gonogo.model.finding import Finding, HealthScore, ScorePart, Verdict, VerdictReason
+from gonogo.model.finding import (
+    Decidable,
+    Finding,
+    HealthScore,
+    ScorePart,
+    Verdict,
+    VerdictReason,
+)
 from gonogo.model.kinds import Band, Environment, Outcome, Says, VerdictKind, Why
-from gonogo.model.limit import Limit
-from gonogo.model.measurement import Count, Measurement, Window
+from gonogo.model.limit import EARLIEST, Limit
+from gonogo.model.measurement import LONGEST, Count, Measurement, Window
 
 # Leaving out these on purpose is stated in the record; leaving out anything else caps at HOLD.
 MAY_BE_LEFT_OUT = frozenset({"endpoints", "ledger"})
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+DAY_HOURS = 24
 
 
 def unsettled(measurements: Mapping[str, Measurement]) -> tuple[VerdictReason, ...]:
@@ -86,6 +95,54 @@ def _unfinished(window: Window | None) -> tuple[VerdictReason, ...]:
     covered, asked = (int(length.total_seconds()) for length in (window.covered, window.asked))
     why = Why.SOAK_INCOMPLETE if window.covered >= MINUTE else Why.SOAK_BEGUN
     return (VerdictReason(why, covered_s=covered, asked_s=asked),)
+
+
+def decidable(
+    verdict: Verdict,
+    findings: Iterable[Finding],
+    measurements: Mapping[str, Measurement],
+    window: Window | None,
+) -> Decidable | None:
+    """When a HOLD is expected to be decidable, at the rate of the last hours; None for no HOLD.
+
+    Args:
+        verdict: The decision.
+        findings: The answers that it rests on.
+        measurements: By metric.
+        window: What was judged; None when nothing could be.
+    """
+    if verdict.kind is not VerdictKind.HOLD:
+        return None
+    answers = {finding.id: finding for finding in findings}
+    found: list[Decidable] = []
+    # That no check is met yet follows from the others.
+    for reason in (one for one in verdict.reasons if one.why is not Why.NONE_MET):
+        if window and reason.why in {Why.SOAK_BEGUN, Why.SOAK_INCOMPLETE}:
+            found.append(Decidable(at=window.end + window.asked - window.covered))
+        elif window and reason.why is Why.FINDING:
+            answer = answers[reason.subject]
+            found.append(_settled(answer, measurements[answer.metric], window))
+        else:
+            found.append(Decidable())
+    waits = [one for one in found if one.at]
+    stuck = len(found) - len(waits)
+    latest = max(waits, key=lambda one: one.at or EARLIEST, default=Decidable())
+    return replace(latest, at=None if stuck else latest.at, open=stuck)
+
+
+def _settled(finding: Finding, measurement: Measurement, window: Window) -> Decidable:
+    """When so many more events will have come as would settle a finding."""
+    figures, count = finding.figures, finding.figures.count
+    more = figures.more or ((figures.needed or 0) - (count.n if count else 0))
+    hours = measurement.hours_by_part.get(figures.part, ())
+    newest = (hours if figures.part else measurement.hourly)[-DAY_HOURS:]
+    came, took = sum(hour.count.n for hour in newest), len(newest) * HOUR
+    if not newest and count:
+        # Counted without hours, such as what came since the deployment.
+        came, took = count.n, window.end - (window.deployed_at or window.start)
+    if more <= 0 or not came or (wait := took * (more / came)) > LONGEST:
+        return Decidable()
+    return Decidable(window.end + wait, finding.metric, more)
 
 
 BAND_SLOPE = Fraction(20, 100)

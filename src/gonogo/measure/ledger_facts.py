@@ -20,15 +20,21 @@ from gonogo.postgres.session import first_line
 
 ENVIRONMENT: LiteralString = "select name, simulated from gonogo.environment"
 DEPLOYMENT: LiteralString = """
-select d.id, d.revision, d.migrations_sha256, (
-    select coalesce(jsonb_object_agg(m.version || '_' || m.name || '.sql', m.sha256), '{}')
-    from gonogo.migration as m
-    where m.reverted_at is null and m.completed_at is not null
-        and m.version || m.name ~ '^[0-9a-z_]+$' and m.sha256 ~ '^[0-9a-f]{64}$'
-) as migrations, d.outcome, greatest(d.finished_at, (
-    select max(later.rolled_back_at) from gonogo.deployment as later
-    where later.environment = d.environment and later.id > d.id
-)) as finished_at
+select d.id, d.revision, d.migrations_sha256, d.outcome, d.previous_revision, d.deployed_by,
+    (
+        select coalesce(jsonb_object_agg(m.version || '_' || m.name || '.sql', m.sha256), '{}')
+        from gonogo.migration as m
+        where m.reverted_at is null and m.completed_at is not null
+            and m.version || m.name ~ '^[0-9a-z_]+$' and m.sha256 ~ '^[0-9a-f]{64}$'
+    ) as migrations,
+    array(
+        select m.version || '_' || m.name || '.sql' from gonogo.migration as m
+        where m.deployment_id = d.id and m.reverted_at is null order by m.version
+    ) as applied,
+    greatest(d.finished_at, (
+        select max(later.rolled_back_at) from gonogo.deployment as later
+        where later.environment = d.environment and later.id > d.id
+    )) as finished_at
 from gonogo.deployment as d
 where %(environment)s::text is null or d.environment = %(environment)s
 order by (d.outcome <> 'rolled_back') desc, d.id desc limit 1"""
@@ -67,6 +73,9 @@ class LedgerFacts:
         revision: The application's revision that was deployed.
         migrations_sha256: Of the migration files that it was deployed with.
         migrations: The sha256 of each migration in place, by its file's name.
+        applied: The files that it applied itself.
+        previous_revision: The revision that ran before it.
+        deployed_by: Who deployed it.
         problem: Why the ledger does not say when it was deployed, as part of a sentence.
     """
 
@@ -77,6 +86,9 @@ class LedgerFacts:
     revision: str = ""
     migrations_sha256: str = ""
     migrations: Mapping[str, str] = field(default_factory=dict)
+    applied: tuple[str, ...] = ()
+    previous_revision: str = ""
+    deployed_by: str = ""
     problem: str | None = None
 
 
@@ -108,6 +120,9 @@ def read_ledger(session: Session, environment: Environment | None) -> LedgerFact
         revision=deployed["revision"],
         migrations_sha256=deployed["migrations_sha256"],
         migrations=deployed["migrations"],
+        applied=tuple(deployed["applied"]),
+        previous_revision=deployed["previous_revision"],
+        deployed_by=deployed["deployed_by"],
     )
     if deployed["outcome"] != "succeeded":
         ended = str(deployed["outcome"]).replace("_", " ")

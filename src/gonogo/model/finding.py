@@ -111,6 +111,25 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Decidable:
+    """When a HOLD is expected to be decidable.
+
+    Args:
+        at: When, at the rate of the last hours; None where waiting alone does not settle it.
+        metric: The rate that takes longest; empty where only the soak is not over.
+        more: How many more of its events that takes.
+        open: How many checks waiting does not settle.
+    """
+
+    __pydantic_config__ = STRICT
+
+    at: Moment | None = None
+    metric: str = ""
+    more: Whole = 0
+    open: Whole = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ScorePart:
     """What one metric, or the jobs together, add to the health score.
 

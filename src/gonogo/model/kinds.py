@@ -150,6 +150,11 @@ class Says(StrEnum):
     ORDER_UNKNOWN = "order-unknown"
     ORDER_REUSED = "order-reused"
     ORDER_TOO_FEW = "order-too-few"
+    # Of the commits between two revisions.
+    NO_PREVIOUS = "no-previous"
+    NO_REPOSITORY = "no-repository"
+    GIT_FAILED = "git-failed"
+    SHALLOW = "shallow"
 
 
 class Why(StrEnum):

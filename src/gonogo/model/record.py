@@ -11,19 +11,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gonogo.model.finding import Finding, HealthScore, Verdict
-from gonogo.model.kinds import Environment, ItemState, Kind, MarkState, State, VerdictKind, Why
+from gonogo.masking import CI_PAGE
+from gonogo.model.finding import Decidable, Finding, HealthScore, Verdict
+from gonogo.model.kinds import Environment, ItemState, Kind, MarkState, State, Why
 from gonogo.model.limit import STRICT, Limit, Moment, Natural
-from gonogo.model.measurement import Count, DatabaseIdentity, Measurement, Window
-from gonogo.model.step import LedgerEvent, StepRecord
+from gonogo.model.measurement import DatabaseIdentity, Measurement, Window
+from gonogo.model.step import Change, LedgerEvent, RecordName, Sha256, StepRecord, SummedRecord
 
 SCHEMA: Final = "gonogo.record/2"
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+NAME = r"^([0-9]{8}T[0-9]{6}Z(-[0-9]+)?_[A-Z][A-Z0-9-]*)?$"
 # Of a file that is not there, or of what nobody knows.
 Sha256OrNone = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
-RecordName = Annotated[str, Field(pattern=r"^[0-9]{8}T[0-9]{6}Z(-[0-9]+)?_[A-Z][A-Z0-9-]*$")]
 
 
 class Part(BaseModel):
@@ -93,6 +93,8 @@ class MetricEntry(Part):
     """What a reader needs of a metric beside its figures: name, limits, and what a miss means."""
 
     title: str = Field(description="What it is called.")
+    counts: str = Field(default="", description="What its n counts: syncs; empty: not named.")
+    that: str = Field(default="", description="What its k of them did: succeeded; or empty.")
     group: str = Field(description="What comes before the dot of its id.")
     kind: Literal["rate", "census", "quantity", "answer", "top"] = Field(
         description="How it is counted."
@@ -140,34 +142,6 @@ class Soak(Part):
     silent: tuple[Moment, ...] = Field(description="The start of each hour without traffic.")
 
 
-class MainRate(Part):
-    """A success criterion's rate in one record."""
-
-    metric: str = Field(description="The metric's id.")
-    title: str = Field(description="What it is called.")
-    count: Count = Field(description="k of n; n is above 0.")
-
-    @field_validator("count")
-    @classmethod
-    def _is_a_share(cls, count: Count) -> Count:
-        if count.n < 1:
-            raise ValueError("n must be above 0")
-        return count
-
-
-class SummedRecord(Part):
-    """A gate's record that a final report sums up."""
-
-    record: RecordName = Field(description="Its directory.")
-    sha256: Sha256 = Field(description="Of its record.json.")
-    at: Moment = Field(description="The end of its window.")
-    asked_s: Natural = Field(description="Length of its window, in seconds.")
-    verdict: VerdictKind = Field(description="What it says.")
-    points: float | None = Field(description="Its health score; null when nothing was measured.")
-    band: str = Field(description="What the score is called; empty without one.")
-    rates: tuple[MainRate, ...] = Field(description="Its success criteria that are rates.")
-
-
 class ItemEntry(Part):
     """An item of the checklist, as it stood when the record was closed."""
 
@@ -193,6 +167,10 @@ class Record(Part):
     format: Literal["gonogo.record/2"] = Field(default=SCHEMA, description="Which form this is.")
     kind: Kind = Field(description="What it is of.")
     state: State = Field(default=State.RUNNING, description="How far the run came.")
+    name: Annotated[str, Field(pattern=NAME)] = Field(
+        default="", description="Its directory; empty until it is closed."
+    )
+    sign: str = Field(default="", description="The command that signs a decision on it.")
     title: str = Field(description="What the page is called.")
     environment: Environment = Field(description="Whose it is.")
     simulated: bool = Field(default=False, description="Whether it is of a rehearsal's database.")
@@ -204,6 +182,7 @@ class Record(Part):
         default="", description="Why it ended before its time; empty when it did not."
     )
     reproduce: str = Field(default="", description="The command that does the same once more.")
+    ci_run: str = Field(default="", pattern=CI_PAGE, description="CI's page of the run, or empty.")
     gonogo: str = Field(default="", description="The version of gonogo.")
     previous: Link | None = Field(
         default=None, description="The record before it; null for the first."
@@ -216,6 +195,7 @@ class Record(Part):
         default=None,
         description="Which database, and what is deployed there; null: nothing was asked.",
     )
+    change: Change | None = Field(default=None, description="What is decided on; null: unknown.")
     checklist: tuple[PhaseEntry, ...] = Field(default=(), description="Where each item stood.")
 
     expected: tuple[str, ...] = Field(default=(), description="Ids of the checks of a full run.")
@@ -228,6 +208,15 @@ class Record(Part):
     )
     window: Window | None = Field(default=None, description="What was judged; null: nothing was.")
     verdict: Verdict | None = Field(default=None, description="The decision; null without one.")
+    decidable: Decidable | None = Field(
+        default=None, description="When a HOLD is expected to be decidable; null for no HOLD."
+    )
+    last_look: SummedRecord | None = Field(
+        default=None, description="The gate's record before this one; null for the first."
+    )
+    last_go: SummedRecord | None = Field(
+        default=None, description="The newest GO of an earlier deployment; null without one."
+    )
     score: HealthScore | None = Field(
         default=None, description="The health score; null without one."
     )

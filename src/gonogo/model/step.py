@@ -1,13 +1,20 @@
-"""The events that a step of a rollout shows while it runs, and the record kept of it."""
+"""What a rollout does and is about: its steps and events, the change, earlier looks in brief."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from gonogo.model.limit import STRICT, Json, Moment
+from pydantic import Field
+
+from gonogo.model.kinds import VerdictKind
+from gonogo.model.limit import STRICT, Json, Moment, Whole
+from gonogo.model.measurement import Count, Remark
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+RecordName = Annotated[str, Field(pattern=r"^[0-9]{8}T[0-9]{6}Z(-[0-9]+)?_[A-Z][A-Z0-9-]*$")]
 
 
 class StepKind(StrEnum):
@@ -91,3 +98,113 @@ class LedgerEvent:
     kind: str
     title: str
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit, in its author's words: hostile text.
+
+    Args:
+        sha: Its name.
+        author: Who wrote it.
+        subject: The first line of its message.
+    """
+
+    __pydantic_config__ = STRICT
+
+    sha: str
+    author: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """A migration that a deployment applied.
+
+    Args:
+        name: Its file.
+        locks: The locks that it takes of tables that were there: ``ACCESS EXCLUSIVE on users``;
+            None where they were not measured.
+    """
+
+    __pydantic_config__ = STRICT
+
+    name: str
+    locks: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a decision is about: what lies between the revision before and the one deployed.
+
+    Args:
+        before: The revision that ran before; empty where it is unknown.
+        commits: The newest commits that were added, newest first.
+        added: How many were added.
+        taken_back: How many of the revision before are not in this one.
+        unknown: Why the commits, or some of them, are not known; None when all are counted.
+        migrations: What the deployment applied, in order.
+        deployed_by: Who deployed it; empty where it is unknown.
+        deployed_at: When that ended; None when it has not, or nobody knows.
+        record: The deployment's record in the archive; None for this one, or where there is none.
+    """
+
+    __pydantic_config__ = STRICT
+
+    before: str = ""
+    commits: tuple[Commit, ...] = ()
+    added: Whole = 0
+    taken_back: Whole = 0
+    unknown: Remark | None = None
+    migrations: tuple[Migrated, ...] = ()
+    deployed_by: str = ""
+    deployed_at: Moment | None = None
+    record: RecordName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MainRate:
+    """A success criterion's rate in one record.
+
+    Args:
+        metric: The metric's id.
+        title: What it is called.
+        count: K of n; n is above 0.
+    """
+
+    __pydantic_config__ = STRICT
+
+    metric: str
+    title: str
+    count: Count
+
+    def __post_init__(self) -> None:
+        if self.count.n < 1:
+            raise ValueError("n must be above 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummedRecord:
+    """A gate's earlier record in brief.
+
+    Args:
+        record: Its directory.
+        sha256: Of its record.json.
+        at: The end of its window.
+        asked_s: Length of its window, in seconds.
+        verdict: What it says.
+        points: Its health score; None when nothing was measured.
+        band: What the score is called; empty without one.
+        rates: Its success criteria that are rates.
+    """
+
+    __pydantic_config__ = STRICT
+
+    record: RecordName
+    sha256: Sha256
+    at: Moment
+    asked_s: Whole
+    verdict: VerdictKind
+    points: float | None
+    band: str
+    rates: tuple[MainRate, ...]

@@ -114,6 +114,7 @@ def _options(config: pytest.Config, project: Project) -> Options:
         allowed_signers=rollout.allowed_signers,
         base_url=os.environ.get(rollout.application.base_url or "", "").strip(),
         judged_by=rollout.judged_by(project, criteria),
+        repositories={name: one.repository for name, one in rollout.environments.items()},
     )
 
 

@@ -16,13 +16,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from gonogo.command_line import command
 from gonogo.errors import CancelledError, GonogoError
+from gonogo.masking import ci_run
 from gonogo.model.kinds import State
 from gonogo.model.record import Link, Record
 from gonogo.record.canonical import (
     CHAIN,
     FILES,
     RECORD_FILE,
+    SIGNATURES_PAGE,
     append_to_chain,
     parsed_record,
     sha256_hex,
@@ -32,8 +35,10 @@ from gonogo.record.canonical import (
 from gonogo.record.files import (
     FILE_MODE,
     LIFE_SIGN,
+    STEM_FORMAT,
     archive_lock,
     make_directory,
+    named,
     refusal_explained,
     settle,
     sign_of_life,
@@ -41,15 +46,15 @@ from gonogo.record.files import (
 )
 from gonogo.record.listing import (
     RUNNING,
-    STEM_FORMAT,
     ArchivedRecord,
     list_records,
-    named,
 )
 
 PAGE_FILE = "record.html"
 ATTESTATION = "attestation.json"
 LABEL = re.compile(r"[A-Z][A-Z0-9-]*")
+# What is signed, by how a directory's name ends; any other record is reviewed.
+DECISIONS = {"GO": "go", "NO-GO": "no-go", "HOLD": "hold", "ROLLBACK": "rollback", "SUMMARY": "go"}
 
 
 class Pages(Protocol):
@@ -60,6 +65,9 @@ class Pages(Protocol):
 
     def page(self, record: Record) -> str:
         """A record's page."""
+
+    def signatures(self, record: Record) -> str:
+        """The page of its signatures, while nobody has signed."""
 
     def attestation(self, record: Record) -> bytes | None:
         """What a record says, for other tools; None where it judges nothing that has a hash."""
@@ -134,10 +142,11 @@ class RunningRecord:
             archive_lock(self.archive_dir),
             self._all_or_nothing(),
         ):
-            content = written(self._completed(record, pages.renderer_sha256()))
+            content = written(self._completed(record, final.name, pages.renderer_sha256()))
             # What could not be read again is not closed; and what is shown is what was read.
             full = parsed_record(content, self.directory / RECORD_FILE)
             write_whole(self.directory / PAGE_FILE, pages.page(full).encode())
+            write_whole(self.directory / SIGNATURES_PAGE, pages.signatures(full).encode())
             write_whole(self.directory / RECORD_FILE, content)
             if statement := pages.attestation(full):
                 write_whole(self.directory / ATTESTATION, statement)
@@ -200,7 +209,7 @@ class RunningRecord:
             yield
         except BaseException:
             with suppress(OSError):
-                for name in (PAGE_FILE, ATTESTATION, FILES):
+                for name in (PAGE_FILE, SIGNATURES_PAGE, ATTESTATION, FILES):
                     (self.directory / name).unlink(missing_ok=True)
                 for path, content in before.items():
                     _put_back(path, content)
@@ -208,10 +217,14 @@ class RunningRecord:
         finally:
             self.abandon()
 
-    def _completed(self, record: Record, renderer: str) -> Record:
+    def _completed(self, record: Record, name: str, renderer: str) -> Record:
         head = _head_of(list_records(self.archive_dir, quick=True), record.environment)
+        decision = DECISIONS.get(name.partition("_")[2], "reviewed")
         return record.having(
             state=State.ABORTED if record.state is State.ABORTED else State.COMPLETE,
+            name=name,
+            sign=command("sign_off", name, f"--decision {decision} --by NAME"),
+            ci_run=ci_run(os.environ),
             previous=_link(head) if head else None,
             renderer_sha256=renderer,
         )

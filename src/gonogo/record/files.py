@@ -1,4 +1,4 @@
-"""Files that a run writes: whole or not at all, under locks; and its log, line by line."""
+"""Files that a run writes: by name, whole or not at all, under locks; and its log, line by line."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ LIFE_SIGN = ".running"
 FLAGS = os.O_RDWR | os.O_NOFOLLOW
 UNSEEN = re.compile(r"[^\x20-\x7e\w]")
 STAMP = "%Y%m%dT%H%M%S%fZ"
+STEM_FORMAT = "%Y%m%dT%H%M%SZ"
+NAME = re.compile(r"(?P<moment>\d{8}T\d{6}Z)(?:-(?P<twin>\d+))?_(?P<label>[A-Z][A-Z0-9-]*)")
 REMEDY = "free the disk or mend the rights, then run it again; older records are untouched"
 
 
@@ -46,6 +48,28 @@ def refusal_explained(what: str) -> Iterator[None]:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise GonogoError(f"{what}: {error.strerror or error}{where}", REMEDY) from error
+
+
+def named(place: Path) -> Iterator[tuple[Path, re.Match[str]]]:
+    """The directories below `place` that are named like a record.
+
+    Raises:
+        OSError: `place` could not be read.
+    """
+    if not place.is_dir():
+        return
+    for directory in place.iterdir():
+        match = NAME.fullmatch(directory.name)
+        if match and directory.is_dir():
+            yield directory, match
+
+
+def moment_of(stem: str) -> datetime:
+    """The moment that a directory's name begins with; the earliest there is when it is none."""
+    try:
+        return datetime.strptime(stem, STEM_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -2,8 +2,7 @@
 
 A listing of thousands of records must not read them all: what it read of each closed one is noted
 for the next. A note stands for a file that is still the very same by all that the system says of
-it; it proves nothing, and is never asked where something is to be proved. Whoever removes the file
-of notes loses nothing but time.
+it; it proves nothing. Whoever removes the file of notes loses nothing but time.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
 
@@ -21,7 +20,8 @@ from pydantic import TypeAdapter, ValidationError
 from gonogo.errors import RecordError
 from gonogo.model.kinds import Kind, Role, State, VerdictKind
 from gonogo.model.limit import STRICT, Moment
-from gonogo.model.record import MainRate, Record
+from gonogo.model.record import Record
+from gonogo.model.step import MainRate, SummedRecord
 from gonogo.record.canonical import (
     RECORD_FILE,
     canonical_json,
@@ -29,12 +29,10 @@ from gonogo.record.canonical import (
     parsed_record,
     sha256_hex,
 )
-from gonogo.record.files import is_alive, write_whole
+from gonogo.record.files import NAME, is_alive, moment_of, named, write_whole
 
 RUNNING = "RUNNING"
 SUMMARY = "SUMMARY"
-STEM_FORMAT = "%Y%m%dT%H%M%SZ"
-NAME = re.compile(r"(?P<moment>\d{8}T\d{6}Z)(?:-(?P<twin>\d+))?_(?P<label>[A-Z][A-Z0-9-]*)")
 UNREADABLE: Literal["unreadable"] = "unreadable"
 GATE_LABELS = frozenset(kind.value for kind in VerdictKind)
 NOTES_FILE = ".catalogue.json"
@@ -61,6 +59,9 @@ class Note:
         as_of: The window's end; None without one.
         deployed_at: The deployment's end that the window knows; None without one.
         rates: The success criteria that are rates.
+        deployment: The deployment's number; empty where it is unknown, as the next two.
+        revision: What is deployed.
+        deployed_by: By whom.
     """
 
     __pydantic_config__ = STRICT
@@ -81,11 +82,14 @@ class Note:
     as_of: Moment | None = None
     deployed_at: Moment | None = None
     rates: tuple[MainRate, ...] = ()
+    deployment: str = ""
+    revision: str = ""
+    deployed_by: str = ""
 
     @classmethod
     def of(cls, record: Record, sha256: str) -> Self:
         """What a list shows of a record."""
-        score, window = record.score, record.window
+        score, window, subject = record.score, record.window, record.subject
         return cls(
             sha256=sha256,
             state=record.state,
@@ -103,6 +107,9 @@ class Note:
             as_of=window.end if window else None,
             deployed_at=window.deployed_at if window else None,
             rates=tuple(_rates(record)),
+            deployment=subject.deployment if subject else "",
+            revision=subject.revision if subject else "",
+            deployed_by=record.change.deployed_by if record.change else "",
         )
 
 
@@ -138,6 +145,22 @@ class ArchivedRecord(Note):
         """Whether it is a whole run of the gate, with a verdict: an aborted one is no look."""
         return self.kind is Kind.GATE and self.state is State.COMPLETE and self.verdict is not None
 
+    @property
+    def brief(self) -> SummedRecord | None:
+        """A look in brief; None for what is none."""
+        if not self.is_look or self.as_of is None or self.verdict is None:
+            return None
+        return SummedRecord(
+            record=self.name,
+            sha256=self.sha256,
+            at=self.as_of,
+            asked_s=self.asked_s,
+            verdict=self.verdict,
+            points=self.points,
+            band=self.band,
+            rates=self.rates,
+        )
+
 
 @dataclass(frozen=True)
 class Noted:
@@ -151,7 +174,7 @@ class Noted:
 
 @dataclass(frozen=True)
 class Notes:
-    """What was noted, by environment and name, and by which version of this module."""
+    """What was noted, by environment and name, by which version of this module."""
 
     __pydantic_config__ = STRICT
 
@@ -187,28 +210,6 @@ def archived(directory: Path) -> ArchivedRecord | None:
     """One record, by what lies there; None where the directory is not named like one."""
     match = NAME.fullmatch(directory.name)
     return _archived(directory, match, {}) if match else None
-
-
-def named(place: Path) -> Iterator[tuple[Path, re.Match[str]]]:
-    """The directories below `place` that are named like a record.
-
-    Raises:
-        OSError: `place` could not be read.
-    """
-    if not place.is_dir():
-        return
-    for directory in place.iterdir():
-        match = NAME.fullmatch(directory.name)
-        if match and directory.is_dir():
-            yield directory, match
-
-
-def moment_of(stem: str) -> datetime:
-    """The moment that a directory's name begins with; the earliest there is when it is none."""
-    try:
-        return datetime.strptime(stem, STEM_FORMAT).replace(tzinfo=UTC)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
 
 
 def write_notes(archive_dir: Path, records: Iterable[ArchivedRecord]) -> None:
@@ -263,7 +264,7 @@ def _rates(record: Record) -> Iterator[MainRate]:
         measurement, entry = record.measurements.get(found.metric), record.metrics.get(found.metric)
         count = measurement.count if measurement else None
         if found.role is Role.CRITERION and found.interval and count and count.n and entry:
-            yield MainRate(metric=found.metric, title=entry.title, count=count)
+            yield MainRate(found.metric, entry.title, count)
 
 
 def _read_notes(archive_dir: Path) -> Mapping[str, Noted]:

@@ -23,12 +23,18 @@ from gonogo.record.listing import (
     list_records,
     write_notes,
 )
-from gonogo.report.html import attestation, render, render_template, renderer_sha256
-from gonogo.report.text import ABORTED, RESULTS, VERDICTS, Look
+from gonogo.report.html import (
+    attestation,
+    render,
+    render_template,
+    renderer_sha256,
+)
+from gonogo.report.text import ABORTED, RESULTS, VERDICTS, Look, headline
 from gonogo.report.timeline import SoakLook, Trend, continuity, line, of_this_soak, trends
 
 INDEX_FILE = "index.html"
 INDEX_TEMPLATE = "index.html.jinja"
+SIGNATURES_TEMPLATE = "signatures.html.jinja"
 PAGE_FILE = "record.html"
 IS_RUNNING = Look("RUNNING", "dash", "quiet")
 DAMAGED = Look("UNREADABLE", "question", "bad")
@@ -39,6 +45,30 @@ MOST_MARKS = 50
 WHOLE = 100.0
 # Marks of 18 pixels on a laptop's page stand side by side; a long line moves closer together.
 LEAST_APART = 2.0
+
+
+def signatures_page(
+    record: Record, name: str, signoffs: Sequence[object], templates_dir: Path
+) -> str:
+    """Render the page of who signed a record.
+
+    Args:
+        record: The record.
+        name: Its directory.
+        signoffs: As `gonogo.signing` shows them, in order; nobody has signed without one.
+        templates_dir: The team's own templates and style sheet; may be missing.
+
+    Raises:
+        UsageError: A template is missing or wrong.
+    """
+    values = {
+        "record": record,
+        "headline": headline(record),
+        "name": name,
+        "signoffs": signoffs,
+        "renderer_sha256": renderer_sha256(templates_dir),
+    }
+    return render_template(SIGNATURES_TEMPLATE, templates_dir, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +92,14 @@ class RecordPages:
             UsageError: A template is missing or wrong.
         """
         return render(record, self.templates_dir)
+
+    def signatures(self, record: Record) -> str:
+        """The page of a record's signatures, while nobody has signed.
+
+        Raises:
+            UsageError: A template is missing or wrong.
+        """
+        return signatures_page(record, record.name, (), self.templates_dir)
 
     def attestation(self, record: Record) -> bytes | None:
         """What a record says, for other tools; None where it judges nothing that has a hash."""

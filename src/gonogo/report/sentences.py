@@ -52,6 +52,10 @@ REMARKS: Mapping[Says, str] = {
     "the order in which its rows were written is not known",
     Says.ORDER_TOO_FEW: "the order of writing is known of {number} transactions only: "
     "too few to judge clocks by",
+    Says.NO_PREVIOUS: "which revision ran before is not recorded",
+    Says.NO_REPOSITORY: "rollout.toml names no git repository of the application",
+    Says.GIT_FAILED: "{detail}",
+    Says.SHALLOW: "the clone is shallow, so git may not have every commit",
 }
 WORST = "one {by} ({name}) accounts for {k:,} of {n:,} failures{without}"
 WITHOUT = "; without that {by} {share}"

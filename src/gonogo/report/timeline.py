@@ -12,7 +12,8 @@ from pathlib import Path
 
 from gonogo.model.kinds import Environment, Kind, MarkState
 from gonogo.model.measurement import DEFAULT_WINDOW, Count, Measurement, Window
-from gonogo.model.record import MainRate, Mark, Record, Soak
+from gonogo.model.record import Mark, Record, Soak
+from gonogo.model.step import MainRate
 from gonogo.record.listing import (
     ArchivedRecord,
     archived,

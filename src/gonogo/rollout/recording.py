@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from gonogo import __version__
+from gonogo.application.code import change
 from gonogo.checklist.entries import checklist_desk
 from gonogo.checklist.standing import checklist_block
 from gonogo.command_line import command
 from gonogo.masking import Mask
 from gonogo.model.kinds import Kind, State
+from gonogo.model.limit import Json
 from gonogo.model.record import Record, Rollout
-from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell
+from gonogo.model.step import Change, Migrated, StepEvent, StepKind, StepRecord, Tell
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import refusal_explained, write_whole
 from gonogo.report.index import RecordPages
@@ -152,8 +154,35 @@ def _full(
         steps=tuple(replace(one, elapsed_s=round(one.elapsed_s, 3)) for one in result.steps),
         provenance=result.provenance,
         rollout=_rollout(result),
+        change=_change(context, result),
         reproduce=_reproduce(head.kind, context, mode),
     )
+
+
+def _change(context: RolloutContext, result: DeploymentResult | RollbackResult) -> Change | None:
+    """What was deployed, or taken back: the commits of git, the migrations with their locks."""
+    one = result.deployment
+    if one is None:
+        return None
+    repository = context.section.repository
+    found = change(repository, context.environ, one.previous_revision, one.revision)
+    return replace(
+        found,
+        migrations=tuple(_migrated({step.name: step.evidence for step in result.steps})),
+        deployed_by=Mask.of(context.environ)(one.deployed_by),
+        deployed_at=one.finished_at,
+    )
+
+
+def _migrated(evidence: Mapping[str, Mapping[str, Json]]) -> Iterator[Migrated]:
+    """What the step applied, with the locks that the preflight measured."""
+    ended = evidence.get("migrate", {}).get("migrations")
+    locks = evidence.get("preflight", {}).get("locks")
+    for one in ended if isinstance(ended, Sequence) else ():
+        if isinstance(one, Mapping) and one.get("outcome") == "applied":
+            name = f"{one.get('version')}_{one.get('name')}.sql"
+            held = locks.get(name) if isinstance(locks, Mapping) else None
+            yield Migrated(name, tuple(map(str, held)) if isinstance(held, Sequence) else None)
 
 
 def _rollout(result: DeploymentResult | RollbackResult) -> Rollout:

@@ -19,7 +19,8 @@ from gonogo.record.canonical import (
     read_record,
     sha256_hex,
 )
-from gonogo.record.listing import RUNNING, named
+from gonogo.record.files import named
+from gonogo.record.listing import RUNNING
 from gonogo.signing.integrity import Closed
 from gonogo.signing.signoffs import Checked
 

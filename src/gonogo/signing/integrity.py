@@ -19,8 +19,8 @@ from gonogo.record.canonical import (
     sha256_hex,
     written,
 )
-from gonogo.record.files import is_alive
-from gonogo.record.listing import GATE_LABELS, NAME, RUNNING, SUMMARY
+from gonogo.record.files import NAME, is_alive
+from gonogo.record.listing import GATE_LABELS, RUNNING, SUMMARY
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from gonogo.errors import RecordError, SigningError
 from gonogo.model.kinds import Decision, Environment, Kind
 from gonogo.model.record import Record
 from gonogo.record.canonical import CHAIN, Anchor, heads, read_hashes, read_record
-from gonogo.record.listing import RUNNING, moment_of, named
+from gonogo.record.files import moment_of, named
+from gonogo.record.listing import RUNNING
 from gonogo.report.text import span
 from gonogo.signing import ssh
 from gonogo.signing.admission import against, never_for_production

@@ -6,16 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.errors import SigningError
-from gonogo.model.kinds import Decision
 from gonogo.record.canonical import SIGNATURES_PAGE, sha256_hex, signoff_numbers
 from gonogo.record.files import archive_lock, directory_lock, refusal_explained, write_whole
-from gonogo.report.html import render_template, renderer_sha256
-from gonogo.report.index import INDEX_FILE, write_index
-from gonogo.report.text import headline
+from gonogo.report import html, index
 from gonogo.signing.integrity import Closed, open_closed
 from gonogo.signing.signoffs import SignOff, read
-
-TEMPLATE = "signatures.html.jinja"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +36,18 @@ def show_signatures(directory: Path, templates_dir: Path) -> None:
         with directory_lock(directory):
             page = rendered(open_closed(directory), templates_dir)
             write_whole(directory / SIGNATURES_PAGE, page.encode())
-        if (archive_dir / INDEX_FILE).is_file():
+        if (archive_dir / index.INDEX_FILE).is_file():
             with archive_lock(archive_dir):
-                write_index(archive_dir, templates_dir)
+                index.write_index(archive_dir, templates_dir)
 
 
-def rendered(closed: Closed, templates_dir: Path) -> str:
+def rendered(closed: Closed, templates_dir: Path, most: int | None = None) -> str:
     """The page, as the sign-offs that lie there make it.
 
     Args:
         closed: The record.
         templates_dir: The templates.
+        most: How many of the sign-offs, the first ones; None is all.
 
     Raises:
         UsageError: A template is missing or wrong.
@@ -61,19 +57,9 @@ def rendered(closed: Closed, templates_dir: Path) -> str:
     record = closed.record
     if record is None:
         raise SigningError(f"{closed.name} is not as it was: {'; '.join(closed.problems)}")
-    signoffs = [
-        _shown(closed.directory, number) for number in sorted(signoff_numbers(closed.directory))
-    ]
-    decided = [one.signoff for one in signoffs if one.signoff.decision is not Decision.REVIEWED]
-    values = {
-        "record": record,
-        "headline": headline(record),
-        "name": closed.name,
-        "signoffs": signoffs,
-        "last": decided[-1] if decided else None,
-        "renderer_sha256": renderer_sha256(templates_dir),
-    }
-    return render_template(TEMPLATE, templates_dir, values)
+    numbers = sorted(signoff_numbers(closed.directory))[:most]
+    signoffs = [_shown(closed.directory, number) for number in numbers]
+    return index.signatures_page(record, closed.name, signoffs, templates_dir)
 
 
 def page_problem(closed: Closed, templates_dir: Path) -> tuple[str, str]:
@@ -93,7 +79,11 @@ def page_problem(closed: Closed, templates_dir: Path) -> tuple[str, str]:
     there = path.read_bytes()
     if there == rendered(closed, templates_dir).encode():
         return "", ""
-    if renderer_sha256(templates_dir).encode() in there:
+    for most in range(len(signoff_numbers(closed.directory))):
+        # Signing writes the sign-off first: the page of those before it is stale, not forged.
+        if there == rendered(closed, templates_dir, most).encode():
+            return "", f"{SIGNATURES_PAGE} is older than the newest sign-off: trust the sign-offs"
+    if html.renderer_sha256(templates_dir).encode() in there:
         return f"{SIGNATURES_PAGE} is not what the sign-offs render to", ""
     return "", f"{SIGNATURES_PAGE} is another renderer's and is not proved: trust the sign-offs"
 

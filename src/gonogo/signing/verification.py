@@ -7,7 +7,8 @@ from pathlib import Path
 
 from gonogo.errors import SigningError
 from gonogo.record.canonical import CHAIN, Anchor, signoff_numbers
-from gonogo.record.listing import RUNNING, named
+from gonogo.record.files import named
+from gonogo.record.listing import RUNNING
 from gonogo.signing import ssh
 from gonogo.signing.chain import Report, chained, linked, verify_chain
 from gonogo.signing.integrity import open_closed, unlike_record

@@ -10,6 +10,8 @@ import pytest
 
 from gonogo.application import code
 from gonogo.errors import CommandError
+from gonogo.model.kinds import Says
+from gonogo.model.measurement import Remark
 
 ENVIRON = {
     "PATH": os.environ["PATH"],
@@ -156,3 +158,62 @@ def test_a_directory_lies_within_a_repository_or_not(repository: Path, tmp_path:
     assert code.place_within(app, repository) == "."
     assert code.place_within(app, own) is None
     assert code.place_within(app, tmp_path.parent) is None
+
+
+def commit(repository: Path, subject: str, author: str = "a") -> str:
+    """Commit something; its name."""
+    environ = {**ENVIRON, "GIT_AUTHOR_NAME": author}
+    words = ["git", "commit", "-q", "--allow-empty", "--cleanup=verbatim", "-m", subject]
+    subprocess.run(words, cwd=repository, env=environ, check=True)
+    return code.head(repository, ENVIRON)
+
+
+def test_the_commits_between_two_revisions_are_counted_and_the_newest_named(
+    repository: Path,
+) -> None:
+    """Ten at the most, whatever their authors wrote; a secret of the session is masked."""
+    before = code.head(repository, ENVIRON)
+    for number in range(11):
+        commit(repository, f"number {number}")
+    after = commit(repository, "<script>\u202e hush-hush\x1f\nbody", "&lt;e'e")
+    environ = {**ENVIRON, "A_SECRET": "hush-hush"}
+    found = code.change(repository, environ, before, after)
+    assert (found.added, found.taken_back, found.unknown) == (12, 0, None)
+    assert len(found.commits) == 10
+    newest = found.commits[0]
+    assert (newest.sha, newest.author) == (after, "&lt;e'e")
+    assert newest.subject.startswith("<script>\u202e ")
+    assert "hush" not in newest.subject
+    assert found.commits[1].subject == "number 10"
+
+
+def test_what_an_older_revision_lacks_is_counted(repository: Path) -> None:
+    """Whoever approves it takes these commits back."""
+    before = code.head(repository, ENVIRON)
+    after = commit(repository, "more")
+    found = code.change(repository, ENVIRON, after, before)
+    assert (found.added, found.taken_back, found.commits) == (0, 1, ())
+
+
+def test_a_shallow_clone_says_so(repository: Path, tmp_path: Path) -> None:
+    """It may not have every commit; the commit before may not be there at all."""
+    before = code.head(repository, ENVIRON)
+    between = commit(repository, "two")
+    after = commit(repository, "three")
+    clone = tmp_path / "clone"
+    words = ["git", "clone", "-q", "--depth=2", repository.as_uri(), str(clone)]
+    subprocess.run(words, env=ENVIRON, check=True)
+    found = code.change(clone, ENVIRON, between, after)
+    assert (found.added, found.unknown) == (1, Remark(Says.SHALLOW))
+    lost = code.change(clone, ENVIRON, before, after)
+    assert lost.unknown
+    assert (lost.unknown.says, lost.commits) == (Says.GIT_FAILED, ())
+
+
+def test_why_the_commits_are_not_known_is_said(repository: Path, tmp_path: Path) -> None:
+    """No repository, no revision before, no git."""
+    head = code.head(repository, ENVIRON)
+    assert code.change(None, ENVIRON, head, head).unknown == Remark(Says.NO_REPOSITORY)
+    assert code.change(repository, ENVIRON, "unknown", head).unknown == Remark(Says.NO_PREVIOUS)
+    without = code.change(repository, {"PATH": str(tmp_path / "empty")}, head, head).unknown
+    assert without == Remark(Says.GIT_FAILED, detail="git is not installed")

@@ -18,13 +18,15 @@ from gonogo.judge.finding import judge
 from gonogo.judge.verdict import health_score
 from gonogo.measure.ledger_facts import LedgerFacts
 from gonogo.model.finding import Verdict
-from gonogo.model.kinds import Environment, Role, VerdictKind
-from gonogo.model.measurement import Count, HourCount, Measurement, clip
-from gonogo.model.step import LedgerEvent
+from gonogo.model.kinds import Environment, Role, Says, VerdictKind
+from gonogo.model.measurement import Count, HourCount, Measurement, Remark, Window, clip
+from gonogo.model.record import Record
+from gonogo.model.step import Change, Commit, LedgerEvent, Migrated
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.record.archive import RunningRecord
+from gonogo.report.index import RecordPages
 from gonogo.report.timeline import soak
-from record_examples import IDENTITY
+from record_examples import IDENTITY, deployment, gate
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -214,3 +216,73 @@ def test_the_command_ends_the_window_where_it_ended() -> None:
     assert found == (
         "pytest checks/ --window=1h --environment=staging --as-of=2026-11-23T13:00:00Z"
     )
+
+
+REVISIONS = {"revision": "9f1c2ab4c1d0", "previous_revision": "77aa0123bc45"}
+
+
+def archived(archive: Path, hours: float, **changes: Any) -> Path:
+    """A record that was closed some hours before noon."""
+    record = gate(started_at=NOON - hours * HOUR, **changes)
+    label = record.verdict.kind.value if record.verdict else "DEPLOYED"
+    return RunningRecord.open(archive, record).finish(record, label, RecordPages(archive))
+
+
+def of_noon(archive: Path, deployed_at: datetime, **facts: Any) -> Record:
+    """What a gate of noon records of the deployment that ended then."""
+    known = replace(seen(deployed_at, deployment="2", **REVISIONS, **facts), identity=IDENTITY)
+    setting = replace(
+        asked(archive_dir=archive),
+        settings=DatabaseSettings("postgresql://gonogo_gate@db/app_staging", "the test"),
+    )
+    found = tuple(known.findings.values())
+    return closing(header(setting, NOON, ""), setting, known, found, Verdict(VerdictKind.GO, ()))
+
+
+def test_what_is_decided_on_is_what_the_deployments_record_says(tmp_path: Path) -> None:
+    """Its commits, its migrations with their locks, and where it lies."""
+    own = Change(
+        before="77aa0123bc45",
+        commits=(Commit("9f1c2ab4c1d0", "ada", "Add the schedule"),),
+        added=1,
+        migrations=(Migrated("038_a.sql", ("ACCESS EXCLUSIVE on users",)),),
+        deployed_by="ada",
+    )
+    more = {"outcome": "succeeded", "change": own}
+    record = deployment(started_at=NOON - 2 * HOUR, **more)
+    place = RunningRecord.open(tmp_path, record).finish(record, "DEPLOYED", RecordPages(tmp_path))
+    found = of_noon(tmp_path, NOON - HOUR).change
+    assert found == replace(own, deployed_at=NOON - HOUR, record=place.name)
+
+
+def test_without_that_record_ledger_and_git_say_it(tmp_path: Path) -> None:
+    """The locks were not measured, and no repository is named here."""
+    found = of_noon(tmp_path, NOON - HOUR, deployed_by="ada", applied=("038_a.sql",)).change
+    assert found == Change(
+        before="77aa0123bc45",
+        unknown=Remark(Says.NO_REPOSITORY),
+        migrations=(Migrated("038_a.sql", None),),
+        deployed_by="ada",
+        deployed_at=NOON - HOUR,
+    )
+
+
+def test_a_record_names_the_look_before_and_the_last_go_of_an_earlier_deployment(
+    tmp_path: Path,
+) -> None:
+    """An earlier GO of this very deployment is no earlier deployment's."""
+
+    def window(end: datetime, deployed_at: datetime) -> Window:
+        return Window(48 * HOUR, deployed_at, end, deployed_at)
+
+    long_ago, lately = NOON - 100 * HOUR, NOON - 5 * HOUR
+    go = archived(tmp_path, 40, window=window(NOON - 40 * HOUR, long_ago))
+    archived(tmp_path, 3, window=window(NOON - 3 * HOUR, lately))
+    held = Verdict(VerdictKind.HOLD, ())
+    look = archived(tmp_path, 2, window=window(NOON - 2 * HOUR, lately), verdict=held)
+    found = of_noon(tmp_path, lately)
+    assert found.last_look
+    assert found.last_go
+    assert (found.last_look.record, found.last_look.verdict) == (look.name, "HOLD")
+    assert (found.last_go.record, found.last_go.points) == (go.name, 97.3)
+    assert found.last_go.rates[0].title == "Sync success rate"

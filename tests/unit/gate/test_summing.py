@@ -12,7 +12,8 @@ from gonogo.gate.summary import _strangers, summary
 from gonogo.model.finding import Verdict, VerdictReason
 from gonogo.model.kinds import Environment, Kind, State, VerdictKind, Why
 from gonogo.model.measurement import Count
-from gonogo.model.record import MainRate, Record
+from gonogo.model.record import Record
+from gonogo.model.step import MainRate
 from gonogo.record.listing import ArchivedRecord
 from gonogo.report.answers import reasons
 from gonogo.report.timeline import of_this_soak

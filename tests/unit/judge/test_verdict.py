@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gonogo.judge.verdict import decide, unsettled
-from gonogo.model.finding import Finding, Verdict, VerdictReason
+from gonogo.judge.verdict import decidable, decide, unsettled
+from gonogo.model.finding import Decidable, Figures, Finding, Verdict, VerdictReason
 from gonogo.model.kinds import Outcome, Reason, Role, Says, VerdictKind, Why
-from gonogo.model.measurement import Count, Measurement, Remark, Window
+from gonogo.model.measurement import Count, HourCount, Measurement, Remark, Window
 from gonogo.report.english import verdict_reasons
 
 END = datetime(2026, 11, 23, tzinfo=UTC)
@@ -167,3 +167,52 @@ def test_closed_hours_of_a_cluster_that_changed_are_named_once() -> None:
         (Why.HOURS_MOVED, "cube"),
         (Why.HOURS_MOVED, "other"),
     ]
+
+
+def too_few(metric: str, more: int | None, reason: Reason = Reason.TOO_FEW) -> Finding:
+    """An inconclusive finding that so many more events would settle."""
+    figures = Figures(count=Count(3, 3), more=more)
+    return Finding(metric, Role.CRITERION, Outcome.INCONCLUSIVE, (), reason, figures)
+
+
+def held(*findings: Finding, window: Window = WHOLE, **hours: int) -> Decidable | None:
+    """When these are decidable, with so many events in each hour of a metric."""
+    measured = {
+        f"a.{name}": Measurement(
+            f"a.{name}",
+            Count(3, 3),
+            hourly=tuple(
+                HourCount(END - timedelta(hours=h), Count(n, n)) for h in range(48, 0, -1)
+            ),
+        )
+        for name, n in hours.items()
+    }
+    verdict = decide([one.id for one in findings], findings, window)
+    return decidable(verdict, findings, measured, window)
+
+
+def test_a_hold_says_when_it_is_expected_to_be_decidable() -> None:
+    """At the rate of the last day, by the rate that takes longest."""
+    found = held(too_few("a.quick", 10), too_few("a.slow", 15), quick=10, slow=3)
+    assert found == Decidable(END + timedelta(hours=5), "a.slow", 15)
+
+
+def test_a_soak_that_is_not_over_is_decidable_at_its_end() -> None:
+    """Unless a rate takes longer."""
+    met = Finding("a.quick", Role.CRITERION, Outcome.MET, (), Reason.NO_LIMIT)
+    short = Window(ASKED, END - timedelta(hours=40), END)
+    assert held(met, window=short, quick=1) == Decidable(END + timedelta(hours=8))
+    longer = held(too_few("a.quick", 10), window=short, quick=1)
+    assert longer == Decidable(END + timedelta(hours=10), "a.quick", 10)
+
+
+@pytest.mark.parametrize("more", [None, 5])
+def test_what_waiting_does_not_settle_has_no_moment(more: int | None) -> None:
+    """No data, or nothing comes any more: somebody must act."""
+    assert held(too_few("a.quick", more), quick=0) == Decidable(open=1)
+
+
+def test_what_is_no_hold_is_decided() -> None:
+    """There is nothing to wait for."""
+    met = Finding("a.quick", Role.CRITERION, Outcome.MET, (), Reason.NO_LIMIT)
+    assert held(met, quick=1) is None

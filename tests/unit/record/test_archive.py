@@ -55,12 +55,13 @@ def read(directory: Path) -> Json:
 
 
 def test_a_closed_record_lies_under_its_time_and_label(close: Closer, archive: Path) -> None:
-    """Directory, both files and the list are there, and nothing else."""
+    """Directory, document, both pages and the list are there, and nothing else."""
     directory = close()
     assert directory == archive / "staging" / "20261123T141500Z_GO"
     assert {path.name for path in directory.iterdir()} == {
         "record.json",
         "record.html",
+        "signatures.html",
         "files.sha256",
     }
     there = {".catalogue.json", ".lock", "index.html", "staging"}
@@ -323,3 +324,12 @@ def test_what_is_no_record_is_left_alone(archive: Path, close: Closer) -> None:
     (archive / "README").write_text("ours")
     assert len(list_records(archive)) == 1
     assert list_records(archive / "nowhere") == ()
+
+
+def test_a_closed_record_names_itself_and_how_it_is_signed(close: Closer) -> None:
+    """The page says so, and has its links to where it lies."""
+    directory = close()
+    record = read(directory)
+    assert record["name"] == directory.name
+    assert record["sign"] == f"gonogo sign_off {directory.name} --decision go --by NAME"
+    assert "Nobody has signed this record" in (directory / "signatures.html").read_text()

@@ -9,7 +9,7 @@ import pytest
 
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Count
-from gonogo.model.record import MainRate
+from gonogo.model.step import MainRate
 from gonogo.report.index import LEAST_APART, places
 from gonogo.report.timeline import SoakLook, continuity, line, trends
 

@@ -14,7 +14,7 @@ from gonogo.errors import SigningError
 from gonogo.record.archive import RunningRecord
 from gonogo.signing.signatures import show_signatures
 from gonogo.signing.verification import Report, verify_archive, verify_record
-from signers import ADA, Office, worth_signing
+from signers import ADA, TEMPLATES, Office, worth_signing
 
 Prove = Callable[[Path], Report]
 UNSIGNED = "it is not signed: only the records after it stand behind its hashes"
@@ -35,6 +35,7 @@ def test_a_signed_record_that_nobody_touched_is_proved(office: Office, prove: Pr
     """The report has no problem and no note, and lists the sign-offs."""
     record = office.close()
     office.sign(record)
+    show_signatures(record, TEMPLATES)
     report = prove(record)
     assert (report.title, report.problems, report.notes) == (record.name, (), ())
     assert [check.signoff and check.signoff.by for check in report.signoffs] == [ADA]

@@ -59,11 +59,13 @@ class Ground:
         reached: The connection to the application's database, as the role that deploys; None when
             it was not reached.
         notes: Remarks that prevent no deployment.
+        locks: The locks that each migration takes of tables that are there, by its file.
     """
 
     context: RolloutContext
     reached: Connection | None
     notes: list[str] = field(default_factory=list)
+    locks: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def connection(self) -> Connection:
@@ -220,6 +222,8 @@ def _trial(ground: Ground) -> str | Skipped:
         return Skipped("no migration is to come")
     tried = try_out(connection, context, found)
     ground.notes += tried.notes
+    measured = (one for one in tried.migrations if one.effects is not None)
+    ground.locks |= {one.migration.filename: one.locks for one in measured}
     require(tried.problems)
     return f"{len(coming)} migrations would succeed, as far as a copy of the schema tells"
 

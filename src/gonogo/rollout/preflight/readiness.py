@@ -65,6 +65,7 @@ def check_readiness(work: Work, evidence: Evidence) -> str:
         "proved": proved,
         "problems": problems,
         "notes": list(ground.notes),
+        "locks": ground.locks,
     }
     if problems:
         raise UnreadyError(

@@ -30,7 +30,7 @@ from gonogo.postgres.tools import find_tools
 from gonogo.rollout.backup.privileged import privileged
 from gonogo.rollout.backup.scratch import likeness
 from gonogo.rollout.migrations.apply import adoptable
-from gonogo.rollout.migrations.effects import Effect, Tried, effects, look
+from gonogo.rollout.migrations.effects import Effect, Tried, effects, look, strongest
 from gonogo.rollout.migrations.outside import done
 from gonogo.rollout.migrations.requirements import answers
 from gonogo.rollout.runner.context import RolloutContext
@@ -57,6 +57,14 @@ class PlannedMigration:
     migration: Migration
     state: str
     effects: tuple[Effect, ...] | None = None
+
+    @property
+    def locks(self) -> list[str]:
+        """The strongest lock of each table, and those of statements outside the transaction."""
+        found = self.effects or ()
+        outside = [lock for one in found if one.outside for lock in one.locks]
+        held = [f"{mode} on {table}" for table, mode in strongest(found).items()]
+        return held + [f"{lock.mode} on {lock.table}, outside a transaction" for lock in outside]
 
 
 @dataclass(slots=True)
