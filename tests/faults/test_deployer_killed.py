@@ -18,7 +18,8 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from desk import Desk
-from gonogo.config.sections import CommandsConfig, RolloutConfig
+from gonogo.config.environments import CommandsConfig
+from gonogo.config.sections import RolloutConfig
 from gonogo.model.kinds import Environment
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
 from gonogo.rollout.deploy import steps_of

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gonogo import process
 from gonogo.application.release import workplace
-from gonogo.config.sections import EnvironmentConfig
+from gonogo.config.environments import EnvironmentConfig
 from gonogo.errors import CommandError
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment

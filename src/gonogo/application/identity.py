@@ -14,7 +14,7 @@ from enum import StrEnum
 from gonogo.application.endpoints import client_of
 from gonogo.application.exchange import beginning, is_refusal, judge_silence, says_json
 from gonogo.application.processes import socket_owners
-from gonogo.config.sections import IdentityConfig
+from gonogo.config.environments import IdentityConfig
 from gonogo.model.limit import Json
 
 # What a server in front says when nobody stands behind it.

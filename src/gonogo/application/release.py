@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gonogo.application import code
-from gonogo.config.sections import EnvironmentConfig
+from gonogo.config.environments import EnvironmentConfig
 from gonogo.errors import StepError
 
 WHOLE = ".built"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psycopg
 
-from gonogo.config.sections import CommandsConfig
+from gonogo.config.environments import CommandsConfig
 from gonogo.errors import SandboxError
 from gonogo.interruption import admitted, held
 from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from gonogo import __version__
 from gonogo.command_line import command
-from gonogo.config.sections import AdmissionConfig, PinnedConfig
+from gonogo.config.environments import PinnedConfig
+from gonogo.config.sections import AdmissionConfig
 from gonogo.errors import RecordError, SigningError
 from gonogo.model.kinds import Decision, Environment, Kind
 from gonogo.model.record import Record

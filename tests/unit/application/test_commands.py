@@ -11,7 +11,7 @@ import pytest
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from gonogo.application.commands import Commands
-from gonogo.config.sections import CommandConfig, CommandsConfig, EnvironmentConfig
+from gonogo.config.environments import CommandConfig, CommandsConfig, EnvironmentConfig
 from gonogo.errors import CommandError
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment

@@ -18,7 +18,7 @@ from gonogo.application.identity import (
     judge,
     look,
 )
-from gonogo.config.sections import IdentityConfig
+from gonogo.config.environments import IdentityConfig
 
 HERE = "http://127.0.0.1:3000"
 OLD, NEW = "a" * 40, "b" * 40

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.application import code, release
-from gonogo.config.sections import EnvironmentConfig
+from gonogo.config.environments import EnvironmentConfig
 from gonogo.errors import StepError
 
 ENVIRON = {

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.config.sections import CommandConfig, CommandsConfig, RolloutConfig
+from gonogo.config.environments import CommandConfig, CommandsConfig
+from gonogo.config.sections import RolloutConfig
 from gonogo.errors import ConfigError
 from gonogo.model.kinds import Environment
 

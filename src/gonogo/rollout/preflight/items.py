@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from psycopg.errors import LockNotAvailable
 
 from gonogo.application import code
-from gonogo.config.sections import EnvironmentConfig
+from gonogo.config.environments import EnvironmentConfig
 from gonogo.errors import (
     CommandError,
     DatabaseError,

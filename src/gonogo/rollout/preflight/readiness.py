@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.application import code, release
-from gonogo.config.sections import PinnedConfig
+from gonogo.config.environments import PinnedConfig
 from gonogo.errors import GonogoError, UnreadyError, UsageError
 from gonogo.ledger.deployer import holder
 from gonogo.ledger.migration import digest

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from gonogo.application import code, release
 from gonogo.application.commands import Commands
+from gonogo.config.environments import EnvironmentConfig
 from gonogo.config.project import Project
-from gonogo.config.sections import EnvironmentConfig, RolloutConfig
+from gonogo.config.sections import RolloutConfig
 from gonogo.errors import UsageError
 from gonogo.ledger.migration import Migration, load, read
 from gonogo.ledger.rows import Deployment

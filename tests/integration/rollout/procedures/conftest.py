@@ -13,8 +13,9 @@ import psycopg
 import pytest
 
 from first_application import CONFIG
+from gonogo.config.environments import CommandsConfig
 from gonogo.config.project import Project
-from gonogo.config.sections import CommandsConfig, RolloutConfig
+from gonogo.config.sections import RolloutConfig
 from gonogo.ledger.ledger import Ledger
 from gonogo.model.kinds import Environment
 from gonogo.model.step import StepEvent

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from gonogo.config.sections import CommandConfig
+from gonogo.config.environments import CommandConfig
 from gonogo.errors import DatabaseError, GonogoError
 from gonogo.postgres import tools
 from gonogo.postgres.dsn import DatabaseSettings

@@ -16,7 +16,7 @@ import pytest
 from gonogo import process
 from gonogo.application import code, release
 from gonogo.config.application import EndpointConfig
-from gonogo.config.sections import CommandsConfig, EnvironmentConfig, IdentityConfig
+from gonogo.config.environments import CommandsConfig, EnvironmentConfig, IdentityConfig
 from gonogo.errors import StepError
 from gonogo.model.kinds import Environment
 from gonogo.record.files import Log

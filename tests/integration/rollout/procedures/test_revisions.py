@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gonogo.config.sections import CommandConfig
+from gonogo.config.environments import CommandConfig
 from gonogo.errors import CommandError
 from gonogo.ledger.migration import digest
 from gonogo.rollout.deploy import deploy

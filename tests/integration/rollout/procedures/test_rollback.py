@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gonogo.config.sections import CommandConfig
+from gonogo.config.environments import CommandConfig
 from gonogo.errors import UsageError
 from gonogo.postgres.session import connect
 from gonogo.rollout.deploy import deploy

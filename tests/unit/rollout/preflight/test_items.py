@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gonogo.config.sections import EnvironmentConfig
+from gonogo.config.environments import EnvironmentConfig
 from gonogo.rollout.preflight.items import missing_programs
 
 
