@@ -183,8 +183,10 @@ def typecheck(session: nox.Session) -> None:
 @nox.session(tags=["check"])
 def tests(session: nox.Session) -> None:
     """Run the test suite on all cores; `-- --all` includes the slow tests."""
-    # A test that hangs ends itself, and shows where each of its threads stood.
-    whole = ("--numprocesses=auto", "--dist=loadgroup", f"--timeout={LONGEST_TEST_S}")
+    # One more than cores, for tests also wait; one that hangs ends itself, and shows where each of
+    # its threads stood.
+    workers = (os.cpu_count() or 1) + 1
+    whole = (f"--numprocesses={workers}", "--dist=loadgroup", f"--timeout={LONGEST_TEST_S}")
     _run(session, "dev", "pytest", *whole, *session.posargs)
 
 

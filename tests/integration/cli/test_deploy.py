@@ -329,6 +329,7 @@ def test_smoke_requests_are_sent_on_demand(
     assert desk.environ["SMOKE_JWT"] not in page + json.dumps(document)
 
 
+@pytest.mark.slow
 def test_no_smoke_request_is_sent_that_could_not_be_recorded(migrated_desk: Desk) -> None:
     """What changes something leaves its word first: without an archive none is even tried."""
     (migrated_desk.root / "archive").write_text("a file", encoding="utf-8")

@@ -82,7 +82,7 @@ def said(told: subprocess.CompletedProcess[str]) -> str:
         ("deploy staging", 1),
         ("rollback --plan", 1),
         ("rollback --yes-roll-back {database}", 1),
-        ("gate --environment staging", None),
+        ("gate --environment staging --without endpoints", None),
     ],
 )
 def test_no_command_leaves_anything_on_a_shared_connection(
@@ -168,7 +168,8 @@ def test_a_deployment_and_its_rollback_work_where_sessions_are_kept(
 
 
 @pytest.mark.parametrize(
-    "words", ["status", "incident list", "promote_admin list", "checklist", "gate"]
+    "words",
+    ["status", "incident list", "promote_admin list", "checklist", "gate --without endpoints"],
 )
 def test_where_not_even_a_transaction_is_kept_it_is_said_in_a_line(
     migrated_desk: Desk, words: str

@@ -51,6 +51,7 @@ def test_what_is_ready_is_said_to_be_and_stays_as_it_was(untouched: Desk) -> Non
     assert untouched.labels() == []
 
 
+@pytest.mark.slow
 def test_a_table_that_stays_locked_is_told(untouched: Desk) -> None:
     """Somebody rewrites a table: that is said, with all else, instead of waiting for it."""
     with psycopg.connect(untouched.conninfo) as holder:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from first_application import ADMIN, PATHS
+from gate_process import hurry
 from gonogo.model.kinds import Outcome, Reason, Says
 from gonogo.model.record import Record
 from serving import serving
@@ -34,8 +36,9 @@ def outcomes(record: Record) -> dict[str, Outcome]:
     return {name: found[name].outcome for name in (HEALTH, ALERT, TRIGGER)}
 
 
-def test_a_wrong_port_holds_and_rolls_nothing_back(gate: Gate, soaked: Any) -> None:
+def test_a_wrong_port_holds_and_rolls_nothing_back(gate: Gate, soaked: Any, checkout: Path) -> None:
     """All is healthy but the address that the gate was given: nobody ever answered there."""
+    hurry(checkout)
     with serving(lambda path, _: WELL[path]) as address:
         as_of = f"--as-of={soaked.end.isoformat()}"
         good = gate(soaked.conninfo, "--environment=staging", as_of, WEBHOOK_BASE_URL=address)
@@ -47,8 +50,11 @@ def test_a_wrong_port_holds_and_rolls_nothing_back(gate: Gate, soaked: Any) -> N
     assert {one.says for one in missing if one} == {Says.SILENT}
 
 
-def test_an_application_that_died_after_it_answered_is_down(gate: Gate, soaked: Any) -> None:
+def test_an_application_that_died_after_it_answered_is_down(
+    gate: Gate, soaked: Any, checkout: Path
+) -> None:
     """Critical, by an earlier record of this deployment; a silence still fires no trigger."""
+    hurry(checkout)
     as_of = f"--as-of={soaked.end.isoformat()}"
     with serving(lambda path, _: WELL[path]) as address:
         gate(soaked.conninfo, "--environment=staging", as_of, WEBHOOK_BASE_URL=address)

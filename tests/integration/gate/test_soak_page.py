@@ -9,7 +9,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import psycopg
 import pytest
 import yaml
 
+import forked
 from gonogo.model.kinds import VerdictKind
 from gonogo.signing.verification import verify_record
 from record_schema import faults
@@ -80,14 +80,14 @@ def type_line(checkout: Path) -> Type:
         words = shlex.split(line)
         variables = dict(word.split("=", 1) for word in words if word.startswith("NODE_ENV="))
         session, *rest = words[len(variables) + 2 :]
-        return subprocess.run(
-            [sys.executable, "-m", "gonogo", *SESSIONS[session], *rest[1:], *more],
+        return forked.run(
+            "gonogo",
+            *SESSIONS[session],
+            *rest[1:],
+            *more,
             cwd=checkout,
             env=os.environ | {"DATABASE_URL": conninfo} | variables,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
+            timeout_s=60,
         )
 
     return run

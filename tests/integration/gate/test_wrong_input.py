@@ -7,6 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from gate_process import hurry
+
 Gate = Callable[..., Any]
 
 MISTAKES = {
@@ -103,8 +105,11 @@ def test_a_connection_string_that_is_none_never_shows_itself(gate: Gate) -> None
     assert "hunter2" not in told.output
 
 
-def test_a_database_that_does_not_answer_is_hold_and_recorded(gate: Gate, tmp_path: Path) -> None:
+def test_a_database_that_does_not_answer_is_hold_and_recorded(
+    gate: Gate, checkout: Path, tmp_path: Path
+) -> None:
     """A server out of reach makes every check inconclusive: HOLD, exit code 10, and a record."""
+    hurry(checkout)
     nowhere = f"host={tmp_path} dbname=none password=hunter2 connect_timeout=1"
     told = gate(nowhere, "--environment=staging")
     assert told.code == 10, told.output

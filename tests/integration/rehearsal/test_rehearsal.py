@@ -158,17 +158,17 @@ def test_what_is_kept_can_be_judged_by_hand(
     assert told.returncode == 0, told.stdout + told.stderr
     (line,) = re.findall(r"NODE_ENV=staging DATABASE_URL=.*pytest checks/.*", told.stdout)
     before = labels(checkout)
-    in_time = []
-    for _ in range(ATTEMPTS):
+    in_time: list[bool] = []
+    # The best of a few: other tests run beside this one.
+    while not any(in_time) and len(in_time) < ATTEMPTS:
         timed = Timed()
         by_hand = subprocess.run(
             ["sh", "-c", line], cwd=checkout, capture_output=True, text=True, check=False
         )
         in_time.append(timed.within(GATE_LONGEST_S))
         assert by_hand.returncode == code, by_hand.stdout
-    assert labels(checkout) == [*before, *[label] * ATTEMPTS]
+    assert labels(checkout) == [*before, *[label] * len(in_time)]
     assert before[-1] == label
-    # The best of a few: other tests run beside this one.
     assert any(in_time)
     stopped = rehearse(checkout, "--stop")
     assert "PostgreSQL" in stopped.stdout
