@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from gonogo import __version__
+from gonogo.config.admission import AdmissionConfig
 from gonogo.config.environments import PinnedConfig
-from gonogo.config.sections import AdmissionConfig
 from gonogo.model.finding import Verdict
 from gonogo.model.kinds import Decision, Environment, ItemState, Outcome, VerdictKind
 from gonogo.model.record import ItemEntry, PhaseEntry, Record, Subject

@@ -249,6 +249,28 @@ def short(revision: str) -> str:
     return revision[:SHORT]
 
 
+def git(
+    repository: Path,
+    environ: Mapping[str, str],
+    *words: str,
+    given: bytes = b"",
+    or_nothing: bool = False,
+) -> bytes:
+    """What git answers to any other question.
+
+    Args:
+        repository: Where it is asked.
+        environ: The session's variables.
+        words: What it is asked.
+        given: What it reads.
+        or_nothing: Whether a failure stands for an empty answer.
+
+    Raises:
+        CommandError: It failed.
+    """
+    return _output(repository, environ, *words, given=given, or_nothing=or_nothing)
+
+
 def _git(repository: Path, environ: Mapping[str, str], *words: str) -> str:
     return _output(repository, environ, *words).decode(errors="replace").rstrip("\n")
 

@@ -117,6 +117,7 @@ def verify(
     ] = False,
 ) -> None:
     """Verify right after a deployment that schema, endpoints and ledger are in place."""
+    from gonogo.config.admission import judged_by
     from gonogo.gate.setting import Options
     from gonogo.gate.verification import verify as find_out
     from gonogo.postgres.dsn import database_settings, named_environment
@@ -133,7 +134,7 @@ def verify(
         migrations_dir=config.migrations_dir,
         migrations_from=config.migrations_from,
         migrations_to=config.migrations_to,
-        judged_by=config.judged_by(project),
+        judged_by=judged_by(project, config),
     )
     found = find_out(project, options, database_settings(os.environ), os.environ)
     narration = Narration.to_terminal()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ from gonogo.model.kinds import Decision, Environment, ItemState
 
 if TYPE_CHECKING:
     from gonogo.config.sections import RolloutConfig
+    from gonogo.record.canonical import Anchor
     from gonogo.report.narration import Narration
     from gonogo.signing.admission import Request
     from gonogo.signing.signoffs import Checked
@@ -55,7 +56,17 @@ def sign_off(  # noqa: PLR0913  # each is an option of the command
         override=override,
         key=key,
     )
+    _publish(config)
     _sign(request, project.templates_dir)
+    _publish(config)
+
+
+def _publish(config: RolloutConfig) -> None:
+    """Move the git ref on that rollout.toml names; what it misses is not signed over."""
+    if config.anchor:
+        from gonogo.rollout.anchors import publish
+
+        publish(config.anchor, config.archive_dir, os.environ)
 
 
 def _allowed_signers(config: RolloutConfig) -> Path:
@@ -138,10 +149,32 @@ def verify_record(
     elif not config.archive_dir.is_dir():
         raise UsageError(f"there is no archive {config.archive_dir}", "run a gate first")
     else:
-        reports = verify_archive(config.archive_dir, signers, project.templates_dir)
+        kept = list(_kept(narration, config))
+        reports = verify_archive(config.archive_dir, signers, project.templates_dir, kept)
     broken = [report.title for report in reports if not _show(narration, report)]
     if broken:
         raise SigningError(f"not proved: {', '.join(broken)}", "what is wrong is listed above")
+
+
+def _kept(narration: Narration, config: RolloutConfig) -> Iterator[Anchor]:
+    """The heads of the archive's chains that are kept elsewhere, where that can be asked."""
+    from gonogo.postgres.dsn import database_settings
+
+    if config.anchor:
+        from gonogo.rollout.anchors import published
+
+        yield from published(config.anchor, os.environ)
+    try:
+        database = database_settings(os.environ)
+    except UsageError as error:
+        narration.say(f"- no ledger was asked: {error.problem}", "dim")
+        return
+    from gonogo.rollout.anchors import of_ledger
+
+    try:
+        yield from of_ledger(database)
+    except GonogoError as error:
+        narration.say(f"- the ledger was not asked: {error}", "dim")
 
 
 def _show(narration: Narration, report: Report) -> bool:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import (
     BaseModel,
     Field,
     StrictBool,
-    StrictInt,
     StrictStr,
     model_validator,
 )
 
+from gonogo.config.admission import AdmissionConfig, AnchorConfig
 from gonogo.config.application import (
     ApplicationConfig,
     EndpointConfig,
@@ -36,29 +34,9 @@ from gonogo.config.environments import (
     IdentityConfig,
     PinnedConfig,
 )
-from gonogo.config.project import Project, read_bytes, read_toml, validated
+from gonogo.config.project import read_toml, validated
 from gonogo.errors import ConfigError
 from gonogo.model.kinds import Environment
-
-# What a gate judges by, beside its criteria file: every such file of checks/, and pytest's own.
-JUDGED = ("*.toml", "*.py", "*.sql")
-JUDGED_KEYS = {"application", "endpoints", "without", "migrations_from", "migrations_to"}
-
-
-class AdmissionConfig(Section):
-    """``[admission]``: what a deployment to production asks, beside a signed GO of staging.
-
-    Args:
-        signers: How many people must have signed "go".
-        signer_is_not_deployer: Whether none of them may be who deploys.
-        deployer: The variable that names who deploys; None takes the system's user.
-        go_valid_days: How old the record may be, in days.
-    """
-
-    signers: Annotated[StrictInt, Field(ge=1)] = 1
-    signer_is_not_deployer: StrictBool = False
-    deployer: Variable | None = None
-    go_valid_days: Annotated[StrictInt, Field(ge=1)] = 7
 
 
 class RolloutConfig(Section):
@@ -68,14 +46,13 @@ class RolloutConfig(Section):
         archive_dir: Where records are kept.
         allowed_signers: Who may sign records, in ssh-keygen's own format; None: nobody.
         admission: What a deployment to production asks of staging's record.
+        anchor: The git ref that holds the heads of the archive's chains; None: none does.
         gate_role: The role that the gate measures with; it is granted what it needs.
         without: Groups that cannot be asked here, by name.
         admins: E-mail addresses of the users to promote.
         migrations_dir: Where the migrations lie; None takes the project's own.
-        migrations_from: The first version that a deployment looks at; what comes before it is in
-            place, made by whoever migrated until then. None looks at all.
-        migrations_to: The last version that a deployment looks at; what comes after it waits for a
-            later one. None looks at all.
+        migrations_from: The first version that a deployment looks at; None looks at all.
+        migrations_to: The last one; what comes after it waits for a later deployment.
         stop_before_migrate: Stop the application before its migrations, not after them.
         application: What the rollout must know of the application itself.
         variables: What the session's variables must look like, and what needs them.
@@ -88,6 +65,7 @@ class RolloutConfig(Section):
     archive_dir: Location
     allowed_signers: Location | None = None
     admission: AdmissionConfig = AdmissionConfig()
+    anchor: AnchorConfig | None = None
     gate_role: StrictStr | None = None
     without: tuple[StrictStr, ...] = ()
     admins: tuple[Mail, ...] = ()
@@ -108,7 +86,7 @@ class RolloutConfig(Section):
 
         Args:
             path: The TOML file.
-            base: What relative paths in it are relative to; the file's own directory by default.
+            base: What relative paths in it are relative to; by default its directory.
 
         Raises:
             ConfigError: The file cannot be read, is no TOML, or a key of it cannot be meant.
@@ -119,8 +97,8 @@ class RolloutConfig(Section):
     @property
     def http(self) -> Endpoints:
         """The application as it is asked over HTTP."""
-        base_url, variables = self.application.base_url, self.variables
-        return Endpoints(base_url=base_url, every=self.endpoints, variables=variables)
+        base_url = self.application.base_url
+        return Endpoints(base_url=base_url, every=self.endpoints, variables=self.variables)
 
     @model_validator(mode="after")
     def _can_be_meant(self) -> Self:
@@ -131,33 +109,6 @@ class RolloutConfig(Section):
         if self.admins and self.promotion is None:
             raise ValueError("admins need [promotion], which says how one is made")
         return self
-
-    def judged_by(self, project: Project, criteria_file: Path | None = None) -> str:
-        """The hash of all that a gate judges by, whose lines end as on any machine.
-
-        It covers the criteria file, the surveys, checks and checklist of ``checks/``, the project's
-        ``conftest.py``, and what of this file decides what is asked.
-
-        Args:
-            project: Where they lie.
-            criteria_file: In place of the project's own.
-
-        Raises:
-            ConfigError: A file cannot be read.
-        """
-        there = {path for kind in JUDGED for path in project.criteria_file.parent.rglob(kind)}
-        own = (project.criteria_file, project.root / "conftest.py")
-        files = {
-            path.relative_to(project.root).as_posix(): path
-            for path in (*there, *own)
-            if path.is_file()
-        }
-        files["checks/criteria.toml"] = criteria_file or project.criteria_file
-        keys = self.model_dump(mode="json", include=JUDGED_KEYS, exclude_unset=True)
-        parts = {name: read_bytes(path).replace(b"\r\n", b"\n") for name, path in files.items()}
-        parts["rollout.toml"] = json.dumps(keys, sort_keys=True).encode()
-        lines = (f"{sha256(parts[name]).hexdigest()}  {name}\n" for name in sorted(parts))
-        return sha256("".join(lines).encode()).hexdigest()
 
     def environment(self, name: Environment) -> EnvironmentConfig:
         """How to deploy to `name`.
@@ -177,6 +128,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "identity": IdentityConfig,
     "promotion": PromotionConfig,
     "admission": AdmissionConfig,
+    "anchor": AnchorConfig,
     "pinned": PinnedConfig,
     **dict.fromkeys(Environment, EnvironmentConfig),
     "process": CommandConfig,

@@ -147,6 +147,18 @@ def _change(
     )
 
 
+def keep_heads(setting: Setting) -> None:
+    """Move the git ref that rollout.toml names on to the archive's chains.
+
+    Raises:
+        CommandError: git refuses, or the archive lacks what the ref holds.
+    """
+    if anchor := setting.options.anchor:
+        from gonogo.rollout.anchors import publish  # noqa: PLC0415  # loads what deploys
+
+        publish(anchor, setting.archive_dir, os.environ)
+
+
 def provenance(setting: Setting, observation: Observation) -> Provenance:
     """Which database was asked, and what is deployed there."""
     ledger, options = observation.ledger, setting.options

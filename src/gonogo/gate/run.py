@@ -19,7 +19,7 @@ from gonogo.checklist.standing import checklist_block
 from gonogo.config.project import Project
 from gonogo.criteria import Metric
 from gonogo.errors import GonogoError
-from gonogo.gate.closing import closing, header, reproduce
+from gonogo.gate.closing import closing, header, keep_heads, reproduce
 from gonogo.gate.observe import ask_endpoints, observe
 from gonogo.gate.setting import Observation, Options, Setting, resolve
 from gonogo.judge.verdict import MAY_BE_LEFT_OUT, decide, unsettled
@@ -197,6 +197,7 @@ class GateRun:
         for name, target in {**self.copies, "record.json": json}.items():
             if target is not None:
                 copy(self.directory / name, Path(target))
+        keep_heads(self.fixed)
 
     def show(self, stream: IO[str]) -> None:
         """Print the verdict block, and what went wrong beside it."""

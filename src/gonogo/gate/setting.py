@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gonogo import criteria as criteria_file
 from gonogo.checklist.entries import Checklist, load_checklist
+from gonogo.config.admission import AnchorConfig
 from gonogo.config.application import Endpoints
 from gonogo.config.project import Project, meant
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
@@ -56,6 +57,7 @@ class Options:
         migrations_to: The last one.
         allowed_signers: Who may attest items of the checklist; None where nobody is named.
         base_url: The application's address; empty where it is not asked.
+        anchor: The git ref that holds the heads of the archive's chains; None: none does.
         judged_by: The hash of all that is judged by; empty where no record is made.
         repositories: The application's git repository by environment; None where it has none.
     """
@@ -79,6 +81,7 @@ class Options:
     base_url: str = ""
     judged_by: str = ""
     repositories: Mapping[Environment, Path | None] = field(default_factory=dict)
+    anchor: AnchorConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)

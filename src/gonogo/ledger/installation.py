@@ -30,9 +30,11 @@ def install(connection: Connection) -> None:
             f"the ledger of this database is version {here}, newer than this gonogo knows",
             "use the gonogo that deployed last, or a later one",
         )
+    query = "select version from gonogo.ledger_version"
+    done = {number for (number,) in connection.execute(query)} if here else set()
     with connection.transaction():
         for number, file in migrations.items():
-            if number > here:
+            if number not in done:
                 _run(connection, file)
 
 

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from gonogo.errors import DatabaseError, GonogoError, UsageError
 from gonogo.ledger import history
 from gonogo.ledger.rows import (
+    ArchiveHead,
     Backup,
     Deployment,
     EnvironmentMark,
@@ -22,7 +23,7 @@ from gonogo.ledger.rows import (
     Step,
     StepRow,
 )
-from gonogo.postgres.session import Connection, ask_int, asking, backend, first_line
+from gonogo.postgres.session import Connection, ask_bool, ask_int, asking, backend, first_line
 
 DEPLOYMENT = """
 select id, environment, revision, previous_revision, migrations_sha256, criteria_sha256,
@@ -230,6 +231,29 @@ class Ledger:
         """Backups, newest first; of every deployment when none is named."""
         query = f"{BACKUP} where %(id)s::bigint is null or deployment_id = %(id)s order by id desc"
         return self._all(Backup, query, {"id": deployment_id})
+
+    def record_head(self, head: ArchiveHead) -> None:
+        """Keep how far a chain of the archive went."""
+        self._insert(
+            """
+            insert into gonogo.archive_head (deployment_id, environment, lines, sha256)
+            values (%(deployment_id)s, %(environment)s, %(lines)s, %(sha256)s) returning id""",
+            asdict(head),
+        )
+
+    def archive_heads(self) -> tuple[ArchiveHead, ...]:
+        """Each head since a deployment last went by an override; none in an older ledger."""
+        if not ask_bool(self.connection, "select to_regclass('gonogo.archive_head') is not null"):
+            return ()
+        return self._all(
+            ArchiveHead,
+            """
+            select deployment_id, environment, lines, sha256 from gonogo.archive_head
+            where deployment_id >= coalesce((
+                select max(id) from gonogo.deployment where override_reason is not null
+            ), 0)
+            order by id""",
+        )
 
     def migrations(self) -> tuple[MigrationRow, ...]:
         """Every migration that was ever applied or adopted, oldest first."""

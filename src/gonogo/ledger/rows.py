@@ -194,6 +194,21 @@ class Incident:
     void: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ArchiveHead:
+    """How far an environment's chain in the archive went when a deployment or rollback had ended.
+
+    Args:
+        lines: Lines of its ``chain.sha256``.
+        sha256: Of these.
+    """
+
+    deployment_id: int
+    environment: str
+    lines: int
+    sha256: str
+
+
 def past_retention(
     backups: Sequence[Backup], retention_days: int, now: datetime
 ) -> tuple[Backup, ...]:

@@ -22,6 +22,7 @@ from typing import TypeVar
 import pytest
 
 from gonogo import interruption
+from gonogo.config.admission import judged_by
 from gonogo.config.project import MARKER, Project
 from gonogo.config.sections import RolloutConfig
 from gonogo.errors import GonogoError, UsageError
@@ -113,7 +114,8 @@ def _options(config: pytest.Config, project: Project) -> Options:
         migrations_to=rollout.migrations_to,
         allowed_signers=rollout.allowed_signers,
         base_url=os.environ.get(rollout.application.base_url or "", "").strip(),
-        judged_by=rollout.judged_by(project, criteria),
+        judged_by=judged_by(project, rollout, criteria),
+        anchor=rollout.anchor,
         repositories={name: one.repository for name, one in rollout.environments.items()},
     )
 

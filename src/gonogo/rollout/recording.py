@@ -22,6 +22,7 @@ from gonogo.model.step import Change, Migrated, StepEvent, StepKind, StepRecord,
 from gonogo.record.archive import RunningRecord
 from gonogo.record.files import refusal_explained, write_whole
 from gonogo.report.index import RecordPages
+from gonogo.rollout.anchors import keep
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import DeploymentResult, RollbackResult
 
@@ -90,6 +91,8 @@ def recorded(
     full = full.having(checklist=checklist_block(desk, context.environment, current))
     _write_report(running.directory, result, templates_dir)
     directory = running.finish(full, LABELS[kind, result.outcome], pages)
+    if result.deployment and result.outcome != "unchanged":
+        keep(context, result.deployment.id, tell)
     return result, directory / "record.html"
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from functools import partial
 from pathlib import Path
 
 from gonogo import __version__
 from gonogo.command_line import command
+from gonogo.config.admission import AdmissionConfig
 from gonogo.config.environments import PinnedConfig
-from gonogo.config.sections import AdmissionConfig
 from gonogo.errors import RecordError, SigningError
 from gonogo.model.kinds import Decision, Environment, Kind
 from gonogo.model.record import Record
@@ -124,17 +124,16 @@ def find_permission(
 
 def _proved(archive_dir: Path, archive: Path, asked: Asked) -> list[Report]:
     """The proof of the archive, and of the one that holds the record, which must go on from it."""
-    anchors = list(asked.anchors)
-    templates_dir, signers = asked.templates_dir, asked.allowed_signers
-    if not archive_dir.is_dir() or archive.samefile(archive_dir):
-        return list(verify_archive(archive, signers, templates_dir, anchors))
-    known = heads(archive_dir)
-    anchors += [Anchor(f"the archive {archive_dir}", one, head) for one, head in known.items()]
-    both = (
-        verify_archive(archive_dir, signers, templates_dir),
-        verify_archive(archive, signers, templates_dir, anchors),
+    prove = partial(
+        verify_archive, allowed_signers=asked.allowed_signers, templates_dir=asked.templates_dir
     )
-    return list(chain(*both))
+    if not archive_dir.is_dir() or archive.samefile(archive_dir):
+        return list(prove(archive, anchors=asked.anchors))
+    own = [one for one in asked.anchors if (archive_dir / one.environment).is_dir()]
+    there = [one for one in asked.anchors if one.environment == Environment.STAGING]
+    if head := heads(archive_dir).get(Environment.STAGING):
+        there.append(Anchor(f"the archive {archive_dir}", Environment.STAGING, head))
+    return [*prove(archive_dir, anchors=own), *prove(archive, anchors=there)]
 
 
 def _order(place: Path) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 from dataclasses import replace
@@ -87,6 +88,31 @@ def test_a_second_deployment_changes_nothing_and_says_so(deployed: Deployed) -> 
     assert told.returncode == 0
     assert "nothing was changed" in told.stdout
     assert desk.ask("select max(id) from gonogo.step") == before
+
+
+def test_a_record_that_is_removed_with_its_line_is_missed_by_the_ledger(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    """In a copy of the archive, where nothing came after it; without a database nobody knows."""
+    desk, _ = deployed
+    proved = desk.run("verify_record", "--all")
+    assert proved.returncode == 0, proved.stdout + proved.stderr
+    assert " sign-offs, 1 anchors" in proved.stdout
+    place = desk.root / "archive" / "staging"
+    shutil.copytree(place, tmp_path / "kept")
+    try:
+        for record in place.glob("2*"):
+            shutil.rmtree(record)
+        (place / "chain.sha256").unlink()
+        missed = desk.run("verify_record", "--all")
+        asked_alone = desk.run("verify_record", "--all", DATABASE_URL="")
+    finally:
+        shutil.rmtree(place)
+        shutil.copytree(tmp_path / "kept", place)
+    assert missed.returncode == 1
+    assert "staging/chain.sha256 is missing" in missed.stdout
+    assert asked_alone.returncode == 0
+    assert "no ledger was asked" in asked_alone.stdout
 
 
 def test_what_was_deployed_is_verified_without_a_verdict(deployed: Deployed) -> None:

@@ -19,6 +19,7 @@ from gonogo.model.kinds import Environment
 from gonogo.model.step import Tell
 from gonogo.postgres.session import connect
 from gonogo.postgres.snapshot import identify
+from gonogo.rollout.anchors import of_ledger, published
 from gonogo.rollout.preflight.items import ITEMS, Ground, Item, look_at, problems_of, require
 from gonogo.rollout.runner.context import RolloutContext, wanted_revision
 from gonogo.rollout.runner.site import require_same
@@ -197,6 +198,7 @@ def require_go(context: RolloutContext, override_reason: str | None) -> Permissi
     rules, staging = context.config.admission, context.config.environments.get(Environment.STAGING)
     if rules.deployer and rules.signer_is_not_deployer and not context.environ.get(rules.deployer):
         raise _refused(f"{rules.deployer} is not set, which says who deploys")
+    anchor = context.config.anchor
     asked = Asked(
         allowed_signers=signers,
         templates_dir=context.project.templates_dir,
@@ -208,6 +210,10 @@ def require_go(context: RolloutContext, override_reason: str | None) -> Permissi
         rules=rules,
         pinned=staging.pinned if staging else PinnedConfig(),
         deployer=context.deployed_by,
+        anchors=(
+            *(of_ledger(context.database) if context.database.source else ()),
+            *(published(anchor, context.environ) if anchor else ()),
+        ),
     )
     try:
         return find_permission(context.config.archive_dir, asked, context.staging_record)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gonogo.application import code, release
 from gonogo.application.commands import Commands
+from gonogo.config.admission import judged_by
 from gonogo.config.environments import EnvironmentConfig
 from gonogo.config.project import Project
 from gonogo.config.sections import RolloutConfig
@@ -122,7 +123,7 @@ class RolloutContext:
     @property
     def criteria_sha256(self) -> str:
         """The hash of all that the rollout is judged by."""
-        return self.config.judged_by(self.project)
+        return judged_by(self.project, self.config)
 
     @property
     def logs(self) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gonogo.config.admission import judged_by as hash_of
 from gonogo.config.project import Project
 from gonogo.config.sections import RolloutConfig
 
@@ -44,7 +45,7 @@ def project(tmp_path: Path) -> Project:
 
 def judged_by(project: Project, criteria: Path | None = None) -> str:
     """The hash as it is now."""
-    return RolloutConfig.load(project.root / "rollout.toml").judged_by(project, criteria)
+    return hash_of(project, RolloutConfig.load(project.root / "rollout.toml"), criteria)
 
 
 @pytest.mark.parametrize(
