@@ -43,7 +43,7 @@ LOCKS = {
     "dev": (*GONOGO, *DEV),
     "nox": ("--group=nox",),
     "lock": ("--group=lock",),
-    "audit": ("--group=audit",),
+    "release": ("--group=release", "--constraint=locks/gonogo.txt"),
 }
 
 # How messages of gonogo name its commands here.
@@ -183,11 +183,7 @@ def typecheck(session: nox.Session) -> None:
 @nox.session(tags=["check"])
 def tests(session: nox.Session) -> None:
     """Run the test suite on all cores; `-- --all` includes the slow tests."""
-    # One more than cores, for tests also wait; one that hangs ends itself, and shows where each of
-    # its threads stood.
-    workers = (os.cpu_count() or 1) + 1
-    whole = (f"--numprocesses={workers}", "--dist=loadgroup", f"--timeout={LONGEST_TEST_S}")
-    _run(session, "dev", "pytest", *whole, *session.posargs)
+    _suite(session, *session.posargs)
 
 
 @nox.session(tags=["pages"])
@@ -246,9 +242,31 @@ def lock(session: nox.Session) -> None:
 
 @nox.session(venv_backend="virtualenv", reuse_venv=True)
 def audit(session: nox.Session) -> None:
-    """Ask whether anything in the locks has a known vulnerability; no answer is no pass."""
+    """Ask whether anything in the locks has a known vulnerability; no answer is no pass.
+
+    `-- --if-reachable` passes where no advisory at all can be fetched, and says that.
+    """
+    _install_lock(session, "release")
+    _audit(session, *session.posargs)
+
+
+@nox.session(venv_backend="virtualenv", reuse_venv=True)
+def release(session: nox.Session) -> None:
+    """Make the release that CHANGELOG.md names, in dist/; `-- prepare 0.2.0` gives it the version.
+
+    `-- unchecked` leaves out lint, types and tests, for a commit that CI has passed.
+    """
+    if "prepare" in session.posargs:
+        session.run("python", "-m", "lab.release", *session.posargs)
+        return
     _install_lock(session)
-    session.run("python", "-m", "lab.audit", *(f"locks/{name}.txt" for name in LOCKS))
+    session.run("python", "-m", "lab.release", "check")
+    if session.posargs != ["unchecked"]:
+        lint(session)
+        typecheck(session)
+        _suite(session, "--all", *session.posargs)
+    _audit(session, "--if-reachable")
+    session.run("python", "-m", "lab.release")
 
 
 @nox.session(venv_backend="virtualenv")
@@ -269,6 +287,19 @@ def _gonogo(session: nox.Session, *words: str) -> None:
 
 def _lab(session: nox.Session, name: str) -> None:
     _run(session, "dev", "python", "-m", f"lab.{name}", *session.posargs)
+
+
+def _suite(session: nox.Session, *options: str) -> None:
+    # One more than cores, for tests also wait; one that hangs ends itself, and shows where each of
+    # its threads stood.
+    workers = (os.cpu_count() or 1) + 1
+    whole = (f"--numprocesses={workers}", "--dist=loadgroup", f"--timeout={LONGEST_TEST_S}")
+    _run(session, "dev", "pytest", *whole, *options)
+
+
+def _audit(session: nox.Session, *options: str) -> None:
+    locks = (f"locks/{name}.txt" for name in LOCKS)
+    session.run("python", "-m", "lab.audit", *options, *locks)
 
 
 def _run(
@@ -319,8 +350,8 @@ def _install_project(session: nox.Session) -> None:
     (directory / "made-from").write_text(_fingerprint(directory), encoding="ascii")
 
 
-def _install_lock(session: nox.Session) -> None:
-    lock = f"locks/{session.name}.txt"
+def _install_lock(session: nox.Session, name: str = "") -> None:
+    lock = f"locks/{name or session.name}.txt"
     session.install("--require-hashes", "--requirement", lock, env={"PIP_USER": "0"})
 
 

@@ -22,7 +22,7 @@ WANTED = {
     "dev": [*RUNTIME, *GROUPS["test"], *GROUPS["lint"], *GROUPS["nox"]],
     "nox": GROUPS["nox"],
     "lock": GROUPS["lock"],
-    "audit": GROUPS["audit"],
+    "release": GROUPS["release"],
 }
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>\S+)", re.MULTILINE)
 LINE = re.compile(r"([a-z0-9-]+==\S+( ; .+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?)")

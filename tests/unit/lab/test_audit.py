@@ -70,3 +70,23 @@ def test_each_lock_is_a_question_of_its_own(
     files[1].write_text("", encoding="utf-8")
     assert main([str(file) for file in files]) == 1
     assert f"NOT audited: {files[1]}: cannot read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("report", "code", "says"),
+    [
+        ('{"dependencies": [{"name": "a", "skip_reason": "?"}]}', 0, "NOT audited: the advisories"),
+        ("", 0, "NOT audited: "),
+        ('{"dependencies": [{"name": "a", "vulns": []}, {"name": "b"}]}', 1, "NOT audited"),
+        ('{"dependencies": [{"name": "a", "vulns": [{"id": "CVE-1"}]}]}', 1, "are known: a"),
+        ('{"dependencies": []}', 1, "NOT audited"),
+    ],
+    ids=["nothing in reach", "no report", "one package unasked", "a vulnerability", "no package"],
+)
+def test_without_a_network_it_may_pass_but_is_never_called_audited(
+    locks: Path, report: str, code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--if-reachable` lets pass what nobody could be asked about at all, and nothing else."""
+    (locks / "a.txt").write_text(report, encoding="utf-8")
+    assert main(["--if-reachable", str(locks / "a.txt")]) == code
+    assert says in capsys.readouterr().err
