@@ -224,6 +224,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(tags=["figures"])
+def outage(session: nox.Session) -> None:
+    """Measure how long a rollout of examples/shop keeps it away, with npm."""
+    _lab(session, "outage")
+
+
+@nox.session(tags=["figures"])
 def modules(session: nox.Session) -> None:
     """Count the modules that one gate run and one sign-off enter, and list them."""
     _lab(session, "modules")

@@ -50,14 +50,20 @@ class Watch:
         self._over.set()
         if self._thread:
             self._thread.join(ENDS_WITHIN_S)
+            if self.refused_at is not None:
+                # It may answer since the last question.
+                self._ask()
         return None if self.refused_at is not None else round(self.outage_s, 3)
 
     def _ask_on(self) -> None:
         while not self._over.is_set():
-            asked_at = time.monotonic()
-            state, _ = state_of(self.address, self.path, timeout_s=REQUEST_TIMEOUT_S)
-            self.note(asked_at, time.monotonic(), state)
+            self._ask()
             self._over.wait(PAUSE_S)
+
+    def _ask(self) -> None:
+        asked_at = time.monotonic()
+        state, _ = state_of(self.address, self.path, timeout_s=REQUEST_TIMEOUT_S)
+        self.note(asked_at, time.monotonic(), state)
 
     def note(self, asked_at: float, heard_at: float, state: State) -> None:
         """Count one answer, or the want of one.

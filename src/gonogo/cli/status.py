@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -18,10 +18,13 @@ from gonogo.command_line import command
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from gonogo.config.environments import EnvironmentConfig
+    from gonogo.config.sections import RolloutConfig
     from gonogo.ledger.rows import Backup, Deployment, Incident, MigrationRow, StepRow
     from gonogo.report.narration import Narration
     from gonogo.rollout.standing import Standing
 
+ASKED_WITHIN_S = 5.0
 MOST = 10
 SHORT = 12
 STAMP = "%Y-%m-%d %H:%MZ"
@@ -126,6 +129,7 @@ def _show_database(narration: Narration, standing: Standing) -> None:
     if mark:
         rows += [("environment", f"{mark.name}{', simulated' if mark.simulated else ''}")]
     rows += [("at work", str(standing.holder or "no deployer"))]
+    rows += [("application", line) for line in _instances(standing)]
     rows += [("aside", f"{name}: what a revert moved aside") for name in standing.aside]
     rows += [
         ("kept", f"{name}: what a restore replaced; drop it once it is not needed")
@@ -208,16 +212,42 @@ def _show_retention(narration: Narration, standing: Standing) -> None:
 
 def _retention_days(standing: Standing) -> int | None:
     """How long rollout.toml has backups of this environment kept; None where it does not say."""
+    found = _configured(standing)
+    return found[1].retention_days if found else None
+
+
+def _configured(standing: Standing) -> tuple[RolloutConfig, EnvironmentConfig] | None:
+    """What rollout.toml says, as a whole and of this environment; None where nothing does."""
     from gonogo.errors import UsageError
     from gonogo.model.kinds import Environment
 
-    if standing.mark is None:
-        return None
     # `status` works without a rollout.toml.
     with suppress(UsageError):
         _, config = project_here()
-        return config.environment(Environment(standing.mark.name)).retention_days
+        if standing.mark:
+            return config, config.environment(Environment(standing.mark.name))
     return None
+
+
+def _instances(standing: Standing) -> Iterator[str]:
+    """Whether each instance answers, where something was deployed and they can be asked."""
+    from gonogo.application.identity import State, state_of
+    from gonogo.masking import Mask
+
+    found = _configured(standing)
+    if found is None or not standing.deployments or "endpoints" in found[0].without:
+        return
+    config, section = found
+    base_url = os.environ.get(config.application.base_url or "", "").strip()
+    again = command("restart", standing.deployments[0].environment)
+    for address in section.instances or filter(None, (base_url,)):
+        state, reason = state_of(address, config.identity.path, timeout_s=ASKED_WITHIN_S)
+        said = {
+            State.ANSWERS: f"answers ({reason})",
+            State.GONE: f"DOES NOT ANSWER ({reason}): {again} starts it",
+            State.UNKNOWN: f"cannot be asked ({reason})",
+        }
+        yield Mask.of(os.environ)(f"{address} {said[state]}")
 
 
 def _incidents(incidents: Iterable[Incident]) -> Iterable[Row]:

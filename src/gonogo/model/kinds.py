@@ -50,6 +50,16 @@ class Outcome(StrEnum):
     LEFT_OUT = "left_out"
 
 
+class OutageKind(StrEnum):
+    """What is known of the time in which a rollout kept the application away."""
+
+    MEASURED = "measured"
+    NOT_STOPPED = "not-stopped"
+    LASTS = "lasts"
+    RESUMED = "resumed"
+    UNSEEN = "unseen"
+
+
 class VerdictKind(StrEnum):
     """The four verdicts, worst first."""
 

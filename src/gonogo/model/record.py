@@ -18,7 +18,15 @@ from gonogo.model.finding import Decidable, Finding, HealthScore, Verdict
 from gonogo.model.kinds import Environment, ItemState, Kind, MarkState, State, Why
 from gonogo.model.limit import STRICT, Limit, Moment, Natural
 from gonogo.model.measurement import DatabaseIdentity, Measurement, Window
-from gonogo.model.step import Change, LedgerEvent, RecordName, Sha256, StepRecord, SummedRecord
+from gonogo.model.step import (
+    Change,
+    LedgerEvent,
+    Outage,
+    RecordName,
+    Sha256,
+    StepRecord,
+    SummedRecord,
+)
 
 SCHEMA: Final = "gonogo.record/2"
 NAME = r"^([0-9]{8}T[0-9]{6}Z(-[0-9]+)?_[A-Z][A-Z0-9-]*)?$"
@@ -87,6 +95,7 @@ class Rollout(Part):
         description="How the database was taken back; null for a deployment."
     )
     not_done: tuple[str, ...] = Field(description="Titles of steps that a failure left undone.")
+    outage: Outage | None = Field(default=None, description="How long the application was away.")
 
 
 class MetricEntry(Part):

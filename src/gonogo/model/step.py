@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gonogo.model.kinds import VerdictKind
+from gonogo.model.kinds import OutageKind, VerdictKind
 from gonogo.model.limit import STRICT, Json, Moment, Whole
 from gonogo.model.measurement import Count, Remark
 
@@ -78,6 +78,21 @@ class StepRecord:
     proved: str
     evidence: Mapping[str, Json] = field(default_factory=dict)
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """How long a rollout kept the application away.
+
+    Args:
+        kind: What is known of it.
+        seconds: From the first refused to the first answered request; None where not measured.
+    """
+
+    __pydantic_config__ = STRICT
+
+    kind: OutageKind
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

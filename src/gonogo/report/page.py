@@ -12,6 +12,7 @@ from gonogo.report.answers import Answer
 from gonogo.report.axes import levels_of
 from gonogo.report.charts import Hours, hours_of, spark
 from gonogo.report.english import MOSTLY, whose
+from gonogo.report.sentences import OUTAGES
 from gonogo.report.text import OUTCOMES, moment, outcome_look, span
 
 STALE_S = 900
@@ -245,6 +246,8 @@ def _deployed(record: Record) -> Iterator[Fact]:
         yield "Override", rollout.override or ""
         yield "Mode", rollout.mode or ""
         yield "Reason", (rollout.reason or "none given") if rollout.mode else ""
+        if outage := rollout.outage:
+            yield "Outage", OUTAGES[outage.kind].format(length=f"{outage.seconds or 0:.1f} s")
         yield "Not done", "; ".join(rollout.not_done)
         yield "Log", rollout.log
     yield "gonogo", record.gonogo

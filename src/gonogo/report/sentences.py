@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gonogo.model.kinds import Outcome, Reason, Says, Why
+from gonogo.model.kinds import OutageKind, Outcome, Reason, Says, Why
 
 REMARKS: Mapping[Says, str] = {
     Says.NO_TABLE: "{subject}.sql: {detail}: a table is missing",
@@ -115,6 +115,14 @@ VERDICTS: Mapping[Why, str] = {
     Why.EARLIER_VERDICT: "{subject} was {verdict}, as of {at}",
     Why.ANOTHER_DATABASE: "{k} of {n} records of gates since {at} are of another database, "
     "and count for nothing here",
+}
+OUTAGES: Mapping[OutageKind, str] = {
+    OutageKind.MEASURED: "{length}, from the first refused to the first answered request",
+    OutageKind.NOT_STOPPED: "none: the application was not stopped",
+    OutageKind.LASTS: "it lasts: the application did not answer at the end",
+    OutageKind.RESUMED: "not measured: the run was resumed after the stop",
+    OutageKind.UNSEEN: "not measured: the application did not answer, or was not asked, before "
+    "the stop",
 }
 TALLY: Mapping[Outcome, str] = {
     Outcome.MET: "checks met with evidence",

@@ -41,7 +41,7 @@ from gonogo.rollout.database_steps import (
 from gonogo.rollout.identity_steps import IDENTITY, SEEN, STOP_STANDS, STOPPED
 from gonogo.rollout.preflight.readiness import check_readiness, permission_step
 from gonogo.rollout.preflight.trial import stops_first
-from gonogo.rollout.recovery import after_failure, after_interruption, dead
+from gonogo.rollout.recovery import after_failure, after_interruption, dead, outage_of
 from gonogo.rollout.rollback import Request, roll_back, rollback
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import DeploymentResult, RollbackResult, provenance
@@ -234,6 +234,7 @@ def _result(
         started_at=started_at,
         finished_at=datetime.now(UTC),
         log=site.runner.log.path,
+        outage=rollback.outage if rollback else outage_of(site.runner),
         error=error,
         rollback=rollback,
         next_steps=_next_steps(work, error, rollback),

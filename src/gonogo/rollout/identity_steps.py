@@ -16,6 +16,7 @@ from gonogo.application.identity import Proof, Sight, State, judge, judge_runnin
 from gonogo.application.outage import Watch
 from gonogo.application.processes import process_of
 from gonogo.errors import StepError
+from gonogo.model.limit import Json
 from gonogo.rollout.application_steps import LEFT_OUT, became_healthy
 from gonogo.rollout.runner.context import UNKNOWN, RolloutContext
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Skipped, Step
@@ -24,8 +25,9 @@ from gonogo.rollout.runner.work import Work, last_stretch
 T = TypeVar("T")
 REQUEST_TIMEOUT_S = 5.0
 BEFORE = "running_before"
-# Follows a failure: it starts what was stopped.
-BACK = "bring_back"
+# Start what was stopped: after a failure, and by hand.
+BACK, RESTART = "bring_back", "restart"
+OUTAGE = "outage_s"
 NOT_PROVED = Proof.NOT_PROVED.value
 NAME_IT = "name [identity], pid_file or process in rollout.toml"
 
@@ -95,7 +97,7 @@ def prove_new(work: Work, evidence: Evidence) -> str | Skipped:
     outage = ""
     if not any(proof is Proof.WRONG for _, proof, _ in found):
         outage_s = work.site.runner.end_watch()
-        evidence["outage_s"] = outage_s
+        evidence[OUTAGE] = outage_s
         outage = "" if outage_s is None else f"; it was away for {outage_s:.1f} s"
 
     def lines(wanted: Proof) -> str:
@@ -118,7 +120,8 @@ def _stays_stopped(work: Work) -> bool:
     rows = last_stretch(site.ledger.steps(work.deployment.id), site.runner.procedure)
     if "start_app" in rows and rows["start_app"].outcome == "succeeded":
         return became_healthy(work)
-    if BACK in rows and "stop_app" in rows and rows[BACK].started_at > rows["stop_app"].started_at:
+    stop = rows.get("stop_app")
+    if stop and any(rows[name].id > stop.id for name in (BACK, RESTART) if name in rows):
         return False
     return not any(one.state is State.ANSWERS for one in instances(work))
 
@@ -179,11 +182,14 @@ def _before(work: Work) -> Mapping[str, Sight] | None:
         if BEFORE not in rows:
             return None
         evidence = rows[BEFORE].evidence
+    return {one.address: one for one in sights(evidence)}
+
+
+def sights(evidence: Mapping[str, Json]) -> list[Sight]:
+    """What the evidence of one of these steps says was seen."""
     seen = evidence.get("instances")
-    sights = (
-        [Sight.of(one) for one in seen if isinstance(one, dict)] if isinstance(seen, list) else []
-    )
-    return {one.address: one for one in sights}
+    every = seen if isinstance(seen, list) else []
+    return [Sight.of(one) for one in every if isinstance(one, dict)]
 
 
 def _described(one: Sight) -> str:

@@ -199,4 +199,5 @@ def _rollout(result: DeploymentResult | RollbackResult) -> Rollout:
         reason=back.reason if back else None,
         mode=back.mode if back else None,
         not_done=result.not_done,
+        outage=result.outage,
     )

@@ -20,19 +20,30 @@ from gonogo.command_line import command
 from gonogo.errors import CommandError, GonogoError, StepError, UsageError
 from gonogo.ledger import history
 from gonogo.ledger.rows import Deployment
-from gonogo.model.step import StepRecord, Tell
+from gonogo.model.kinds import OutageKind
+from gonogo.model.step import Outage, StepRecord, Tell
 from gonogo.postgres.session import application_schema, connect
 from gonogo.rollout.application_steps import SWITCH, command_step, switch, wait_healthy
-from gonogo.rollout.identity_steps import BACK, IDENTITY, SEEN, STOPPED, instances
+from gonogo.rollout.identity_steps import (
+    BACK,
+    BEFORE,
+    IDENTITY,
+    OUTAGE,
+    RESTART,
+    SEEN,
+    STOPPED,
+    instances,
+    sights,
+)
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import Result, provenance
 from gonogo.rollout.runner.site import Consent, Site, open_site
-from gonogo.rollout.runner.steps import LOOKS, Evidence, Skipped, Step, running
+from gonogo.rollout.runner.steps import LOOKS, Evidence, Runner, Skipped, Step, running
 from gonogo.rollout.runner.work import Work
 
 STAMP = "%Y-%m-%d %H:%M:%SZ"
 PAIRS = {"stop_app": "start_app", "stop_jobs": "start_jobs"}
-RESTART: tuple[Step[Work], ...] = (
+STEPS: tuple[Step[Work], ...] = (
     SEEN,
     command_step("stop_jobs", "Stop the background jobs"),
     command_step("stop_app", "Stop the application"),
@@ -90,8 +101,14 @@ def restart(context: RolloutContext, tell: Tell, consent: Consent | None = None)
         work = _to_restart(site)
         runner.note(f"what fits the schema is revision {code.short(work.target)}")
         try:
-            for step in RESTART:
-                runner.run(step, work)
+            # The ledger has it as one step, among those of the procedure that it follows.
+            rows = site.ledger.steps(work.deployment.id)
+            procedure = rows[-1].procedure if rows else "deploy"
+            with site.ledger.step(work.deployment.id, procedure, RESTART) as row:
+                row.evidence |= {"revision": work.target, "by": context.deployed_by}
+                for step in STEPS:
+                    runner.run(step, work)
+                row.evidence["outage"] = outage_of(runner).seconds
         except GonogoError as failed:
             error = failed
             error.down = _down(work, stopped_since(runner.records), "its restart failed")
@@ -101,12 +118,35 @@ def restart(context: RolloutContext, tell: Tell, consent: Consent | None = None)
             provenance=provenance(site, work.deployment),
             deployment=work.deployment,
             steps=tuple(runner.records),
-            not_done=tuple(step.title for step in RESTART if step.name not in names),
+            not_done=tuple(step.title for step in STEPS if step.name not in names),
             started_at=started_at,
             finished_at=datetime.now(UTC),
             log=runner.log.path,
             error=error,
         )
+
+
+def outage_of(runner: Runner) -> Outage:
+    """How long a run that ends kept the application away.
+
+    Args:
+        runner: Its own; what still measures is ended.
+    """
+    watch, measured = runner.watch, runner.end_watch()
+    done = {record.name: record for record in runner.records if record.outcome != "skipped"}
+    if done.keys().isdisjoint(("stop_app", "start_app")):
+        return Outage(OutageKind.NOT_STOPPED)
+    for record in runner.records:
+        said = record.evidence.get(OUTAGE)
+        measured = said if isinstance(said, float) else measured
+    if measured is not None:
+        return Outage(OutageKind.MEASURED, measured)
+    if watch or runner.down:
+        return Outage(OutageKind.LASTS)
+    answered = BEFORE in done and all(
+        one.state is State.ANSWERS for one in sights(done[BEFORE].evidence)
+    )
+    return Outage(OutageKind.RESUMED if answered else OutageKind.UNSEEN)
 
 
 def dead(work: Work) -> str:

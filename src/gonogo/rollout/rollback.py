@@ -19,7 +19,7 @@ from gonogo.model.step import Tell
 from gonogo.postgres.session import application_schema, first_line
 from gonogo.record.canonical import database_of
 from gonogo.rollout.incident_report import Course, IncidentReport, draft
-from gonogo.rollout.recovery import after_failure, after_interruption
+from gonogo.rollout.recovery import after_failure, after_interruption, outage_of
 from gonogo.rollout.restore.restoration import Restoration, drop_prepared, is_swapped, restoring
 from gonogo.rollout.restore.swap import reopen_cut_short
 from gonogo.rollout.rollback_plan import Request, as_agreed, restore_lines
@@ -94,7 +94,9 @@ def roll_back(work: Work, reason: str) -> RollbackResult:
         reason: Why; recorded.
     """
     deploying = work.site.runner
-    site = replace(work.site, runner=Runner("rollback", deploying.tell, deploying.log))
+    watch, deploying.watch = deploying.watch, None
+    runner = Runner("rollback", deploying.tell, deploying.log, watch=watch)
+    site = replace(work.site, runner=runner)
     # As it is now: the backup's step wrote down what the rollback is measured by.
     deployment = reread(site, work.deployment.id)
     asked = Request(reason=reason)
@@ -212,6 +214,7 @@ def _result(ended: _Ending) -> RollbackResult:
         started_at=ended.started_at,
         finished_at=datetime.now(UTC),
         log=site.runner.log.path,
+        outage=outage_of(site.runner),
         error=error,
         next_steps=AGAIN if error else NEXT[ended.asked.mode],
         report=_report(ended),

@@ -42,6 +42,14 @@ def test_status_tells_all_and_only_reads(migrated_desk: Desk) -> None:
     assert "next:" not in told.stdout
 
 
+def test_status_names_an_application_that_is_down(migrated_desk: Desk) -> None:
+    """Where something was deployed and nothing answers, it names the command that starts it."""
+    told = " ".join(migrated_desk.run("status").stdout.split())
+    address = migrated_desk.environ["WEBHOOK_BASE_URL"]
+    assert f"application {address} DOES NOT ANSWER (connection refused" in told
+    assert "gonogo restart staging starts it" in told
+
+
 def test_status_knows_a_deployment_that_was_killed(
     migrated_desk: Desk, killed_deployment: Callable[[Desk], None]
 ) -> None:

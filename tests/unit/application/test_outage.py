@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from gonogo.application import outage
 from gonogo.application.identity import State
 from gonogo.application.outage import Watch
+from waiting import until
 
 
 def counted(*states: State) -> Watch:
@@ -23,6 +27,20 @@ def test_an_outage_lasts_from_the_first_refusal_to_the_next_answer() -> None:
 def test_no_answer_in_time_is_an_outage_too() -> None:
     """A client does not care why nothing came."""
     assert counted(State.ANSWERS, State.UNKNOWN, State.ANSWERS).end() == 1.1
+
+
+def test_what_answers_again_at_the_end_is_asked_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its last question may be older than the answer."""
+    heard = iter([State.GONE])
+    monkeypatch.setattr(
+        outage, "state_of", lambda *_, **__: (next(heard, State.ANSWERS), "as it was")
+    )
+    monkeypatch.setattr(outage, "PAUSE_S", 60)
+    watch = Watch.begin("http://127.0.0.1:3000", "/")
+    until(lambda: watch.refused_at is not None)
+    assert watch.end() is not None
 
 
 def test_an_outage_that_goes_on_has_no_length() -> None:

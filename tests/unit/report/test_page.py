@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from gonogo.model.finding import VerdictReason
-from gonogo.model.kinds import Why
+from gonogo.model.kinds import OutageKind, Why
 from gonogo.model.record import Record
+from gonogo.model.step import Outage
 from gonogo.report.answers import reasons
 from gonogo.report.page import facts, notices, sureness
 from record_examples import IDENTITY, deployment, hold, no_go, provenance
@@ -74,6 +77,22 @@ def test_where_nobody_knows_of_a_deployment_the_coverage_says_so(go: Record) -> 
     assert go.window
     unknown = go.having(window=replace(go.window, deployed_at=None))
     assert dict(facts(unknown))["Coverage"].startswith("unknown")
+
+
+@pytest.mark.parametrize(
+    ("outage", "shown"),
+    [
+        (Outage(OutageKind.MEASURED, 1.26), "1.3 s, from the first refused"),
+        (Outage(OutageKind.RESUMED), "not measured: the run was resumed"),
+        (Outage(OutageKind.NOT_STOPPED), "none: "),
+    ],
+)
+def test_a_rollout_tells_its_outage(outage: Outage, shown: str) -> None:
+    """In seconds, or why nobody measured it."""
+    record = deployment()
+    assert record.rollout
+    changed = record.rollout.model_copy(update={"outage": outage})
+    assert dict(facts(record.having(rollout=changed)))["Outage"].startswith(shown)
 
 
 def test_a_rollout_tells_who_and_what_was_before() -> None:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from gonogo.model.step import StepRecord
-from gonogo.rollout.recovery import stopped_since
+from gonogo.application.identity import Sight, State
+from gonogo.application.outage import Watch
+from gonogo.masking import Mask
+from gonogo.model.kinds import OutageKind
+from gonogo.model.limit import Json
+from gonogo.model.step import Outage, StepRecord
+from gonogo.record.files import Log
+from gonogo.rollout.recovery import outage_of, stopped_since
+from gonogo.rollout.runner.steps import Runner
 
 AT = datetime(2026, 11, 28, 9, tzinfo=UTC)
 Outcome = Literal["succeeded", "failed", "skipped"]
 
 
-def record(name: str, outcome: Outcome = "succeeded", minute: int = 0) -> StepRecord:
+def record(
+    name: str, outcome: Outcome = "succeeded", minute: int = 0, **evidence: Json
+) -> StepRecord:
     """A step that took a second."""
-    return StepRecord(name, name, outcome, AT + timedelta(minutes=minute), 1.0, "")
+    return StepRecord(name, name, outcome, AT + timedelta(minutes=minute), 1.0, "", evidence)
 
 
 STOPPED = record("stop_app")
@@ -42,3 +52,38 @@ def test_what_was_stopped_and_not_started_is_down_since_its_stop(
 ) -> None:
     """A stop that failed may have ended something too; a stop that was skipped ended nothing."""
     assert stopped_since(records) == since
+
+
+def seen(state: State) -> StepRecord:
+    """What was seen before the stop."""
+    return record("running_before", instances=[Sight("http://a", state, "").evidence])
+
+
+ANSWERED = [seen(State.ANSWERS), STOPPED, record("start_app")]
+
+
+@pytest.mark.parametrize(
+    ("records", "watch", "found"),
+    [
+        ([record("migrate", "failed")], None, Outage(OutageKind.NOT_STOPPED)),
+        ([record("stop_app", "skipped")], Watch("", ""), Outage(OutageKind.NOT_STOPPED)),
+        (
+            [*ANSWERED, record("identity", outage_s=1.5)],
+            None,
+            Outage(OutageKind.MEASURED, 1.5),
+        ),
+        ([*ANSWERED, record("bring_back")], Watch("", "", 2.0), Outage(OutageKind.MEASURED, 2.0)),
+        (ANSWERED, Watch("", "", 2.0, refused_at=1.0), Outage(OutageKind.LASTS)),
+        ([*ANSWERED, record("identity", outage_s=None)], None, Outage(OutageKind.RESUMED)),
+        ([seen(State.GONE), *ANSWERED[1:]], None, Outage(OutageKind.UNSEEN)),
+        ([record("running_before", "skipped"), STOPPED], None, Outage(OutageKind.UNSEEN)),
+    ],
+)
+def test_an_outage_is_measured_or_it_is_said_why_not(
+    records: list[StepRecord], watch: Watch | None, found: Outage, tmp_path: Path
+) -> None:
+    """What the proof measured counts, else what is still measured; nothing is made up."""
+    with Log.open(tmp_path, "deploy", Mask.of({})) as log:
+        runner = Runner("deploy", lambda _: None, log, records, watch=watch)
+        assert outage_of(runner) == found
+        assert runner.watch is None

@@ -10,7 +10,7 @@ from typing import Literal
 from gonogo.errors import GonogoError
 from gonogo.ledger.rows import Deployment
 from gonogo.model.record import Provenance, Subject
-from gonogo.model.step import StepRecord
+from gonogo.model.step import Outage, StepRecord
 from gonogo.rollout.incident_report import IncidentReport
 from gonogo.rollout.runner.site import Site
 
@@ -30,6 +30,7 @@ class Result:
         started_at: When it began.
         finished_at: When it ended.
         log: Its log.
+        outage: How long it kept the application away; None where nothing was begun.
         error: What failed.
         next_steps: What a person does next.
     """
@@ -42,6 +43,7 @@ class Result:
     started_at: datetime
     finished_at: datetime
     log: Path
+    outage: Outage | None = None
     error: GonogoError | None = None
     next_steps: tuple[str, ...] = ()
 

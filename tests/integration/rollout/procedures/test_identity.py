@@ -18,7 +18,8 @@ from gonogo.application import code, release
 from gonogo.config.application import EndpointConfig
 from gonogo.config.environments import CommandsConfig, EnvironmentConfig, IdentityConfig
 from gonogo.errors import StepError
-from gonogo.model.kinds import Environment
+from gonogo.model.kinds import Environment, OutageKind
+from gonogo.model.step import Outage
 from gonogo.record.files import Log
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.recovery import restart
@@ -65,6 +66,7 @@ GIT = {
     },
 }
 Words = tuple[str, ...]
+WITHIN_S = 30
 
 
 @dataclass(frozen=True)
@@ -253,6 +255,9 @@ def test_a_deployment_proves_that_the_new_revision_answers(served: Served) -> No
     outcome, said = proved(result, "identity")
     assert outcome == "succeeded"
     assert "answers as revision new; it was away for" in said
+    assert result.outage is not None
+    assert result.outage.kind is OutageKind.MEASURED
+    assert 0 < (result.outage.seconds or 0) < WITHIN_S
     assert served.asked() == "new"
 
 
@@ -312,6 +317,7 @@ def test_a_migration_that_fails_in_production_stops_nothing(served: Served) -> N
     assert "answers as revision old" in proved(result.rollback, "identity")[1]
     assert not {"stop_app", "start_app"} & set(served.team.trace())
     assert (served.pid(), served.asked()) == (pid, "old")
+    assert result.outage == result.rollback.outage == Outage(OutageKind.NOT_STOPPED)
 
 
 def test_what_does_not_start_is_named_as_down(served: Served) -> None:
@@ -323,10 +329,14 @@ def test_what_does_not_start_is_named_as_down(served: Served) -> None:
     assert "restart" in result.error.down
     assert served.asked() == ""
     served.team.mend_command("start_app")
+    assert result.outage == Outage(OutageKind.LASTS)
     again = restart(served.context, served.team.tell)
     assert again.error is None
     assert served.asked() == "new"
-    assert deploy(served.context, served.team.tell).outcome == "succeeded"
+    row = "outcome || ' ' || (evidence ->> 'revision') from gonogo.step where name = 'restart'"
+    assert served.team.ask(f"select {row}") == "succeeded new"
+    last = deploy(served.context, served.team.tell)
+    assert (last.outcome, last.outage) == ("succeeded", Outage(OutageKind.RESUMED))
     assert served.asked() == "new"
 
 
