@@ -36,7 +36,7 @@ NOT_INSTALLED = (
     "Linux with glibc, so elsewhere `pip install .` and name a server of your own by DATABASE_URL"
 )
 # What each lock file holds, as `uv pip compile` is asked for it.
-GONOGO = ("pyproject.toml", "--extra=sandbox", "--group=build")
+GONOGO = ("pyproject.toml", "--extra=sandbox", "--extra=notify", "--group=build")
 DEV = ("--group=test", "--group=lint", "--group=nox", "--constraint=locks/gonogo.txt")
 LOCKS = {
     "gonogo": GONOGO,

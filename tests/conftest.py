@@ -64,6 +64,7 @@ HINTS = {
     "axe": "they need axe-core: npm ci --ignore-scripts --prefix tests/browser",
     "npm": "they need Node.js 20 and npm on PATH",
     "pgbouncer": "they need PgBouncer: apt-get install pgbouncer",
+    "promtool": "they need promtool on PATH, of Debian's package prometheus",
     "ssh": "they need ssh-keygen and ssh-agent on PATH: apt-get install openssh-client",
 }
 WANTED = "wanted"
@@ -129,6 +130,7 @@ def _missing() -> list[str]:
         # Debian keeps it where only root's PATH leads.
         "pgbouncer": bool(shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")),
         "npm": bool(shutil.which("node") and shutil.which("npm")),
+        "promtool": bool(shutil.which("promtool")),
         "ssh": bool(shutil.which("ssh-keygen") and shutil.which("ssh-agent")),
     }
     return [mark for mark, is_there in there.items() if not is_there]

@@ -46,6 +46,7 @@ ORDER = (
 DEBTS: dict[str, set[str]] = {}
 # Where a library may be imported: a room, or one module of it.
 HOMES = {
+    "apprise": ("report.notification",),
     "httpx": ("application",),
     "jinja2": ("report",),
     "nox": (),

@@ -16,7 +16,8 @@ ROOT = Project.find(Path(__file__).parent).root
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = PYPROJECT["dependency-groups"]
 PROJECT = PYPROJECT["project"]
-RUNTIME = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["sandbox"], *GROUPS["build"]]
+EXTRAS = PROJECT["optional-dependencies"]
+RUNTIME = [*PROJECT["dependencies"], *EXTRAS["sandbox"], *EXTRAS["notify"], *GROUPS["build"]]
 WANTED = {
     "gonogo": RUNTIME,
     "dev": [*RUNTIME, *GROUPS["test"], *GROUPS["lint"], *GROUPS["nox"]],

@@ -97,6 +97,12 @@ def final_report(
     for line in summed_up.lines:
         narration.say(f"    {line}")
     narration.say(f"  record    {summed_up.directory / 'record.html'}")
+    if config.notifications:
+        from gonogo.report.notification import notify
+
+        record, directory = summed_up.record, summed_up.directory
+        for line in notify(record, directory, config.notifications, os.environ):
+            narration.say(f"  {line}")
     raise typer.Exit(summed_up.verdict.exit_code)
 
 

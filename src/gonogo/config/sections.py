@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Literal, Self, TypeAlias, get_args
 
 from pydantic import (
     BaseModel,
     Field,
     StrictBool,
     StrictStr,
+    field_validator,
     model_validator,
 )
 
@@ -36,7 +37,40 @@ from gonogo.config.environments import (
 )
 from gonogo.config.project import read_toml, validated
 from gonogo.errors import ConfigError
+from gonogo.masking import is_secret
 from gonogo.model.kinds import Environment
+
+# What somebody may be told of.
+Event: TypeAlias = Literal[
+    "verdict_changed",
+    "no_go",
+    "rollback",
+    "deployment_failed",
+    "soak_finished",
+    "sign_off_wanted",
+]
+WebAddress = Annotated[StrictStr, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")]
+
+
+class NotificationConfig(Section):
+    """One of ``[[notifications]]``: who is told of what.
+
+    Args:
+        url_env: The variable that holds the address, as Apprise writes them.
+        events: What is told; all of them by default.
+        archive_url: Where people find the archive in a browser; None names its path.
+    """
+
+    url_env: Variable
+    events: Annotated[tuple[Event, ...], Field(min_length=1)] = get_args(Event)
+    archive_url: WebAddress | None = None
+
+    @field_validator("url_env")
+    @classmethod
+    def _is_kept_secret(cls, name: str) -> str:
+        if not is_secret(name):
+            raise ValueError(f"only a name such as {name}_URL keeps an address out of the records")
+        return name
 
 
 class RolloutConfig(Section):
@@ -59,6 +93,7 @@ class RolloutConfig(Section):
         endpoints: What the application answers over HTTP.
         identity: Where it says who it is.
         promotion: How its administrators are made; None where it has none in its database.
+        notifications: Who is told of what, and where.
         environments: By name.
     """
 
@@ -78,6 +113,7 @@ class RolloutConfig(Section):
     endpoints: tuple[EndpointConfig, ...] = ()
     identity: IdentityConfig = IdentityConfig()
     promotion: PromotionConfig | None = None
+    notifications: tuple[NotificationConfig, ...] = ()
     environments: Mapping[Environment, EnvironmentConfig]
 
     @classmethod
@@ -130,6 +166,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "admission": AdmissionConfig,
     "anchor": AnchorConfig,
     "pinned": PinnedConfig,
+    "notifications": NotificationConfig,
     **dict.fromkeys(Environment, EnvironmentConfig),
     "process": CommandConfig,
     "commands": CommandsConfig,

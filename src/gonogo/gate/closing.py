@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from gonogo import __version__
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
 from gonogo.errors import RecordError
-from gonogo.gate.setting import Observation, Setting
+from gonogo.gate.setting import Observation, Options, Setting
 from gonogo.judge.verdict import decidable, health_score
 from gonogo.model.finding import Finding, Verdict
 from gonogo.model.kinds import Kind, VerdictKind
@@ -25,6 +26,7 @@ from gonogo.model.record import Heading, MetricEntry, Provenance, Record, Subjec
 from gonogo.model.step import Change, Migrated
 from gonogo.record.canonical import database_of, read_record
 from gonogo.record.listing import ArchivedRecord, list_records
+from gonogo.report.digest import append_step_summary
 from gonogo.report.timeline import gates_since, soak
 
 
@@ -201,6 +203,29 @@ def _entry(metric: Metric) -> MetricEntry:
         first=metric.first,
         query=metric.query.strip(),
     )
+
+
+def published(
+    record: Record, directory: Path, options: Options, environ: Mapping[str, str]
+) -> Iterator[str]:
+    """Tell of a closed record wherever that was asked for; what could not be told, a line each.
+
+    Args:
+        record: What was closed.
+        directory: Where it lies.
+        options: Who is told.
+        environ: The session's variables.
+    """
+    problems = [append_step_summary(record, directory, environ)]
+    if options.textfile:
+        from gonogo.report.openmetrics import write_metrics  # noqa: PLC0415  # few ask for it
+
+        problems.append(write_metrics(record, options.textfile))
+    yield from filter(None, problems)
+    if options.notifications:
+        from gonogo.report.notification import notify  # noqa: PLC0415  # likewise
+
+        yield from notify(record, directory, options.notifications, environ)
 
 
 def reproduce(setting: Setting, end: datetime | None = None) -> str:

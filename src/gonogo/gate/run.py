@@ -19,7 +19,7 @@ from gonogo.checklist.standing import checklist_block
 from gonogo.config.project import Project
 from gonogo.criteria import Metric
 from gonogo.errors import GonogoError
-from gonogo.gate.closing import closing, header, keep_heads, reproduce
+from gonogo.gate.closing import closing, header, keep_heads, published, reproduce
 from gonogo.gate.observe import ask_endpoints, observe
 from gonogo.gate.setting import Observation, Options, Setting, resolve
 from gonogo.judge.verdict import MAY_BE_LEFT_OUT, decide, unsettled
@@ -29,7 +29,6 @@ from gonogo.model.kinds import Outcome, Role, State, Why
 from gonogo.model.record import PhaseEntry, Record
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.record.archive import RunningRecord
-from gonogo.report.digest import append_step_summary
 from gonogo.report.english import limits_text, reason_of, verdict_reasons
 from gonogo.report.index import RecordPages
 from gonogo.report.terminal import print_figures, print_verdict
@@ -192,7 +191,7 @@ class GateRun:
         pages = RecordPages(self.project.templates_dir)
         self.directory = self._record.finish(full, self.verdict.kind.value, pages)
         self._document = full
-        self.remarks += filter(None, [append_step_summary(full, self.directory, os.environ)])
+        self.remarks += published(full, self.directory, self.options, os.environ)
         json = None if self.options.json == "-" else self.options.json
         for name, target in {**self.copies, "record.json": json}.items():
             if target is not None:

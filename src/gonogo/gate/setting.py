@@ -12,6 +12,7 @@ from gonogo.checklist.entries import Checklist, load_checklist
 from gonogo.config.admission import AnchorConfig
 from gonogo.config.application import Endpoints
 from gonogo.config.project import Project, meant
+from gonogo.config.sections import NotificationConfig
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.masking import Mask
@@ -60,6 +61,8 @@ class Options:
         anchor: The git ref that holds the heads of the archive's chains; None: none does.
         judged_by: The hash of all that is judged by; empty where no record is made.
         repositories: The application's git repository by environment; None where it has none.
+        textfile: Where OpenMetrics go; None writes none.
+        notifications: Who is told of the record.
     """
 
     window: timedelta | None = None
@@ -82,6 +85,8 @@ class Options:
     judged_by: str = ""
     repositories: Mapping[Environment, Path | None] = field(default_factory=dict)
     anchor: AnchorConfig | None = None
+    textfile: Path | None = None
+    notifications: tuple[NotificationConfig, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

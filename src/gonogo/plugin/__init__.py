@@ -12,6 +12,7 @@ import sys
 from argparse import ArgumentError
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -38,6 +39,7 @@ OPTIONS: dict[str, dict[str, object]] = {
     "deployed-at": {"metavar": "MOMENT", "help": "start of the soak without a ledger"},
     "criteria": {"metavar": "FILE", "help": "judge by another criteria file"},
     "figures": {"action": "store_true", "help": "print all figures, as a monitor does"},
+    "textfile": {"metavar": "DIR", "help": "write OpenMetrics there, one file an environment"},
     "json": {"metavar": "FILE", "help": "copy the record to a file; - prints it"},
 }
 
@@ -113,6 +115,14 @@ def record_alone_on_stdout(config: pytest.Config) -> Iterator[None]:
     config.stash[STANDARD_OUTPUT] = sys.stdout
     with redirect_stdout(sys.stderr):
         yield
+
+
+def assumptions(config: pytest.Config) -> Iterator[str]:
+    """What is assumed of a moment that was given without a time zone."""
+    for option in ("as-of", "deployed-at"):
+        text: str | None = config.getoption(DEST.format(option.replace("-", "_")))
+        if text and datetime.fromisoformat(text.strip()).tzinfo is None:
+            yield f"--{option}={text} names no time zone: it was read as UTC"
 
 
 def _in_project(config: pytest.Config, args: Iterable[str | os.PathLike[str]]) -> bool:

@@ -14,7 +14,6 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -31,7 +30,13 @@ from gonogo.gate.setting import Options
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Outcome, Role, VerdictKind
 from gonogo.model.measurement import parse_duration, parse_moment
-from gonogo.plugin import DEST, STANDARD_OUTPUT, evidence, record_alone_on_stdout
+from gonogo.plugin import (
+    DEST,
+    STANDARD_OUTPUT,
+    assumptions,
+    evidence,
+    record_alone_on_stdout,
+)
 from gonogo.postgres.dsn import database_settings, named_environment
 from gonogo.postgres.readonly import Manners
 from gonogo.record.files import refusal_explained
@@ -81,7 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
     with _as_usage_error():
         project = Project.find(config.stash[ROOT])
         run = config.stash[RUN] = GateRun(project, _options(config, project))
-        run.remarks += _assumptions(config)
+        run.remarks += assumptions(config)
     evidence.stage_reports(config, run)
     config.pluginmanager.register(evidence.EvidencePage(run))
     evidence.one_line_a_check(config)
@@ -117,15 +122,9 @@ def _options(config: pytest.Config, project: Project) -> Options:
         judged_by=judged_by(project, rollout, criteria),
         anchor=rollout.anchor,
         repositories={name: one.repository for name, one in rollout.environments.items()},
+        textfile=given("textfile", partial(_file, "--textfile")),
+        notifications=rollout.notifications,
     )
-
-
-def _assumptions(config: pytest.Config) -> Iterator[str]:
-    """What is assumed of a moment that was given without a time zone."""
-    for option in ("as-of", "deployed-at"):
-        text: str | None = config.getoption(DEST.format(option.replace("-", "_")))
-        if text and datetime.fromisoformat(text.strip()).tzinfo is None:
-            yield f"--{option}={text} names no time zone: it was read as UTC"
 
 
 def _file(option: str, text: str) -> Path:

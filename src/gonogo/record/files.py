@@ -72,12 +72,13 @@ def moment_of(stem: str) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, mode: int = FILE_MODE) -> None:
     """Write a file so that its name only ever stands for all of its content.
 
     Args:
         path: Where it goes; an older file of that name is replaced at the last moment.
         content: All of it.
+        mode: Who may read it.
 
     Raises:
         OSError: It could not be written; nothing is left of the attempt.
@@ -86,7 +87,7 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         with open(partial, "xb", opener=_private) as file:
             # The mode that open() asks for is cut by the umask.
-            os.fchmod(file.fileno(), FILE_MODE)
+            os.fchmod(file.fileno(), mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from gonogo.application.code import change
 from gonogo.checklist.entries import checklist_desk
 from gonogo.checklist.standing import checklist_block
 from gonogo.command_line import command
+from gonogo.errors import GonogoError
 from gonogo.masking import Mask
 from gonogo.model.kinds import Kind, State
 from gonogo.model.limit import Json
@@ -81,10 +82,17 @@ def recorded(
     templates_dir = context.project.templates_dir
     running, pages = RunningRecord.open(desk.archive_dir, head), RecordPages(templates_dir)
     ended: list[StepRecord] = []
-    with running.carried_out(
-        lambda: head.having(steps=tuple(ended)), pages, Mask.of(context.environ)
-    ):
-        result = carry_out(_noting(tell, ended))
+    mask = Mask.of(context.environ)
+    try:
+        with running.carried_out(lambda: head.having(steps=tuple(ended)), pages, mask):
+            result = carry_out(_noting(tell, ended))
+    except GonogoError as error:
+        # What was refused before the first step is its operator's alone to know.
+        if ended:
+            lost = head.having(state=State.ABORTED, steps=tuple(ended), ended_by=mask(str(error)))
+            for line in _notified(lost, running.directory, context):
+                error.add_note(line)
+        raise
     full = _full(head, context, result)
     # That nothing was changed is no new evidence.
     current = None if result.outcome == "unchanged" else (result.started_at, full)
@@ -93,7 +101,18 @@ def recorded(
     directory = running.finish(full, LABELS[kind, result.outcome], pages)
     if result.deployment and result.outcome != "unchanged":
         keep(context, result.deployment.id, tell)
+    for line in _notified(full, directory, context):
+        tell(StepEvent(StepKind.NOTE, "notify", line))
     return result, directory / "record.html"
+
+
+def _notified(record: Record, directory: Path, context: RolloutContext) -> Iterable[str]:
+    """Tell whom rollout.toml names; what could not be delivered, a line each."""
+    if not context.config.notifications:
+        return ()
+    from gonogo.report.notification import notify  # noqa: PLC0415  # few ask for it
+
+    return notify(record, directory, context.config.notifications, context.environ)
 
 
 def _noting(tell: Tell, ended: list[StepRecord]) -> Tell:

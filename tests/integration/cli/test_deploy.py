@@ -19,6 +19,7 @@ from gonogo.ledger.deployer import deployer_lock
 from gonogo.postgres.session import connect
 from gonogo.record.listing import list_records
 from gonogo.sandbox.surroundings import database_url
+from receiving import receiving
 from record_schema import faults
 
 Told = subprocess.CompletedProcess[str]
@@ -263,7 +264,10 @@ def test_a_failed_step_tells_what_was_done_and_what_was_not(desk: Desk) -> None:
     """Record, log and the way on are named; what the command printed can do nothing there."""
     words = r"printf '\\033[2Jgone'; exit 3"
     replace_command(desk, "install", f'{{ run = ["sh", "-c", "{words}"] }}')
-    told = desk.deploy()
+    with (desk.root / "rollout.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[[notifications]]\nurl_env = "CHAT_URL"\n')
+    with receiving() as receiver:
+        told = desk.run(*desk.deployment, CHAT_URL=receiver.address)
     assert told.returncode == 1
     assert "ended with exit code 3: gone" in one_line(told)
     assert "\x1b" not in told.stdout + told.stderr
@@ -274,6 +278,10 @@ def test_a_failed_step_tells_what_was_done_and_what_was_not(desk: Desk) -> None:
     (log,) = re.findall(r"^  log +(.*)$", told.stdout, re.MULTILINE)
     assert '"event": "failed"' in Path(log).read_text(encoding="utf-8")
     assert record_of(told).parent.name.endswith("_DEPLOY-FAILED")
+    ((title, text),) = receiver.messages
+    assert title.startswith("DEPLOY-FAILED: Staging deployment")
+    assert text.startswith("the deployment failed\n")
+    assert "ended with exit code 3: gone" in text
     assert desk.ask(NEW_TABLE) is False
     status = desk.run("status").stdout
     assert re.search(r"^  1  failed ", status, re.MULTILINE)

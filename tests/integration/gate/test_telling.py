@@ -13,6 +13,7 @@ import pytest
 
 from gonogo.criteria import Metric
 from gonogo.model.kinds import VerdictKind
+from receiving import receiving
 
 Gate = Callable[..., Any]
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
@@ -100,6 +101,34 @@ def test_a_moment_without_a_zone_is_read_as_utc_and_the_terminal_says_so(
     told = gate(soaked.conninfo, *STAGING, f"--as-of={bare}", "-q")
     line = f"gonogo: --as-of={bare} names no time zone: it was read as UTC"
     assert (told.code, told.output.splitlines()[-1]) == (0, line)
+
+
+def test_a_chat_and_a_collector_are_told_of_the_verdict(
+    gate: Gate, checkout: Path, soaked: Any, tmp_path: Path
+) -> None:
+    """Whom rollout.toml names, and where `--textfile` says."""
+    with (checkout / "rollout.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[[notifications]]\nurl_env = "CHAT_URL"\n')
+    place = tmp_path / "collector"
+    with receiving() as receiver:
+        variables = {"CHAT_URL": receiver.address}
+        words = (*STAGING, as_of(soaked), f"--textfile={place}", "-q")
+        told = gate(soaked.conninfo, *words, **variables)
+    assert told.code == 0, told.output
+    ((title, text),) = receiver.messages
+    assert title == "GO: Staging gate, 48h (simulated)"
+    assert text.startswith("the soak is finished; a sign-off is wanted\n")
+    assert text.endswith(f"\n{told.records[-1] / 'record.html'}")
+    assert "s3cret-chat" not in told.output
+    metrics = place / "gonogo_staging.prom"
+    assert 'gonogo_verdict{environment="staging",verdict="GO"} 1.0\n' in metrics.read_text()
+    # The receiver is gone, and the place is no directory: the verdict stands.
+    words = (*STAGING, as_of(soaked), f"--textfile={metrics}", "-q")
+    told = gate(soaked.conninfo, "-k", "sync", *words, **variables)
+    assert told.code == 10, told.output
+    said = told.output.splitlines()[-2:]
+    assert said[0].startswith("gonogo: the metrics could not be written: ")
+    assert said[1] == "gonogo: nobody was notified by CHAT_URL: the receiver did not accept it"
 
 
 def test_what_is_not_met_comes_first_with_what_to_do(
