@@ -122,6 +122,23 @@ def holder(
     return inner, resolve(inner, environ, listed[2].decode()), place_within(inner, directory) or "."
 
 
+def copy_of(repository: Path, environ: Mapping[str, str], revision: str, directory: Path) -> None:
+    """Make a worktree of a revision elsewhere; the repository and its worktree stay as they are.
+
+    Args:
+        repository: The worktree, or a directory within it.
+        environ: The session's variables.
+        revision: The commit.
+        directory: Where the copy will lie; it must not be there yet.
+
+    Raises:
+        CommandError: git does not know the revision, or cannot write there.
+    """
+    top = str(_top(repository) or repository)
+    _git(repository, environ, "clone", "--quiet", "--shared", "--no-checkout", top, str(directory))
+    _git(directory, environ, "checkout", "--quiet", "--detach", revision)
+
+
 def files_at(
     repository: Path, environ: Mapping[str, str], revision: str, place: str
 ) -> tuple[tuple[str, bytes], ...]:

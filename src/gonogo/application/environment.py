@@ -15,16 +15,25 @@ from gonogo.postgres.tools import TAKEN_BY_TOOLS
 Variables = Mapping[str, VariableConfig]
 # What a session that changes something runs of the team's commands; what only looks runs none.
 OF_A_ROLLBACK: frozenset[Use] = frozenset({"revert_code", "reinstall", "rebuild"})
-OF_A_DEPLOYMENT: frozenset[Use] = frozenset(
-    {"checkout", "install", "build", "test", "lint", "typecheck"}
-)
+OF_STAGING: frozenset[Use] = frozenset({"test", "lint", "typecheck"})
+OF_A_DEPLOYMENT: frozenset[Use] = OF_STAGING | {"checkout", "install", "build"}
 EVERY: frozenset[Use] = frozenset(get_args(Use))
-DEPLOYS, ROLLS_BACK = EVERY - OF_A_ROLLBACK, EVERY - OF_A_DEPLOYMENT
+ROLLS_BACK = EVERY - OF_A_DEPLOYMENT
 RESTARTS: frozenset[Use] = frozenset(
     {"stop_jobs", "stop_app", "start_app", "start_jobs", "endpoints"}
 )
 LOOKS: frozenset[Use] = frozenset()
 REQUIRED_WITH_DB = ("DB_HOST", "DB_USER", "DB_NAME")
+
+
+def deploys(environment: Environment) -> frozenset[Use]:
+    """What a deployment runs that inherits variables: the application's checks only in staging.
+
+    Args:
+        environment: To which environment.
+    """
+    every = EVERY - OF_A_ROLLBACK
+    return every if environment is Environment.STAGING else every - OF_STAGING
 
 
 def check_environment(

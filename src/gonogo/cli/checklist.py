@@ -144,7 +144,9 @@ def _book_of(standing: Standing, config: RolloutConfig, now: datetime) -> dict[E
         },
         old_backups=tuple(
             f"{Path(backup.path).name} ({(now - backup.made_at).days} days old)"
-            for backup in past_retention(standing.backups, retention_days, now)
+            for backup in past_retention(
+                standing.backups, retention_days, now, standing.restored_from
+            )
         ),
     )
     return {environment: book}

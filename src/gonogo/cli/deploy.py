@@ -73,11 +73,11 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     ] = False,
 ) -> None:
     """Deploy the application's revision and its migrations, step by step."""
-    from gonogo.application.environment import DEPLOYS, LOOKS
+    from gonogo.application.environment import LOOKS, deploys
     from gonogo.rollout.preflight.readiness import require_go
     from gonogo.rollout.runner.site import Consent
 
-    context = rollout_context(environment, os.environ, LOOKS if plan else DEPLOYS)
+    context = rollout_context(environment, os.environ, LOOKS if plan else deploys(environment))
     archive_dir = context.config.archive_dir
     context = replace(
         context,

@@ -80,7 +80,7 @@ def unchecked_context(
 
     project, config = project_here()
     section = config.environment(environment)
-    runs = section.runs(uses)
+    runs = config.runs(environment, uses)
     unnamed: tuple[str, ...] = ()
     try:
         database = direct_settings(database_settings(environ), environ, section.direct_url)

@@ -14,6 +14,7 @@ from gonogo.cli.inputs import required_environment, unchecked_context
 from gonogo.command_line import command
 from gonogo.errors import GonogoError
 from gonogo.interruption import interruptible
+from gonogo.model.kinds import Environment
 
 if TYPE_CHECKING:
     from gonogo.report.narration import Narration
@@ -38,19 +39,27 @@ def preflight(
         str | None, typer.Option(help="staging or production; else NODE_ENV.")
     ] = None,
     revision: Annotated[str, typer.Option(help="What is to run; by default git's HEAD.")] = "",
+    build: Annotated[
+        bool | None,
+        typer.Option(
+            "--build/--no-build",
+            help="Build the revision in a scratch directory; by default for production.",
+        ),
+    ] = None,
 ) -> None:
     """Check everything that a deployment needs; change nothing."""
-    from gonogo.application.environment import DEPLOYS
+    from gonogo.application.environment import deploys
     from gonogo.report.narration import Narration
     from gonogo.rollout.preflight.readiness import inspect
 
     named = required_environment(environment)
-    context, variables = unchecked_context(named, os.environ, DEPLOYS)
+    context, variables = unchecked_context(named, os.environ, deploys(named))
     context = replace(context, revision=revision)
     narration = Narration.to_terminal(streams=True)
+    builds = named is Environment.PRODUCTION if build is None else build
     narration.chapter(f"Is all ready for a deployment to {named}?")
     with interruptible("nothing was changed"):
-        ready = inspect(context, narration, variables)
+        ready = inspect(context, narration, variables, builds=builds)
     if not ready.problems:
         narration.say(f"ready: nothing stands in the way of {command(f'deploy {named}')}", "bold")
         return

@@ -129,7 +129,7 @@ def _plan(context: RolloutContext, request: Request) -> None:
 
 
 def _roll_back(context: RolloutContext, request: Request, consent: Consent) -> None:
-    from gonogo.ledger.rows import to_roll_back, why_nothing
+    from gonogo.ledger.attempts import to_roll_back, why_nothing
     from gonogo.report.narration import Narration
     from gonogo.rollout.recording import recorded
     from gonogo.rollout.rollback import rollback as carry_out
@@ -181,10 +181,16 @@ def _standing(context: RolloutContext, narration: Narration) -> Standing:
 def _described(
     context: RolloutContext, standing: Standing, meant: Deployment, mode: RollbackMode
 ) -> list[str]:
+    from gonogo.ledger.attempts import staying_lines, taken_back, taken_lines
+
+    back = taken_back(standing.deployments, meant, standing.migrations)
+    there = [row for row in standing.migrations if row.reverted_at is None]
     return [
         f"roll back deployment {meant.id} of {context.environment} ({standing.state(meant)})",
-        f"revision {meant.revision}, back to {meant.previous_revision}",
+        *taken_lines(back),
+        f"revision {meant.revision}, back to {back.previous_revision}",
         BECOMES[mode],
+        *(staying_lines(back, there) if mode == "revert" else ()),
         *describe_database(context, standing),
     ]
 

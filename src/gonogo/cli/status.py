@@ -203,7 +203,8 @@ def _show_retention(narration: Narration, standing: Standing) -> None:
     retention_days = _retention_days(standing)
     if retention_days is None:
         return
-    old = past_retention(standing.backups, retention_days, datetime.now(UTC))
+    now, needed = datetime.now(UTC), standing.restored_from
+    old = past_retention(standing.backups, retention_days, now, needed)
     if old:
         size = sum(one.bytes for one in old) / 1e6
         title = f"Backups older than their retention of {retention_days} days: {size:,.1f} MB"

@@ -146,6 +146,11 @@ class RolloutConfig(Section):
             raise ValueError("admins need [promotion], which says how one is made")
         return self
 
+    def runs(self, name: Environment, uses: Collection[Use]) -> frozenset[Use]:
+        """What of `uses` is run in an environment: what is left out inherits no variable."""
+        commands, asks = self.environment(name).commands, "endpoints" not in self.without
+        return frozenset(use for use in uses if (asks if use == "endpoints" else commands.named(use)))
+
     def environment(self, name: Environment) -> EnvironmentConfig:
         """How to deploy to `name`.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import LiteralString
 
 import psycopg
@@ -21,8 +21,8 @@ select deployment_id, version, name, sha256, xid::text, applied_at, duration_ms,
 from gonogo.migration"""
 EVERY: LiteralString = f"{COLUMNS} order by id"
 STANDING: LiteralString = f"{COLUMNS} where reverted_at is null order by id"
-OF_DEPLOYMENT: LiteralString = (
-    f"{COLUMNS} where deployment_id = %s and not adopted and reverted_at is null order by id"
+OF_DEPLOYMENTS: LiteralString = (
+    f"{COLUMNS} where deployment_id = any(%s) and not adopted and reverted_at is null order by id"
 )
 
 
@@ -36,9 +36,9 @@ def every(connection: Connection) -> tuple[MigrationRow, ...]:
     return _migrations(connection, EVERY)
 
 
-def of_deployment(connection: Connection, deployment_id: int) -> tuple[MigrationRow, ...]:
-    """The migrations that a deployment applied itself and that still stand, in that order."""
-    return _migrations(connection, OF_DEPLOYMENT, deployment_id)
+def of_deployments(connection: Connection, deployments: Sequence[int]) -> tuple[MigrationRow, ...]:
+    """The migrations that deployments applied themselves and that still stand, in that order."""
+    return _migrations(connection, OF_DEPLOYMENTS, list(deployments))
 
 
 @asking("the ledger's migrations cannot be read")
@@ -143,13 +143,13 @@ def end_statement(connection: Connection, statement_id: int, error: str | None =
     )
 
 
-def mark_reverted(connection: Connection, deployment_id: int, version: str) -> None:
-    """Note that a migration was reverted, inside the transaction that reverts it."""
+def mark_reverted(connection: Connection, deployments: Sequence[int], version: str) -> None:
+    """Note that a migration of these deployments was reverted, in the transaction that does it."""
     connection.execute(
         """
         update gonogo.migration set reverted_at = clock_timestamp()
-        where deployment_id = %s and version = %s and reverted_at is null""",
-        (deployment_id, version),
+        where deployment_id = any(%s) and version = %s and reverted_at is null""",
+        (list(deployments), version),
     )
 
 

@@ -127,14 +127,30 @@ class Ledger:
             (mode, reason, deployment_id),
         )
 
-    def roll_back_deployment(self, deployment_id: int, mode: str, reason: str) -> None:
-        """Note that a deployment was rolled back by ``revert`` or ``restore``, and why."""
+    def roll_back_deployment(
+        self, deployment_id: int, mode: str, reason: str, earlier: Sequence[int] = ()
+    ) -> None:
+        """Note that a deployment was rolled back by ``revert`` or ``restore``, and why.
+
+        Also whether its application ever came up; unknown where no step of it was written down.
+
+        Args:
+            deployment_id: Which.
+            mode: How.
+            reason: Why.
+            earlier: The attempts before it that were taken back with it, in the same moment.
+        """
         self._write(
             """
-            update gonogo.deployment set outcome = 'rolled_back', rollback_mode = %s,
-                rollback_reason = %s, rolled_back_at = clock_timestamp()
-            where id = %s""",
-            (mode, reason, deployment_id),
+            update gonogo.deployment as d set outcome = 'rolled_back', rollback_mode = %s,
+                rollback_reason = %s, rolled_back_at = statement_timestamp(),
+                served = (
+                    select bool_or(s.name = 'wait_healthy' and s.outcome <> 'failed')
+                    from gonogo.step as s
+                    where s.deployment_id = d.id and s.procedure = 'deploy'
+                )
+            where d.id = any(%s)""",
+            (mode, reason, [deployment_id, *earlier]),
         )
 
     def deployment(self, deployment_id: int) -> Deployment | None:

@@ -1,4 +1,4 @@
-"""The ledger's rows, and what follows from them: old backups, the deployment to roll back."""
+"""The ledger's rows, and which of the backups are old."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gonogo.command_line import command
-from gonogo.errors import UsageError
-
 # What a rollback may still want is never listed, whatever a team's file says.
 SHORTEST_DAYS = 14
-ROLLED_BACK = "rolled_back"
-UNFINISHED = frozenset({"failed", "running"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,83 +205,24 @@ class ArchiveHead:
 
 
 def past_retention(
-    backups: Sequence[Backup], retention_days: int, now: datetime
+    backups: Sequence[Backup], retention_days: int, now: datetime, needed: int | None = None
 ) -> tuple[Backup, ...]:
     """The backups of this machine that are older than their retention, oldest first.
 
-    The newest verified one is never among them: it is what a restore would take.
+    The newest verified one is never among them, nor is what a restore would take.
 
     Args:
         backups: From the ledger.
         retention_days: How long they are kept, in days; never counted as less than two weeks.
         now: The moment that ages are counted from.
+        needed: The deployment whose backup a restore would take.
     """
     kept = timedelta(days=max(retention_days, SHORTEST_DAYS))
     newest = max((one.made_at for one in backups if one.verified_at), default=now)
-    old = [one for one in backups if now - one.made_at > kept and one.made_at != newest]
+    old = [one for one in backups if now - one.made_at > kept]
+    old = [one for one in old if one.made_at != newest and one.deployment_id != needed]
     return tuple(sorted((one for one in old if Path(one.path).is_file()), key=_made_at))
 
 
 def _made_at(backup: Backup) -> datetime:
     return backup.made_at
-
-
-def to_roll_back(deployments: Sequence[Deployment], number: int | None = None) -> Deployment | None:
-    """Which deployment a rollback is of: the newest, or an older one by its number.
-
-    An older one can be rolled back only when all after it are. A rollback that is run again after
-    it ended does nothing: it never goes further back by itself. One of an older deployment that was
-    begun is resumed without its number.
-
-    Args:
-        deployments: Newest first.
-        number: Which one is meant; None leaves it to the rule.
-
-    Returns:
-        The deployment; None when there is none, or it is rolled back already.
-
-    Raises:
-        UsageError: There is none of that number, or one after it stands.
-    """
-    stands = _standing(deployments)
-    if number is None:
-        newest = bool(deployments) and stands is deployments[0]
-        return stands if stands and (newest or _is_begun(stands)) else None
-    meant = next((one for one in deployments if one.id == number), None)
-    if meant is None:
-        raise UsageError(
-            f"the ledger knows no deployment {number}; nothing was done",
-            f"{command('status')} lists them",
-        )
-    if meant.outcome == ROLLED_BACK:
-        return None
-    if stands is not None and meant is not stands:
-        raise UsageError(
-            f"deployment {stands.id} came after deployment {number} and stands; nothing was done",
-            f"roll back deployment {stands.id} first",
-        )
-    return meant
-
-
-def why_nothing(deployments: Sequence[Deployment], number: int | None = None) -> str:
-    """Why there is nothing to roll back, and what could be.
-
-    Args:
-        deployments: Newest first.
-        number: Which one was meant.
-    """
-    if not deployments:
-        return "none was begun"
-    done = f"deployment {number or deployments[0].id} is rolled back already"
-    stands = _standing(deployments)
-    if stands is None:
-        return done
-    return f"{done} (what stands is deployment {stands.id}: --deployment {stands.id} takes it back)"
-
-
-def _standing(deployments: Sequence[Deployment]) -> Deployment | None:
-    return next((one for one in deployments if one.outcome != ROLLED_BACK), None)
-
-
-def _is_begun(deployment: Deployment) -> bool:
-    return deployment.rollback_mode is not None and deployment.outcome in UNFINISHED

@@ -7,6 +7,8 @@ from pathlib import Path
 from psycopg.rows import dict_row
 
 from gonogo.errors import StepError, some
+from gonogo.ledger import history
+from gonogo.ledger.attempts import adopted_since
 from gonogo.ledger.rows import Backup
 from gonogo.postgres.session import owner_to_be
 from gonogo.rollout.admins import Application, promote_admins
@@ -192,19 +194,25 @@ def promote(work: Work, evidence: Evidence) -> str | Skipped:
 
 
 def move_aside(work: Work, evidence: Evidence) -> str | Skipped:
-    """Revert the deployment's migrations; what they created is moved aside."""
+    """Revert what was applied since the last state that served; it is moved aside."""
     summary = revert(
         work.site.connection,
         work.migrations,
         work.deployment.id,
+        earlier=work.earlier,
         on_event=lambda event: _show_event(work, event),
         anchor=work.context.anchor,
         lock=work.site.lock,
     )
     rows = dict(summary.rows_aside)
-    evidence |= {"aside": summary.aside, "versions": list(summary.versions), "rows_aside": rows}
+    evidence |= {
+        "deployments": [work.deployment.id, *work.earlier],
+        "aside": summary.aside,
+        "versions": list(summary.versions),
+        "rows_aside": rows,
+    }
     if not summary.versions:
-        return Skipped("nothing of this deployment is applied")
+        return Skipped("nothing that it applied is in place")
     kept = f"{sum(rows.values()):,} rows of {len(rows)} tables kept in {summary.aside}"
     return f"{len(summary.versions)} migrations reverted in {summary.elapsed_s:.2f} s, {kept}"
 
@@ -217,6 +225,12 @@ def prove(work: Work, evidence: Evidence) -> str | Skipped:
     now = _schema(work)
     evidence |= {"schema_before": before, "schema_now": now}
     if now not in {before, _restored_schema(work)}:
+        if adopted := _adopted_since(work):
+            evidence["adopted_since"] = adopted
+            return Skipped(
+                f"the schema is NOT PROVED equal: {adopted} stays, because it was adopted after the"
+                f" fingerprint was taken; {_compared(work, work.backup, evidence)}"
+            )
         raise StepError(
             "the schema is not what it was before the deployment",
             "compare it with the backup's: pg_restore --schema-only; the application is up",
@@ -229,6 +243,13 @@ def _restored_schema(work: Work) -> str | None:
     steps = work.site.ledger.steps(work.deployment.id, "rollback")
     found = [one.evidence[RESTORED_SCHEMA] for one in steps if RESTORED_SCHEMA in one.evidence]
     return str(found[-1]) if found else None
+
+
+def _adopted_since(work: Work) -> str:
+    """What a revert leaves in place and the fingerprint of before does not have."""
+    if work.back is None:
+        return ""
+    return adopted_since(work.back, history.in_place(work.site.connection).values())
 
 
 def _compared(work: Work, backup: Backup | None, evidence: Evidence) -> str:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from gonogo.application.environment import DEPLOYS
+from gonogo.application.environment import OF_STAGING, deploys
 from gonogo.command_line import command
 from gonogo.errors import DatabaseError, GonogoError
 from gonogo.ledger import history
@@ -43,6 +43,7 @@ from gonogo.rollout.preflight.readiness import check_readiness, permission_step
 from gonogo.rollout.preflight.trial import stops_first
 from gonogo.rollout.recovery import after_failure, after_interruption, dead, outage_of
 from gonogo.rollout.rollback import Request, roll_back, rollback
+from gonogo.rollout.runner.back import span
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import DeploymentResult, RollbackResult, provenance
 from gonogo.rollout.runner.site import Consent, open_site
@@ -74,7 +75,6 @@ STEPS: tuple[Step[Work], ...] = (
     Step("admins", "Promote the administrators", promote),
 )
 STOPS = (SEEN.name, "stop_jobs", "stop_app", STOPPED.name)
-STAGING_ONLY = ("lint", "typecheck", "test")
 # Steps whose failure triggers an automatic rollback in production; staging stops instead.
 ROLLED_BACK = {
     "migrate": "the migration failed",
@@ -124,7 +124,8 @@ def deploy(
     with running("deploy", tell, context.logs, context.environ) as runner, ExitStack() as stack:
         if context.environment is Environment.PRODUCTION:
             runner.run(permission_step(override_reason), context)
-        site = stack.enter_context(open_site(context, runner, consent or Consent(), DEPLOYS))
+        uses = deploys(context.environment)
+        site = stack.enter_context(open_site(context, runner, consent or Consent(), uses))
         work = begin(site, override_reason)
         if work.deployment.outcome == "succeeded":
             result = _result(work, (), started_at)
@@ -146,7 +147,7 @@ def steps_of(environment: Environment, *, stop_first: bool = False) -> tuple[Ste
         stop_first: Whether the application is stopped before the migrations, not after them.
     """
     staging = environment is Environment.STAGING
-    steps = [step for step in STEPS if staging or step.name not in STAGING_ONLY]
+    steps = [step for step in STEPS if staging or step.name not in OF_STAGING]
     if stop_first:
         stops = [step for step in steps if step.name in STOPS]
         steps = [step for step in steps if step.name not in STOPS]
@@ -203,9 +204,10 @@ def _automatic_rollback(
 
 
 def _irreversible(work: Work) -> tuple[Migration, ...]:
-    """What this deployment applied and has no revert file."""
+    """What a rollback would take back and has no revert file."""
     with suppress(DatabaseError):
-        rows = history.of_deployment(work.site.connection, work.deployment.id)
+        back = span(work.site, work.deployment)
+        rows = history.of_deployments(work.site.connection, back.ids)
         applied = {row.version for row in rows}
         return tuple(
             one for one in work.migrations if one.version in applied and one.revert is None

@@ -16,9 +16,10 @@ from gonogo.application.identity import Proof, Sight, State, judge, judge_runnin
 from gonogo.application.outage import Watch
 from gonogo.application.processes import process_of
 from gonogo.errors import StepError
+from gonogo.ledger.attempts import UNKNOWN
 from gonogo.model.limit import Json
 from gonogo.rollout.application_steps import LEFT_OUT, became_healthy
-from gonogo.rollout.runner.context import UNKNOWN, RolloutContext
+from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Skipped, Step
 from gonogo.rollout.runner.work import Work, last_stretch
 

@@ -19,6 +19,7 @@ from gonogo.application.identity import State
 from gonogo.command_line import command
 from gonogo.errors import CommandError, GonogoError, StepError, UsageError
 from gonogo.ledger import history
+from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.rows import Deployment
 from gonogo.model.kinds import OutageKind
 from gonogo.model.step import Outage, StepRecord, Tell
@@ -35,6 +36,7 @@ from gonogo.rollout.identity_steps import (
     instances,
     sights,
 )
+from gonogo.rollout.runner.back import span
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import Result, provenance
 from gonogo.rollout.runner.site import Consent, Site, open_site
@@ -186,12 +188,11 @@ def _fitting(work: Work) -> tuple[str, ...]:
     """
     with connect(work.database.conninfo) as fresh:
         in_place = history.in_place(fresh)
-    own = any(
-        row.deployment_id == work.deployment.id and not row.adopted for row in in_place.values()
-    )
+        back = span(replace(work.site, ledger=Ledger(fresh)), work.deployment)
+    changed = any(row.deployment_id in back.ids and not row.adopted for row in in_place.values())
     waiting = any(one.version not in in_place for one in work.migrations)
-    before, after = work.deployment.previous_revision, work.deployment.revision
-    return (*(() if own else (before,)), *(() if waiting else (after,)))
+    before, after = back.previous_revision, work.deployment.revision
+    return (*(() if changed else (before,)), *(() if waiting else (after,)))
 
 
 def _at_hand(work: Work, fitting: Sequence[str]) -> Iterator[str]:

@@ -14,6 +14,7 @@ import psycopg
 from gonogo.application.environment import ROLLS_BACK
 from gonogo.command_line import command
 from gonogo.errors import GonogoError, StepError, UsageError
+from gonogo.ledger.attempts import taken_lines
 from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
 from gonogo.postgres.session import application_schema, first_line
@@ -30,11 +31,12 @@ from gonogo.rollout.rollback_steps import (
     reverting_steps,
     swapped_steps,
 )
+from gonogo.rollout.runner.back import going_back, to_be_rolled_back
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import RollbackMode, RollbackResult, provenance
 from gonogo.rollout.runner.site import Consent, Site, open_site, require_consent
 from gonogo.rollout.runner.steps import Runner, Step, running
-from gonogo.rollout.runner.work import Work, carry_out, reread, to_be_rolled_back
+from gonogo.rollout.runner.work import Work, carry_out, reread
 
 __all__ = ["STEPS", "Request", "roll_back", "rollback"]
 
@@ -98,10 +100,8 @@ def roll_back(work: Work, reason: str) -> RollbackResult:
     runner = Runner("rollback", deploying.tell, deploying.log, watch=watch)
     site = replace(work.site, runner=runner)
     # As it is now: the backup's step wrote down what the rollback is measured by.
-    deployment = reread(site, work.deployment.id)
-    asked = Request(reason=reason)
-    work = replace(work, site=site, deployment=deployment)
-    return _run(work, asked, reverting_steps(work), datetime.now(UTC))
+    back = going_back(site, reread(site, work.deployment.id))
+    return _run(back, Request(reason=reason), reverting_steps(back), datetime.now(UTC))
 
 
 def _by_mode(work: Work, asked: Request, consent: Consent, started_at: datetime) -> RollbackResult:
@@ -162,6 +162,8 @@ def _run(
         # From its first step on, what was deployed is no longer what runs.
         ledger.finish_deployment(deployment.id, "failed")
     ledger.begin_rollback(deployment.id, asked.mode, asked.reason)
+    for line in taken_lines(work.back) if work.back else ():
+        work.site.runner.note(line)
     ended = _Ending(work.site, deployment, asked, started_at, tuple(steps))
     try:
         carry_out([step for step in steps if step not in START], work)
@@ -173,7 +175,7 @@ def _run(
     except KeyboardInterrupt:
         after_interruption(work)
         raise
-    ledger.roll_back_deployment(deployment.id, asked.mode, asked.reason)
+    ledger.roll_back_deployment(deployment.id, asked.mode, asked.reason, work.earlier)
     return _result(ended)
 
 

@@ -12,6 +12,7 @@ from psycopg import sql
 from gonogo.application.commands import Commands
 from gonogo.errors import MigrationError
 from gonogo.ledger import history
+from gonogo.ledger.attempts import staying_lines, taken_lines
 from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import MigrationRow, StepRow
 from gonogo.model.step import Tell
@@ -21,11 +22,12 @@ from gonogo.rollout.restore.carry import Carried
 from gonogo.rollout.restore.restoration import is_swapped, restoring
 from gonogo.rollout.restore.swap import COMPARISON, PREPARATION
 from gonogo.rollout.rollback_steps import restored_steps, reverting_steps, swapped_steps
+from gonogo.rollout.runner.back import span, to_be_rolled_back, why_none
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import RollbackMode
 from gonogo.rollout.runner.site import look_at_site
 from gonogo.rollout.runner.steps import Step, running
-from gonogo.rollout.runner.work import Work, to_be_rolled_back, why_none
+from gonogo.rollout.runner.work import Work
 
 BY_GIT = "git checkout --quiet --detach {revision}"
 
@@ -114,7 +116,8 @@ def plan_rollback(context: RolloutContext, tell: Tell, request: Request) -> tupl
                 carried = restoration.needed_prospect
                 steps = restored_steps(restoration)
                 lines = restore_lines(work, carried, restoration.new.left_out.named)
-                return (*step_lines(work, steps), *lines)
+                also = taken_lines(span(site, work.deployment))
+                return (*step_lines(work, steps), *also, *lines)
             finally:
                 if not was_there:
                     restoration.discard()
@@ -139,22 +142,23 @@ def revert_lines(work: Work) -> Iterator[str]:
         work: What would be rolled back.
     """
     rows = history.in_place(work.site.connection)
-    own = work.deployment.id
+    back = span(work.site, work.deployment)
+    yield from taken_lines(back)
     try:
-        steps = plan(work.site.connection, work.migrations, own)
+        steps = plan(work.site.connection, work.migrations, back.ids)
     except MigrationError as error:
         yield f"CANNOT BE REVERTED: {error}"
         steps = ()
     files = {one.version: one for one in work.migrations}
     for row in rows.values():
-        if row.deployment_id == own and not row.adopted and not _has_revert(files, row):
+        if row.deployment_id in back.ids and not row.adopted and not _has_revert(files, row):
             yield f"{row.version}_{row.name} CANNOT BE REVERTED: it has no revert file"
     for one in steps:
         yield f"{one.filename} is reverted"
         yield from (f"  {line}" for line in _moves(work, one))
-    yield from _staying(rows, own)
+    yield from staying_lines(back, rows.values())
     if not steps:
-        yield "no migration of this deployment is in place"
+        yield "no migration that it applied is in place"
 
 
 def restore_lines(work: Work, carried: Carried, left_out: Sequence[str]) -> Iterator[str]:
@@ -245,16 +249,3 @@ def _count(work: Work, rows: str) -> str:
     except psycopg.Error:
         return "number of rows unknown"
     return f"{row[0] if row else 0:,} rows"
-
-
-def _staying(rows: dict[str, MigrationRow], own: int) -> Iterator[str]:
-    adopted = [f"{row.version}_{row.name}" for row in rows.values() if row.adopted]
-    earlier = [
-        f"{row.version}_{row.name}"
-        for row in rows.values()
-        if not row.adopted and row.deployment_id != own
-    ]
-    if adopted:
-        yield f"stay, because they were adopted: {', '.join(adopted)}"
-    if earlier:
-        yield f"stay, because an earlier deployment applied them: {', '.join(earlier)}"

@@ -88,11 +88,16 @@ def swapped_steps() -> tuple[Step[Work], ...]:
 
 
 def _runs_still(work: Work) -> bool:
-    """Whether the old version was never stopped, and so runs: the new one never did."""
-    rows = work.site.ledger.steps(work.deployment.id)
+    """Whether the old version was never stopped, and so runs: the new one never did.
+
+    An attempt before this one, which is taken back too, may have stopped it.
+    """
+    ledger = work.site.ledger
+    rows = ledger.steps(work.deployment.id)
     if not any(row.procedure == "deploy" and row.name == "migrate" for row in rows):
         # Without its steps nothing is known of a deployment.
         return False
+    rows = (*rows, *(row for one in work.earlier for row in ledger.steps(one)))
     if any(row.name in RESTARTS and row.outcome != "skipped" for row in rows):
         return False
     return all(one.state is not State.GONE for one in instances(work))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gonogo.command_line import command
+from gonogo.ledger.attempts import taken_back, to_roll_back
 from gonogo.ledger.deployer import Holder, holder
 from gonogo.ledger.history import incidents
 from gonogo.ledger.installation import version
@@ -20,7 +21,6 @@ from gonogo.ledger.rows import (
     Incident,
     MigrationRow,
     StepRow,
-    to_roll_back,
 )
 from gonogo.model.measurement import DatabaseIdentity
 from gonogo.postgres.session import Connection, asking, pinned
@@ -77,6 +77,12 @@ class Standing:
     def at_hand(self) -> Deployment | None:
         """The newest deployment, or the older one whose rollback was begun and not ended."""
         return _at_hand(self.deployments)
+
+    @property
+    def restored_from(self) -> int | None:
+        """The deployment whose backup a restore would take; None where there is nothing to do."""
+        meant = to_roll_back(self.deployments)
+        return taken_back(self.deployments, meant, self.migrations).base.id if meant else None
 
     def state(self, deployment: Deployment) -> str:
         """The state of a deployment, in words; the ledger says "running" of a killed run too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from first_application import CONFIG
-from gonogo.application.environment import DEPLOYS, LOOKS, ROLLS_BACK, check_environment
+from gonogo.application.environment import LOOKS, ROLLS_BACK, check_environment, deploys
 from gonogo.config.application import Use
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
@@ -23,6 +23,7 @@ GOOD = {
 
 
 VARIABLES = CONFIG.variables
+DEPLOYS = deploys(Environment.STAGING)
 
 
 def check(environ: dict[str, str], uses: frozenset[Use] = DEPLOYS) -> tuple[str, ...]:
@@ -109,3 +110,11 @@ def test_a_malformed_variable_is_told_whoever_looks() -> None:
     """What is set must look right in every session."""
     with pytest.raises(UsageError, match="ADMIN_JWT is no token"):
         check({"NODE_ENV": "staging", "ADMIN_JWT": "short"}, LOOKS)
+
+
+@pytest.mark.parametrize("use", ["test", "lint", "typecheck"])
+def test_only_staging_needs_the_variables_of_the_applications_own_checks(use: Use) -> None:
+    """A deployment to production runs none of them."""
+    assert use in deploys(Environment.STAGING)
+    assert use not in deploys(Environment.PRODUCTION)
+    assert "build" in deploys(Environment.PRODUCTION)

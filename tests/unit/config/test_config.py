@@ -187,6 +187,15 @@ def test_a_command_that_is_left_out_runs_nowhere(tmp_path: Path) -> None:
     assert starting.runs({"checkout", "start_app"}) == {"start_app"}
 
 
+def test_endpoints_that_are_left_out_need_no_variable(tmp_path: Path) -> None:
+    """Nobody asks them from here."""
+    config = load(tmp_path, GOOD)
+    asks = config.model_copy(update={"without": ()})
+    assert "endpoints" in asks.runs(Environment.STAGING, {"endpoints"})
+    left_out = config.model_copy(update={"without": ("endpoints",)})
+    assert not left_out.runs(Environment.STAGING, {"endpoints"})
+
+
 def test_what_is_no_toml_is_told(tmp_path: Path) -> None:
     """A syntax error is one line with its place."""
     with pytest.raises(ConfigError, match=r"is no TOML: .*line 2"):

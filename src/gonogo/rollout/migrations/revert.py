@@ -1,4 +1,4 @@
-"""Revert what one deployment applied: in reverse order, in one transaction, data moved aside.
+"""Revert what deployments applied: in reverse order, in one transaction, data moved aside.
 
 What the new version wrote goes to the schema ``gonogo_aside_<deployment>``; nothing is dropped that
 was not copied there. Adopted objects stay: another runner made them.
@@ -61,17 +61,19 @@ def revert(  # noqa: PLR0913  # only tests change the last
     migrations: Sequence[Migration],
     deployment_id: int,
     *,
+    earlier: Sequence[int] = (),
     on_event: Callable[[MigrationEvent], None],
     anchor: str | None = None,
     lock: DeployerLock | None = None,
     patience: Patience | None = None,
 ) -> RevertSummary:
-    """Revert what `deployment_id` applied and what is not reverted yet, on a fresh connection.
+    """Revert what these deployments applied and what still stands, on a fresh connection.
 
     Args:
         connection: From `session.connect`; it runs no file.
         migrations: From `migration.load`, as they were when they were applied.
-        deployment_id: Whose migrations to revert.
+        deployment_id: The newest; what is moved aside goes to its schema.
+        earlier: The attempts before it that are taken back with it.
         on_event: Called for each migration, and for waits.
         anchor: A table of the application, in whose schema the migrations are.
         lock: The deployer's; None where a caller works on a database of its own.
@@ -84,14 +86,15 @@ def revert(  # noqa: PLR0913  # only tests change the last
     """
     began = time.monotonic()
     aside = aside_schema(deployment_id)
-    steps = plan(connection, migrations, deployment_id)
+    deployments = (deployment_id, *earlier)
+    steps = plan(connection, migrations, deployments)
     if steps:
         schema = application_schema(connection, anchor)
         limits = patience or Patience()
 
         def attempt() -> None:
             with connect(conninfo_of(connection), "gonogo migrate") as fresh:
-                body = _Body(fresh, lock, steps, deployment_id, schema, limits)
+                body = _Body(fresh, lock, steps, deployments, schema, limits)
                 transaction.once(fresh, body, limits)
 
         transaction.repeat(attempt, limits, partial(_waiting, on_event))
@@ -103,16 +106,16 @@ def revert(  # noqa: PLR0913  # only tests change the last
 
 
 def plan(
-    connection: Connection, migrations: Sequence[Migration], deployment_id: int
+    connection: Connection, migrations: Sequence[Migration], deployments: Sequence[int]
 ) -> tuple[Migration, ...]:
-    """What `revert` would revert, in its order; reads only.
+    """What `revert` would revert of these deployments, in its order; reads only.
 
     Raises:
         MigrationError: A file that is needed is missing, or changed since it was applied.
     """
     files = {one.version: one for one in migrations}
     steps: list[Migration] = []
-    for row in reversed(history.of_deployment(connection, deployment_id)):
+    for row in reversed(history.of_deployments(connection, deployments)):
         migration = files.get(row.version)
         if migration is None or migration.sha256 != row.sha256:
             state = (
@@ -197,7 +200,7 @@ class _Body:
     connection: Connection
     lock: DeployerLock | None
     steps: tuple[Migration, ...]
-    deployment_id: int
+    deployments: tuple[int, ...]
     schema: str
     patience: Patience
 
@@ -206,7 +209,7 @@ class _Body:
             self._revert()
 
     def _revert(self) -> None:
-        aside = aside_schema(self.deployment_id)
+        aside = aside_schema(self.deployments[0])
         name = sql.Identifier(aside)
         self.connection.execute(sql.SQL("create schema if not exists {}").format(name))
         for migration in self.steps:
@@ -214,7 +217,7 @@ class _Body:
             for statement in migration.revert.inside if migration.revert else ():
                 send(self.connection, migration.revert_filename, statement, {"aside": aside})
             forget(self.connection, self.patience)
-            history.mark_reverted(self.connection, self.deployment_id, migration.version)
+            history.mark_reverted(self.connection, self.deployments, migration.version)
         self._let_owners_in(aside)
 
     def _let_owners_in(self, aside: str) -> None:

@@ -242,9 +242,17 @@ def _worktree(ground: Ground) -> str | Skipped:
     if repository is None:
         return Skipped("the code is not in git")
     revision = code.resolve(repository, context.environ, context.revision or "HEAD")
+    here, problems = code.head(repository, context.environ), []
     if changed := code.changed_files(repository, context.environ):
         more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
-        require([f"the application's worktree is not clean: {', '.join(changed[:SHOWN])}{more}"])
+        problems = [f"the application's worktree is not clean: {', '.join(changed[:SHOWN])}{more}"]
+    by_itself = context.section.releases or context.section.commands.checkout
+    if here != revision and not by_itself:
+        problems.append(
+            f"the code is at {code.short(here)}, and nothing would bring it to"
+            f" {code.short(revision)}: set commands.checkout, or check it out by hand"
+        )
+    require(problems)
     return f"clean, and {code.short(revision)} is known"
 
 

@@ -5,12 +5,11 @@ Production also needs the signed GO of staging, or a reason to go without it, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from gonogo.application import code, release
 from gonogo.config.environments import PinnedConfig
 from gonogo.errors import GonogoError, UnreadyError, UsageError
 from gonogo.ledger.deployer import holder
@@ -21,18 +20,12 @@ from gonogo.postgres.session import connect
 from gonogo.postgres.snapshot import identify
 from gonogo.rollout.anchors import of_ledger, published
 from gonogo.rollout.preflight.items import ITEMS, Ground, Item, look_at, problems_of, require
+from gonogo.rollout.preflight.tryout import Tryout
 from gonogo.rollout.runner.context import RolloutContext, wanted_revision
 from gonogo.rollout.runner.site import require_same
-from gonogo.rollout.runner.steps import Evidence, Runner, Skipped, Step, running
+from gonogo.rollout.runner.steps import Evidence, Skipped, Step, running
 from gonogo.rollout.runner.work import Work
 from gonogo.signing.permission import Asked, Permission, find_permission
-
-# Run in the worktree as it is; a deployment runs them on what it installed.
-OWN = {
-    "lint": "The application's linter",
-    "typecheck": "The application's types",
-    "test": "The application's tests",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +70,16 @@ def check_readiness(work: Work, evidence: Evidence) -> str:
     return f"{len(proved)} of {len(ITEMS)} items: {', '.join(proved)}"
 
 
-def inspect(context: RolloutContext, tell: Tell, variables: Sequence[str]) -> Readiness:
+def inspect(
+    context: RolloutContext, tell: Tell, variables: Sequence[str], *, builds: bool = False
+) -> Readiness:
     """Look at everything that a deployment needs, and change nothing.
 
     Args:
         context: The rollout's context; its database is asked unless its source is empty.
         tell: Shows each item.
         variables: The problems with the session's variables.
+        builds: Whether the revision is built in a scratch directory.
 
     Raises:
         UsageError: No log can be written.
@@ -94,7 +90,7 @@ def inspect(context: RolloutContext, tell: Tell, variables: Sequence[str]) -> Re
         running("preflight", tell, context.logs, context.environ) as runner,
         ExitStack() as stack,
     ):
-        for item in _items(context.environment, runner, stack, variables):
+        for item in _items(Tryout(context, runner, stack, builds), stack, variables):
             noted = len(ground.notes)
             try:
                 runner.run(_step(item), ground)
@@ -107,9 +103,7 @@ def inspect(context: RolloutContext, tell: Tell, variables: Sequence[str]) -> Re
         return Readiness(tuple(problems), runner.log.path)
 
 
-def _items(
-    environment: Environment, runner: Runner, stack: ExitStack, variables: Sequence[str]
-) -> Iterator[Item]:
+def _items(tryout: Tryout, stack: ExitStack, variables: Sequence[str]) -> Iterator[Item]:
     def look_at_variables(ground: Ground) -> str:
         require(variables)
         return f"present and well-formed, NODE_ENV is {ground.context.environment}"
@@ -125,10 +119,9 @@ def _items(
     yield Item("variables", "The session's variables", look_at_variables, asks_database=False)
     yield Item("database", "The database", reach, asks_database=False)
     yield from ITEMS
-    if environment is Environment.PRODUCTION:
+    if tryout.context.environment is Environment.PRODUCTION:
         yield Item("permission", "The signed GO of staging", _permission, asks_database=False)
-    for name, title in OWN.items():
-        yield Item(name, title, _own(runner, name), asks_database=False)
+    yield from tryout.items
 
 
 def _step(item: Item) -> Step[Ground]:
@@ -159,20 +152,6 @@ def _identified(ground: Ground) -> str:
 def _permission(ground: Ground) -> str | Skipped:
     found = require_go(ground.context, None)
     return found.line if found else Skipped("overridden")
-
-
-def _own(runner: Runner, name: str) -> Callable[[Ground], str | Skipped]:
-    def run(ground: Ground) -> str | Skipped:
-        context, repository = ground.context, ground.context.section.repository
-        here = code.head(repository, context.environ) if repository else context.revision
-        if context.section.releases:
-            here = release.running(context.section)
-        done = context.commands(here, context.previous_revision, runner.output).run(name)
-        if done is None:
-            return Skipped(f"no command {name} is configured")
-        return f"`{done.command}` ended with 0"
-
-    return run
 
 
 def require_go(context: RolloutContext, override_reason: str | None) -> Permission | None:

@@ -33,14 +33,17 @@ class Swapped:
     """What the copy says of the restore, from the moment on at which it is the ledger.
 
     Args:
-        deployment_id: Whose migrations the restored database does not have.
+        deployment_id: The deployment that is rolled back.
         step: The name of a step that is written down there alone.
         evidence: What it proves.
+        earlier: The attempts that are taken back with it: the restored database has none of the
+            migrations of all these.
     """
 
     deployment_id: int
     step: str
     evidence: Mapping[str, Any]
+    earlier: tuple[int, ...] = ()
 
 
 def make_ledger_schema(tools: Tools, live: DatabaseSettings, restored: DatabaseSettings) -> None:
@@ -99,8 +102,8 @@ def _copy(live: Connection, restored: Connection, name: str, columns: tuple[str,
 def _tell(restored: Connection, swapped: Swapped) -> None:
     restored.execute(
         "update gonogo.migration set reverted_at = clock_timestamp()"
-        " where deployment_id = %s and not adopted and reverted_at is null",
-        (swapped.deployment_id,),
+        " where deployment_id = any(%s) and not adopted and reverted_at is null",
+        ([swapped.deployment_id, *swapped.earlier],),
     )
     restored.execute(
         "update gonogo.step set finished_at = clock_timestamp(), outcome = 'succeeded'"

@@ -183,21 +183,21 @@ class NewDatabase:
 
 
 def usable_backup(work: Work) -> Backup:
-    """The deployment's newest verified backup from before its first change, proved unharmed.
+    """The newest verified backup from before the first change, proved unharmed.
 
     Raises:
         BackupError: There is none, its file is missing, or its file has changed.
     """
-    own = [row for row in work.site.ledger.migrations() if row.deployment_id == work.deployment.id]
+    own = [row for row in work.site.ledger.migrations() if row.deployment_id == work.base_id]
     first = min((row.applied_at for row in own if not row.adopted), default=None)
     made = [
         one
-        for one in work.site.ledger.backups(work.deployment.id)
+        for one in work.site.ledger.backups(work.base_id)
         if one.verified_at and (first is None or one.made_at <= first)
     ]
     if not made:
         raise BackupError(
-            f"deployment {work.deployment.id} has no verified backup", "roll back by revert"
+            f"deployment {work.base_id} has no verified backup", "roll back by revert"
         )
     backup = made[0]
     path = Path(backup.path)
@@ -212,7 +212,7 @@ def usable_backup(work: Work) -> Backup:
 
 def rows_backed_up(work: Work) -> Mapping[str, int]:
     """Rows by table within the backup's snapshot, as its step proved; empty without counts."""
-    steps = work.site.ledger.steps(work.deployment.id, "deploy")
+    steps = work.site.ledger.steps(work.base_id, "deploy")
     proved = [step for step in steps if step.name == "backup" and step.outcome == "succeeded"]
     rows: Any = proved[-1].evidence.get("rows", {}) if proved else {}
     return {str(name): int(count) for name, count in rows.items()}

@@ -139,7 +139,8 @@ class Restoration:
     def _swap(self, work: Work, evidence: Evidence) -> str:
         kept = swap.kept_name(self.database, datetime.now(UTC))
         evidence |= {"database": self.database, "kept_as": kept}
-        swapped = Swapped(work.deployment.id, SWAPPED, evidence)
+        evidence["deployments"] = [work.deployment.id, *work.earlier]
+        swapped = Swapped(work.deployment.id, SWAPPED, evidence, work.earlier)
         # Once more, with this very step: what it says is read where the swap has happened.
         copy_ledger(work.site.ledger.connection, self.new.connection, swapped)
         self.new.leave()

@@ -15,6 +15,7 @@ from gonogo.config.environments import EnvironmentConfig
 from gonogo.config.project import Project
 from gonogo.config.sections import RolloutConfig
 from gonogo.errors import UsageError
+from gonogo.ledger.attempts import UNKNOWN
 from gonogo.ledger.migration import Migration, load, read
 from gonogo.ledger.rows import Deployment
 from gonogo.masking import Mask
@@ -22,7 +23,6 @@ from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.rollout.backup.order import BackupCheck
 
-UNKNOWN = "unknown"
 # A deployment asks this survey by its name, whether or not a metric does.
 SCHEMA_SURVEY = "schema_objects.sql"
 

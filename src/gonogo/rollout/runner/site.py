@@ -131,7 +131,7 @@ def look_at_site(context: RolloutContext, runner: Runner) -> Iterator[Site]:
 
 def _checked(context: RolloutContext, uses: Collection[Use]) -> tuple[str, ...]:
     config = context.config
-    runs = config.environment(context.environment).runs(uses)
+    runs = config.runs(context.environment, uses)
     return check_environment(
         context.environ, context.environment, context.database, config.variables, runs
     )

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import psycopg
 
-from gonogo.application import code
 from gonogo.application.commands import Commands
-from gonogo.errors import StepError, UsageError
+from gonogo.errors import StepError
+from gonogo.ledger.attempts import TakenBack
 from gonogo.ledger.migration import Migration, digest
-from gonogo.ledger.rows import Backup, Deployment, NewDeployment, StepRow, to_roll_back, why_nothing
+from gonogo.ledger.rows import Backup, Deployment, NewDeployment, StepRow
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import application_schema, first_line, major_version
 from gonogo.postgres.tools import Tools, find_tools
-from gonogo.rollout.runner.context import UNKNOWN, RolloutContext, revisions
+from gonogo.rollout.runner.context import RolloutContext, revisions
 from gonogo.rollout.runner.site import Site
 from gonogo.rollout.runner.steps import Evidence, HowItEnded, Procedure, Skipped, Step
 
@@ -39,6 +39,7 @@ class Work:
         migrations: The files, lowest version first.
         schema: The application's schema.
         target: The revision that is to run in the end; empty takes the procedure's.
+        back: For a rollback: what it takes back; None for a deployment.
     """
 
     site: Site
@@ -46,6 +47,17 @@ class Work:
     migrations: tuple[Migration, ...]
     schema: str
     target: str = ""
+    back: TakenBack | None = None
+
+    @property
+    def earlier(self) -> tuple[int, ...]:
+        """The attempts before the deployment that its rollback takes back, newest first."""
+        return self.back.ids[1:] if self.back else ()
+
+    @property
+    def base_id(self) -> int:
+        """The deployment whose backup is of the state that is gone back to."""
+        return self.back.base.id if self.back else self.deployment.id
 
     @property
     def context(self) -> RolloutContext:
@@ -77,8 +89,8 @@ class Work:
 
     @property
     def backup(self) -> Backup | None:
-        """The deployment's newest verified backup that has its row hashes beside it."""
-        made = self.site.ledger.backups(self.deployment.id)
+        """The newest verified backup of before the change that has its row hashes beside it."""
+        made = self.site.ledger.backups(self.base_id)
         whole = (one for one in made if one.verified_at and rows_file(Path(one.path)).is_file())
         return next(whole, None)
 
@@ -124,59 +136,6 @@ def _can_resume(site: Site, latest: Deployment) -> bool:
     rows = site.ledger.migrations()
     reverted = any(row.reverted_at for row in rows if row.deployment_id == latest.id)
     return latest.outcome in {"running", "failed"} and not reverted
-
-
-def to_be_rolled_back(site: Site, number: int | None = None) -> Work | None:
-    """The deployment to roll back; None when there is none, or it is rolled back already.
-
-    Args:
-        site: The database.
-        number: Which one is meant; None takes the latest.
-
-    Raises:
-        UsageError: Another one must be rolled back first, or the revision before it is unknown.
-    """
-    meant = to_roll_back(_deployments(site), number)
-    if meant is None:
-        return None
-    section = site.context.section
-    command = section.commands.revert_code
-    by_revision = command is not None and any("{previous_revision}" in word for word in command.run)
-    if meant.previous_revision == UNKNOWN and (by_revision or (not command and section.repository)):
-        raise UsageError(
-            f"it is not recorded which revision ran before deployment {meant.id}; nothing was done",
-            "set a revert_code in rollout.toml that names it",
-        )
-    # A command will see them, and the ledger is but a table.
-    code.plain(meant.revision)
-    code.plain(meant.previous_revision)
-    schema = application_schema(site.connection, site.context.anchor)
-    return Work(site, meant, _applied(site, meant), schema)
-
-
-def _applied(site: Site, meant: Deployment) -> tuple[Migration, ...]:
-    """The files of the revision that applied them; none where it is gone: a restore needs none."""
-    try:
-        return site.context.migrations(meant.revision)
-    except StepError as error:
-        site.runner.note(f"the migrations of deployment {meant.id} cannot be read: {error}")
-        return ()
-
-
-def why_none(site: Site, number: int | None = None) -> str:
-    """Why `to_be_rolled_back` finds nothing.
-
-    Args:
-        site: The database.
-        number: Which one was meant.
-    """
-    return why_nothing(_deployments(site), number)
-
-
-def _deployments(site: Site) -> Sequence[Deployment]:
-    """The environment's deployments, newest first."""
-    here = site.context.environment
-    return [one for one in site.ledger.deployments() if one.environment == here]
 
 
 def reread(site: Site, deployment_id: int) -> Deployment:

@@ -82,7 +82,7 @@ class World:
         """Remove every row that a test may add."""
         self.connection.rollback()
         self.run("; ".join(f"delete from {table}" for table in TABLES))
-        self.run("update gonogo.deployment set rolled_back_at = null")
+        self.run("update gonogo.deployment set rolled_back_at = null, served = null")
         self.run("update users set created_at = '2023-01-09'")
 
     def moment(self, told: str | None) -> datetime | None:

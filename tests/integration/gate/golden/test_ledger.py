@@ -156,6 +156,24 @@ def test_rollbacks_count_within_the_window(world: Any, at: str | None, rollbacks
     assert elsewhere.value == 0
 
 
+@pytest.mark.parametrize(("served", "rollbacks"), [("null", 1), ("true", 1), ("false", 0)])
+def test_an_attempt_that_never_served_is_no_rollback(
+    world: Any, served: str, rollbacks: int
+) -> None:
+    """Where the ledger does not know, it counts."""
+    moment = world.moment("-1h").isoformat()
+    world.run(f"update gonogo.deployment set rolled_back_at = '{moment}', served = {served}")
+    assert world.measured("rollout.rollbacks").value == rollbacks
+
+
+def test_a_ledger_of_an_older_version_counts_every_rollback(own_world: Any) -> None:
+    """It does not know who served."""
+    moment = own_world.moment("-1h").isoformat()
+    own_world.run("alter table gonogo.deployment drop column served")
+    own_world.run(f"update gonogo.deployment set rolled_back_at = '{moment}'")
+    assert own_world.measured("rollout.rollbacks").value == 1
+
+
 def test_the_ledger_records_each_migration(own_world: Any) -> None:
     """038 to 046 are nine; a reverted one is none, one of another project does not help."""
     assert own_world.measured("schema.recorded").count == Count(9, 9)

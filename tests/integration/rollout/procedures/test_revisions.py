@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gonogo.application import code
 from gonogo.config.environments import CommandConfig
 from gonogo.errors import CommandError
 from gonogo.ledger.migration import digest
@@ -129,6 +130,29 @@ def test_a_rollback_takes_the_reverts_of_the_revision_that_was_deployed(
     result = rollback(replace(application.context, revision=""), application.team.tell)
     assert result.error is None
     assert application.versions() == []
+
+
+def test_what_the_newest_revision_lacks_is_reverted_by_the_files_of_its_own_attempt(
+    application: Application,
+) -> None:
+    """An attempt that was refused for want of a file is taken back with the one that applied it."""
+    team, context = application.team, application.context
+    assert deploy(context, team.tell).outcome == "succeeded"
+    place = application.path / "db" / "migrations"
+    (place / "047_tried.sql").write_text("create table tried (id bigint primary key);\n", "utf-8")
+    (place / "047_tried.revert.sql").write_text("alter table tried set schema :aside;\n", "utf-8")
+    application.commit("tried")
+    team.break_command("start_app")
+    assert deploy(replace(context, revision="tried"), team.tell).outcome == "failed"
+    team.mend_command("start_app")
+    refused = deploy(context, team.tell)
+    assert "047_tried.sql was applied, and is not in this checkout" in str(refused.error)
+    result = rollback(replace(context, revision=""), team.tell)
+    assert result.error is None
+    assert application.versions() == NINE
+    assert code.head(application.path, context.environ) == code.resolve(
+        application.path, context.environ, "with"
+    )
 
 
 def test_a_revision_that_git_does_not_know_has_no_migrations(application: Application) -> None:

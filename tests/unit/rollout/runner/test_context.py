@@ -10,10 +10,11 @@ import pytest
 from gonogo.application import code
 from gonogo.config.project import Project
 from gonogo.config.sections import RolloutConfig
+from gonogo.ledger.attempts import UNKNOWN
 from gonogo.ledger.rows import Deployment
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import DatabaseSettings
-from gonogo.rollout.runner.context import UNKNOWN, RolloutContext, revisions
+from gonogo.rollout.runner.context import RolloutContext, revisions
 
 
 def latest(outcome: str) -> Deployment:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.rollout.preflight.items import ITEMS
-from gonogo.rollout.preflight.readiness import OWN
+from gonogo.rollout.preflight.tryout import CHECKS
 from gonogo.rollout.runner.steps import Runner, Step, running
 
 
@@ -27,7 +27,7 @@ def test_a_log_tells_a_deployments_steps_from_its_rollbacks(tmp_path: Path) -> N
     assert ended == [("deploy", "stop_app"), ("rollback", "stop_app")]
 
 
-@pytest.mark.parametrize("other", ["variables", "database", "permission", *OWN])
+@pytest.mark.parametrize("other", ["variables", "database", "permission", "build", *CHECKS])
 def test_no_two_items_of_a_preflight_have_one_name(other: str) -> None:
     """Each is found by its name in the log."""
     names = [item.name for item in ITEMS]
