@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -77,9 +76,10 @@ def close_(
 ) -> None:
     """Close an incident; with --void, also one that is closed already."""
     from gonogo.ledger.history import close_incident
+    from gonogo.rollout.runner.context import who
 
     with open_database("incident", with_ledger=True) as connection:
-        close_incident(connection, number, void=void)
+        close_incident(connection, number, who(), void=void)
     typer.echo(f"incident {number} is closed{' as void' if void else ''}")
 
 
@@ -189,8 +189,8 @@ def _migrations(rows: Sequence[MigrationRow]) -> Iterable[Row]:
 
 def _backup(one: Backup) -> Row:
     verified = f"verified by {one.verified_by}" if one.verified_by else "NOT VERIFIED"
-    there = "" if Path(one.path).is_file() else "not on this machine"
-    size = f"{one.bytes / 1e6:.1f} MB"
+    there = "" if one.is_here else "not on this machine"
+    size = "" if one.is_of_team else f"{one.bytes / 1e6:.1f} MB"
     return f"of deployment {one.deployment_id}", _at(one.made_at), size, verified, one.path, there
 
 
@@ -253,9 +253,13 @@ def _instances(standing: Standing) -> Iterator[str]:
 
 def _incidents(incidents: Iterable[Incident]) -> Iterable[Row]:
     for one in sorted(incidents, key=lambda incident: incident.closed_at is not None):
-        ended = f"{'void' if one.void else 'closed'} {_at(one.closed_at)}"
-        state = ended if one.closed_at else "OPEN"
+        state = f"closed {_at(one.closed_at)}{_by(one.closed_by)}" if one.closed_at else "OPEN"
+        state += f", void{_by(one.voided_by)}" if one.void else ""
         yield str(one.id), one.kind, f"{_at(one.opened_at)} by {one.opened_by}", state, one.title
+
+
+def _by(name: str | None) -> str:
+    return f" by {name}" if name else ""
 
 
 def _at(moment: datetime | None) -> str:

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from gonogo.errors import UsageError
+from gonogo.ledger import installation
 from gonogo.ledger.migration import Migration
 from gonogo.ledger.rows import Incident, MigrationRow, StatementRow
 from gonogo.postgres.session import Connection, ask_bool, ask_int, asking, first_line
@@ -23,6 +24,19 @@ EVERY: LiteralString = f"{COLUMNS} order by id"
 STANDING: LiteralString = f"{COLUMNS} where reverted_at is null order by id"
 OF_DEPLOYMENTS: LiteralString = (
     f"{COLUMNS} where deployment_id = any(%s) and not adopted and reverted_at is null order by id"
+)
+
+NAMES_WHO_CLOSES = 3
+CLOSE_UNNAMED: LiteralString = """
+update gonogo.incident
+set closed_at = coalesce(closed_at, clock_timestamp()), void = %(void)s
+where id = %(id)s and (closed_at is null or %(void)s and not void)"""
+CLOSE: LiteralString = CLOSE_UNNAMED.replace(
+    "void = %(void)s",
+    """void = %(void)s,
+    closed_by = case when closed_at is null then %(by)s else closed_by end,
+    voided_by = case when %(void)s then %(by)s end""",
+    1,
 )
 
 
@@ -204,23 +218,23 @@ def open_incident(connection: Connection, title: str, by: str, kind: str = "crit
 
 
 @asking("the incident could not be closed")
-def close_incident(connection: Connection, incident_id: int, *, void: bool = False) -> None:
+def close_incident(
+    connection: Connection, incident_id: int, by: str, *, void: bool = False
+) -> None:
     """Close an incident; as void, also one that is closed already.
 
     Args:
-        connection: In autocommit.
+        connection: In autocommit; a ledger before version 3 does not say who closes it.
         incident_id: Which.
+        by: Who closes it.
         void: It was a false alarm, and does not count.
 
     Raises:
         UsageError: There is no open incident of that id; or to void, none that counts.
     """
     closed = connection.execute(
-        """
-        update gonogo.incident
-        set closed_at = coalesce(closed_at, clock_timestamp()), void = %(void)s
-        where id = %(id)s and (closed_at is null or %(void)s and not void)""",
-        {"id": incident_id, "void": void},
+        CLOSE if installation.version(connection) >= NAMES_WHO_CLOSES else CLOSE_UNNAMED,
+        {"id": incident_id, "by": by, "void": void},
     )
     if closed.rowcount == 0:
         which = f"incident {incident_id} that counts" if void else f"open incident {incident_id}"
@@ -233,8 +247,9 @@ def incidents(connection: Connection, *, only_open: bool = False) -> tuple[Incid
     with connection.cursor(row_factory=class_row(Incident)) as cursor:
         cursor.execute(
             """
-            select id, title, kind, opened_at, opened_by::text, closed_at, void
-            from gonogo.incident
+            select id, title, kind, opened_at, opened_by::text, closed_at, void,
+                to_jsonb(i) ->> 'closed_by' as closed_by, to_jsonb(i) ->> 'voided_by' as voided_by
+            from gonogo.incident as i
             where not %s or closed_at is null
             order by id desc""",
             (only_open,),

@@ -10,6 +10,8 @@ from typing import Any
 
 # What a rollback may still want is never listed, whatever a team's file says.
 SHORTEST_DAYS = 14
+# How a backup was verified that the team's own commands made and proved.
+BY_TEAM = "team"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +158,10 @@ class Backup:
     """One backup.
 
     Args:
+        path: The file; of a backup by the team's own commands, the name that they gave it.
         bytes: Its size.
-        verified_by: restore or read; None until it is verified.
+        verified_by: restore or read; `BY_TEAM` where the team's commands made and proved it; None
+            until it is verified.
     """
 
     id: int
@@ -170,6 +174,16 @@ class Backup:
     verified_at: datetime | None
     verified_by: str | None
 
+    @property
+    def is_of_team(self) -> bool:
+        """Whether the team's own commands made it: gonogo cannot restore it."""
+        return self.verified_by == BY_TEAM
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is there, as far as this machine can tell."""
+        return self.is_of_team or Path(self.path).is_file()
+
 
 @dataclass(frozen=True, slots=True)
 class Incident:
@@ -178,6 +192,8 @@ class Incident:
     Args:
         kind: critical or complaint.
         void: It was a false alarm, and does not count.
+        closed_by: Who closed it; None where it is open, or the ledger did not keep it.
+        voided_by: Who declared it void.
     """
 
     id: int
@@ -187,6 +203,8 @@ class Incident:
     opened_by: str
     closed_at: datetime | None
     void: bool
+    closed_by: str | None
+    voided_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +227,8 @@ def past_retention(
 ) -> tuple[Backup, ...]:
     """The backups of this machine that are older than their retention, oldest first.
 
-    The newest verified one is never among them, nor is what a restore would take.
+    A team's own are not gonogo's to list. The newest verified one is never among them, nor is what
+    a restore would take.
 
     Args:
         backups: From the ledger.
@@ -219,7 +238,7 @@ def past_retention(
     """
     kept = timedelta(days=max(retention_days, SHORTEST_DAYS))
     newest = max((one.made_at for one in backups if one.verified_at), default=now)
-    old = [one for one in backups if now - one.made_at > kept]
+    old = [one for one in backups if now - one.made_at > kept and not one.is_of_team]
     old = [one for one in old if one.made_at != newest and one.deployment_id != needed]
     return tuple(sorted((one for one in old if Path(one.path).is_file()), key=_made_at))
 

@@ -55,8 +55,9 @@ join gonogo.deployment as d on d.id = a.deployment_id
 where d.environment = %(environment)s and a.outcome = 'failed'
 order by a.id desc limit %(most)s"""
 INCIDENTS: LiteralString = """
-select id, left(title, 500) as title, kind, opened_at, closed_at, void
-from gonogo.incident
+select id, left(title, 500) as title, kind, opened_at, opened_by::text, closed_at, void,
+    to_jsonb(i) ->> 'closed_by' as closed_by, to_jsonb(i) ->> 'voided_by' as voided_by
+from gonogo.incident as i
 order by id desc limit %(most)s"""
 
 
@@ -187,10 +188,17 @@ def _failed(row: Row) -> LedgerEvent:
 
 def _incident(row: Row) -> Iterator[LedgerEvent]:
     kind = "complaint" if row["kind"] == "complaint" else "incident"
-    yield LedgerEvent(_utc(row["opened_at"]), kind, row["title"], f"number {row['id']}")
+    number = f"number {row['id']}"
+    opened = f"{number}{_by(row['opened_by'])}"
+    yield LedgerEvent(_utc(row["opened_at"]), kind, row["title"], opened)
     if row["closed_at"]:
-        note = f"number {row['id']}{', void: it does not count' if row['void'] else ''}"
+        void = f", void{_by(row['voided_by'])}: it does not count" if row["void"] else ""
+        note = f"{number}{_by(row['closed_by'])}{void}"
         yield LedgerEvent(_utc(row["closed_at"]), "closed", row["title"], note)
+
+
+def _by(name: str | None) -> str:
+    return f" by {name}" if name else ""
 
 
 def _utc(moment: datetime) -> datetime:

@@ -138,15 +138,15 @@ def test_incidents_are_opened_closed_and_voided(connection: Connection) -> None:
     """Only an open one can be closed."""
     first = history.open_incident(connection, " sync is down ", "ada")
     second = history.open_incident(connection, "a user asks", "bob", "complaint")
-    history.close_incident(connection, first, void=True)
+    history.close_incident(connection, first, "eve", void=True)
     found = history.incidents(connection)
-    assert [(one.id, one.title, one.opened_by, one.void) for one in found] == [
-        (second, "a user asks", "bob", False),
-        (first, "sync is down", "ada", True),
+    assert [(one.id, one.title, one.opened_by, one.closed_by, one.void) for one in found] == [
+        (second, "a user asks", "bob", None, False),
+        (first, "sync is down", "ada", "eve", True),
     ]
     assert [one.id for one in history.incidents(connection, only_open=True)] == [second]
     with pytest.raises(UsageError, match="no open incident"):
-        history.close_incident(connection, first)
+        history.close_incident(connection, first, "eve")
 
 
 @pytest.mark.parametrize(("title", "kind"), [(" ", "critical"), ("x", "catastrophe")])
@@ -161,13 +161,27 @@ def test_an_incident_that_cannot_be_meant_is_refused(
 def test_a_closed_incident_can_be_voided(connection: Connection) -> None:
     """It stays closed at its moment, and counts no more; a second time there is none to void."""
     number = history.open_incident(connection, "sync is down", "ada")
-    history.close_incident(connection, number)
+    history.close_incident(connection, number, "ada")
     (closed,) = history.incidents(connection)
-    history.close_incident(connection, number, void=True)
+    assert (closed.closed_by, closed.voided_by) == ("ada", None)
+    history.close_incident(connection, number, "eve", void=True)
     (void,) = history.incidents(connection)
     assert (void.void, void.closed_at) == (True, closed.closed_at)
+    assert (void.closed_by, void.voided_by) == ("ada", "eve")
     with pytest.raises(UsageError, match=f"no incident {number} that counts"):
-        history.close_incident(connection, number, void=True)
+        history.close_incident(connection, number, "eve", void=True)
+
+
+def test_a_ledger_before_version_3_closes_without_a_name(connection: Connection) -> None:
+    """It has no column for who closed it, and nobody need deploy first."""
+    with connection.transaction(force_rollback=True):
+        connection.execute("alter table gonogo.incident drop closed_by, drop voided_by")
+        connection.execute("delete from gonogo.ledger_version where version >= 3")
+        number = history.open_incident(connection, "sync is down", "ada")
+        history.close_incident(connection, number, "eve")
+        (closed,) = history.incidents(connection)
+        assert closed.closed_at
+        assert closed.closed_by is None
 
 
 def test_a_database_out_of_reach_is_one_line_without_the_password() -> None:
