@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 import shlex
+import shutil
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ LINES_IN_ERROR = 3
 CHARACTERS_OF_LINE = 200
 # What is run in the release, where each revision has a directory of its own.
 BESIDE = frozenset({"install", "build", "lint", "typecheck", "test", "reinstall", "rebuild"})
+MAKE_BACKUP, PROVE_BACKUP = "make_backup", "prove_backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Commands:
         on_line: Called with the command's name and each line of its output.
         target_revision: Fills ``{target_revision}``: what is to run in the end, which a rollback's
             commands know by no other name; empty takes `revision`.
+        backup: Fills ``{backup}``; empty where there is none by the team's own commands.
     """
 
     environment: Environment
@@ -63,6 +66,7 @@ class Commands:
     mask: Mask
     on_line: Callable[[str, str], None]
     target_revision: str = ""
+    backup: str = ""
 
     def run(self, name: str) -> CommandRun | None:
         """Run the command called `name`; None when the file configures none.
@@ -149,8 +153,34 @@ class Commands:
                 "target_revision": self.target_revision or self.revision,
                 "python": sys.executable,
                 "environment": self.environment.value,
+                "backup": self.backup,
             }
         )
+
+
+def missing_programs(section: EnvironmentConfig, path: str | None) -> Iterator[str]:
+    """The team's commands that cannot be run here, a line each.
+
+    Args:
+        section: The environment's section of rollout.toml.
+        path: The PATH that commands get.
+    """
+    if not section.cwd.is_dir():
+        yield f"{section.cwd} is no directory: set cwd in rollout.toml"
+        return
+    for name in type(section.commands).model_fields:
+        command = getattr(section.commands, name)
+        program = command.run[0] if command else "{"
+        # A path within the application, or one that is filled in, may be there only later.
+        if "{" not in program and "/" not in program and not shutil.which(program, path=path):
+            yield f"{program} is not installed: install it, or correct commands.{name}.run"
+        # These run before the code is changed, so theirs must be there now.
+        elif (
+            name in {MAKE_BACKUP, PROVE_BACKUP}
+            and "/" in program
+            and not shutil.which(section.cwd / program)
+        ):
+            yield f"{program} cannot be run: see that it is there, or correct commands.{name}.run"
 
 
 def _not_there(name: str, program: str, cwd: Path, error: OSError) -> CommandError:

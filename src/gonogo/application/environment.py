@@ -16,7 +16,13 @@ Variables = Mapping[str, VariableConfig]
 # What a session that changes something runs of the team's commands; what only looks runs none.
 OF_A_ROLLBACK: frozenset[Use] = frozenset({"revert_code", "reinstall", "rebuild"})
 OF_STAGING: frozenset[Use] = frozenset({"test", "lint", "typecheck"})
-OF_A_DEPLOYMENT: frozenset[Use] = OF_STAGING | {"checkout", "install", "build"}
+OF_A_DEPLOYMENT: frozenset[Use] = OF_STAGING | {
+    "make_backup",
+    "prove_backup",
+    "checkout",
+    "install",
+    "build",
+}
 EVERY: frozenset[Use] = frozenset(get_args(Use))
 ROLLS_BACK = EVERY - OF_A_DEPLOYMENT
 RESTARTS: frozenset[Use] = frozenset(

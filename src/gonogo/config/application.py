@@ -27,6 +27,8 @@ from gonogo.masking import is_secret
 Asker: TypeAlias = Literal["gate", "deploy", "rollback", "smoke"]
 Form: TypeAlias = Literal["text", "url", "base_url", "token", "header"]
 Use: TypeAlias = Literal[
+    "make_backup",
+    "prove_backup",
     "checkout",
     "install",
     "build",
@@ -46,7 +48,16 @@ Use: TypeAlias = Literal[
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 # In a header's value: a text that no other request holds.
 UNIQUE = "unique"
-PLACEHOLDERS = ("revision", "previous_revision", "target_revision", "python", "environment")
+# What stands for a backup by the team's own commands: `prove_backup` alone knows it.
+BACKUP = "backup"
+PLACEHOLDERS = (
+    "revision",
+    "previous_revision",
+    "target_revision",
+    "python",
+    "environment",
+    BACKUP,
+)
 MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 VERSION = re.compile(r"[0-9]{3,}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -23,7 +23,6 @@ from gonogo.config.application import (
     Seconds,
     Section,
     UrlPath,
-    Use,
     Variable,
     Word,
     not_empty,
@@ -60,6 +59,8 @@ class CommandsConfig(Section):
     """What a team runs at each station. A command that is left out is skipped, and said so.
 
     Args:
+        make_backup: Makes a backup in place of gonogo's dump, and prints its name as the last line.
+        prove_backup: Proves the backup called ``{backup}``, or fails.
         checkout: Brings the code to ``{revision}``.
         install: Installs the application's dependencies.
         build: Builds the application.
@@ -75,6 +76,8 @@ class CommandsConfig(Section):
         rebuild: Builds the old code, after `revert_code`.
     """
 
+    make_backup: CommandConfig | None = None
+    prove_backup: CommandConfig | None = None
     checkout: CommandConfig | None = None
     install: CommandConfig | None = None
     build: CommandConfig | None = None
@@ -93,6 +96,14 @@ class CommandsConfig(Section):
         """One of them; None when it is left out, or no command of ours is called so."""
         command: CommandConfig | None = getattr(self, name, None)
         return command if name in type(self).model_fields else None
+
+    @model_validator(mode="after")
+    def _can_be_meant(self) -> Self:
+        wanted = ["prove_backup"] if self.make_backup else []
+        named = [name for name, one in self if one and "{backup}" in " ".join(one.run)]
+        if named != wanted or (self.prove_backup and not wanted):
+            raise ValueError("make_backup needs prove_backup, and that alone names {backup}")
+        return self
 
 
 class IdentityConfig(Section):
@@ -165,10 +176,6 @@ class EnvironmentConfig(Section):
     process: CommandConfig | None = None
     pass_env: tuple[StrictStr, ...] = ("*",)
     env: Mapping[Variable, Word] = Field(default_factory=dict)
-
-    def runs(self, uses: Collection[Use]) -> frozenset[Use]:
-        """What of `uses` is run here: a command that is left out inherits no variable."""
-        return frozenset(use for use in uses if use == "endpoints" or self.commands.named(use))
 
     @model_validator(mode="after")
     def _can_be_meant(self) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias, get_args
 
@@ -24,6 +24,7 @@ from gonogo.config.application import (
     Mail,
     PromotionConfig,
     Section,
+    Use,
     Variable,
     VariableConfig,
     Version,
@@ -149,7 +150,9 @@ class RolloutConfig(Section):
     def runs(self, name: Environment, uses: Collection[Use]) -> frozenset[Use]:
         """What of `uses` is run in an environment: what is left out inherits no variable."""
         commands, asks = self.environment(name).commands, "endpoints" not in self.without
-        return frozenset(use for use in uses if (asks if use == "endpoints" else commands.named(use)))
+        return frozenset(
+            use for use in uses if (asks if use == "endpoints" else commands.named(use))
+        )
 
     def environment(self, name: Environment) -> EnvironmentConfig:
         """How to deploy to `name`.

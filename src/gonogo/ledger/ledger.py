@@ -225,7 +225,7 @@ class Ledger:
         )
 
     def record_backup(
-        self, deployment_id: int, path: Path, size_bytes: int, sha256: str, tool_version: str
+        self, deployment_id: int, path: Path | str, size_bytes: int, sha256: str, tool_version: str
     ) -> int:
         """Record a backup that is not verified yet, and return its id."""
         return self._insert(
@@ -236,7 +236,7 @@ class Ledger:
         )
 
     def verify_backup(self, backup_id: int, by: str) -> None:
-        """Note that a backup was verified by ``restore`` or ``read``."""
+        """Note that a backup was verified by ``restore``, by ``read`` or by the ``team``."""
         self._write(
             "update gonogo.backup set verified_at = clock_timestamp(), verified_by = %s "
             "where id = %s",

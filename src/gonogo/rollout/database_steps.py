@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from psycopg.rows import dict_row
 
-from gonogo.errors import StepError, some
+from gonogo.errors import StepError
 from gonogo.ledger import history
 from gonogo.ledger.attempts import adopted_since
 from gonogo.ledger.rows import Backup
 from gonogo.postgres.session import owner_to_be
 from gonogo.rollout.admins import Application, promote_admins
-from gonogo.rollout.backup.backup import VerifiedBackup, make_backup, remove_partial
-from gonogo.rollout.backup.fingerprint import schema_fingerprint
-from gonogo.rollout.backup.order import BackupOrder
-from gonogo.rollout.backup.rowhash import TableDifference, compare_row_hashes, write_row_hashes
-from gonogo.rollout.backup.tables import describe
+from gonogo.rollout.backup.rowhash import TableDifference, compare_row_hashes
+from gonogo.rollout.backup_steps import schema_now
 from gonogo.rollout.grants import grant_gate, grant_reporting, readable
 from gonogo.rollout.migrations.apply import MigrationEvent, apply_pending
 from gonogo.rollout.migrations.revert import revert
-from gonogo.rollout.migrations.statements import touched_tables
 from gonogo.rollout.restore.replacement import RESTORED_SCHEMA
 from gonogo.rollout.runner.context import SCHEMA_SURVEY
-from gonogo.rollout.runner.steps import Evidence, HowItEnded, Resumption, Skipped
-from gonogo.rollout.runner.work import Work, rows_file
+from gonogo.rollout.runner.steps import Evidence, Resumption, Skipped
+from gonogo.rollout.runner.work import Work
 
-BACKING_UP = {
-    "dump": "Dump the tables",
-    "read": "Read the backup to its end",
-    "restore": "Restore it to prove it",
-}
 SHOWN = 5
 MIGRATE_AGAIN: Resumption[Work] = Resumption(
     cut_short="what the ledger has stays, and the rest is applied"
@@ -38,93 +27,6 @@ MIGRATE_AGAIN: Resumption[Work] = Resumption(
 REVERT_AGAIN: Resumption[Work] = Resumption(
     cut_short="its one transaction was committed whole or not at all, as the ledger shows"
 )
-
-
-def _undo_backup(work: Work, how: HowItEnded) -> None:
-    # A dump that did not verify is kept for inspection.
-    if how == "killed":
-        remove_partial(work.context.section.backup_dir, work.context.environment)
-
-
-def _usable_backup(work: Work) -> Backup | None:
-    """The deployment's backup, where everything that relies on it is in place."""
-    # The schema's fingerprint is written last: without it, nothing of the step is.
-    made = work.backup if work.deployment.schema_before else None
-    return made if made and Path(made.path).is_file() else None
-
-
-BACKUP_AGAIN: Resumption[Work] = Resumption(
-    stands=lambda work: _usable_backup(work) is not None,
-    otherwise="its backup is gone, so another is made",
-    cut_short="an unfinished dump is removed, and a backup is made unless a verified one is there",
-    undo=_undo_backup,
-)
-
-
-def back_up(work: Work, evidence: Evidence) -> str | Skipped:
-    """Back up the database, and fingerprint what the migrations will touch."""
-    if made := _usable_backup(work):
-        return Skipped(f"this deployment has a verified backup: {made.path}")
-    tools = work.tools
-    backup = make_backup(
-        BackupOrder(
-            work.database,
-            tools,
-            work.context.section.backup_dir,
-            work.context.environment,
-            work.context.backup_check,
-            lambda *progress: _show_progress(work, *progress),
-        )
-    )
-    _record(work, backup)
-    if work.deployment.schema_before is None:
-        _fingerprint(work, backup, evidence)
-    evidence |= {
-        "path": str(backup.path),
-        "bytes": backup.size_bytes,
-        "sha256": backup.sha256,
-        "tool_version": backup.tool_version,
-        "verified_by": backup.verified_by,
-        "rows": dict(backup.rows),
-        "left_out": list(backup.left_out),
-    }
-    return f"{backup.path.name}, {backup.size_bytes / 1e6:.1f} MB, {_verified(backup)}"
-
-
-def _record(work: Work, backup: VerifiedBackup) -> None:
-    backup_id = work.site.ledger.record_backup(
-        work.deployment.id, backup.path, backup.size_bytes, backup.sha256, backup.tool_version
-    )
-    work.site.ledger.verify_backup(backup_id, backup.verified_by)
-
-
-def _fingerprint(work: Work, backup: VerifiedBackup, evidence: Evidence) -> None:
-    touched = touched_tables(work.migrations)
-    tables = describe(work.site.connection, touched, work.schema)
-    write_row_hashes(work.site.connection, tables, rows_file(backup.path), work.schema)
-    before = _schema(work)
-    work.site.ledger.set_schema_before(work.deployment.id, before)
-    evidence |= {"schema_before": before, "fingerprinted": [one.table for one in tables]}
-
-
-def _schema(work: Work) -> str:
-    gate_role = work.context.config.gate_role
-    return schema_fingerprint(work.tools.bin_dir, work.database.conninfo, gate_role)
-
-
-def _verified(backup: VerifiedBackup) -> str:
-    if backup.verified_by == "read":
-        return "read to its end"
-    rows = sum(backup.rows.values())
-    without = f"; not restored: {some(backup.left_out)}" if backup.left_out else ""
-    return f"restored: {rows:,} rows in {len(backup.rows)} tables equal{without}"
-
-
-def _show_progress(work: Work, what: str, done_bytes: int, all_bytes: int) -> None:
-    title = BACKING_UP[what]
-    if all_bytes:
-        title += f" {done_bytes / 1e6:,.1f} of {all_bytes / 1e6:,.1f} MB"
-    work.site.runner.progress(title, done_bytes, all_bytes)
 
 
 def migrate(work: Work, evidence: Evidence) -> str | Skipped:
@@ -222,7 +124,7 @@ def prove(work: Work, evidence: Evidence) -> str | Skipped:
     before = work.deployment.schema_before
     if before is None:
         return Skipped("the deployment ended before it changed anything")
-    now = _schema(work)
+    now = schema_now(work)
     evidence |= {"schema_before": before, "schema_now": now}
     if now not in {before, _restored_schema(work)}:
         if adopted := _adopted_since(work):
@@ -253,7 +155,7 @@ def _adopted_since(work: Work) -> str:
 
 
 def _compared(work: Work, backup: Backup | None, evidence: Evidence) -> str:
-    file = rows_file(Path(backup.path)) if backup else None
+    file = work.rows_file(backup) if backup else None
     if file is None or not file.is_file():
         return "rows not compared: the file of row hashes is missing"
     differences = compare_row_hashes(work.site.connection, file, work.schema)

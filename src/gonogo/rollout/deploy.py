@@ -29,10 +29,9 @@ from gonogo.rollout.application_steps import (
     verify_endpoints,
     wait_healthy,
 )
+from gonogo.rollout.backup_steps import BACKUP_AGAIN, back_up
 from gonogo.rollout.database_steps import (
-    BACKUP_AGAIN,
     MIGRATE_AGAIN,
-    back_up,
     grant,
     migrate,
     promote,

@@ -89,6 +89,13 @@ def test_git_names_the_repository(tmp_path: Path, git: str, expected: str | None
         ("{python}", "{python!r}", "environments.staging.commands.install.run.1", "placeholders"),
         ("{python}", "{", "environments.staging.commands.install.run.1", "doubled"),
         ('["npm", "{python}"]', "[]", "environments.staging.commands.install.run", "at least 1"),
+        (
+            "install = {",
+            'make_backup = { run = ["snap"] }\ninstall = {',
+            "environments.staging.commands",
+            "make_backup and prove_backup go together",
+        ),
+        ("{python}", "{backup}", "environments.staging.commands", "and no other command, names"),
         ('"archive"', '""', "archive_dir", "must not be empty"),
         ('cwd = "app"', 'cwd = " "', "environments.staging.cwd", "must not be empty"),
         ("backup_dir = ", 'backup_dir = ""#', "environments.staging.backup_dir", "be empty"),

@@ -6,14 +6,13 @@ is changed, not even a ledger set up.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from psycopg.errors import LockNotAvailable
 
 from gonogo.application import code
-from gonogo.config.environments import EnvironmentConfig
+from gonogo.application.commands import missing_programs
 from gonogo.errors import (
     CommandError,
     DatabaseError,
@@ -35,7 +34,7 @@ from gonogo.postgres.session import (
 )
 from gonogo.postgres.settings import set_for_session
 from gonogo.postgres.tools import find_tools
-from gonogo.rollout.backup.backup import needed_bytes, place_problem
+from gonogo.rollout.backup.backup import ROOM_BESIDE_BYTES, needed_bytes, place_problem
 from gonogo.rollout.migrations import linter
 from gonogo.rollout.migrations.apply import adoptable
 from gonogo.rollout.preflight.restorable import kept_to_superusers, restore_obstacles
@@ -47,6 +46,7 @@ from gonogo.rollout.runner.steps import Skipped
 SHOWN = 3
 # It only reads, so it gives up early where a table is locked for good.
 LONGEST_LOCKED_S = 5
+BY_TEAM = "the team's own commands make the backup"
 UNREVERTED = "no revert file, so only a restore of the backup undoes it"
 
 
@@ -170,14 +170,16 @@ def _rights(ground: Ground) -> str:
     context, connection = ground.context, ground.connection
     schema = application_schema(connection, context.anchor)
     maker = owner_to_be(connection, schema, context.anchor) or connection.info.user
-    restores = context.backup_check == "restore"
+    check = None if context.is_backed_up_by_team else context.backup_check
     migrations = _files(ground)
     gate_role = context.config.gate_role
-    require(missing_rights(connection, schema, maker, migrations, gate_role, restores=restores))
+    require(missing_rights(connection, schema, maker, migrations, gate_role, check=check))
     return f"{connection.info.user} may do all that a deployment does"
 
 
-def _superuser(ground: Ground) -> str:
+def _superuser(ground: Ground) -> str | Skipped:
+    if ground.context.is_backed_up_by_team:
+        return Skipped(BY_TEAM)
     left_out = kept_to_superusers(ground.connection)
     require(left_out.problems if ground.context.backup_check == "restore" else ())
     ground.notes += left_out.notes
@@ -186,6 +188,8 @@ def _superuser(ground: Ground) -> str:
 
 def _restore(ground: Ground) -> str | Skipped:
     """A revert needs none of it, so it is remarked on only."""
+    if ground.context.is_backed_up_by_team:
+        return Skipped(f"{BY_TEAM}: `rollback --mode restore` would be refused")
     found = restore_obstacles(ground.connection, ground.context.database)
     ground.notes += found
     if found:
@@ -195,8 +199,11 @@ def _restore(ground: Ground) -> str | Skipped:
 
 def _disk(ground: Ground) -> str:
     directory = ground.context.section.backup_dir
-    needed = needed_bytes(ground.connection)
+    by_team = ground.context.is_backed_up_by_team
+    needed = ROOM_BESIDE_BYTES if by_team else needed_bytes(ground.connection)
     require(filter(None, [place_problem(directory, needed)]))
+    if by_team:
+        return f"{directory} can be written; {BY_TEAM}"
     return f"{directory} has room for a backup of {needed / 1e6:,.0f} MB"
 
 
@@ -269,24 +276,6 @@ def _files(ground: Ground) -> tuple[Migration, ...]:
         return ground.context.migrations()
     except (CommandError, MigrationError):
         return ()
-
-
-def missing_programs(section: EnvironmentConfig, path: str | None) -> Iterator[str]:
-    """The team's commands that cannot be run here, a line each.
-
-    Args:
-        section: The environment's section of rollout.toml.
-        path: The PATH that commands get.
-    """
-    if not section.cwd.is_dir():
-        yield f"{section.cwd} is no directory: set cwd in rollout.toml"
-        return
-    for name in type(section.commands).model_fields:
-        command = getattr(section.commands, name)
-        program = command.run[0] if command else "{"
-        # A path within the application, or one that is filled in, may be there only later.
-        if "{" not in program and "/" not in program and not shutil.which(program, path=path):
-            yield f"{program} is not installed: install it, or correct commands.{name}.run"
 
 
 ITEMS: tuple[Item, ...] = (

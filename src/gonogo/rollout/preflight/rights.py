@@ -8,6 +8,7 @@ from psycopg import sql
 
 from gonogo.ledger.migration import Migration
 from gonogo.postgres.session import Connection, ask_bool
+from gonogo.rollout.backup.order import BackupCheck
 from gonogo.rollout.migrations.statements import altered_tables
 
 MAY_CREATE = "select has_schema_privilege(%s, %s, 'create')"
@@ -40,6 +41,10 @@ from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p') and n.nspname <> 'gonogo' and row_security_active(c.oid)
 order by 1"""
+UNSEEN = (
+    (UNREADABLE, "may not read"),
+    (HIDDEN, "does not see every row of (row-level security)"),
+)
 ROLE_EXISTS = "select exists (select from pg_roles where rolname = %s)"
 SHOWN = 3
 
@@ -51,7 +56,7 @@ def missing_rights(
     migrations: Sequence[Migration],
     gate_role: str | None,
     *,
-    restores: bool,
+    check: BackupCheck | None,
 ) -> Iterator[str]:
     """The rights that a deployment needs and the role lacks, a line each.
 
@@ -61,7 +66,7 @@ def missing_rights(
         maker: The role that owns what the migrations make.
         migrations: The files that are to be in place.
         gate_role: The role that the gate reads with; None where there is none.
-        restores: Whether the backup is proved by a scratch database.
+        check: How the backup is verified; None where gonogo makes none.
     """
     role = connection.info.user
     quoted = sql.Identifier(schema).as_string()
@@ -69,15 +74,12 @@ def missing_rights(
         yield f"{maker} may not create tables in the schema {schema}"
     if not ask_bool(connection, MAY_CREATE_SCHEMAS):
         yield f"{role} may not create the ledger's schema, nor move data aside (CREATE on database)"
-    if restores and not ask_bool(connection, MAY_CREATE_DATABASES):
+    if check == "restore" and not ask_bool(connection, MAY_CREATE_DATABASES):
         yield f"{role} may not create the scratch database that proves a backup (CREATEDB)"
     altered = list(altered_tables(migrations))
     for (table,) in connection.execute(FOREIGN_TABLES, (quoted, altered)):
         yield f"{role} does not own {table}, which a migration alters"
-    for query, what in (
-        (UNREADABLE, "may not read"),
-        (HIDDEN, "does not see every row of (row-level security)"),
-    ):
+    for query, what in UNSEEN if check else ():
         if tables := [str(name) for (name,) in connection.execute(query.encode())]:
             more = f" and {len(tables) - SHOWN} more" if len(tables) > SHOWN else ""
             yield f"{role} {what} {', '.join(tables[:SHOWN])}{more}, so no backup can be whole"

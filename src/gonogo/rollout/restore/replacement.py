@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gonogo.errors import BackupError, StepError
+from gonogo.command_line import command
+from gonogo.errors import BackupError, StepError, UsageError
 from gonogo.ledger.installation import version
 from gonogo.ledger.rows import Backup
 from gonogo.postgres.dsn import DatabaseSettings
@@ -188,18 +189,11 @@ def usable_backup(work: Work) -> Backup:
     Raises:
         BackupError: There is none, its file is missing, or its file has changed.
     """
-    own = [row for row in work.site.ledger.migrations() if row.deployment_id == work.base_id]
-    first = min((row.applied_at for row in own if not row.adopted), default=None)
-    made = [
-        one
-        for one in work.site.ledger.backups(work.base_id)
-        if one.verified_at and (first is None or one.made_at <= first)
-    ]
-    if not made:
+    backup = _newest_before(work)
+    if backup is None:
         raise BackupError(
             f"deployment {work.base_id} has no verified backup", "roll back by revert"
         )
-    backup = made[0]
     path = Path(backup.path)
     if not path.is_file():
         raise BackupError(f"the backup {path} is not on this machine", "bring it back there")
@@ -208,6 +202,32 @@ def usable_backup(work: Work) -> Backup:
             f"the backup {path} has changed since it was verified", "bring back a copy of it"
         )
     return backup
+
+
+def _newest_before(work: Work) -> Backup | None:
+    """The newest verified backup from before the first change."""
+    own = [row for row in work.site.ledger.migrations() if row.deployment_id == work.base_id]
+    first = min((row.applied_at for row in own if not row.adopted), default=None)
+    for one in work.site.ledger.backups(work.base_id):
+        if one.verified_at and (first is None or one.made_at <= first):
+            return one
+    return None
+
+
+def require_dump(work: Work) -> None:
+    """Refuse a restore where the backup is one of the team's own, before anything is done.
+
+    Raises:
+        UsageError: It is.
+    """
+    backup = _newest_before(work)
+    if backup and backup.is_of_team:
+        raise UsageError(
+            f"the backup of deployment {work.base_id} is {backup.path}, made by the team's own"
+            " commands: gonogo cannot restore it; nothing was done",
+            f"roll back by revert; or stop the application, restore {backup.path} as your team"
+            f" does, and then run {command('rollback')}, which brings the code back",
+        )
 
 
 def rows_backed_up(work: Work) -> Mapping[str, int]:

@@ -21,7 +21,7 @@ from gonogo.rollout.restore import swap
 from gonogo.rollout.restore.carry import Carried, carry_over
 from gonogo.rollout.restore.ledger_copy import Swapped, copy_ledger
 from gonogo.rollout.restore.objects import LARGE_OBJECTS
-from gonogo.rollout.restore.replacement import NewDatabase, rows_backed_up
+from gonogo.rollout.restore.replacement import NewDatabase, require_dump, rows_backed_up
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Step
 from gonogo.rollout.runner.work import Work
 
@@ -173,10 +173,11 @@ def restoring(work: Work, damaged: Sequence[str]) -> Iterator[Restoration]:
         damaged: Tables whose changes and deletions since are not carried over.
 
     Raises:
-        UsageError: The backup has no table of a name in `damaged`.
+        UsageError: The backup has no table of a name in `damaged`, or is not gonogo's to restore.
         LockHeldError: Another restore of this database is at work.
         DatabaseError: No other database of the server can be connected to.
     """
+    require_dump(work)
     name = work.site.identity.database
     query = "select oid::bigint from pg_database where datname = current_database()"
     prepared = swap.prepared_name(ask_int(work.site.connection, query))

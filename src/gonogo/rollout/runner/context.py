@@ -126,6 +126,11 @@ class RolloutContext:
         return judged_by(self.project, self.config)
 
     @property
+    def is_backed_up_by_team(self) -> bool:
+        """Whether the team's own commands make the backup, and gonogo makes none."""
+        return self.section.commands.make_backup is not None
+
+    @property
     def logs(self) -> Path:
         """The directory of the log."""
         return self.log_dir or self.project.logs_dir / self.environment

@@ -6,6 +6,7 @@ begun after a deployment's steps, nothing of what those did can be relied upon.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
@@ -26,6 +27,7 @@ from gonogo.rollout.runner.site import Site
 from gonogo.rollout.runner.steps import Evidence, HowItEnded, Procedure, Skipped, Step
 
 ROWS_SUFFIX = ".rows.gz"
+LONGEST_NAME = 150
 STAMP = "%Y-%m-%d %H:%M:%SZ"
 
 
@@ -91,13 +93,16 @@ class Work:
     def backup(self) -> Backup | None:
         """The newest verified backup of before the change that has its row hashes beside it."""
         made = self.site.ledger.backups(self.base_id)
-        whole = (one for one in made if one.verified_at and rows_file(Path(one.path)).is_file())
+        whole = (one for one in made if one.verified_at and self.rows_file(one).is_file())
         return next(whole, None)
 
-
-def rows_file(backup: Path) -> Path:
-    """The file of a backup's row hashes."""
-    return backup.with_suffix(ROWS_SUFFIX)
+    def rows_file(self, backup: Backup) -> Path:
+        """The file of a backup's row hashes: beside it, or by its name among the backups."""
+        if not backup.is_of_team:
+            return Path(backup.path).with_suffix(ROWS_SUFFIX)
+        name = re.sub(r"[^\w.-]", "_", backup.path)[-LONGEST_NAME:]
+        section, environment = self.context.section, self.context.environment
+        return section.backup_dir / f"snapshot_{environment}_{name}{ROWS_SUFFIX}"
 
 
 def begin(site: Site, override_reason: str | None) -> Work:

@@ -27,6 +27,7 @@ from gonogo.rollout.runner.context import RolloutContext
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
 
+LEFT_OUT = {"make_backup", "prove_backup", "reinstall", "rebuild"}
 # Appends its name to the trace; fails while a file of its name lies in the directory `broken`.
 COMMAND = "echo $0 >> trace; echo $GOOGLE_CLIENT_SECRET; test ! -e broken/$0"
 
@@ -114,7 +115,7 @@ def team(
     base_database: str, server: EmbeddedServer, tmp_path: Path, pytestconfig: pytest.Config
 ) -> Team:
     """A team with a fresh database and a project of its own."""
-    return _team(base_database, server.bin_dir, tmp_path, pytestconfig.rootpath)
+    return team_on(base_database, server.bin_dir, tmp_path, pytestconfig.rootpath)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def deployed_once(
     name = f"test_{uuid4().hex}"
     place = tmp_path_factory.mktemp("deployed")
     conninfo = databases.create(name, base_template)
-    team = _team(conninfo, databases.server.bin_dir, place, pytestconfig.rootpath)
+    team = team_on(conninfo, databases.server.bin_dir, place, pytestconfig.rootpath)
     assert deploy(team.context, team.tell).outcome == "succeeded"
     team.trace()
     yield team
@@ -147,7 +148,7 @@ def team15(
     try:
         conninfo = Databases(server).create("app")
         build_base(conninfo)
-        yield _team(conninfo, postgres15, tmp_path, pytestconfig.rootpath)
+        yield team_on(conninfo, postgres15, tmp_path, pytestconfig.rootpath)
     finally:
         server.stop()
 
@@ -162,7 +163,8 @@ def deployed_copy(deployed_once: Team, new_database: Callable[..., str]) -> Team
     return Team(context, deployed_once.root, deployed_once.app)
 
 
-def _team(conninfo: str, bin_dir: Path, tmp_path: Path, rootpath: Path) -> Team:
+def team_on(conninfo: str, bin_dir: Path, tmp_path: Path, rootpath: Path) -> Team:
+    """A team with a database."""
     root, app = tmp_path / "project", tmp_path / "app"
     for name in ("migrations", "checks"):
         shutil.copytree(rootpath / name, root / name)
@@ -194,7 +196,7 @@ def _team(conninfo: str, bin_dir: Path, tmp_path: Path, rootpath: Path) -> Team:
 
 
 def _config(tmp_path: Path, app: Path) -> RolloutConfig:
-    names = [name for name in CommandsConfig.model_fields if name not in {"reinstall", "rebuild"}]
+    names = [name for name in CommandsConfig.model_fields if name not in LEFT_OUT]
     section = {
         "cwd": app,
         "backup_dir": tmp_path / "backups",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gonogo.application.commands import missing_programs
 from gonogo.config.environments import EnvironmentConfig
-from gonogo.rollout.preflight.items import missing_programs
 
 
 def test_a_command_whose_program_is_missing_is_named(tmp_path: Path) -> None:
