@@ -20,6 +20,8 @@ COMMIT = re.compile(r"[0-9a-f]{7,64}")
 LEFT_BEHIND = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 # git's mode of a symbolic link.
 LINK = "120000"
+# git's mode of a submodule.
+SUBMODULE = "160000"
 SHORT = 12
 SHOWN = 60
 # git's own words for a name that stands for nothing; they do not say which name.
@@ -125,6 +127,8 @@ def holder(
 def copy_of(repository: Path, environ: Mapping[str, str], revision: str, directory: Path) -> None:
     """Make a worktree of a revision elsewhere; the repository and its worktree stay as they are.
 
+    A submodule that is there is copied too, at the commit that the revision names.
+
     Args:
         repository: The worktree, or a directory within it.
         environ: The session's variables.
@@ -134,9 +138,14 @@ def copy_of(repository: Path, environ: Mapping[str, str], revision: str, directo
     Raises:
         CommandError: git does not know the revision, or cannot write there.
     """
-    top = str(_top(repository) or repository)
-    _git(repository, environ, "clone", "--quiet", "--shared", "--no-checkout", top, str(directory))
+    top = _top(repository) or repository
+    clone = ("clone", "--quiet", "--shared", "--no-checkout", str(top), str(directory))
+    _git(repository, environ, *clone)
     _git(directory, environ, "checkout", "--quiet", "--detach", revision)
+    for entry in _git(directory, environ, "ls-tree", "-r", "-z", "HEAD").split("\0"):
+        kind, _, place = entry.partition("\t")
+        if kind.startswith(SUBMODULE) and (top / place / ".git").exists():
+            copy_of(top / place, environ, kind.split()[-1], directory / place)
 
 
 def files_at(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gonogo.command_line import command
 from gonogo.errors import UsageError
-from gonogo.ledger.rows import Deployment, MigrationRow
+from gonogo.ledger.rows import Backup, Deployment, MigrationRow
 
 SERVED = "succeeded"
 ROLLED_BACK = "rolled_back"
@@ -62,7 +62,7 @@ def taken_back(
         meant: Which one is rolled back.
         rows: Every migration that was ever applied or adopted.
     """
-    earlier = tuple(_attempts_before(deployments, meant))
+    earlier = tuple(attempts(one for one in deployments if one.id < meant.id))
     # What the rollback itself has reverted already was in place when it began.
     changed = {
         row.deployment_id
@@ -74,11 +74,33 @@ def taken_back(
     return TakenBack(meant, earlier, next(bases, meant))
 
 
-def _attempts_before(deployments: Sequence[Deployment], meant: Deployment) -> Iterator[Deployment]:
+def backup_before(
+    deployment_id: int, rows: Iterable[MigrationRow], backups: Iterable[Backup]
+) -> Backup | None:
+    """The newest verified backup of a deployment from before its first change.
+
+    Args:
+        deployment_id: Which.
+        rows: Every migration that was ever applied or adopted.
+        backups: In any order.
+    """
+    own = (one for one in rows if one.deployment_id == deployment_id and not one.adopted)
+    first = min((one.applied_at for one in own), default=None)
+    of_it = (one for one in backups if one.deployment_id == deployment_id and one.verified_at)
+    before = (one for one in of_it if first is None or one.made_at <= first)
+    return max(before, key=lambda one: one.made_at, default=None)
+
+
+def attempts(deployments: Iterable[Deployment]) -> Iterator[Deployment]:
+    """The attempts since the newest deployment that served, newest first.
+
+    Args:
+        deployments: Newest first.
+    """
     for one in deployments:
-        if one.id < meant.id and one.outcome == SERVED:
+        if one.outcome == SERVED:
             return
-        if one.id < meant.id and one.outcome in UNFINISHED:
+        if one.outcome in UNFINISHED:
             yield one
 
 

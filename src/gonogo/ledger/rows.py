@@ -234,12 +234,12 @@ def past_retention(
         backups: From the ledger.
         retention_days: How long they are kept, in days; never counted as less than two weeks.
         now: The moment that ages are counted from.
-        needed: The deployment whose backup a restore would take.
+        needed: The backup that a restore would take, by its number.
     """
     kept = timedelta(days=max(retention_days, SHORTEST_DAYS))
     newest = max((one.made_at for one in backups if one.verified_at), default=now)
     old = [one for one in backups if now - one.made_at > kept and not one.is_of_team]
-    old = [one for one in old if one.made_at != newest and one.deployment_id != needed]
+    old = [one for one in old if one.made_at != newest and one.id != needed]
     return tuple(sorted((one for one in old if Path(one.path).is_file()), key=_made_at))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gonogo.command_line import command
-from gonogo.ledger.attempts import taken_back, to_roll_back
+from gonogo.ledger.attempts import backup_before, taken_back, to_roll_back
 from gonogo.ledger.deployer import Holder, holder
 from gonogo.ledger.history import incidents
 from gonogo.ledger.installation import version
@@ -80,9 +80,13 @@ class Standing:
 
     @property
     def restored_from(self) -> int | None:
-        """The deployment whose backup a restore would take; None where there is nothing to do."""
+        """The number of the backup that a restore would take; None where it would take none."""
         meant = to_roll_back(self.deployments)
-        return taken_back(self.deployments, meant, self.migrations).base.id if meant else None
+        if meant is None:
+            return None
+        base = taken_back(self.deployments, meant, self.migrations).base.id
+        backup = backup_before(base, self.migrations, self.backups)
+        return backup.id if backup else None
 
     def state(self, deployment: Deployment) -> str:
         """The state of a deployment, in words; the ledger says "running" of a killed run too."""

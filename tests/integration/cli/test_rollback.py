@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -65,6 +66,66 @@ def test_a_revert_after_48_hours_loses_nothing(soaked: Desk) -> None:
         assert f"## {part}" in draft
     assert "a drill" in draft
     assert "The team is told" in told.stdout
+
+
+@pytest.mark.slow
+def test_a_rollback_takes_back_the_attempt_that_never_came_up(desk: Desk) -> None:
+    """One deployment served, one migrated and did not start, one mended it.
+
+    The question names the attempt and what stays; code and schema are of the one that served.
+    """
+    assert desk.deploy().returncode == 0
+    tried = revised(desk, "tried", 'sys.exit("this one does not start")')
+    attempt(desk, "047", "first_try")
+    told = desk.run("deploy", "staging", "--revision", tried)
+    assert told.returncode != 0
+    assert desk.ask("select to_regclass('first_try') is not null")
+    attempt(desk, "048", "second_try")
+    mended = revised(desk, "mended", "")
+    told = desk.run("deploy", "staging", "--revision", mended)
+    assert told.returncode == 0, told.stdout + told.stderr
+
+    told = desk.type(desk.database, "rollback", "--reason", "a drill")
+    assert told.returncode == 0, told.stdout + told.stderr
+    _, asked, after = told.stdout.partition("Is this what you want?")
+    shown = " ".join(after.partition("Roll back staging")[0].split())
+    assert asked
+    assert f"deployment 2 (failed, revision {tried}) is taken back too" in shown
+    assert f"revision {mended}, back to {desk.repository.after}" in shown
+    assert "stay, because a deployment that served applied them: 038_" in shown
+    assert "047_first_try" not in shown
+    assert "schema equal to that before the deployment" in after
+    assert desk.ask("select to_regclass('first_try') is null and to_regclass('second_try') is null")
+    assert desk.ask("select to_regclass('sync_metrics') is not null")
+    head = (desk.repository.path / ".git" / "HEAD").read_text(encoding="ascii").strip()
+    assert head == desk.repository.after
+    assert re.search(r"Verify the old endpoints .* health: HTTP 200", after)
+
+
+def revised(desk: Desk, name: str, first: str) -> str:
+    """Commit a revision whose service begins with a statement; what is checked out stays."""
+    place = desk.root / name
+    git(desk, desk.repository.path, "worktree", "add", "-q", str(place), desk.repository.after)
+    service = place / "service.py"
+    text = service.read_text(encoding="utf-8")
+    service.write_text(text.replace("    number = ", f"    {first}  # {name}\n    number = ", 1))
+    git(desk, place, "commit", "--quiet", "--all", "--message", name)
+    return git(desk, place, "rev-parse", "HEAD")
+
+
+def git(desk: Desk, place: Path, *words: str) -> str:
+    """What git says."""
+    ran = subprocess.run(
+        ["git", *words], cwd=place, env=desk.environ, check=True, capture_output=True, text=True
+    )
+    return ran.stdout.strip()
+
+
+def attempt(desk: Desk, version: str, table: str) -> None:
+    """Add a migration that makes a table, and the revert that moves it aside."""
+    file = desk.root / "migrations" / f"{version}_{table}"
+    file.with_suffix(".sql").write_text(f"create table {table} (id bigint primary key);\n")
+    file.with_suffix(".revert.sql").write_text(f"alter table {table} set schema :aside;\n")
 
 
 @pytest.mark.slow

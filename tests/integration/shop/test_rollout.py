@@ -33,6 +33,14 @@ def test_the_new_version_runs_at_the_revision_that_was_deployed(played: Played) 
     assert played.shop.ask("select revision from gonogo.deployment") == head
 
 
+def test_a_preflight_builds_the_revision_beside_the_one_that_runs(played: Played) -> None:
+    """`npm ci`, the build, types and tests of version 2, while the packages are version 1's."""
+    said = played.said["preflight"].stdout
+    for command in ("npm ci", "npm run build", "npm run typecheck", "npm test"):
+        assert re.search(rf"`{command}\b.*ended with 0", said), said
+    assert (played.before["version"], played.before["pg"]) == ("1.0.0", V1)
+
+
 def test_what_was_deployed_is_in_place_and_a_request_changes_something(played: Played) -> None:
     """Schema, endpoints and ledger are verified, and a settlement was begun over HTTP."""
     assert played.said["verify"].returncode == 0, played.said["verify"].stdout
@@ -99,7 +107,7 @@ def test_each_step_has_its_record(played: Played) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["deploy", "verify", "grants", "early", "go", "outage", "rollback"]
+    "name", ["preflight", "deploy", "verify", "grants", "early", "go", "outage", "rollback"]
 )
 def test_no_word_of_another_application_is_said(played: Played, name: str) -> None:
     """What gonogo prints of the shop is about the shop."""

@@ -146,6 +146,10 @@ def test_a_submodules_files_are_those_that_the_revision_names(
     assert code.files_at(found[0], ENVIRON, found[1], found[2]) == (("1.sql", b"two"),)
     assert code.holder(repository, ENVIRON, "v1", inner / "db") is None
     assert code.holder(repository, ENVIRON, "HEAD", other / "db") is None
+    copy = tmp_path_factory.mktemp("copies") / "copy"
+    code.copy_of(repository, ENVIRON, "HEAD", copy)
+    assert (copy / "sub" / "db" / "1.sql").read_text(encoding="utf-8") == "two"
+    assert (inner / "db" / "1.sql").read_text(encoding="utf-8") == "one"
 
 
 def test_a_directory_lies_within_a_repository_or_not(repository: Path, tmp_path: Path) -> None:

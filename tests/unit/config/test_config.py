@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.config.environments import CommandConfig, CommandsConfig
 from gonogo.config.sections import RolloutConfig
 from gonogo.errors import ConfigError
 from gonogo.model.kinds import Environment
@@ -93,9 +92,9 @@ def test_git_names_the_repository(tmp_path: Path, git: str, expected: str | None
             "install = {",
             'make_backup = { run = ["snap"] }\ninstall = {',
             "environments.staging.commands",
-            "make_backup and prove_backup go together",
+            "make_backup needs prove_backup",
         ),
-        ("{python}", "{backup}", "environments.staging.commands", "and no other command, names"),
+        ("{python}", "{backup}", "environments.staging.commands", "that alone names {backup}"),
         ('"archive"', '""', "archive_dir", "must not be empty"),
         ('cwd = "app"', 'cwd = " "', "environments.staging.cwd", "must not be empty"),
         ("backup_dir = ", 'backup_dir = ""#', "environments.staging.backup_dir", "be empty"),
@@ -186,12 +185,10 @@ def test_what_is_wrong_with_a_whole_section_does_not_print_it(tmp_path: Path) ->
 
 def test_a_command_that_is_left_out_runs_nowhere(tmp_path: Path) -> None:
     """So what it alone would inherit is not asked for; endpoints are no command."""
-    staging = load(tmp_path, GOOD).environment(Environment.STAGING)
-    left_out = staging.model_copy(update={"commands": CommandsConfig()})
-    assert left_out.runs({"checkout", "start_app", "endpoints"}) == {"endpoints"}
-    started = CommandsConfig(start_app=CommandConfig(run=("true",)))
-    starting = staging.model_copy(update={"commands": started})
-    assert starting.runs({"checkout", "start_app"}) == {"start_app"}
+    config = load(tmp_path, GOOD)
+    asks = config.model_copy(update={"without": ()})
+    assert asks.runs(Environment.STAGING, {"install", "start_app"}) == {"install"}
+    assert asks.runs(Environment.STAGING, {"checkout", "endpoints"}) == {"endpoints"}
 
 
 def test_endpoints_that_are_left_out_need_no_variable(tmp_path: Path) -> None:

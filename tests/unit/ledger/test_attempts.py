@@ -12,13 +12,14 @@ from gonogo.ledger.attempts import (
     UNKNOWN,
     TakenBack,
     adopted_since,
+    backup_before,
     staying_lines,
     taken_back,
     taken_lines,
     to_roll_back,
     why_nothing,
 )
-from gonogo.ledger.rows import Deployment, MigrationRow
+from gonogo.ledger.rows import Backup, Deployment, MigrationRow
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -189,3 +190,17 @@ def test_what_was_adopted_after_the_fingerprint_is_named() -> None:
     )
     assert adopted_since(back(every, *rows), rows) == "040_x"
     assert adopted_since(back(every, *rows[1:]), rows[1:]) == ""
+
+
+def test_a_backup_from_after_the_first_change_is_not_what_a_restore_takes() -> None:
+    """Nor one that never verified, nor another deployment's."""
+
+    def backup(number: int, deployment: int, hours: int, by: str | None = "restore") -> Backup:
+        made_at = NOW + timedelta(hours=hours)
+        return Backup(number, deployment, "b", 1, "", "18", made_at, made_at if by else None, by)
+
+    made = [backup(5, 2, -1), backup(4, 1, 1), backup(3, 1, -1, None), backup(2, 1, -2, "team")]
+    found = backup_before(1, [migration("038", 1)], [*made, backup(1, 1, -3)])
+    assert found == made[-1]
+    assert backup_before(1, [migration("038", 1, adopted=True)], made) == made[1]
+    assert backup_before(3, [], made) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -56,9 +55,9 @@ def test_the_backup_that_a_restore_would_take_is_kept(tmp_path: Path) -> None:
 
 def test_the_backup_of_the_first_attempt_is_kept(tmp_path: Path) -> None:
     """A restore would take it, although the newest is of a later attempt."""
-    attempt = replace(backup(tmp_path, 50), deployment_id=7)
+    attempt = backup(tmp_path, 50)
     every = [backup(tmp_path, 1), backup(tmp_path, 40), attempt]
-    found = past_retention(every, 30, NOW, 7)
+    found = past_retention(every, 30, NOW, attempt.id)
     assert [Path(one.path).stem for one in found] == ["40"]
 
 

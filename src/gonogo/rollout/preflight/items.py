@@ -21,6 +21,7 @@ from gonogo.errors import (
     UnreadyError,
 )
 from gonogo.ledger import history, migration
+from gonogo.ledger.attempts import attempts
 from gonogo.ledger.installation import version as ledger_version
 from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.migration import Migration
@@ -86,6 +87,13 @@ class Ground:
     def ledger(self) -> Ledger | None:
         """The ledger; None where there is none."""
         return Ledger(self.connection) if ledger_version(self.connection) else None
+
+    @property
+    def tried(self) -> frozenset[int]:
+        """The attempts since the last deployment that served."""
+        every = self.ledger.deployments() if self.ledger else ()
+        here = (one for one in every if one.environment == self.context.environment)
+        return frozenset(one.id for one in attempts(here))
 
     @property
     def mark(self) -> EnvironmentMark | None:
@@ -202,9 +210,8 @@ def _disk(ground: Ground) -> str:
     by_team = ground.context.is_backed_up_by_team
     needed = ROOM_BESIDE_BYTES if by_team else needed_bytes(ground.connection)
     require(filter(None, [place_problem(directory, needed)]))
-    if by_team:
-        return f"{directory} can be written; {BY_TEAM}"
-    return f"{directory} has room for a backup of {needed / 1e6:,.0f} MB"
+    room = f"has room for a backup of {needed / 1e6:,.0f} MB"
+    return f"{directory} {f'can be written; {BY_TEAM}' if by_team else room}"
 
 
 def _migrations(ground: Ground) -> str:
@@ -213,7 +220,12 @@ def _migrations(ground: Ground) -> str:
     require(migration.problems(migrations, known, *within))
     waiting = migration.pending(migrations, known)
     whole = adoptable(ground.connection, waiting, ground.context.survey)
-    lasting = [one for one in migration.irreversible(migrations, known) if one.version not in whole]
+    # What attempts have applied since the last deployment that served is taken back with it.
+    tried = ground.tried
+    stays = {
+        one: row for one, row in known.items() if row.adopted or row.deployment_id not in tried
+    }
+    lasting = [one for one in migration.irreversible(migrations, stays) if one.version not in whole]
     ground.notes += [f"cannot be reverted: {one.filename} has {UNREVERTED}" for one in lasting]
     return f"{len(migrations)} files in order, {len(known)} in place, {len(waiting)} to come"
 
@@ -253,8 +265,7 @@ def _worktree(ground: Ground) -> str | Skipped:
     if changed := code.changed_files(repository, context.environ):
         more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
         problems = [f"the application's worktree is not clean: {', '.join(changed[:SHOWN])}{more}"]
-    by_itself = context.section.releases or context.section.commands.checkout
-    if here != revision and not by_itself:
+    if here != revision and not (context.section.releases or context.section.commands.checkout):
         problems.append(
             f"the code is at {code.short(here)}, and nothing would bring it to"
             f" {code.short(revision)}: set commands.checkout, or check it out by hand"

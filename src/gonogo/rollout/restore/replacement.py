@@ -11,6 +11,7 @@ from typing import Any
 
 from gonogo.command_line import command
 from gonogo.errors import BackupError, StepError, UsageError
+from gonogo.ledger.attempts import backup_before
 from gonogo.ledger.installation import version
 from gonogo.ledger.rows import Backup
 from gonogo.postgres.dsn import DatabaseSettings
@@ -205,13 +206,8 @@ def usable_backup(work: Work) -> Backup:
 
 
 def _newest_before(work: Work) -> Backup | None:
-    """The newest verified backup from before the first change."""
-    own = [row for row in work.site.ledger.migrations() if row.deployment_id == work.base_id]
-    first = min((row.applied_at for row in own if not row.adopted), default=None)
-    for one in work.site.ledger.backups(work.base_id):
-        if one.verified_at and (first is None or one.made_at <= first):
-            return one
-    return None
+    ledger = work.site.ledger
+    return backup_before(work.base_id, ledger.migrations(), ledger.backups(work.base_id))
 
 
 def require_dump(work: Work) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gonogo.config.project import Project
+from gonogo.model.step import StepKind
 from gonogo.postgres.session import connect
 from gonogo.rollout.deploy import deploy
+from gonogo.rollout.preflight.readiness import inspect
 from gonogo.rollout.rollback import Request, rollback
 from gonogo.rollout.rollback_plan import plan_rollback
 from gonogo.rollout.runner.context import RolloutContext
@@ -95,6 +100,27 @@ def test_the_plan_says_what_is_taken_back_and_what_stays(tried: Team) -> None:
     staying = next(line for line in lines if line.startswith("stay, because a deployment that"))
     assert "046" in staying
     assert "047" not in staying
+
+
+def test_preflight_names_what_an_attempt_left_without_a_revert(
+    deployed_copy: Team, tmp_path: Path
+) -> None:
+    """A rollback of what comes would take it back too; what served has applied stays."""
+    root = Path(shutil.copytree(deployed_copy.root, tmp_path / "project"))
+    (file,) = (root / "migrations").glob("046_*.revert.sql")
+    file.unlink()
+    context = replace(deployed_copy.context, project=Project(root), revision="mended")
+
+    def notes() -> list[str]:
+        deployed_copy.events.clear()
+        inspect(context, deployed_copy.tell, ())
+        told = (event.title for event in deployed_copy.events if event.kind is StepKind.NOTE)
+        return [line for line in told if line.startswith("cannot be reverted: ")]
+
+    assert notes() == []
+    deployed_copy.ask("update gonogo.deployment set outcome = 'failed'")
+    (note,) = notes()
+    assert note.startswith("cannot be reverted: 046_")
 
 
 def test_a_failed_migration_takes_the_attempts_before_it_back(team: Team) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.application import code
+from gonogo.application import code, release
 from gonogo.config.project import Project
 from gonogo.config.sections import RolloutConfig
 from gonogo.errors import CommandError, UnreadyError
@@ -62,6 +62,7 @@ def make(tmp_path: Path) -> Make:
         commands: Mapping[str, list[str]] = COMMANDS,
         *,
         is_git: bool = True,
+        releases: bool = False,
     ) -> RolloutContext:
         git("checkout", "--quiet", "--detach", out)
         section = {
@@ -70,6 +71,8 @@ def make(tmp_path: Path) -> Make:
             "git": is_git,
             "commands": {name: {"run": run} for name, run in commands.items()},
         }
+        if releases:
+            section |= {"git": app, "releases": tmp_path / "releases", "cwd": tmp_path / "current"}
         variables = {"TOKEN": {"needed_by": ["test"]}}
         environments = {"staging": section}
         config = RolloutConfig.model_validate(
@@ -95,6 +98,21 @@ def trying(context: RolloutContext, *, builds: bool) -> Iterator[Callable[[str],
     ):
         items = {one.name: one for one in Tryout(context, runner, stack, builds).items}
         yield lambda name: items[name].look(Ground(context, None))
+
+
+def test_releases_are_as_they_were(make: Make, tmp_path: Path) -> None:
+    """The copy is none of them; without it the checks run in the release that runs."""
+    commands = {name: words for name, words in COMMANDS.items() if name != "checkout"}
+    context = make("good", "worse", commands, releases=True)
+    bad = code.resolve(tmp_path / "app", ENVIRON, "bad")
+    release.make(context.section, ENVIRON, bad)
+    release.switch(context.section, bad)
+    with trying(context, builds=True) as look:
+        assert "ended with 0 in a copy of" in str(look("build"))
+        assert str(look("test")) == "`sh -c 'grep good built'` ended with 0"
+    assert [one.name for one in (tmp_path / "releases").iterdir()] == [bad]
+    with trying(context, builds=False) as look, pytest.raises(CommandError, match="grep good"):
+        look("lint")
 
 
 def test_the_revision_is_built_and_checked_in_a_copy(make: Make, tmp_path: Path) -> None:
