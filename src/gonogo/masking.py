@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 # Which variables hold a secret is judged by their names: their values say nothing.
 SECRET = re.compile(
@@ -20,7 +20,11 @@ SECRET = re.compile(
 PUBLIC = re.compile(r"(?:^|_)BASE_URL|REDIRECT", re.IGNORECASE)
 # An address alone, without user, path or query, holds no secret, whatever its variable is called.
 ADDRESS = re.compile(r"https?://[^/?#@\s]+/?")
-PASSWORD_IN_URL = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*@")
+# Up to the last @ of the word: a password may hold signs that it should not. But no host's port.
+PASSWORD_IN_URL = re.compile(
+    r"(?<=://)([^/?#\s:@]*):(?!\d{1,5}[/?#,])(?:[^/\s@]*@|[^\s@'\"<>]*@)(?:[^\s@'\"<>]*@)*"
+)
+URL_WITH_PASSWORD = re.compile(r"[\w+.-]+://[^/?#@:\s]*:(.+)@", re.DOTALL)
 PASSWORD_IN_QUERY = re.compile(r"(?<=[?&])(password|sslpassword)=[^&\s'\"]+", re.IGNORECASE)
 PASSWORD_IN_CONNINFO = re.compile(
     r"(?<![?&])\b(password|sslpassword)\s*=\s*('(?:[^'\\]|\\.)*(?:'|\Z)|\S+)", re.IGNORECASE
@@ -126,13 +130,9 @@ def _spellings(value: str) -> Iterator[str]:
     lines = value.splitlines()
     if len(lines) > 1:
         yield from (line for line in lines if len(line) >= SHORTEST_LINE)
-    try:
-        password = urlsplit(value).password
-    except ValueError:
-        return
-    if password:
-        yield password
-        yield unquote(password)
+    if url := URL_WITH_PASSWORD.match(value):
+        yield url[1]
+        yield unquote(url[1])
     for match in PASSWORD_IN_CONNINFO.finditer(value):
         quoted = match[2].startswith("'")
         bare = match[2].removeprefix("'").removesuffix("'")

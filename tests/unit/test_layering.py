@@ -20,6 +20,7 @@ ORDER = (
     "errors",
     "command_line",
     "masking",
+    "screen",
     "interruption",
     "leash",
     "process",

@@ -29,6 +29,8 @@ ENVIRON = {
         ("the password p@ss-word", "the password <DATABASE_URL>"),
         ("https://app.example.com in /home/app", "https://app.example.com in /home/app"),
         ("postgresql://bob:other@db/x", "postgresql://bob:<password>@db/x"),
+        ("at postgres://bob:o?th/er@mine@db/x.", "at postgres://bob:<password>@db/x."),
+        ("at https://db:5432/x?mail=a@b", "at https://db:5432/x?mail=a@b"),
         ("host=db password='it''s' user=x", "host=db password=<password>'s' user=x"),
         ("host=db password=secret user=x", "host=db password=<password> user=x"),
     ],
@@ -36,6 +38,12 @@ ENVIRON = {
 def test_a_secret_is_replaced_by_its_name(text: str, masked: str) -> None:
     """Values of secret variables, and passwords in connection strings, do not appear."""
     assert Mask.of(ENVIRON)(text) == masked
+
+
+def test_a_password_that_its_url_should_escape_is_masked_alone() -> None:
+    """Whoever reads the URL may take it from the first colon to the last @."""
+    mask = Mask.of({"CACHE_URL": "redis://:pa#ss?w/or@d@cache:6379/0"})
+    assert mask("refused: pa#ss?w/or@d") == "refused: <CACHE_URL>"
 
 
 def test_a_mask_does_not_show_what_it_masks() -> None:

@@ -9,7 +9,6 @@ that speak with a database or sign something are logged here: what was called, a
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import time
@@ -36,8 +35,10 @@ from gonogo.cli import (
 )
 from gonogo.config.project import Project, is_text
 from gonogo.errors import GonogoError, InterruptionError, UsageError
+from gonogo.masking import Mask
 from gonogo.model.kinds import Environment
 from gonogo.report.text import visible
+from gonogo.screen import guarded_output
 
 if TYPE_CHECKING:
     from gonogo.record.files import Log
@@ -106,23 +107,18 @@ app.command()(generated.grants)
 
 def main() -> None:
     """Run the command line; an error that a user can fix ends in one line."""
-    with interruption.heard():
+    with interruption.heard(), guarded_output(Mask.of(os.environ)):
         code = _run()
     sys.exit(code)
 
 
 def _run() -> int:
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # An ASCII terminal shows what it cannot as an escape, rather than end the run.
-            stream.reconfigure(errors="backslashreplace")
     try:
         _require_text(sys.argv)
         name, *more = sys.argv[1:] or ["--help"]
         # A command's name may be written with hyphens.
         words = [name if name.startswith("-") else name.replace("-", "_"), *more]
         code = _logged(words, lambda: app(words, prog_name=NAME, standalone_mode=False) or 0)
-        sys.stdout.flush()
     except GonogoError as error:
         code = _ended(error, error.exit_code, getattr(error, "__notes__", ()))
         if error.down:
@@ -132,10 +128,6 @@ def _run() -> int:
         # In our words, without the name of a class.
         plain = " ".join(problem.split()).replace(": Value error, ", ": ")
         code = _ended(plain, UsageError.exit_code)
-    except BrokenPipeError:
-        # Whoever read our output has gone: `gonogo … | head`. There is no reader of an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
     else:
         if code == InterruptionError.exit_code:
             _ended("interrupted", code)
@@ -151,8 +143,6 @@ def _require_text(words: Iterable[str]) -> None:
 
 def _ended(problem: object, code: int, notes: Iterable[str] = ()) -> int:
     """Print one line; text quoted from elsewhere cannot control the terminal."""
-    from gonogo.masking import Mask
-
     more = "".join(f" ({note})" for note in notes)
     sys.stderr.write(visible(Mask.of(os.environ)(f"gonogo: {problem}{more}")) + "\n")
     return code
@@ -179,7 +169,6 @@ def _logged(words: Sequence[str], run: Callable[[], int]) -> int:
 
 def _open_log(words: Sequence[str]) -> Log | None:
     """The log; None outside a checkout, or where nothing can be written: reading needs no log."""
-    from gonogo.masking import Mask
     from gonogo.record.files import Log
 
     try:

@@ -109,7 +109,11 @@ def final_report(
 def _run_gate(*options: str) -> None:
     from gonogo.process import run_gate_process
 
-    words = [sys.executable, "-m", "pytest", "checks/", *options]
+    if not {"--version", "-V"}.isdisjoint(options):
+        # pytest answers it before it loads anything: exit code 0 would be no verdict's.
+        raise UsageError("nothing is judged with --version", "ask pytest --version")
+    # Last, so that no variable leaves the gate itself out.
+    words = [sys.executable, "-m", "pytest", "checks/", *options, "-p", "gonogo.plugin"]
     raise typer.Exit(run_gate_process(words, cwd=Project.find(Path.cwd()).root).returncode)
 
 

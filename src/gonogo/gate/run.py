@@ -104,6 +104,8 @@ class GateRun:
     def open_record(self) -> None:
         """Write down every expected check: from here on, an aborted run leaves a record."""
         head = header(self.fixed, self.started_at, reproduce(self.fixed))
+        # A mistake in a template is reported now, not when all is judged.
+        RecordPages(self.project.templates_dir).page(head)
         self._record = RunningRecord.open(self.fixed.archive_dir, head)
         self._document = head
 

@@ -28,7 +28,7 @@ from gonogo.model.measurement import (
     format_moment,
 )
 from gonogo.model.step import LedgerEvent
-from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings, require_meant
 from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import in_snapshot, read_identity
 
@@ -179,6 +179,7 @@ def resolve(project: Project, options: Options, settings: DatabaseSettings) -> S
     try:
         facts, identity, now = _ask_ledger(settings, options)
     except DatabaseError as error:
+        require_meant(settings)
         named, problem = options.environment, str(error)
         if named is None:
             hint = "pass --environment or set NODE_ENV to get a record of that"

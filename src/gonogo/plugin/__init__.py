@@ -11,7 +11,7 @@ import os
 import sys
 from argparse import ArgumentError
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -22,6 +22,8 @@ CHECKS = "checks"
 # `config.project.MARKER` and the criteria file, whose rooms are too heavy for everybody's start.
 MARKERS = ("rollout.toml", f"{CHECKS}/criteria.toml")
 IN_PROJECT = pytest.StashKey[bool]()
+# Options under which pytest runs no check, or never ends.
+NO_RUN = {"setuponly": "--setup-only", "setupplan": "--setup-plan", "looponfail": "--looponfail"}
 STANDARD_OUTPUT = pytest.StashKey[TextIO]()
 # Each is kept under a name of gonogo's own, so that no other plugin's value is read as ours.
 DEST = "gonogo_{}"
@@ -68,6 +70,11 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     root = _checks_asked(config)
     if root is None:
         return (yield)
+    if sys.flags.optimize:
+        raise pytest.UsageError("checks are assertions: unset PYTHONOPTIMIZE, leave out -O")
+    for name, option in NO_RUN.items():
+        if config.getoption(name, default=None):
+            raise pytest.UsageError(f"no check runs with {option}: leave it out")
     from gonogo.plugin import gating  # noqa: PLC0415  # no other suite pays for it
 
     return (yield from gating.carried_out(config, root))
@@ -106,17 +113,6 @@ def add_options(parser: pytest.Parser) -> None:
             group.addoption(f"--gonogo-{name}", dest=dest, **attributes)
 
 
-@contextmanager
-def record_alone_on_stdout(config: pytest.Config) -> Iterator[None]:
-    """With ``--json -``, pytest writes to standard error: standard output is the record alone."""
-    if config.getoption(DEST.format("json")) != "-":
-        yield
-        return
-    config.stash[STANDARD_OUTPUT] = sys.stdout
-    with redirect_stdout(sys.stderr):
-        yield
-
-
 def assumptions(config: pytest.Config) -> Iterator[str]:
     """What is assumed of a moment that was given without a time zone."""
     for option in ("as-of", "deployed-at"):
@@ -139,7 +135,8 @@ def _checks_asked(config: pytest.Config) -> Path | None:
     """The project whose ``checks/``, or a part of it, is among pytest's arguments."""
     if not config.stash.get(IN_PROJECT, False):
         return None
-    for argument in config.args:
+    # With --help pytest does not come to sort them.
+    for argument in config.args or map(str, config.invocation_params.args):
         path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
         for place in (path, *path.parents):
             if place.name == CHECKS and _is_project(place.parent):

@@ -9,6 +9,7 @@ page's own script runs, whatever else found its way in.
 from __future__ import annotations
 
 import re
+import sys
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
@@ -202,6 +203,16 @@ def one_line_a_check(config: pytest.Config) -> None:
     config.option.reportchars = ""
     if config.option.tbstyle == "auto":
         config.option.tbstyle = "no"
+
+
+def borne_out(run: GateRun | None, code: object) -> object:
+    """The exit code: 0 and 1 are those of a closed record's verdict, whatever pytest did."""
+    closed = run.verdict.kind.exit_code if run and run.directory and run.verdict else None
+    if code not in {0, 1} or code == closed:
+        return code
+    if closed is None:
+        sys.stderr.write("gonogo: nothing was judged; leave out what kept pytest from it\n")
+    return closed or pytest.ExitCode.USAGE_ERROR
 
 
 class EvidencePage:

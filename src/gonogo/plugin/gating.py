@@ -5,7 +5,7 @@ Registered only where ``checks/`` is what pytest is asked to run. The order with
 configure → collection resolves what is asked and parametrizes the checks → the record is opened
 with every expected check → the first check measures everything → each check asserts its own
 finding → the verdict is decided, the evidence is written, the record is closed → the terminal
-shows the verdict.
+shows the verdict. Exit code 0 is that of a closed GO record, whatever pytest was asked to do.
 """
 
 from __future__ import annotations
@@ -27,25 +27,22 @@ from gonogo.config.sections import RolloutConfig
 from gonogo.errors import GonogoError, UsageError
 from gonogo.gate.run import GateRun
 from gonogo.gate.setting import Options
+from gonogo.masking import Mask
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Outcome, Role, VerdictKind
 from gonogo.model.measurement import parse_duration, parse_moment
-from gonogo.plugin import (
-    DEST,
-    STANDARD_OUTPUT,
-    assumptions,
-    evidence,
-    record_alone_on_stdout,
-)
+from gonogo.plugin import DEST, STANDARD_OUTPUT, assumptions, evidence
 from gonogo.postgres.dsn import database_settings, named_environment
 from gonogo.postgres.readonly import Manners
 from gonogo.record.files import refusal_explained
 from gonogo.report.text import visible
+from gonogo.screen import guarded_output, unarmed
 
 T = TypeVar("T")
 ROOT = pytest.StashKey[Path]()
 RUN = pytest.StashKey[GateRun]()
 FINDING = "finding"
+JSON = DEST.format("json")
 PASSING = frozenset({Outcome.MET, Outcome.LEFT_OUT})
 
 
@@ -54,9 +51,9 @@ def carried_out(
 ) -> Generator[None, object, pytest.ExitCode | object]:
     """The whole of pytest's run, as a gate: registers this module's hooks.
 
-    Asked to end, however and whenever, a run of the checks ends as with Ctrl-C. Only collecting and
-    checking are interrupted at once: what prepares a run and what closes it is finished first. With
-    ``--json -`` standard output is the record's alone, and pytest writes to standard error.
+    Asked to end, a run of the checks ends as with Ctrl-C. Only collecting and checking are
+    interrupted at once: what prepares a run and what closes it is finished first. With ``--json -``
+    standard output is the record's alone, and pytest writes to standard error.
 
     Args:
         config: pytest's.
@@ -64,15 +61,22 @@ def carried_out(
     """
     config.stash[ROOT] = root
     config.pluginmanager.register(sys.modules[__name__], __name__)
+    config.stash[STANDARD_OUTPUT], mask = sys.stdout, Mask.of(os.environ)
+    guarded = guarded_output(mask, all_to_stderr=config.getoption(JSON) == "-")
     try:
-        with interruption.heard(), interruption.held(), record_alone_on_stdout(config):
+        with interruption.heard(), interruption.held(), guarded:
             try:
                 code = yield
             finally:
                 if run := config.stash.get(RUN, None):
                     run.clean_up()
+            code = evidence.borne_out(config.stash.get(RUN, None), code)
     except KeyboardInterrupt:
         code = pytest.ExitCode.INTERRUPTED
+    except pytest.UsageError as error:
+        # pytest itself prints it, where output is not guarded any more.
+        lines = (unarmed(visible(mask(line))) for line in error.args)
+        raise pytest.UsageError(*lines) from None
     return pytest.ExitCode.INTERRUPTED if interruption.was_received() else code
 
 
@@ -81,8 +85,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Prepare the run and its evidence files."""
     if config.getoption("dist", "no") != "no" or hasattr(config, "workerinput"):
         raise pytest.UsageError("checks measure once, in one process: leave out -n and --dist")
-    if sys.flags.optimize:
-        raise pytest.UsageError("checks are assertions: unset PYTHONOPTIMIZE, leave out -O")
     with _as_usage_error():
         project = Project.find(config.stash[ROOT])
         run = config.stash[RUN] = GateRun(project, _options(config, project))
@@ -175,19 +177,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=of_nothing)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Open the record with every check that a full run must answer, before the first one runs."""
-    run = session.config.stash.get(RUN, None)
-    if run and run.setting and not session.config.option.collectonly:
-        with _as_usage_error():
-            run.open_record()
-
-
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Allow Ctrl-C and signals to interrupt the checks."""
-    del session
+    """Open the record with all that a full run must answer, unless pytest is to run nothing."""
+    option = session.config.option
+    unable = session.testsfailed and not option.continue_on_collection_errors
+    if session.items and not unable and not option.collectonly:
+        with _as_usage_error():
+            session.config.stash[RUN].open_record()
     with interruption.admitted():
         return (yield)
 
@@ -274,7 +271,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter:
         run.show(reporter._tw._file)  # noqa: SLF001  # pytest has no public way to its stream
-    if STANDARD_OUTPUT in config.stash:
+    if config.getoption(JSON) == "-":
         run.pipe(config.stash[STANDARD_OUTPUT])
 
 
@@ -295,5 +292,4 @@ def _as_usage_error() -> Iterator[None]:
     try:
         yield
     except GonogoError as error:
-        # The message may quote a server: no control character of it reaches the terminal.
-        raise pytest.UsageError(visible(error)) from None
+        raise pytest.UsageError(str(error)) from None

@@ -8,12 +8,13 @@ connection pooler, ``DIRECT_URL`` names the server itself, for what needs a sess
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import Conninfo
+from psycopg.pq import Conninfo, ConnStatus, PGconn
 
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
@@ -32,8 +33,16 @@ DIRECT_KEY = "direct_url in rollout.toml"
 DEFAULT_PORT = "5432"
 HIGHEST_PORT = 65535
 PORT = re.compile(r"[0-9]{1,5}")
-URL = re.compile(r"postgres(?:ql)?://([^?]*)")
+URL = re.compile(r"postgres(?:ql)?://(?P<place>[^?]*)(?:\?(?P<query>.*))?", re.DOTALL)
+# Behind user and password, servers and database. A colon alone may stand raw in a password.
+HOST = r"(?:\[[^@/#\]]*\]?|[^:@/#]*)"
+PLACE = re.compile(rf"(?:[^@/#]*@[^@/#]*|{HOST}(?::[0-9]*)?(?:,{HOST}(?::[0-9]*)?)*)(?:/[^@#]*)?")
+NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,40}")
+# What libpq reads in a URL, though it is no parameter of its own.
+ONLY_IN_URL = frozenset({"ssl"})
 SHOWN = ("host", "hostaddr", "port", "dbname", "user", "service", "sslmode")
+LOOPBACK = "127.0.0.1"
 CONNECT_TIMEOUT_S = 5
 # Set together: each alone leaves a way for a half-open connection to hang.
 LIMITS: Mapping[str, int] = {
@@ -169,6 +178,8 @@ def named_environment(environ: Mapping[str, str], option: str | None = None) -> 
 
 
 def _checked(dsn: str, source: str, **given: str) -> DatabaseSettings:
+    if url := URL.fullmatch(dsn):
+        _require_escapes(url, source)
     try:
         conninfo = make_conninfo(dsn, **given)
         parameters = conninfo_to_dict(conninfo)
@@ -178,24 +189,75 @@ def _checked(dsn: str, source: str, **given: str) -> DatabaseSettings:
             f"{source} is not a connection string",
             "write it as postgresql://user@host:5432/name or as key=value pairs",
         ) from None
-    if _spills(dsn):
-        problem = f"{source} holds an @ or a / that cuts the password in two"
-        raise UsageError(problem, "write them as %40 and %2F within user and password")
     port = str(parameters.get("port") or DEFAULT_PORT)
-    if not all(map(_is_port, port.split(","))):
+    if not all(map(_is_port, filter(None, port.split(",")))):
         raise UsageError(f"the port in {source} is not a number from 1 to {HIGHEST_PORT}")
     return DatabaseSettings(conninfo, source)
 
 
-def _spills(dsn: str) -> bool:
-    """Whether a part of the password would be read, and shown, as the host or the database."""
-    url = URL.match(dsn)
-    authority, _, path = url[1].partition("/") if url else ("", "", "")
-    return authority.count("@") > 1 or "@" in path
+def _require_escapes(url: re.Match[str], source: str) -> None:
+    """Refuse a URL that is not read as it is meant: programs differ in where its password ends.
+
+    Raises:
+        UsageError: A part of the password may stand outside it, where it would be shown; or libpq
+            does not know a parameter, which is named where it cannot be a part of the password.
+    """
+    query = url["query"] or ""
+    names = [pair.partition("=")[0] for pair in query.split("&") if pair]
+    known = ONLY_IN_URL | {one.keyword.decode() for one in Conninfo.get_defaults()}
+    unknown = [name for name in names if name not in known]
+    spilt = not PLACE.fullmatch(url["place"]) or ("@" in query and unknown)
+    if NO_ESCAPE.search(url[0]) or ("@" in url[0] and spilt):
+        raise UsageError(
+            f"{source} holds one of @ / ? # % as it is, which cuts the password in two",
+            "within user and password write %40 for @, %2F for /, %3F for ?, %23 for #, %25 for %",
+        )
+    if unknown:
+        named = ", ".join(name for name in unknown if PARAMETER.fullmatch(name)) or "another's"
+        raise UsageError(
+            f"{source} has a parameter that libpq, PostgreSQL's client, does not know: {named}",
+            "give gonogo the URL without it: it is the application's own",
+        )
 
 
 def _is_port(text: str) -> bool:
     return bool(PORT.fullmatch(text)) and 0 < int(text) <= HIGHEST_PORT
+
+
+def require_meant(settings: DatabaseSettings) -> None:
+    """Refuse settings under which nothing can be reached, whatever runs where.
+
+    Asked once the database did not answer.
+
+    Raises:
+        UsageError: libpq refuses a value without asking anybody, or no name server knows a host.
+    """
+    elsewhere = make_conninfo(settings.conninfo, host="", hostaddr=LOOPBACK)
+    # Where even the plainest settings cannot start, their values are not to blame.
+    if (why := _refused(elsewhere)) and not _refused(f"hostaddr={LOOPBACK}"):
+        raise UsageError(f"{settings.source} cannot be meant: {why}", "correct it")
+    named = conninfo_to_dict(settings.conninfo)
+    for host in str(named.get("host") or "").split(","):
+        if host and not named.get("hostaddr") and not host.startswith(("/", "@")):
+            _require_known(host, settings.source)
+
+
+def _refused(conninfo: str) -> str:
+    """Why libpq does not so much as begin to connect; empty where it does."""
+    started = PGconn.connect_start(conninfo.encode())
+    try:
+        return started.get_error_message() if started.status == ConnStatus.BAD else ""
+    finally:
+        started.finish()
+
+
+def _require_known(host: str, source: str) -> None:
+    try:
+        socket.getaddrinfo(host, None)
+    except (socket.gaierror, UnicodeError) as error:
+        if isinstance(error, UnicodeError) or error.errno == socket.EAI_NONAME:
+            problem = f"no name server knows the host {host!r} of {source}"
+            raise UsageError(problem, "correct its name") from None
 
 
 def bounded(conninfo: str, limits: Mapping[str, int] = LIMITS) -> str:

@@ -25,6 +25,7 @@ from gonogo.errors import RecordError
 from gonogo.model.kinds import Environment
 from gonogo.model.record import SCHEMA, Provenance, Record
 from gonogo.record.files import write_whole
+from gonogo.screen import harmless_json
 
 RECORD_FILE = "record.json"
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -36,8 +37,8 @@ NOT_THE_WAY = ("user=", "sslmode=")
 def canonical_json(document: Mapping[str, object]) -> bytes:
     """Write a document in its one canonical form.
 
-    Keys are sorted, nothing is between tokens, text stands as UTF-8, one newline ends it. A lone
-    surrogate, which UTF-8 cannot hold, stands as its JSON escape.
+    Keys are sorted, nothing is between tokens, text stands as UTF-8, one newline ends it. What
+    nobody sees, what a terminal or CI would obey, and a lone surrogate stand as JSON escapes.
 
     Args:
         document: Mappings, sequences, text, numbers, booleans and None.
@@ -46,8 +47,7 @@ def canonical_json(document: Mapping[str, object]) -> bytes:
         ValueError: A number is not finite: JSON has no word for it.
         TypeError: Something in it is none of these.
     """
-    # Within a JSON string Python's \udc80 is JSON's \udc80, and only strings hold surrogates.
-    return _json(document).encode("utf-8", "backslashreplace") + b"\n"
+    return harmless_json(_json(document)).encode() + b"\n"
 
 
 def sha256_hex(content: bytes) -> str:
@@ -62,7 +62,8 @@ def written(record: Record) -> bytes:
         ValueError: A step's evidence holds a number that is not finite.
     """
     text = _json(record.model_dump(mode="json"))
-    return SURROGATE.sub(lambda lone: f"\\\\u{ord(lone[0]):04x}", text).encode() + b"\n"
+    spelled = SURROGATE.sub(lambda lone: f"\\\\u{ord(lone[0]):04x}", text)
+    return harmless_json(spelled).encode() + b"\n"
 
 
 def parsed_record(content: bytes, file: Path) -> Record:

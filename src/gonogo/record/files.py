@@ -16,6 +16,7 @@ from typing import Self
 
 from gonogo.errors import GonogoError, UsageError
 from gonogo.masking import Mask
+from gonogo.screen import harmless_json
 
 FILE_MODE = 0o640
 DIRECTORY_MODE = 0o750
@@ -26,7 +27,6 @@ ARCHIVE_LOCK = ".lock"
 LIFE_SIGN = ".running"
 # A link that somebody left under that name would lead elsewhere.
 FLAGS = os.O_RDWR | os.O_NOFOLLOW
-UNSEEN = re.compile(r"[^\x20-\x7e\w]")
 STAMP = "%Y%m%dT%H%M%S%fZ"
 STEM_FORMAT = "%Y%m%dT%H%M%SZ"
 NAME = re.compile(r"(?P<moment>\d{8}T\d{6}Z)(?:-(?P<twin>\d+))?_(?P<label>[A-Z][A-Z0-9-]*)")
@@ -284,9 +284,8 @@ class Log:
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = {"at": moment, "event": event, **self.mask.scrub(fields)}
         text = json.dumps(line, ensure_ascii=False, default=str)
-        # As JSON's own escapes: what a terminal would obey, what hides, what is no UTF-8.
         try:
-            self._stream.write(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n")
+            self._stream.write(f"{harmless_json(text)}\n")
             self._stream.flush()
         except OSError as error:
             # A rollout must not stop in its middle for want of a line in its log.

@@ -119,8 +119,9 @@ def render_template(name: str, templates_dir: Path, values: Mapping[str, object]
     except (OSError, UnicodeDecodeError, jinja2.TemplateError) as error:
         wrong = getattr(error, "name", None) or at_work
         problem = f"the template {wrong} does not work: {text.visible(error)}"
-        own = wrong in _overriding(templates_dir)
-        remedy = f"correct it, or delete it from {templates_dir.name}/" if own else ""
+        # One of gonogo's own may include what a team has put in the place of another.
+        own = ", ".join(sorted(_overriding(templates_dir)))
+        remedy = f"correct {own}, or delete it from {templates_dir.name}/" if own else ""
         raise UsageError(problem, remedy or "install gonogo again") from error
 
 

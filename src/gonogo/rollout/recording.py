@@ -80,7 +80,10 @@ def recorded(
     # A mistake in the checklist is reported now, not when all is done.
     desk = checklist_desk(context.project, context.config)
     templates_dir = context.project.templates_dir
-    running, pages = RunningRecord.open(desk.archive_dir, head), RecordPages(templates_dir)
+    pages = RecordPages(templates_dir)
+    # And so is one in a template.
+    pages.page(head)
+    running = RunningRecord.open(desk.archive_dir, head)
     ended: list[StepRecord] = []
     mask = Mask.of(context.environ)
     try:

@@ -47,7 +47,8 @@ def pytest_runtest_call(item):
 NO_RECORD, ABORTED = None, "aborted"
 MOMENTS = [
     pytest.param("pytest_configure", "config", NO_RECORD, id="while it gets ready"),
-    pytest.param("pytest_collection_modifyitems", "items", ABORTED, id="while it collects"),
+    # No check has run: nothing was looked at.
+    pytest.param("pytest_collection_modifyitems", "items", NO_RECORD, id="while it collects"),
     pytest.param("pytest_runtest_call", "item", ABORTED, id="in the middle of the checks"),
     pytest.param("pytest_sessionfinish", "session", ABORTED, id="after the last check"),
     # Every check has answered, and what they said stands; the exit code alone tells the rest.

@@ -17,6 +17,7 @@ from gonogo.postgres.dsn import (
     database_settings,
     direct_settings,
     named_environment,
+    require_meant,
 )
 
 SECRET = "s3cr3t-W0rd"  # noqa: S105  # what must never be shown
@@ -57,15 +58,80 @@ def test_a_password_is_used_and_never_shown(environ: dict[str, str]) -> None:
         f"postgresql://gate:x@{SECRET}@db/app",
         f"postgresql://gate:123/{SECRET}@db/app",
         f"postgresql://gate:{SECRET}\udcff@db/app",
+        f"postgres://gate:x?{SECRET}@y@db/app",
+        f"postgres://gate:x?y@{SECRET}@db/app",
+        f"postgres://gate:x?{SECRET}=1@db/app",
+        f"postgres://gate:5432/a?{SECRET}=1@db/app",
+        f"postgresql://gate:{SECRET}?y@db/app",
+        f"postgresql://gate:{SECRET}/y@db/app",
+        f"postgresql://gate:{SECRET}#y@db/app",
+        f"postgresql://gate:x#{SECRET}@db/app",
+        f"postgresql://gate:x@y#{SECRET}@db/app",
+        f"postgresql://gate:x%{SECRET}@db/app",
+        f"postgresql://gate:x@{SECRET}?@db/app",
     ],
 )
 def test_a_malformed_string_is_refused_without_quoting_it(url: str) -> None:
-    """Also one whose unescaped @ or / would make the password's rest the host or the database."""
+    """Also where a raw sign cuts the password, whose rest would be host, database or parameter."""
     with pytest.raises(UsageError) as caught:
         database_settings({"DATABASE_URL": url})
-    assert SECRET not in str(caught.value)
+    assert not any(part in str(caught.value) for part in (SECRET, "s3cr3t", "W0rd", "y@", "x?"))
     assert "DATABASE_URL" in str(caught.value)
     assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("postgresql://gate:x@db:5432/app?schema=public", "schema"),
+        ("postgres://gate@db/app?sslmode=require&pgbouncer=true&pool_timeout=9", "pgbouncer, pool"),
+        ("postgresql://db/app?connection_limit=5", "connection_limit"),
+    ],
+)
+def test_a_parameter_of_the_applications_own_is_named(url: str, named: str) -> None:
+    """What another library reads in such a URL is no mistake in the whole of it."""
+    with pytest.raises(UsageError, match=f"does not know: {named}"):
+        database_settings({"DATABASE_URL": url})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://gate:{SECRET}%3F%40%2F%23%25@db/app",
+        f"postgresql://gate:{SECRET}:y@db:5433/app?sslmode=require",
+        f"postgresql://gate:{SECRET}@[::1]:5433/app",
+        f"postgresql://gate:{SECRET}@one,two/app?target_session_attrs=any",
+        "postgresql://[::1]:5433/app",
+        "postgresql:///app?host=/run/postgresql&user=gate@tenant",
+        "postgresql://%2Frun%2Fpostgresql/app?ssl=true",
+        "postgresql://one:1,two:2/app",
+        "postgresql://",
+    ],
+)
+def test_a_well_formed_url_is_not_refused(url: str) -> None:
+    """Signs that are escaped, and those that may stand as they are."""
+    assert SECRET not in database_settings({"DATABASE_URL": url}).shown
+
+
+@pytest.mark.parametrize(
+    ("dsn", "cause"),
+    [
+        ("service=nowhere", 'definition of service "nowhere" not found'),
+        ("host=db sslmode=never", 'invalid sslmode value: "never"'),
+        ("host=db.invalid", "no name server knows the host 'db.invalid' of --dsn"),
+        (f"host={'x' * 64}", "no name server knows the host"),
+    ],
+)
+def test_settings_that_reach_nothing_anywhere_are_no_outage(dsn: str, cause: str) -> None:
+    """Libpq refuses them by itself, or nobody knows the name: the cause is named."""
+    with pytest.raises(UsageError, match=cause):
+        require_meant(database_settings({}, dsn))
+
+
+@pytest.mark.parametrize("dsn", ["host=127.0.0.1 port=1", "host=/nowhere", "host=192.0.2.1"])
+def test_a_database_out_of_reach_is_meant(dsn: str) -> None:
+    """It may be down: that is for the gate to say."""
+    require_meant(database_settings({}, dsn))
 
 
 def test_a_password_with_undecodable_bytes_is_refused_without_quoting_it() -> None:
