@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from fnmatch import fnmatch
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +15,9 @@ from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr
 from gonogo.config.application import Location, Section, Variable
 from gonogo.config.project import Project, read_bytes
 
-# What a gate judges by, beside its criteria file: every such file of checks/, and pytest's own.
-JUDGED = ("*.toml", "*.py", "*.sql")
+# What changes no verdict though it lies in checks/, and what pytest reads beside it.
+UNJUDGED = ("*.md", "*.pyc", ".[!p]*")
+OF_PYTEST = ("conftest.py", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 JUDGED_KEYS = {"application", "endpoints", "without", "migrations_from", "migrations_to"}
 
 
@@ -52,8 +56,8 @@ class AnchorConfig(Section):
 def judged_by(project: Project, rollout: BaseModel, criteria_file: Path | None = None) -> str:
     """The hash of all that a gate judges by, whose lines end as on any machine.
 
-    It covers the criteria file, the surveys, checks and checklist of ``checks/``, the project's
-    ``conftest.py``, and what of rollout.toml decides what is asked.
+    It covers every file of ``checks/`` but pages and hidden ones, what pytest reads beside it, and
+    what of rollout.toml decides what is asked.
 
     Args:
         project: Where they lie.
@@ -63,10 +67,11 @@ def judged_by(project: Project, rollout: BaseModel, criteria_file: Path | None =
     Raises:
         ConfigError: A file cannot be read.
     """
-    there = {path for kind in JUDGED for path in project.criteria_file.parent.rglob(kind)}
-    own = (project.criteria_file, project.root / "conftest.py")
+    beside = (project.root / name for name in OF_PYTEST)
     files = {
-        path.relative_to(project.root).as_posix(): path for path in (*there, *own) if path.is_file()
+        path.relative_to(project.root).as_posix(): path
+        for path in (*_files(project.criteria_file.parent), *beside)
+        if path.is_file() and not any(fnmatch(path.name, kind) for kind in UNJUDGED)
     }
     files["checks/criteria.toml"] = criteria_file or project.criteria_file
     keys = rollout.model_dump(mode="json", include=JUDGED_KEYS, exclude_unset=True)
@@ -74,3 +79,9 @@ def judged_by(project: Project, rollout: BaseModel, criteria_file: Path | None =
     parts["rollout.toml"] = json.dumps(keys, sort_keys=True).encode()
     lines = (f"{sha256(parts[name]).hexdigest()}  {name}\n" for name in sorted(parts))
     return sha256("".join(lines).encode()).hexdigest()
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    """Each file below a directory; pytest follows symbolic links as well."""
+    for place, _, names in os.walk(directory, followlinks=True):
+        yield from (Path(place) / name for name in names)

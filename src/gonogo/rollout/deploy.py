@@ -38,12 +38,12 @@ from gonogo.rollout.database_steps import (
     verify_schema,
 )
 from gonogo.rollout.identity_steps import IDENTITY, SEEN, STOP_STANDS, STOPPED
-from gonogo.rollout.preflight.readiness import check_readiness, permission_step
+from gonogo.rollout.preflight.readiness import check_readiness, permission_step, require_go
 from gonogo.rollout.preflight.trial import stops_first
 from gonogo.rollout.recovery import after_failure, after_interruption, dead, outage_of
 from gonogo.rollout.rollback import Request, roll_back, rollback
 from gonogo.rollout.runner.back import span
-from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.context import RolloutContext, wanted_revision
 from gonogo.rollout.runner.result import DeploymentResult, RollbackResult, provenance
 from gonogo.rollout.runner.site import Consent, open_site
 from gonogo.rollout.runner.steps import LOOKS, Step, running
@@ -121,10 +121,14 @@ def deploy(
     """
     started_at = datetime.now(UTC)
     with running("deploy", tell, context.logs, context.environ) as runner, ExitStack() as stack:
-        if context.environment is Environment.PRODUCTION:
+        if in_production := context.environment is Environment.PRODUCTION:
+            # What was let in is what is deployed, wherever HEAD goes meanwhile.
+            context = replace(context, revision=wanted_revision(context))
             runner.run(permission_step(override_reason), context)
         uses = deploys(context.environment)
         site = stack.enter_context(open_site(context, runner, consent or Consent(), uses))
+        if in_production and consent and consent.wait:
+            require_go(context, override_reason)
         work = begin(site, override_reason)
         if work.deployment.outcome == "succeeded":
             result = _result(work, (), started_at)

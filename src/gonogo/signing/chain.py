@@ -58,7 +58,7 @@ def verify_chain(place: Path, anchors: Iterable[Anchor] = ()) -> Report:
     """
     title = f"chain of {place.name}"
     try:
-        content = (place / CHAIN).read_bytes()
+        content = _plain(place / CHAIN)
         listed = read_hashes(content)
     except OSError:
         return Report(place, title, (f"{place.name}/{CHAIN} is missing or cannot be read",))
@@ -74,6 +74,15 @@ def verify_chain(place: Path, anchors: Iterable[Anchor] = ()) -> Report:
     signed = sum(bool(SIGNOFF.fullmatch(name.partition("/")[2])) for name in listed)
     notes = (f"{len(there)} records, {signed} sign-offs, {len(kept)} anchors",)
     return Report(place, title, tuple(dict.fromkeys(problems)), notes)
+
+
+def in_order(place: Path) -> list[str]:
+    """The names of an environment's records in the order of closing; none where nobody knows."""
+    try:
+        listed = read_hashes(_plain(place / CHAIN))
+    except (OSError, ValueError):
+        return []
+    return list(dict.fromkeys(name.partition("/")[0] for name in listed))
 
 
 def _cut(content: bytes, anchor: Anchor) -> str:
@@ -179,9 +188,16 @@ def _is_as_listed(directory: Path, digest: str) -> bool:
     return all(_hash(directory / name) == hashed for name, hashed in listed.items())
 
 
+def _plain(path: Path) -> bytes:
+    """The content of a file; what is a pipe, say, would never end."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is no file")
+    return path.read_bytes()
+
+
 def _hash(path: Path) -> str:
     """The sha256 of a file; empty when it cannot be read."""
     try:
-        return sha256_hex(path.read_bytes())
+        return sha256_hex(_plain(path))
     except OSError:
         return ""

@@ -97,7 +97,8 @@ def _read_files(directory: Path) -> dict[str, bytes | None]:
     files: dict[str, bytes | None] = {}
     for path in paths:
         try:
-            files[path.name] = None if path.is_symlink() else path.read_bytes()
+            plain = path.is_file() and not path.is_symlink()
+            files[path.name] = path.read_bytes() if plain else None
         except OSError:
             files[path.name] = None
     return files

@@ -18,13 +18,13 @@ from gonogo.config.environments import PinnedConfig
 from gonogo.errors import RecordError, SigningError
 from gonogo.model.kinds import Decision, Environment, Kind
 from gonogo.model.record import Record
-from gonogo.record.canonical import CHAIN, Anchor, heads, read_hashes, read_record
+from gonogo.record.canonical import Anchor, heads, read_record
 from gonogo.record.files import moment_of, named
 from gonogo.record.listing import RUNNING
 from gonogo.report.text import span
 from gonogo.signing import ssh
 from gonogo.signing.admission import against, never_for_production
-from gonogo.signing.chain import Report
+from gonogo.signing.chain import Report, in_order
 from gonogo.signing.integrity import Closed, open_closed
 from gonogo.signing.signoffs import Decided, decisions, people, read, said_at, standing
 from gonogo.signing.verification import verify_archive
@@ -102,7 +102,7 @@ def find_permission(
     reports = _proved(archive_dir, archive, asked)
     proved = {one.directory: one for one in reports}
     place = archive / Environment.STAGING
-    order = _order(place)
+    order = in_order(place)
     there = [proved[place / name] for name in order if place / name in proved]
     report = proved.get(staging_record) if staging_record else _newest_signed(there)
     rest = (one for one in reports if one is not report)
@@ -129,20 +129,12 @@ def _proved(archive_dir: Path, archive: Path, asked: Asked) -> list[Report]:
     )
     if not archive_dir.is_dir() or archive.samefile(archive_dir):
         return list(prove(archive, anchors=asked.anchors))
-    own = [one for one in asked.anchors if (archive_dir / one.environment).is_dir()]
     there = [one for one in asked.anchors if one.environment == Environment.STAGING]
+    is_here = (archive_dir / Environment.STAGING).is_dir()
+    own = asked.anchors if is_here else [one for one in asked.anchors if one not in there]
     if head := heads(archive_dir).get(Environment.STAGING):
         there.append(Anchor(f"the archive {archive_dir}", Environment.STAGING, head))
     return [*prove(archive_dir, anchors=own), *prove(archive, anchors=there)]
-
-
-def _order(place: Path) -> list[str]:
-    """The names of an environment's records in the order of closing; none where nobody knows."""
-    try:
-        listed = read_hashes((place / CHAIN).read_bytes())
-    except (OSError, ValueError):
-        return []
-    return list(dict.fromkeys(name.partition("/")[0] for name in listed))
 
 
 def _joined(problems: Sequence[str]) -> str:
@@ -264,10 +256,20 @@ def _overtaken(
             yield f"staging was rolled back since: {later}"
         elif label in JUDGED_WORSE:
             yield f"a later gate of staging says {label}: {later}"
+        elif place / later in proved:
+            yield from _withdrawn(proved[place / later])
     since = moment_of(name.partition("_")[0].partition("-")[0])
     for running, match in named(place):
         if match["label"] == RUNNING and moment_of(match["moment"]) >= since:
             yield from _begun(running)
+
+
+def _withdrawn(report: Report) -> Iterator[str]:
+    """What a person decided on a later record, other than "go"."""
+    if decided := decisions(report.signoffs):
+        last = decided[-1][1]
+        if last.decision is not Decision.GO:
+            yield f'{last.by} signed "{last.decision}" on a later record: {report.title}'
 
 
 def _begun(running: Path) -> Iterator[str]:

@@ -271,6 +271,6 @@ def _out_of_time(closed: Closed, signoff: SignOff, before: Checked | None) -> It
 
 
 def _plain(path: Path) -> bytes:
-    if path.is_symlink():
+    if path.is_symlink() or not path.is_file():
         raise OSError(f"{path} is no plain file")
     return path.read_bytes()

@@ -82,13 +82,12 @@ def verify_archive(
     chains = {archive_dir / one.environment for one in known}
     places = archive_dir.iterdir() if archive_dir.is_dir() else ()
     for place in sorted(path for path in places if path.is_dir()):
-        found = sorted(named(place), key=lambda one: one[0].name)
-        for directory, match in found:
-            if match["label"] != RUNNING:
-                report = verify_record(directory, allowed_signers, templates_dir)
-                known += _signed_heads(report)
-                yield report
-        if found or (place / CHAIN).exists():
+        closed = sorted(path for path, match in named(place) if match["label"] != RUNNING)
+        for directory in closed:
+            report = verify_record(directory, allowed_signers, templates_dir)
+            known += _signed_heads(report)
+            yield report
+        if closed or (place / CHAIN).exists():
             chains.add(place)
     for place in sorted(chains):
         yield verify_chain(place, known)

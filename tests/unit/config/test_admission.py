@@ -58,6 +58,10 @@ def judged_by(project: Project, criteria: Path | None = None) -> str:
         "conftest.py",
         "checks/own/test_new.py",
         "checks/sql/new.sql",
+        "checks/pytest.ini",
+        "checks/.pytest.ini",
+        "checks/levels.json",
+        "pyproject.toml",
     ],
 )
 def test_another_file_that_judges_is_another_hash(project: Project, name: str) -> None:
@@ -86,12 +90,26 @@ def test_another_question_of_rollout_toml_is_another_hash(
     assert judged_by(project) != before
 
 
+def test_what_a_link_leads_to_judges_as_well(project: Project, tmp_path: Path) -> None:
+    """Pytest collects it."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (project.root / "checks" / "more").symlink_to(outside)
+    before = judged_by(project)
+    (outside / "conftest.py").write_text("def pytest_runtest_makereport(): ...", encoding="utf-8")
+    assert judged_by(project) != before
+
+
 def test_what_judges_nothing_changes_no_hash(project: Project) -> None:
     """Comments, how it is deployed, other files, and the line ends of another machine."""
     before = judged_by(project)
     other = ROLLOUT.replace('cwd = "app"', 'cwd = "there" # moved')
     (project.root / "rollout.toml").write_text(other, encoding="utf-8")
     (project.root / "README.md").write_text("new", encoding="utf-8")
+    (project.root / "checks" / "README.md").write_text("new", encoding="utf-8")
+    (project.root / "checks" / "__pycache__").mkdir()
+    (project.root / "checks" / "__pycache__" / "test_a.pyc").write_bytes(b"")
+    (project.root / "checks" / ".DS_Store").write_bytes(b"")
     (project.root / "checks" / "sql" / "cube.sql").write_bytes(b"checks/sql/cube.sql\r\n")
     assert judged_by(project) == before
 

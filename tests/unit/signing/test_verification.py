@@ -147,6 +147,15 @@ def test_an_archive_is_proved_record_by_record_and_chain_by_chain(
     assert not any(one.problems for one in reports)
 
 
+def test_an_environment_of_which_no_record_is_closed_needs_no_chain(
+    office: Office, templates_dir: Path
+) -> None:
+    """The first deployment there is asked while its own record is open."""
+    running = RunningRecord.open(office.archive, worth_signing())
+    assert list(verify_archive(office.archive, office.allowed, templates_dir)) == []
+    running.abandon()
+
+
 def test_a_directory_without_records_or_chain_is_no_environment(
     office: Office, templates_dir: Path
 ) -> None:
