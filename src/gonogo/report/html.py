@@ -7,7 +7,7 @@ bytes. The templates lie in the package; a team's own of the same name, in its
 `reports/templates/`, wins.
 
 The attestation is an in-toto Statement v1 that holds SLSA's verification summary: the subjects are
-the application's commit and the migrations, the policy is the criteria file.
+the application's commit and the migrations, the policy is all that is judged by.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from gonogo import __version__
 from gonogo.criteria import Metric
 from gonogo.model.kinds import Environment
 from record_schema import faults, statement_faults
@@ -37,8 +38,9 @@ def test_go_is_exit_code_0_and_leaves_a_whole_record(gate: Gate, soaked: Any) ->
     assert record.name.endswith("_GO")
     names = {path.name for path in record.iterdir()}
     own = {"record.json", "record.html", "attestation.json", "evidence.html", "junit.xml"}
-    assert names == {*own, "files.sha256"}
+    assert names == {*own, "files.sha256", "signatures.html"}
     assert told.document["state"] == "complete"
+    assert told.document["gonogo"] == __version__
     assert len(told.document["findings"]) == len(told.document["expected"])
     assert faults(told.document) == []
 

@@ -19,9 +19,20 @@ DEPLOYMENT = """
 insert into gonogo.deployment (environment, revision, previous_revision, migrations_sha256,
     criteria_sha256, deployed_by, outcome)
 values ('{}', 'a', 'b', '', '', 'tests', '{}')"""
+MIGRATION = """
+insert into gonogo.migration (deployment_id, version, name, sha256, duration_ms, completed_at,
+    reverted_at)
+select max(id), '{}', '{}', '{}', 1, {}, {} from gonogo.deployment"""
 ATTEMPT = """
 insert into gonogo.migration_attempt (deployment_id, version, outcome)
 select max(id), '{}', '{}' from gonogo.deployment"""
+
+
+def facts(world: Any) -> LedgerFacts:
+    """What the gate reads of a world's ledger before it measures."""
+    world.connection.commit()
+    settings = DatabaseSettings(world.conninfo, "the test")
+    return in_snapshot(settings, Manners(), lambda own: read_ledger(own, Environment.STAGING))
 
 
 def test_incidents_count_when_open_or_opened_in_the_window(world: Any) -> None:
@@ -95,18 +106,27 @@ def test_what_was_rolled_back_over_another_does_not_count(world: Any) -> None:
 
 def test_the_soak_begins_when_what_stands_came_to_run_again(own_world: Any) -> None:
     """That is the end of the rollback of what was deployed over it; the deployment is the same."""
-
-    def facts() -> LedgerFacts:
-        own_world.connection.commit()
-        settings = DatabaseSettings(own_world.conninfo, "the test")
-        return in_snapshot(settings, Manners(), lambda own: read_ledger(own, Environment.STAGING))
-
-    before = facts()
+    before = facts(own_world)
     own_world.run(DEPLOYMENT.format("staging", "rolled_back"))
     own_world.run("update gonogo.deployment set rolled_back_at = '2099-01-01Z' where id = 2")
-    assert facts() == replace(before, deployed_at=datetime(2099, 1, 1, tzinfo=UTC))
+    assert facts(own_world) == replace(before, deployed_at=datetime(2099, 1, 1, tzinfo=UTC))
     own_world.run("update gonogo.deployment set outcome = 'rolled_back'")
-    assert (facts().deployment, facts().problem) == ("2", "the latest deployment is rolled back")
+    after = facts(own_world)
+    assert (after.deployment, after.problem) == ("2", "the latest deployment is rolled back")
+
+
+def test_only_migrations_that_are_in_place_are_what_was_judged(own_world: Any) -> None:
+    """Not one that was reverted or is unfinished, nor a row that is no file's name and hash."""
+    own_world.run("update gonogo.migration set reverted_at = now()")
+    for version, name, digest, completed, reverted in (
+        ("038", "in_place", "6c" * 32, "now()", "null"),
+        ("039", "reverted", "6c" * 32, "now()", "now()"),
+        ("040", "unfinished", "6c" * 32, "null", "null"),
+        ("041", "without_a_hash", "secret", "now()", "null"),
+        ("042", "<b>no file</b>", "6c" * 32, "now()", "null"),
+    ):
+        own_world.run(MIGRATION.format(version, name, digest, completed, reverted))
+    assert facts(own_world).migrations == {"038_in_place.sql": "6c" * 32}
 
 
 def test_no_deployment_is_no_data(world: Any) -> None:
