@@ -1,0 +1,1 @@
+"""Deployments and rollbacks that are killed: ``nox -s kills`` writes docs/kills.md."""
