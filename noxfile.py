@@ -212,6 +212,12 @@ def migrations(session: nox.Session) -> None:
 
 
 @nox.session(tags=["pages"])
+def kills(session: nox.Session) -> None:
+    """Kill a hundred deployments and rollbacks, and look; writes docs/kills.md; `-- 10` fewer."""
+    _lab(session, "kills")
+
+
+@nox.session(tags=["pages"])
 def screenshots(session: nox.Session) -> None:
     """Take the README's pictures from the records of a rehearsal; needs Chromium."""
     _lab(session, "screenshots")

@@ -18,9 +18,9 @@ HEAD = """\
 # What gonogo promises, and how it is proved
 
 Each promise names the tests behind it; a test checks that they exist. The figures are in
-[How good the verdict is](verdict-quality.md), the promises about secrets and rights in
-[SECURITY.md](../SECURITY.md). Made by `./noxw -s reliability` from
-[`lab/reliability/`](../lab/reliability).
+[How good the verdict is](verdict-quality.md) and [What a kill leaves behind](kills.md), the
+promises about secrets and rights in [SECURITY.md](../SECURITY.md). Made by
+`./noxw -s reliability` from [`lab/reliability/`](../lab/reliability).
 """
 PLANTED = """\
 ## Planted faults
