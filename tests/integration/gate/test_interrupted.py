@@ -2,11 +2,15 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +129,42 @@ def test_no_verdict_is_archived_when_gonogo_is_killed(soaked: Any, checkout: Pat
     (record,) = checkout.glob("reports/archive/*/*/record.json")
     document = json.loads(record.read_text("utf-8"))
     assert (document["state"], document["verdict"]["kind"]) == (ABORTED, "HOLD")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_killed_at_any_moment_gonogo_takes_its_pytest_along(soaked: Any, checkout: Path) -> None:
+    """Of fourteen killed at random moments none leaves a process, or a GO of later."""
+    as_of = f"--as-of={soaked.end.isoformat()}"
+    words = [sys.executable, "-m", "gonogo", "gate", *STAGING, as_of]
+    environ = os.environ | {"DATABASE_URL": soaked.conninfo, "NODE_ENV": "staging"}
+
+    def start() -> subprocess.Popen[bytes]:
+        # In a session of its own, by which all that it starts is found.
+        null = subprocess.DEVNULL
+        return subprocess.Popen(
+            words, cwd=checkout, env=environ, stdout=null, stderr=null, start_new_session=True
+        )
+
+    began_s = time.monotonic()
+    assert start().wait() == 0
+    lasts_s = time.monotonic() - began_s
+    for share in (random.uniform(0, 1) for _ in range(14)):  # noqa: S311 - no secret
+        running = start()
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(share * lasts_s)
+        running.kill()
+        killed_at = datetime.now(UTC)
+        running.wait()
+        until(partial(has_ended, running.pid))
+        # What had answered every check by then stands, as in each case above.
+        for file in checkout.glob("reports/archive/*/*_GO/record.json"):
+            finished_at = json.loads(file.read_text("utf-8"))["finished_at"]
+            assert datetime.fromisoformat(finished_at) <= killed_at, (share, lasts_s)
+
+
+def has_ended(session: int) -> bool:
+    """Whether no process of a session runs any more."""
+    words = ["pgrep", "-s", str(session)]
+    found = subprocess.run(words, capture_output=True, text=True, check=False)
+    return all(map(gone, map(int, found.stdout.split())))
