@@ -20,8 +20,6 @@ COMMIT = re.compile(r"[0-9a-f]{7,64}")
 LEFT_BEHIND = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 # git's mode of a symbolic link.
 LINK = "120000"
-# git's mode of a submodule.
-SUBMODULE = "160000"
 SHORT = 12
 SHOWN = 60
 # git's own words for a name that stands for nothing; they do not say which name.
@@ -118,34 +116,10 @@ def holder(
     if top is None or inner is None or top not in inner.parents:
         return None
     meant, within = resolve(repository, environ, revision), inner.relative_to(top).as_posix()
-    listed = _output(repository, environ, "ls-tree", "--full-tree", meant, within).split()
+    listed = git(repository, environ, "ls-tree", "--full-tree", meant, within).split()
     if listed[1:2] != [b"commit"]:
         return None
     return inner, resolve(inner, environ, listed[2].decode()), place_within(inner, directory) or "."
-
-
-def copy_of(repository: Path, environ: Mapping[str, str], revision: str, directory: Path) -> None:
-    """Make a worktree of a revision elsewhere; the repository and its worktree stay as they are.
-
-    A submodule that is there is copied too, at the commit that the revision names.
-
-    Args:
-        repository: The worktree, or a directory within it.
-        environ: The session's variables.
-        revision: The commit.
-        directory: Where the copy will lie; it must not be there yet.
-
-    Raises:
-        CommandError: git does not know the revision, or cannot write there.
-    """
-    top = _top(repository) or repository
-    clone = ("clone", "--quiet", "--shared", "--no-checkout", str(top), str(directory))
-    _git(repository, environ, *clone)
-    _git(directory, environ, "checkout", "--quiet", "--detach", revision)
-    for entry in _git(directory, environ, "ls-tree", "-r", "-z", "HEAD").split("\0"):
-        kind, _, place = entry.partition("\t")
-        if kind.startswith(SUBMODULE) and (top / place / ".git").exists():
-            copy_of(top / place, environ, kind.split()[-1], directory / place)
 
 
 def files_at(
@@ -166,7 +140,7 @@ def files_at(
         CommandError: git does not know the revision, has lost a file, or a file of SQL is a link.
     """
     tree = f"{revision}:{'' if place == '.' else place}"
-    listed = _output(repository, environ, "ls-tree", "-z", "--full-tree", tree, or_nothing=True)
+    listed = git(repository, environ, "ls-tree", "-z", "--full-tree", tree, or_nothing=True)
     blobs: dict[str, str] = {}
     for entry in filter(None, listed.decode(errors="replace").split("\0")):
         (mode, kind, number), name = entry.partition("\t")[0].split(), entry.partition("\t")[2]
@@ -175,32 +149,13 @@ def files_at(
         if kind == "blob" and mode != LINK:
             blobs[name] = number
     asked = "".join(f"{number}\n" for number in blobs.values()).encode()
-    answer = _output(repository, environ, "cat-file", "--batch", given=asked)
+    answer = git(repository, environ, "cat-file", "--batch", given=asked)
     try:
         return tuple(zip(blobs, _split(answer), strict=True))
     except ValueError:
         raise CommandError(
             f"git has lost a file of {place}/ in {repository}", "fetch the revision again"
         ) from None
-
-
-def add_worktree(
-    repository: Path, environ: Mapping[str, str], revision: str, directory: Path
-) -> None:
-    """Check a revision out into a directory of its own, which shares the repository's objects.
-
-    Args:
-        repository: The worktree that it is added to.
-        environ: The session's variables.
-        revision: The commit.
-        directory: It must not be there.
-
-    Raises:
-        CommandError: git does not know the revision, or cannot write there.
-    """
-    _output(repository, environ, "worktree", "prune")
-    place = str(directory)
-    _output(repository, environ, "worktree", "add", "--quiet", "--detach", place, revision)
 
 
 def change(
@@ -275,33 +230,11 @@ def short(revision: str) -> str:
     return revision[:SHORT]
 
 
-def git(
-    repository: Path,
-    environ: Mapping[str, str],
-    *words: str,
-    given: bytes = b"",
-    or_nothing: bool = False,
-) -> bytes:
-    """What git answers to any other question.
-
-    Args:
-        repository: Where it is asked.
-        environ: The session's variables.
-        words: What it is asked.
-        given: What it reads.
-        or_nothing: Whether a failure stands for an empty answer.
-
-    Raises:
-        CommandError: It failed.
-    """
-    return _output(repository, environ, *words, given=given, or_nothing=or_nothing)
-
-
 def _git(repository: Path, environ: Mapping[str, str], *words: str) -> str:
-    return _output(repository, environ, *words).decode(errors="replace").rstrip("\n")
+    return git(repository, environ, *words).decode(errors="replace").rstrip("\n")
 
 
-def _output(
+def git(
     repository: Path,
     environ: Mapping[str, str],
     *words: str,
@@ -316,6 +249,9 @@ def _output(
         words: What it is asked.
         given: What it reads.
         or_nothing: Whether a failure stands for an empty answer.
+
+    Raises:
+        CommandError: It failed.
     """
     seen = without_secrets(environ)
     env = {name: value for name, value in seen.items() if name not in LEFT_BEHIND}

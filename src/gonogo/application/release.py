@@ -16,6 +16,8 @@ from gonogo.errors import StepError
 
 WHOLE = ".built"
 NEXT = ".next"
+# git's mode of a submodule.
+SUBMODULE = "160000"
 
 
 def directory(section: EnvironmentConfig, revision: str) -> Path | None:
@@ -77,8 +79,37 @@ def make(section: EnvironmentConfig, environ: Mapping[str, str], revision: str) 
     if made.exists():
         shutil.rmtree(made)
     made.parent.mkdir(parents=True, exist_ok=True)
-    code.add_worktree(repository, environ, revision, made)
+    code.git(repository, environ, "worktree", "prune")
+    code.git(repository, environ, "worktree", "add", "--quiet", "--detach", str(made), revision)
     return True
+
+
+def copy_of(repository: Path, environ: Mapping[str, str], revision: str, directory: Path) -> None:
+    """Make a worktree of a revision elsewhere; the repository and its worktree stay as they are.
+
+    A submodule that is there is copied too, at the commit that the revision names.
+
+    Args:
+        repository: The worktree, or a directory within it.
+        environ: The session's variables.
+        revision: The commit.
+        directory: Where the copy will lie; it must not be there yet.
+
+    Raises:
+        CommandError: git does not know the revision, or cannot write there.
+    """
+    top = Path(_said(repository, environ, "rev-parse", "--show-toplevel"))
+    clone = ("clone", "--quiet", "--shared", "--no-checkout", str(top), str(directory))
+    code.git(repository, environ, *clone)
+    code.git(directory, environ, "checkout", "--quiet", "--detach", revision)
+    for entry in _said(directory, environ, "ls-tree", "-r", "-z", "HEAD").split("\0"):
+        kind, _, place = entry.partition("\t")
+        if kind.startswith(SUBMODULE) and (top / place / ".git").exists():
+            copy_of(top / place, environ, kind.split()[-1], directory / place)
+
+
+def _said(repository: Path, environ: Mapping[str, str], *words: str) -> str:
+    return code.git(repository, environ, *words).decode(errors="replace").rstrip("\n")
 
 
 def mark_whole(section: EnvironmentConfig, revision: str) -> None:

@@ -162,9 +162,11 @@ class Ledger:
         query = f"{DEPLOYMENT} where environment = %s order by id desc limit 1"
         return self._one(Deployment, query, (environment,))
 
-    def deployments(self) -> tuple[Deployment, ...]:
-        """Every deployment, newest first."""
-        return self._all(Deployment, f"{DEPLOYMENT} order by id desc")
+    def deployments(self, environment: str | None = None) -> tuple[Deployment, ...]:
+        """Every deployment, or those of one environment, newest first."""
+        here = "%(here)s::text is null or environment = %(here)s"
+        query = f"{DEPLOYMENT} where {here} order by id desc"
+        return self._all(Deployment, query, {"here": environment})
 
     @contextlib.contextmanager
     def step(self, deployment_id: int, procedure: str, name: str) -> Iterator[Step]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.application import code
+from gonogo.application import code, release
 from gonogo.errors import CommandError
 from gonogo.model.kinds import Says
 from gonogo.model.measurement import Remark
@@ -147,7 +147,7 @@ def test_a_submodules_files_are_those_that_the_revision_names(
     assert code.holder(repository, ENVIRON, "v1", inner / "db") is None
     assert code.holder(repository, ENVIRON, "HEAD", other / "db") is None
     copy = tmp_path_factory.mktemp("copies") / "copy"
-    code.copy_of(repository, ENVIRON, "HEAD", copy)
+    release.copy_of(repository, ENVIRON, "HEAD", copy)
     assert (copy / "sub" / "db" / "1.sql").read_text(encoding="utf-8") == "two"
     assert (inner / "db" / "1.sql").read_text(encoding="utf-8") == "one"
 

@@ -1,7 +1,6 @@
 """What a deployment needs of the database and of this machine, looked at item by item.
 
-Every item is looked at, whatever the others say, so that all problems are listed at once. Nothing
-is changed, not even a ledger set up.
+Every item is looked at, so that all problems are listed at once; nothing is changed.
 """
 
 from __future__ import annotations
@@ -91,9 +90,9 @@ class Ground:
     @property
     def tried(self) -> frozenset[int]:
         """The attempts since the last deployment that served."""
-        every = self.ledger.deployments() if self.ledger else ()
-        here = (one for one in every if one.environment == self.context.environment)
-        return frozenset(one.id for one in attempts(here))
+        here = self.context.environment
+        every = self.ledger.deployments(here) if self.ledger else ()
+        return frozenset(one.id for one in attempts(every))
 
     @property
     def mark(self) -> EnvironmentMark | None:
@@ -139,10 +138,8 @@ def look_at(item: Item, ground: Ground) -> str | Skipped:
         with set_for_session(ground.connection, {"lock_timeout": f"{LONGEST_LOCKED_S}s"}):
             return item.look(ground)
     except LockNotAvailable:
-        locked = f"a table stayed locked for {LONGEST_LOCKED_S} s"
-        problem = (
-            f"{item.title}: {locked}: pg_locks shows who holds the lock: wait for it or end it"
-        )
+        who = "pg_locks shows who holds the lock: wait for it or end it"
+        problem = f"{item.title}: a table stayed locked for {LONGEST_LOCKED_S} s: {who}"
         raise UnreadyError(problem, problems=(problem,)) from None
 
 
@@ -169,8 +166,8 @@ def _version(ground: Ground) -> str:
 
 
 def _tools(ground: Ground) -> str:
-    major = major_version(ground.connection)
-    tools = find_tools(major, ground.context.environ, ground.context.bin_dir)
+    context, major = ground.context, major_version(ground.connection)
+    tools = find_tools(major, context.environ, context.bin_dir)
     return f"PostgreSQL's client tools {tools.version} in {tools.bin_dir}"
 
 
@@ -277,8 +274,7 @@ def _worktree(ground: Ground) -> str | Skipped:
 def _commands(ground: Ground) -> str:
     section, environ = ground.context.section, ground.context.environ
     require(missing_programs(section, environ.get("PATH")))
-    commands = section.commands.model_dump(exclude_none=True)
-    return f"{len(commands)} commands can be run"
+    return f"{len(section.commands.model_dump(exclude_none=True))} commands can be run"
 
 
 def _files(ground: Ground) -> tuple[Migration, ...]:

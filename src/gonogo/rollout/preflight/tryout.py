@@ -158,7 +158,7 @@ class Tryout:
             self.stack.enter_context(TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True))
         )
         copy = scratch / "application"
-        code.copy_of(repository, environ, revision, copy)
+        release.copy_of(repository, environ, revision, copy)
         for name in BUILDS:
             self._run(name, copy / place, revision)
         self.built[revision] = copy / place

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from gonogo.application import code
@@ -26,7 +25,7 @@ def to_be_rolled_back(site: Site, number: int | None = None) -> Work | None:
     Raises:
         UsageError: Another one must be rolled back first, or the revision before it is unknown.
     """
-    meant = to_roll_back(_deployments(site), number)
+    meant = to_roll_back(site.ledger.deployments(site.context.environment), number)
     if meant is None:
         return None
     work = going_back(site, meant)
@@ -50,7 +49,9 @@ def span(site: Site, meant: Deployment) -> TakenBack:
         site: The database.
         meant: The deployment.
     """
-    return taken_back(_deployments(site), meant, site.ledger.migrations())
+    return taken_back(
+        site.ledger.deployments(site.context.environment), meant, site.ledger.migrations()
+    )
 
 
 def going_back(site: Site, meant: Deployment) -> Work:
@@ -107,10 +108,4 @@ def why_none(site: Site, number: int | None = None) -> str:
         site: The database.
         number: Which one was meant.
     """
-    return why_nothing(_deployments(site), number)
-
-
-def _deployments(site: Site) -> Sequence[Deployment]:
-    """The environment's deployments, newest first."""
-    here = site.context.environment
-    return [one for one in site.ledger.deployments() if one.environment == here]
+    return why_nothing(site.ledger.deployments(site.context.environment), number)
