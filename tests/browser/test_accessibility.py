@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from browsing import LAPTOP, PHONE, Scheme, Visit
+from gate_process import GateOutcome
 
 pytestmark = [pytest.mark.browser, pytest.mark.axe]
 
@@ -46,6 +47,16 @@ def test_the_list_of_records_has_no_violation(
 ) -> None:
     """By day and night, on a laptop and on a phone."""
     with visit(archive / "index.html", javascript=True) as page:
+        page.show(width_px=width_px, scheme=scheme)
+        assert _violations(page, axe) == []
+
+
+@pytest.mark.parametrize(("width_px", "scheme"), LOOKS)
+def test_the_evidence_of_the_checks_has_no_violation(
+    visit: Open, gated: GateOutcome, axe: str, width_px: int, scheme: Scheme
+) -> None:
+    """pytest-html's page, with a language, labels and contrast of ours."""
+    with visit(gated.records[-1] / "evidence.html", javascript=True) as page:
         page.show(width_px=width_px, scheme=scheme)
         assert _violations(page, axe) == []
 

@@ -64,6 +64,14 @@ def test_what_a_check_said_unfolds_with_a_click(visit: Open, path: Path) -> None
     assert not any(str(path.parents[4]) in text for text in said)
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_the_page_fits_a_phone(visit: Open, path: Path, *, javascript: bool) -> None:
+    """No horizontal scroll, with its script and without."""
+    with visit(path, javascript=javascript) as page:
+        page.show(width_px=390)
+        assert page.overflow_px() == 0
+
+
 def test_nothing_of_the_environment_is_in_it(path: Path) -> None:
     """No variable of a CI system, by name or by value, not even in the page's own data."""
     page = path.read_text()

@@ -25,7 +25,7 @@ def test_the_list_leads_to_every_record(visit: Open, archive: Path) -> None:
         for path in archive.glob("*/*/record.json")
     }
     with visit(archive / "index.html") as page:
-        links = page.page.locator("td a").evaluate_all(HREFS)
+        links = page.page.locator("td[data-label=Record] a").evaluate_all(HREFS)
         assert sorted(links) == sorted(titles)
         for link in links:
             page.page.goto(link)
@@ -42,3 +42,17 @@ def test_the_list_fits_every_screen_and_asks_for_nothing(visit: Open, archive: P
         assert (page.overflow_px(), page.colours()) == (0, DAY)
         assert page.requests == [index.as_uri()]
         assert page.complaints == []
+
+
+def test_a_link_to_a_deployment_shows_it_alone_and_one_shows_all_again(
+    visit: Open, archive: Path
+) -> None:
+    """Without a script: where the address names it, the others are not shown."""
+    with visit(archive / "index.html") as page:
+        shown = page.page.locator(".deployment:visible")
+        every = shown.count()
+        assert every > 1
+        page.page.locator(".strips a").first.click()
+        assert shown.count() == 1
+        page.page.get_by_text("Show every environment and deployment").click()
+        assert shown.count() == every

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from browsing import BESIDE, DAY, LAPTOP, NIGHT, PHONE, TABLET, Visit
+from browsing import BESIDE, DAY, HEIGHT, LAPTOP, NIGHT, PHONE, TABLET, Visit
 from gonogo.model.finding import Verdict, VerdictReason
 from gonogo.model.kinds import VerdictKind, Why
 from gonogo.model.record import Record
 from gonogo.record.canonical import read_record
 from gonogo.report import text
-from gonogo.report.answers import answers, headings, reasons, top_errors, warnings
+from gonogo.report.answers import answers, headings, top_errors, warnings
 from gonogo.report.html import render
 from gonogo.report.page import facts
 from gonogo.report.text import clock, cut, lines, moment
@@ -27,17 +27,7 @@ pytestmark = pytest.mark.browser
 
 Open = Callable[..., AbstractContextManager[Visit]]
 
-WORDS = {
-    "met": "Met",
-    "failed": "Failed",
-    "critical": "Critical",
-    "warning": "Warning",
-    "fired": "Fires",
-    "inconclusive": "Inconclusive",
-    "left_out": "Left out",
-    "succeeded": "Done",
-    "skipped": "Skipped",
-}
+WORDS = {"succeeded": "Done", "failed": "Failed", "skipped": "Skipped"}
 MARKS = {"present": "Looked at", "missing": "Missing", "due": "Due now", "ahead": "Ahead"}
 # What A4 has within the style sheet's margins, at 96 to the inch.
 PAPER_PX = (round((210 - 2 * 13) / 25.4 * 96), round((297 - 14 - 16) / 25.4 * 96))
@@ -51,7 +41,7 @@ def document(record: Path) -> Record:
 
 
 def test_every_row_of_the_record_is_on_the_page(page: Visit, document: Record) -> None:
-    """Findings, measurements, errors and steps stand as rows."""
+    """Parts, hours of the rates that decide, errors and steps stand as rows."""
     page.show()
     rows = page.rows()
     assert [parts for parts in _rows(document) if not _stands_in(rows, parts)] == []
@@ -60,7 +50,7 @@ def test_every_row_of_the_record_is_on_the_page(page: Visit, document: Record) -
 def test_everything_else_of_the_record_is_on_the_page(
     page: Visit, record: Path, document: Record
 ) -> None:
-    """Verdict, reasons, window, score, values, notes, facts, command, and the JSON's hash."""
+    """Verdict, window, score, metrics, what is not met and why, facts, command, the JSON's hash."""
     page.show()
     shown = page.text()
     assert [part for part in map(_flat, _texts(document)) if part not in shown] == []
@@ -117,18 +107,33 @@ def test_reasons_beyond_the_first_are_on_paper_too(
         assert last.is_visible()
 
 
+def test_the_page_of_a_go_is_short_on_a_phone(page: Visit, document: Record) -> None:
+    """Twelve screens at the most, with what is folded left folded."""
+    page.show(width_px=PHONE, unfold=False)
+    if document.verdict and document.verdict.kind is VerdictKind.GO:
+        assert page.height_px() <= 12 * HEIGHT
+
+
+def test_what_is_folded_is_open_on_paper(page: Visit, document: Record) -> None:
+    """Tables and the checklist; not what is only of use on a screen."""
+    page.show(media="print", unfold=False)
+    if document.timeline:
+        assert page.page.locator(".timeline tbody tr").first.is_visible()
+    assert (
+        not page.page.locator("details.screen").all()
+        or not page.page.locator("details.screen").first.is_visible()
+    )
+
+
 def test_what_is_printed_is_not_cut(page: Visit) -> None:
-    """No row, card, chart or fact breaks over two sheets; a table's head is on each of them."""
+    """No row, chart or fact breaks over two sheets; a table's head is on each of them."""
     page.show(media="print")
-    assert page.styles("tr, .card, .chart, .heading, .facts > div, header.top", "breakInside") == {
-        "avoid"
-    }
+    assert page.styles("tr, .plot, .block, .facts > div, header.top", "breakInside") == {"avoid"}
     assert page.styles("thead:not(.visually-hidden)", "display") == {"table-header-group"}
 
 
 def _rows(record: Record) -> Iterator[list[str]]:
     """The parts that must stand together in one row each."""
-    yield from _asked(record)
     yield from _measured(record)
     yield from _happened(record)
     for error in top_errors(record):
@@ -136,30 +141,22 @@ def _rows(record: Record) -> Iterator[list[str]]:
     for step in record.steps:
         yield [step.title, step.name, clock(step.started_at), WORDS[step.outcome]]
         yield [step.title, step.proved, *lines(step.error or "").splitlines()]
-        yield from ([step.title, n, str(v)] for n, v in step.evidence.items())
-
-
-def _asked(record: Record) -> Iterator[list[str]]:
-    for one in answers(record):
-        of = [text.of(one.count)] if one.count else []
-        word = WORDS[one.outcome]
-        if word == "Met" and one.role != "criterion":
-            word = "Flows" if one.role == "presence" else "Quiet"
-        yield [one.title, one.metric, one.value_alone, one.limit, word, *of]
-        if one.outcome != "met":
-            yield [one.reason]
+        for name, value in step.evidence.items():
+            if isinstance(value, (str, int)):
+                yield [name, text.plain(value)]
 
 
 def _measured(record: Record) -> Iterator[list[str]]:
-    for name, measurement in record.measurements.items():
+    for heading in headings(record):
+        for figure in heading.figures:
+            yield from ([part.name, part.count, part.share] for part in figure.parts)
+    deciding = {one.metric for one in answers(record) if one.interval and one.role == "criterion"}
+    for name in deciding:
+        measurement = record.measurements[name]
         parts = measurement.hourly_parts.items()
         for index, hour in enumerate(measurement.hourly):
             told = [f"{cut(part)} {counts[index]:,}" for part, counts in parts]
             yield [moment(hour.start), text.of(hour.count), *told]
-        if record.metrics[name].kind != "top":
-            title = record.metrics[name].title
-            yield from ([title, n, text.of(c)] for n, c in measurement.by_part.items())
-            yield from ([title, cut(n), f"{c:,}"] for n, c in measurement.breakdown.items())
 
 
 def _happened(record: Record) -> Iterator[list[str]]:
@@ -180,16 +177,17 @@ def _texts(record: Record) -> Iterator[str]:
     yield from (part for fact in facts(record) for part in fact)
     yield record.reproduce
     for heading in headings(record):
-        yield heading.title
         for figure in heading.figures:
-            yield from (figure.title, figure.value, *figure.notes)
+            yield from (figure.title, *figure.notes)
+    for one in answers(record):
+        yield from (one.title, one.metric)
+        if one.outcome != "met":
+            yield one.reason
     if record.verdict:
         yield record.verdict.kind
-        yield from reasons(record, named=True)
         # Those of findings stand in their cards.
-        yield from (*warnings(record, of_findings=False), *record.verdict.not_run)
-    for name in (name for m in record.measurements.values() for name in m.hourly_parts):
-        yield cut(name)
+        yield from warnings(record, of_findings=False)
+        yield from record.verdict.not_run
     if record.soak:
         yield from map(moment, record.soak.silent)
     if window := record.window:
@@ -197,6 +195,9 @@ def _texts(record: Record) -> Iterator[str]:
     if score := record.score:
         yield f"{score.points:g} of 100"
         yield from (score.band, *(part.name for part in score.parts))
+    if change := record.change:
+        yield from (one.subject for one in change.commits)
+        yield from (one.name for one in change.migrations)
 
 
 def _stands_in(rows: list[str], parts: list[str]) -> bool:

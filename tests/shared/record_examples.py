@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from gonogo.model.finding import (
+    Decidable,
     Figures,
     Finding,
     HealthScore,
@@ -53,7 +54,15 @@ from gonogo.model.record import (
     Soak,
     Subject,
 )
-from gonogo.model.step import LedgerEvent, MainRate, StepRecord, SummedRecord
+from gonogo.model.step import (
+    Change,
+    Commit,
+    LedgerEvent,
+    MainRate,
+    Migrated,
+    StepRecord,
+    SummedRecord,
+)
 
 START = datetime(2026, 11, 21, 14, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -172,9 +181,16 @@ OTHER_KINDS = {
 }
 
 
+COUNTED = {
+    "sync.success_rate": {"counts": "syncs", "that": "succeeded"},
+    "onboarding.success_rate": {"counts": "first syncs", "that": "succeeded"},
+}
+
+
 def metrics() -> dict[str, MetricEntry]:
     """What is known of each metric of the examples."""
-    return {name: entry(name, title, **OTHER_KINDS.get(name, {})) for name, title in TITLES.items()}
+    more = {**OTHER_KINDS, **COUNTED}
+    return {name: entry(name, title, **more.get(name, {})) for name, title in TITLES.items()}
 
 
 def measurements() -> dict[str, Measurement]:
@@ -295,6 +311,42 @@ def timeline() -> tuple[LedgerEvent, ...]:
     return tuple(LedgerEvent(after(hours), *rest) for hours, *rest in told)
 
 
+def change(**more: Any) -> Change:
+    """Twelve commits, the newest ten by name, and two migrations."""
+    subjects = (
+        "Renew webhooks in time",
+        *(f"Part {number} of the schedule" for number in range(9)),
+    )
+    known: dict[str, Any] = {
+        "before": "77aa0123bc45",
+        "commits": tuple(Commit(f"{n:02}" * 20, "Ada", one) for n, one in enumerate(subjects)),
+        "added": 12,
+        "taken_back": 1,
+        "migrations": (
+            Migrated("038_add_admin_role_support.sql", ("ACCESS EXCLUSIVE on users",)),
+            Migrated("039_create_token_health_table.sql", None),
+        ),
+        "deployed_by": "ada",
+        "deployed_at": START,
+        "record": "20261121T141200Z_DEPLOYED",
+    }
+    return Change(**known | more)
+
+
+def look(verdict: str, hours: float, k: int, points: float) -> SummedRecord:
+    """An earlier record of the gate."""
+    return SummedRecord(
+        record=f"20261120T{round(hours) % 24:02}1500Z_{verdict}",
+        sha256="4a" * 32,
+        at=after(hours),
+        asked_s=172800,
+        verdict=VerdictKind(verdict),
+        points=points,
+        band="Good",
+        rates=(MainRate("sync.success_rate", TITLES["sync.success_rate"], Count(k, 1000)),),
+    )
+
+
 def provenance(**more: Any) -> Provenance:
     """The staging database, measured when its window ended."""
     known: dict[str, Any] = {
@@ -318,6 +370,11 @@ def gate(**more: Any) -> Record:
         "finished_at": after(48.0005),
         "gonogo": "1.2.3",
         "provenance": provenance(),
+        "change": change(),
+        "signers": 2,
+        "signer_is_not_deployer": True,
+        "last_look": look("HOLD", 24, 930, 96.1),
+        "last_go": look("GO", -40, 968, 97.3),
         "verdict": Verdict(VerdictKind.GO, (VerdictReason(Why.ALL_MET),)),
         "window": Window(48 * HOUR, START, after(48), START),
         "score": HealthScore(
@@ -378,6 +435,7 @@ def hold() -> Record:
     return record.having(
         findings=record.findings[:-1],
         verdict=replace(record.verdict, not_run=(not_run,)),
+        decidable=Decidable(after(48), "onboarding.success_rate", 14),
         window=Window(48 * HOUR, START, after(31), START),
         provenance=provenance(taken_at=after(31 + 24)),
     )
@@ -449,6 +507,7 @@ def deployment(**more: Any) -> Record:
             replace(migrate, outcome="failed", error=error),
         ),
         "provenance": provenance(taken_at=None),
+        "change": change(record=None, deployed_at=None),
         "rollout": Rollout(
             previous_revision="77aa0123bc45",
             deployed_by="ada",
@@ -599,6 +658,13 @@ def planted(text: str) -> Record:
         ),
         without=(text,),
         checklist=checklist(text, text),
+        change=change(
+            before=text,
+            commits=(Commit(text, text, text),),
+            unknown=says(text),
+            migrations=(Migrated(text, (text,)),),
+            deployed_by=text,
+        ),
     )
 
 

@@ -39,12 +39,15 @@ def header(setting: Setting, started_at: datetime, reproduce: str) -> Record:
         reproduce: The exact command.
     """
     asked, identity = format_duration(setting.window_asked), setting.identity
+    admission = setting.options.admission
     begun = Provenance(connection=setting.settings.shown, database=identity, subject=None)
     return Record(
         kind=Kind.GATE,
         title=f"{setting.environment.capitalize()} gate, {asked}",
         environment=setting.environment,
         simulated=setting.simulated,
+        signers=admission.signers if admission else 0,
+        signer_is_not_deployer=bool(admission and admission.signer_is_not_deployer),
         started_at=started_at,
         gonogo=__version__,
         expected=tuple(f"{role}:{metric.id}" for role, metric in setting.expected),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gonogo import criteria as criteria_file
 from gonogo.checklist.entries import Checklist, load_checklist
-from gonogo.config.admission import AnchorConfig
+from gonogo.config.admission import AdmissionConfig, AnchorConfig
 from gonogo.config.application import Endpoints
 from gonogo.config.project import Project, meant
 from gonogo.config.sections import NotificationConfig
@@ -63,6 +63,7 @@ class Options:
         repositories: The application's git repository by environment; None where it has none.
         textfile: Where OpenMetrics go; None writes none.
         notifications: Who is told of the record.
+        admission: Who must sign; None: nobody is asked for.
     """
 
     window: timedelta | None = None
@@ -87,6 +88,7 @@ class Options:
     anchor: AnchorConfig | None = None
     textfile: Path | None = None
     notifications: tuple[NotificationConfig, ...] = ()
+    admission: AdmissionConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)

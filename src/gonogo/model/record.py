@@ -180,6 +180,8 @@ class Record(Part):
         default="", description="Its directory; empty until it is closed."
     )
     sign: str = Field(default="", description="The command that signs a decision on it.")
+    signers: Natural = Field(default=0, description="How many must sign a GO; 0: not asked.")
+    signer_is_not_deployer: bool = Field(default=False, description="Whether another must sign.")
     title: str = Field(description="What the page is called.")
     environment: Environment = Field(description="Whose it is.")
     simulated: bool = Field(default=False, description="Whether it is of a rehearsal's database.")

@@ -14,6 +14,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,9 @@ MOST_LOG_CHARACTERS = 4000
 HEAD = '<meta charset="utf-8"/>'
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 HANDLER = ' onclick="location.reload()"'
+CHECKBOX = re.compile(r'(<input [^>]*data-test-result="(\w+)")')
+STYLE = files("gonogo.report").joinpath("templates", "evidence.css")
+TITLE = "Evidence of the gate, check by check"
 CELL = '<td class="col-{name}">{content}</td>'
 
 
@@ -135,12 +139,18 @@ def summary(
 
 
 def seal(page: str) -> str:
-    """Add a policy to a finished page: its own script alone runs, and nothing is fetched.
+    """Add a policy to a finished page, and what a reader needs of it: language, labels, contrast.
+
+    Its own script alone runs, and nothing is fetched.
 
     Args:
         page: What pytest-html wrote.
     """
     page = page.replace(HANDLER, "")
+    page = page.replace("<html>", '<html lang="en">', 1).replace(">evidence.html</", f">{TITLE}</")
+    page = page.replace("<body>", "<body><main>", 1).replace("</body>", "</main></body>", 1)
+    page = page.replace("</head>", f"<style>{STYLE.read_text(encoding='utf-8')}</style></head>", 1)
+    page = CHECKBOX.sub(r'\1 aria-label="Show \2"', page)
     hashes = [
         f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
         for script in SCRIPT.findall(page)

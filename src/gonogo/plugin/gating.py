@@ -52,8 +52,7 @@ def carried_out(
     """The whole of pytest's run, as a gate: registers this module's hooks.
 
     Asked to end, a run of the checks ends as with Ctrl-C. Only collecting and checking are
-    interrupted at once: what prepares a run and what closes it is finished first. With ``--json -``
-    standard output is the record's alone, and pytest writes to standard error.
+    interrupted at once: what prepares a run and what closes it is finished first.
 
     Args:
         config: pytest's.
@@ -126,6 +125,7 @@ def _options(config: pytest.Config, project: Project) -> Options:
         repositories={name: one.repository for name, one in rollout.environments.items()},
         textfile=given("textfile", partial(_file, "--textfile")),
         notifications=rollout.notifications,
+        admission=rollout.admission,
     )
 
 

@@ -2,7 +2,7 @@
 
 A listing of thousands of records must not read them all: what it read of each closed one is noted
 for the next. A note stands for a file that is still the very same by all that the system says of
-it; it proves nothing. Whoever removes the file of notes loses nothing but time.
+it; it proves nothing.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Note:
             asked_s=int(window.asked.total_seconds()) if window else 0,
             as_of=window.end if window else None,
             deployed_at=window.deployed_at if window else None,
-            rates=tuple(_rates(record)),
+            rates=tuple(main_rates(record)),
             deployment=subject.deployment if subject else "",
             revision=subject.revision if subject else "",
             deployed_by=record.change.deployed_by if record.change else "",
@@ -259,11 +259,11 @@ def _read_note(directory: Path) -> Note:
         return Note(sha256=digest)
 
 
-def _rates(record: Record) -> Iterator[MainRate]:
+def main_rates(record: Record) -> Iterator[MainRate]:
+    """The success criteria of a record that are rates."""
     for found in record.findings:
-        measurement, entry = record.measurements.get(found.metric), record.metrics.get(found.metric)
-        count = measurement.count if measurement else None
-        if found.role is Role.CRITERION and found.interval and count and count.n and entry:
+        count, entry = record.measurements[found.metric].count, record.metrics[found.metric]
+        if found.role is Role.CRITERION and found.interval and count and count.n:
             yield MainRate(found.metric, entry.title, count)
 
 

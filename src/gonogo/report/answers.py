@@ -11,7 +11,6 @@ from gonogo.model.limit import Interval
 from gonogo.model.measurement import Count, Measurement
 from gonogo.model.record import MetricEntry, Record
 from gonogo.report.english import (
-    limit_text,
     limits_text,
     reason_of,
     remark_of,
@@ -21,6 +20,7 @@ from gonogo.report.english import (
     verdict_reasons,
     whose,
 )
+from gonogo.report.sentences import MORE
 from gonogo.report.text import of, share
 
 
@@ -84,19 +84,9 @@ class Answer:
         return silence_text(self.finding) or value_of(self.entry, self.measurement)
 
     @property
-    def value_alone(self) -> str:
-        """What was measured, without the counts that stand in a column of their own."""
-        return silence_text(self.finding) or alone(self.entry, self.measurement)
-
-    @property
     def limit(self) -> str:
         """The limits as the criteria file writes them."""
         return limits_text(self.finding.limits)
-
-    @property
-    def limit_parts(self) -> tuple[str, ...]:
-        """The same, each of its own."""
-        return tuple(map(limit_text, self.finding.limits))
 
     @property
     def reason(self) -> str:
@@ -175,6 +165,7 @@ def _sentences(
 NO_HEADING = "Other figures"
 SECONDS = frozenset({"min", "h", "d"})
 TOP = "top"
+MOST_PARTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,10 +236,17 @@ def top_errors(record: Record) -> tuple[TopError, ...]:
         TopError(record.metrics[name].title, message, count)
         for name in {**names, **dict.fromkeys(record.measurements)}
         if name in record.measurements and record.metrics[name].kind == TOP
-        for message, count in sorted(
-            record.measurements[name].breakdown.items(), key=lambda one: (-one[1], one[0])
+        for message, count in _most(
+            sorted(record.measurements[name].breakdown.items(), key=lambda one: (-one[1], one[0]))
         )
     )
+
+
+def _most(parts: Sequence[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    """The first of many, and how many more there are: record.json has each."""
+    yield from parts[:MOST_PARTS]
+    if rest := parts[MOST_PARTS:]:
+        yield MORE.format(n=len(rest)), sum(count for _, count in rest)
 
 
 def _figures(record: Record, metrics: Sequence[str]) -> tuple[Figure, ...]:
@@ -282,7 +280,7 @@ def _parts(entry: MetricEntry, measurement: Measurement) -> Iterator[Part]:
     # Counts the largest first; lengths and percentiles by what they are of.
     by_size = measurement.count is not None
     parts = measurement.breakdown.items()
-    for name, n in sorted(parts, key=lambda part: (-part[1] * by_size, part[0])):
+    for name, n in _most(sorted(parts, key=lambda part: (-part[1] * by_size, part[0]))):
         yield Part(name, f"{n:,} {unit}".strip(), share(Count(n, whole)) if whole else "")
 
 

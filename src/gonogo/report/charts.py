@@ -1,39 +1,44 @@
-"""The hours of a metric: its rate with limits and volume, its parts in layers, a line in a word.
+"""The hours of a rate, with its limits and volume. Pure geometry; templates draw it as static SVG.
 
-Pure geometry, in the record's figures; the templates draw it as static SVG. matplotlib takes 0.4 s
-to load, pygal writes 48 KB and a script for each chart and another id each time; a record must be
-quick, small, script-free and stable.
+matplotlib takes 0.4 s to load, pygal writes 48 KB and a script for each chart and another id each
+time; a record must be quick, small, script-free and stable. Every hour of a window has its place on
+the axis, also one without data.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
-from gonogo.model.measurement import Measurement, Window
-from gonogo.report.axes import (
-    HOUR,
-    Axis,
-    Level,
-    Slot,
-    Tick,
-    deployed_at,
-    empty_runs,
-    rate_axis,
-    slots_of,
-    ticks_of,
-)
-from gonogo.report.text import minute
-from gonogo.report.timeline import line
+from gonogo.model.measurement import HourCount, Measurement, Window
+from gonogo.report.text import MONTHS, minute
 
-VOLUME_HEIGHT = 26.0
-SLOT = 10
+HOUR = timedelta(hours=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HEIGHT, VOLUME_HEIGHT, SLOT = 120.0, 26.0, 10
+TICK_STEPS, MOST_STEPS = (1, 2, 5, 10, 20, 25, 50), 4
+HOUR_STEPS = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672)
+MOST_SLOTS, MOST_TICKS, LAST_LABEL_AT = 24 * 366, 6, 93.0
 MOST_SHOWN_GAPS = 4
 NEAR = 0.05
-STACK_HEIGHT = 84.0
-TONES = 6
-# Words whose colour a reader expects; the rest share what is left, the largest first.
-MEANT = {"failure": 3, "success": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A limit of a rate, as it is drawn.
+
+    Args:
+        kind: objective, critical or rollback.
+        label: As the criteria file writes it.
+        share: Where it lies, 0..1.
+    """
+
+    kind: str
+    label: str
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,132 +169,109 @@ def _summary(slots: Sequence[Slot], filled: Sequence[Slot]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
-    """The hours of one name.
+class Slot:
+    """One hour of the axis; n is 0 where there is no data."""
 
-    Args:
-        name: As the record has it.
-        tone: Its colour's number, from 1.
-        path: All of its blocks as one SVG path.
-        total: Its count over the window.
-    """
+    start: datetime
+    k: int
+    n: int
 
-    name: str
-    tone: int
-    path: str
-    total: int
+    @property
+    def share(self) -> float:
+        """K / n, of an hour with data."""
+        return self.k / self.n
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
-    """A breakdown by hour.
+class Tick:
+    """A label of the time axis, in percent of its width."""
 
-    Args:
-        width: Of the plot, in its own units.
-        layers: The largest lowest.
-        grid: The axis.
-        is_share: Whether an hour's height is a share of its events; else it is their number.
-    """
+    at: float
+    label: str
 
-    width: int
-    layers: tuple[Layer, ...]
-    grid: tuple[Line, ...]
-    is_share: bool
+
+def slots_of(hourly: Sequence[HourCount], window: Window | None) -> list[Slot]:
+    """All hours of the axis. They end where the window ends, so they need not be clock hours."""
+    counted = [Slot(hour.start, hour.count.k, hour.count.n) for hour in hourly]
+    if not counted:
+        return []
+    newest = max(slot.start for slot in counted)
+    by_place = {(slot.start - newest) // HOUR: slot for slot in counted}
+    places = list(by_place)
+    if window:
+        last = max(window.end - timedelta(microseconds=1), window.start)
+        places += [(window.start - newest) // HOUR, (last - newest) // HOUR]
+    first = max(min(places), max(places) + 1 - MOST_SLOTS)
+    return [
+        by_place.get(place, Slot(newest + place * HOUR, 0, 0))
+        for place in range(first, max(places) + 1)
+    ]
+
+
+def empty_runs(slots: Sequence[Slot]) -> list[tuple[int, int]]:
+    """The stretches without data: the first slot of each and how many there are."""
+    runs = []
+    for filled, group in groupby(enumerate(slots), key=lambda item: bool(item[1].n)):
+        hours = list(group)
+        if not filled:
+            runs.append((hours[0][0], len(hours)))
+    return runs
+
+
+def ticks_of(slots: Sequence[Slot]) -> tuple[Tick, ...]:
+    """Round hours of the clock, few enough to be legible on a phone."""
+    step = next((s for s in HOUR_STEPS if len(slots) <= s * MOST_TICKS), HOUR_STEPS[-1]) * HOUR
+    begin = _begin(slots)
+    moment = begin - (begin - EPOCH) % step
+    ticks = []
+    while (at := (moment - begin) / HOUR / len(slots) * 100) <= LAST_LABEL_AT:
+        if at >= 0:
+            day = f"{moment.day} {MONTHS[moment.month - 1]}"
+            ticks.append(Tick(round(at, 2), f"{moment:%H:%M}" if moment.hour else day))
+        moment += step
+    return tuple(ticks)
+
+
+def deployed_at(slots: Sequence[Slot], window: Window | None) -> float | None:
+    """Where the deployment ended, in percent of the axis; None outside it."""
+    at = window.deployed_at if window else None
+    if at is None:
+        return None
+    place = (at - _begin(slots)) / HOUR / len(slots) * 100
+    return round(place, 2) if 0 <= place <= 100 else None  # noqa: PLR2004  # percent
+
+
+def _begin(slots: Sequence[Slot]) -> datetime:
+    """Where the axis begins: a whole number of hours before its newest hour."""
+    return slots[-1].start - (len(slots) - 1) * HOUR
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
-    """What is drawn of one metric's hours.
+class Axis:
+    """The axis of a rate, in whole percent: from `bottom` to `top` in steps."""
 
-    Args:
-        chart: The rate, its limits, its volume.
-        stack: What it consists of; None where the record has no parts by hour.
-        is_limited: Whether a limit stands on it: without one its parts say all.
-    """
+    bottom: int
+    top: int
+    step: int
 
-    chart: Chart
-    stack: Stack | None
-    is_limited: bool
+    @property
+    def marks(self) -> range:
+        """Where its lines run."""
+        return range(self.bottom, self.top + 1, self.step)
 
-
-def hours_of(
-    measurement: Measurement, levels: Sequence[Level], window: Window | None
-) -> Hours | None:
-    """Lay out all that is drawn of a metric's hours; None where no hour has data."""
-    chart = hourly_chart(measurement, levels, window)
-    if chart is None:
-        return None
-    return Hours(chart, _stack(measurement, window), bool(levels))
+    def y(self, share: float) -> float:
+        """How far from the top of the plot a share lies."""
+        return round((self.top - share * 100) / (self.top - self.bottom) * HEIGHT, 1)
 
 
-def spark(measurement: Measurement, window: Window | None) -> str:
-    """The rate in the space of a word; empty with fewer than two hours of data."""
-    slots = slots_of(measurement.hourly, window)
-    return line([slot.share if slot.n else None for slot in slots])
-
-
-def _stack(measurement: Measurement, window: Window | None) -> Stack | None:
-    parts = measurement.hourly_parts
-    hourly = measurement.hourly
-    if not parts or any(len(counts) != len(hourly) for counts in parts.values()):
-        return None
-    slots = slots_of(hourly, window)
-    by_start = {hour.start: index for index, hour in enumerate(hourly)}
-    if len(slots) != len(by_start):
-        return None
-    names = sorted(parts, key=lambda name: (-sum(parts[name]), name))
-    # What consists of its k is drawn as shares of n; what is more than that, as it was counted.
-    is_share = all(
-        sum(parts[name][i] for name in names) == hour.count.k for i, hour in enumerate(hourly)
-    )
-    totals = [sum(parts[name][i] for name in names) for i in range(len(hourly))]
-    top = 1.0 if is_share else float(_round_up(max(totals)))
-    scales = [(slot.n if is_share else 1) * top for slot in slots]
-    layers, floors = [], [0.0] * len(slots)
-    tones = _tones(names)
-    for name in names:
-        path, floors = _layer(parts[name], scales, floors)
-        layers.append(Layer(name, tones[name], path, sum(parts[name])))
-    return Stack(len(slots) * SLOT, tuple(layers), _grid(top, is_share=is_share), is_share)
-
-
-def _tones(names: Sequence[str]) -> dict[str, int]:
-    used = {MEANT[name] for name in names if name in MEANT}
-    free = [tone for tone in range(1, TONES + 1) if tone not in used]
-    others = [name for name in names if name not in MEANT]
-    last = len(free) - 1
-    return MEANT | {name: free[min(place, last)] for place, name in enumerate(others)}
-
-
-def _layer(
-    counts: Sequence[int], scales: Sequence[float], floors: Sequence[float]
-) -> tuple[str, list[float]]:
-    """The blocks of one name, and how high the pile is with them."""
-    path, tops = [], []
-    for index, (n, per, floor) in enumerate(zip(counts, scales, floors, strict=True)):
-        height = n / per * STACK_HEIGHT if per else 0.0
-        tops.append(floor + height)
-        if height:
-            x, y = index * SLOT, STACK_HEIGHT - floor
-            path.append(f"M{x} {y:.1f}h{SLOT - 1}v{-height:.1f}h{1 - SLOT}z")
-    return "".join(path), tops
-
-
-def _grid(top: float, *, is_share: bool) -> tuple[Line, ...]:
-    if is_share:
-        return tuple(Line(STACK_HEIGHT * (1 - s / 100), f"{s} %") for s in (0, 50, 100))
-    return (
-        Line(STACK_HEIGHT, "0"),
-        Line(STACK_HEIGHT / 2, f"{top / 2:,g}"),
-        Line(0.0, f"{top:,g}"),
-    )
-
-
-def _round_up(number: int) -> int:
-    """The next 1, 2 or 5 times a power of ten, and two at least."""
-    power = 1
-    while True:
-        for step in (2, 5, 10):
-            if number <= step * power:
-                return step * power
-        power *= 10
+def rate_axis(shares: Sequence[float]) -> Axis:
+    """The finest axis of at most four steps that holds all of the shares."""
+    low, high = min(shares) * 100, max(shares) * 100
+    for step in TICK_STEPS:
+        bottom = math.floor(low / step) * step
+        top = math.ceil(high / step) * step
+        if top - bottom <= step * MOST_STEPS:
+            break
+    if top == bottom:
+        bottom, top = max(bottom - step, 0), min(top + step, 100)
+    return Axis(bottom, top, step)

@@ -11,31 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.model.finding import HealthScore
-from gonogo.model.kinds import Outcome, Reason, Role
+from gonogo.model.kinds import Outcome, Role
 from gonogo.model.measurement import Window
 from gonogo.model.record import Record
 from gonogo.report.answers import Answer, answers, reasons
+from gonogo.report.cards import ADDS
 from gonogo.report.english import MOSTLY, whose
 from gonogo.report.markdown import code, escape, table
-from gonogo.report.page import attention, notices
+from gonogo.report.page import attention, cards, notices
 from gonogo.report.text import cut, moment, span
 
-# What an alert says of a part or of a time, and a criterion of the whole does not.
-ADDS = frozenset(
-    {
-        Reason.NO_DATA,
-        Reason.PART_PAST_LEVEL,
-        Reason.PART_TOO_FEW,
-        Reason.PARTS_UNKNOWN,
-        Reason.NEWEST_PAST_LEVEL,
-        Reason.NEWEST_UNKNOWN,
-        Reason.FELL,
-        Reason.FELL_PAST_LEVEL,
-        Reason.OVERDUE,
-        Reason.TRICKLES,
-        Reason.SILENT_TOO_LONG,
-    }
-)
 # Groups whose checks share a line: no decision depends on one index of a migration alone.
 FOLDED = {
     "jobs": "Background jobs",
@@ -110,7 +95,7 @@ def digest(record: Record) -> Digest:
         record: Any with a verdict.
     """
     found = answers(record)
-    missed = [card.answers for card in attention(found)]
+    missed = [card.answers for card in attention(cards(record, found, ()))]
     return Digest(
         caveats=tuple(notices(record)),
         window=_window(record.window),

@@ -28,7 +28,7 @@ from gonogo.model.measurement import (
     format_duration,
     format_moment,
 )
-from gonogo.report.sentences import ANSWERS, REASONS, REMARKS, TALLY, VERDICTS, WITHOUT, WORST
+from gonogo.report.sentences import ANSWERS, REASONS, REMARKS, TALLY, WHYS, WITHOUT, WORST
 from gonogo.report.text import cut
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -164,7 +164,7 @@ def _verdict_reason(
         finding = findings[reason.subject]
         name = names.get(finding.metric, finding.metric)
         return f"{name}: {reason_of(finding, metrics[finding.metric])}"
-    return VERDICTS[reason.why].format(
+    return WHYS[reason.why].format(
         subject=reason.subject,
         k=reason.count.k if reason.count else 0,
         n=reason.count.n if reason.count else 0,

@@ -30,12 +30,12 @@ from markupsafe import Markup
 
 from gonogo.errors import RecordError, UsageError
 from gonogo.model.kinds import VerdictKind
-from gonogo.model.measurement import Count, Window
 from gonogo.model.record import Record, Subject
 from gonogo.record import canonical
 from gonogo.record.canonical import RECORD_FILE, canonical_json, database_of, sha256_hex, written
-from gonogo.report import axes, page, text, timeline
+from gonogo.report import page, sentences, text, timeline
 from gonogo.report.answers import answers, headings, reasons, top_errors, warnings
+from gonogo.report.english import remark_of
 
 ROOMS = ("gonogo.model", "gonogo.report")
 STYLE = "record.css"
@@ -47,6 +47,8 @@ MOST_CHARACTERS = 2000
 FILTERS: dict[str, Callable[..., object]] = {
     "block": lambda value: Markup("{}").format(text.lines(value)),
     "clock": text.clock,
+    "code": lambda value: str(value)[: text.SHORT_NAME],
+    "remark": remark_of,
     "cut": text.cut,
     "moment": text.moment,
     "number": text.whole_number,
@@ -58,17 +60,16 @@ FILTERS: dict[str, Callable[..., object]] = {
     "span": text.span,
 }
 GLOBALS: dict[str, object] = {
-    "bands": text.BANDS,
-    "events": text.EVENTS,
-    "look": text.look,
-    "item_states": text.ITEM_STATES,
-    "marks": text.MARKS,
-    "outcome_look": text.outcome_look,
-    "outcomes": text.OUTCOMES,
-    "scale": axes.scale,
-    "step_outcomes": text.STEP_OUTCOMES,
+    "bands": sentences.BANDS,
+    "events": sentences.EVENTS,
+    "look": sentences.look,
+    "item_states": sentences.ITEM_STATES,
+    "marks": sentences.MARKS,
+    "outcome_look": sentences.outcome_look,
+    "step_outcomes": sentences.STEP_OUTCOMES,
     "steps_summary": page.steps_summary,
-    "verdicts": text.VERDICTS,
+    "verdicts": sentences.VERDICTS,
+    "words": sentences,
 }
 
 
@@ -167,31 +168,26 @@ def _overriding(templates_dir: Path) -> dict[str, Traversable]:
 
 def _view(record: Record) -> Mapping[str, object]:
     found = answers(record)
+    figures = [figure for heading in headings(record) for figure in heading.figures]
+    every = page.cards(record, found, figures)
+    worst = page.attention(every)
     return {
-        "headline": text.headline(record),
+        "headline": sentences.headline(record),
         "notices": page.notices(record),
-        "answers": found,
-        "cards": page.attention(found),
-        "warnings": warnings(record, of_findings=False),
-        "tables": page.tables(record, found),
-        "open_phases": page.open_phases(record),
-        "reasons": reasons(record, named=True),
+        "why": page.why(record, worst),
+        "expected": page.expected(record),
+        "reasons": reasons(record, named=True, of_findings=False),
         "sureness": page.sureness(record),
-        "hours": page.hours(record, found),
-        "sparks": page.sparks(record),
-        "trends": timeline.trends([one.rates for one in record.records]),
-        "headings": headings(record),
+        "compared": page.compared(record),
+        "cards": worst,
+        "deciding": [card for card in every if card.is_calm and card.decides],
+        "sections": page.sections(record, every),
+        "warnings": warnings(record, of_findings=False),
+        "open_phases": page.open_phases(record),
         "top_errors": top_errors(record),
+        "trends": timeline.trends([one.rates for one in record.records]),
         "facts": page.facts(record),
-        "covered": _covered(record.window),
     }
-
-
-def _covered(window: Window | None) -> Count | None:
-    """The covered seconds of those that were asked for."""
-    if window is None:
-        return None
-    return Count(int(window.covered.total_seconds()), int(window.asked.total_seconds()))
 
 
 def _policy(style: str) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby, zip_longest
+from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,13 +22,8 @@ from gonogo.record.listing import (
     list_records,
     write_notes,
 )
-from gonogo.report.html import (
-    attestation,
-    render,
-    render_template,
-    renderer_sha256,
-)
-from gonogo.report.text import ABORTED, RESULTS, VERDICTS, Look, headline
+from gonogo.report.html import attestation, render, render_template, renderer_sha256
+from gonogo.report.sentences import ABORTED, RESULTS, VERDICTS, Look, headline
 from gonogo.report.timeline import SoakLook, Trend, continuity, line, of_this_soak, trends
 
 INDEX_FILE = "index.html"
@@ -40,11 +34,8 @@ IS_RUNNING = Look("RUNNING", "dash", "quiet")
 DAMAGED = Look("UNREADABLE", "question", "bad")
 # A share of 1, as a rate's: five points of a hundred fill the height at the least.
 MOST_POINTS = 100
-# As many marks stand side by side on the line of time; more would hide each other.
+# Of the verdicts of one deployment side by side; the table below has every one.
 MOST_MARKS = 50
-WHOLE = 100.0
-# Marks of 18 pixels on a laptop's page stand side by side; a long line moves closer together.
-LEAST_APART = 2.0
 
 
 def signatures_page(
@@ -123,7 +114,6 @@ class Row:
         record: The archived record.
         look: Its verdict or result.
         href: Its page relative to the list; empty when it has none.
-        at: Where it lies along the line of time, in percent; None for what is too old for it.
         signed: What people decided on it, in order; not proved here.
         signatures: The page of these relative to the list; empty when there is none.
     """
@@ -131,9 +121,32 @@ class Row:
     record: ArchivedRecord
     look: Look
     href: str
-    at: float | None
     signed: tuple[str, ...] = ()
     signatures: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The records of one deployment.
+
+    Args:
+        anchor: Where the list has it; a link there shows it alone.
+        number: In the ledger; empty where no record knows one.
+        revision: What was deployed; empty where no record knows it.
+        by: Who deployed it; likewise.
+        rows: Its records, the newest first.
+    """
+
+    anchor: str
+    number: str
+    revision: str
+    by: str
+    rows: Sequence[Row]
+
+    @property
+    def strip(self) -> Sequence[Row]:
+        """Its newest verdicts and results, the oldest first."""
+        return self.rows[:MOST_MARKS][::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,23 +154,23 @@ class Section:
     """What the list shows of one environment.
 
     Args:
-        rows: Its records, the newest first.
+        deployments: Its records by deployment, the newest first.
         latest: The newest gate's or summary's row; None without one.
         trends: The main rates over its gates.
         score: The health score over its gates, as a path; empty with fewer than two.
         marks: The moments of the latest deployment's soak; empty when none is known.
     """
 
-    rows: Sequence[Row]
+    deployments: Sequence[Deployed]
     latest: Row | None
     trends: Sequence[Trend]
     score: str
     marks: Sequence[Mark]
 
     @property
-    def strip(self) -> Sequence[Row]:
-        """The rows that the line of time shows."""
-        return [row for row in self.rows if row.at is not None]
+    def total(self) -> int:
+        """How many records there are."""
+        return sum(len(one.rows) for one in self.deployments)
 
 
 def write_index(archive_dir: Path, templates_dir: Path) -> Path:
@@ -187,8 +200,7 @@ def write_index(archive_dir: Path, templates_dir: Path) -> Path:
 
 
 def _section(name: str, records: Sequence[ArchivedRecord], archive_dir: Path) -> Section:
-    along = places(record.moment for record in records[:MOST_MARKS])
-    rows = [_row(r, archive_dir, at) for r, at in zip_longest(records, along)]
+    rows = [_row(record, archive_dir) for record in records]
     gates = [record for record in reversed(records) if record.kind is Kind.GATE]
     # Of an archive of several databases, only one's figures make a line: the newest gate's.
     database = next((record.database for record in reversed(gates) if record.database), "")
@@ -197,12 +209,23 @@ def _section(name: str, records: Sequence[ArchivedRecord], archive_dir: Path) ->
     score = line([None if one is None else one / MOST_POINTS for one in points])
     latest = next((row for row in rows if row.record.verdict), None)
     return Section(
-        rows,
+        list(_by_deployment(name, rows)),
         latest,
         trends([record.rates for record in oldest_first]),
         score,
         _marks(name, records),
     )
+
+
+def _by_deployment(name: str, rows: Sequence[Row]) -> Iterator[Deployed]:
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.record.database, row.record.deployment), []).append(row)
+    for place, ((_, number), group) in enumerate(found.items(), 1):
+        known = [row.record for row in group]
+        revision = next((one.revision for one in known if one.revision), "")
+        by = next((one.deployed_by for one in known if one.deployed_by), "")
+        yield Deployed(f"{name}-{place}", number, revision, by, group)
 
 
 def _marks(name: str, records: Sequence[ArchivedRecord]) -> Sequence[Mark]:
@@ -223,7 +246,7 @@ def _bury(record: ArchivedRecord, templates_dir: Path) -> None:
             write_whole(page, render(read_record(record.directory), templates_dir).encode())
 
 
-def _row(record: ArchivedRecord, archive_dir: Path, at: float | None) -> Row:
+def _row(record: ArchivedRecord, archive_dir: Path) -> Row:
     for file in (PAGE_FILE, RECORD_FILE):
         path = record.directory / file
         if path.is_file():
@@ -231,8 +254,8 @@ def _row(record: ArchivedRecord, archive_dir: Path, at: float | None) -> Row:
             signed = tuple(decisions(record.directory))
             page = record.directory / SIGNATURES_PAGE
             beside = quote(page.relative_to(archive_dir).as_posix()) if page.is_file() else ""
-            return Row(record, _look(record), href, at, signed, beside)
-    return Row(record, _look(record), "", at)
+            return Row(record, _look(record), href, signed, beside)
+    return Row(record, _look(record), "")
 
 
 def decisions(directory: Path) -> Iterator[str]:
@@ -253,23 +276,3 @@ def _look(record: ArchivedRecord) -> Look:
     if record.verdict:
         return VERDICTS[record.verdict]
     return RESULTS.get(f"{record.kind} {record.outcome}", ABORTED)
-
-
-def places(moments: Iterable[datetime]) -> list[float]:
-    """Where moments lie along a line of 100: by their time, but never upon each other.
-
-    Args:
-        moments: In any order.
-    """
-    given = list(moments)
-    if not given:
-        return []
-    first, last = min(given), max(given)
-    length = (last - first).total_seconds() or 1.0
-    at: dict[datetime, float] = {}
-    free_from = 0.0
-    for moment in sorted(set(given)):
-        at[moment] = max((moment - first).total_seconds() / length * WHOLE, free_from)
-        free_from = at[moment] + LEAST_APART
-    scale = min(WHOLE / max(at.values()), 1.0) if max(at.values()) else 1.0
-    return [round(at[moment] * scale, 2) for moment in given]

@@ -3,99 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
-from gonogo.model.kinds import ItemState, Kind, MarkState, Outcome, Role
-from gonogo.model.record import MetricEntry, Record
-from gonogo.report.answers import Answer
-from gonogo.report.axes import levels_of
-from gonogo.report.charts import Hours, hours_of, spark
-from gonogo.report.english import MOSTLY, whose
-from gonogo.report.sentences import OUTAGES
-from gonogo.report.text import OUTCOMES, moment, outcome_look, span
+from gonogo.errors import some
+from gonogo.model.kinds import ItemState, Kind, MarkState, Outcome, VerdictKind, Why
+from gonogo.model.measurement import Count
+from gonogo.model.record import Record
+from gonogo.model.step import SummedRecord
+from gonogo.record.listing import main_rates
+from gonogo.report import sentences
+from gonogo.report.answers import Answer, Figure, reasons
+from gonogo.report.cards import Card, Section, levels_of
+from gonogo.report.charts import Chart, hourly_chart
+from gonogo.report.english import tally
+from gonogo.report.sentences import OUTAGES, OUTCOMES, VERDICTS, Look
+from gonogo.report.text import cut, minute, moment, share, span
 
 STALE_S = 900
 ALL_POINTS = 100
-TABLES = (
-    (
-        Role.CRITERION,
-        "criteria",
-        "Success criteria",
-        "Each must be met with evidence. Rates show their 95 % interval against the limit.",
-    ),
-    (Role.ALERT, "alerts", "Alerts", "A critical alert is NO-GO; a warning is listed."),
-    (
-        Role.TRIGGER,
-        "triggers",
-        "Rollback triggers",
-        "Any one that fires means: roll back now.",
-    ),
-    (
-        Role.PRESENCE,
-        "presence",
-        "Presence",
-        "Events that must keep coming: with too many overdue, the verdict is HOLD.",
-    ),
-)
-NOT_MET = "Not met"
-RATES = "Rates"
-REST = "Others"
-# Fewer rows than this need no heading of their own.
-LEAST_OF_A_GROUP = 3
-CALM = frozenset({Outcome.MET, Outcome.LEFT_OUT})
+OTHERS = "Other figures"
 NOT_SETTLED = frozenset({ItemState.OPEN, ItemState.FAILED})
+MOST_NAMED, MOST_SAID, MOST_CHARACTERS = 3, 2, 300
 RIGHTS = {
     "read": "reads only",
     "write": "may write to tables: more than the gate needs, see docs/gate-role.md",
     "superuser": "a superuser's: more than the gate needs, see docs/gate-role.md",
 }
 Fact = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One metric that needs attention: all of its findings that are not met, the worst first."""
-
-    metric: str
-    entry: MetricEntry
-    answers: Sequence[Answer]
-
-    @property
-    def whose(self) -> Sequence[str]:
-        """Who or what accounts for most of the failures."""
-        return whose(self.answers[0].measurement, MOSTLY)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Findings under one heading within a table.
-
-    Args:
-        title: The heading; or that these are not met.
-        answers: In the criteria file's order.
-    """
-
-    title: str
-    answers: Sequence[Answer]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The findings of one role, what is not met before all else."""
-
-    anchor: str
-    title: str
-    caption: str
-    groups: Sequence[Group]
-
-    @property
-    def tally(self) -> str:
-        """How many are as they should be."""
-        found = [answer for group in self.groups for answer in group.answers]
-        met = [answer for answer in found if answer.outcome is Outcome.MET]
-        word = outcome_look(met[0]).word if met else OUTCOMES[Outcome.MET].word
-        return f"{len(met)} of {len(found)} {word.lower()}"
+RANKS = {outcome: place for place, outcome in enumerate(OUTCOMES)}
 
 
 def notices(record: Record) -> list[str]:
@@ -125,55 +62,120 @@ def notices(record: Record) -> list[str]:
     return lines
 
 
-def attention(found: Iterable[Answer]) -> list[Card]:
-    """Everything that is neither met nor left out, a card a metric, the worst first."""
-    rank = {outcome: place for place, outcome in enumerate(OUTCOMES)}
-    by_metric: dict[str, list[Answer]] = {}
-    for answer in sorted(found, key=lambda one: rank[one.outcome]):
-        if answer.outcome not in CALM:
-            by_metric.setdefault(answer.metric, []).append(answer)
-    return [Card(metric, group[0].entry, group) for metric, group in by_metric.items()]
-
-
-def tables(record: Record, found: Sequence[Answer]) -> list[Table]:
-    """The findings by role: what is not met first, then the rest by heading."""
-    named = {metric: heading.title for heading in record.headings for metric in heading.metrics}
-    by_role = [
-        Table(anchor, title, caption, _groups([one for one in found if one.role is role], named))
-        for role, anchor, title, caption in TABLES
+def cards(record: Record, found: Sequence[Answer], figures: Iterable[Figure]) -> list[Card]:
+    """Every metric but the most frequent texts, in the order of the checks."""
+    names = (*(answer.metric for answer in found), *record.measurements)
+    by_metric: dict[str, list[Answer]] = {name: [] for name in names}
+    for answer in sorted(found, key=lambda one: RANKS[one.outcome]):
+        by_metric[answer.metric].append(answer)
+    shown = {one.metric: one for one in figures}
+    every = [
+        Card(name, record.metrics[name], answers, shown.get(name))
+        for name, answers in by_metric.items()
+        if answers or name in shown
     ]
-    return [table for table in by_role if table.groups]
+    return [replace(one, chart=_chart(record, one)) if one.decides else one for one in every]
 
 
-def _groups(found: Sequence[Answer], named: Mapping[str, str]) -> list[Group]:
-    groups: dict[str, list[Answer]] = {NOT_MET: [], RATES: []}
-    groups |= {title: [] for title in named.values()}
-    for answer in found:
-        title = RATES if answer.interval else named.get(answer.metric, REST)
-        met = answer.outcome is Outcome.MET
-        groups.setdefault(title if met else NOT_MET, []).append(answer)
-    small = [t for t in groups if t not in {NOT_MET, RATES} and len(groups[t]) < LEAST_OF_A_GROUP]
-    rest = [answer for title in small for answer in groups.pop(title)]
-    titled = [*groups.items(), (REST, rest)]
-    return [Group(title, group) for title, group in titled if group]
+def attention(every: Iterable[Card]) -> list[Card]:
+    """What is neither met nor left out, the worst first."""
+    found = [card for card in every if not card.is_calm]
+    return sorted(found, key=lambda card: RANKS[card.answers[0].outcome])
 
 
-def hours(record: Record, found: Sequence[Answer]) -> dict[str, Hours]:
-    """What is drawn of each metric's hours."""
-    drawn = {}
-    # In the order of the checks, which is the criteria file's; what is only shown comes last.
-    order = dict.fromkeys(answer.metric for answer in found)
-    for metric in {**order, **record.measurements}:
-        levels = levels_of([one for one in found if one.metric == metric])
-        if one := hours_of(record.measurements[metric], levels, record.window):
-            drawn[metric] = one
-    return drawn
+def sections(record: Record, every: Iterable[Card]) -> list[Section]:
+    """All that is calm and no rate that decides, by heading."""
+    calm = {card.metric: card for card in every if card.is_calm and not card.decides}
+    placed = [
+        Section(one.title, [calm.pop(name) for name in one.metrics if name in calm])
+        for one in record.headings
+    ]
+    return [one for one in (*placed, Section(OTHERS, list(calm.values()))) if one.cards]
 
 
-def sparks(record: Record) -> dict[str, str]:
-    """The hours of each rate in the space of a word."""
-    drawn = {name: spark(one, record.window) for name, one in record.measurements.items()}
-    return {metric: path for metric, path in drawn.items() if path}
+def _chart(record: Record, card: Card) -> Chart | None:
+    return hourly_chart(record.measurements[card.metric], levels_of(card.answers), record.window)
+
+
+def why(record: Record, worst: Sequence[Card]) -> str:
+    """Why the verdict is what it is, in one sentence; empty without one."""
+    verdict, window = record.verdict, record.window
+    if verdict is None:
+        return ""
+    if any(reason.why is Why.ALL_MET for reason in verdict.reasons) and window:
+        lengths = {"covered": span(window.covered), "asked": span(window.asked)}
+        return f"{sentences.COVERED.format(tally=tally(record.findings), **lengths)}."
+    named = {reason.subject for reason in verdict.reasons if reason.why is Why.FINDING}
+    counted = [one for one in worst if any(answer.id in named for answer in one.answers)]
+    given = reasons(record, of_findings=False)[:MOST_SAID]
+    said = [cut(one, MOST_CHARACTERS) for one in given]
+    if counted and verdict.kind is not VerdictKind.HOLD:
+        said.insert(0, f"{counted[0].entry.title}: {counted[0].words}")
+        counted = counted[1:]
+    if counted:
+        titles = some([card.entry.title for card in counted], MOST_NAMED)
+        said.append(
+            sentences.ALSO.format(titles=titles) if said else sentences.OPEN.format(titles=titles)
+        )
+    text = "; ".join(said)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def expected(record: Record) -> str:
+    """When a HOLD is expected to be decidable; empty for no HOLD."""
+    known = record.decidable
+    if known is None:
+        return ""
+    if known.at is None:
+        things = "check needs" if known.open == 1 else "checks need"
+        return sentences.STUCK.format(open=known.open, things=things)
+    entry = record.metrics.get(known.metric)
+    what = sentences.SOAK_OVER
+    if entry:
+        counts = entry.counts or f"events of {entry.title}"
+        what = sentences.MORE_EVENTS.format(more=known.more, counts=counts)
+    return sentences.DECIDABLE.format(at=f"{minute(known.at)} UTC", what=what)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A line of what has changed: before, now, and which way; empty where one is not known."""
+
+    title: str
+    now: str | Look
+    before: Sequence[tuple[str | Look, str]]
+
+
+def compared(record: Record) -> list[Compared]:
+    """Verdict, health score and main rates beside those of the earlier looks; none without one."""
+    earlier = [one for one in (record.last_look, record.last_go) if one]
+    if not earlier or record.verdict is None:
+        return []
+    score = record.score
+    kinds = [(VERDICTS[one.verdict], "") for one in earlier]
+    rows = [Compared("Verdict", VERDICTS[record.verdict.kind], kinds)]
+    if score:
+        scores = [
+            ("", "") if one.points is None else (f"{one.points:g}", _way(one.points, score.points))
+            for one in earlier
+        ]
+        rows.append(Compared("Health score", f"{score.points:g}", scores))
+    for rate in main_rates(record):
+        now = rate.count
+        found = [_same_rate(one, rate.metric) for one in earlier]
+        before = [
+            (share(one), _way(one.share or 0, now.share or 0)) if one else ("", "") for one in found
+        ]
+        rows.append(Compared(rate.title, share(now), before))
+    return rows
+
+
+def _same_rate(one: SummedRecord, metric: str) -> Count | None:
+    return next((rate.count for rate in one.rates if rate.metric == metric), None)
+
+
+def _way(before: Fraction | float, now: Fraction | float) -> str:
+    return "same" if now == before else "up" if now > before else "down"
 
 
 def sureness(record: Record) -> list[str]:

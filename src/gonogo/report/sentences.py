@@ -1,14 +1,23 @@
-"""The templates of every sentence about a remark, a finding and a verdict, by their codes.
+"""Every word and sentence of a page, by its code: templates of sentences, and how a word looks.
 
-A new code gets its line here. `report.english` fills in the figures, and has the few sentences that
-read otherwise for a rate, a band or an answer.
+A new code gets its line here. `report.english` and `report.page` fill in the figures, and have the
+few sentences that read otherwise for a rate, a band or an answer. The marks distinguish the words
+without their colours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gonogo.model.kinds import OutageKind, Outcome, Reason, Says, Why
+from gonogo.model.kinds import Level, OutageKind, Outcome, Reason, Role, Says, Why
+from gonogo.report.text import counted, moment
+
+if TYPE_CHECKING:
+    from gonogo.model.record import Record
+    from gonogo.model.step import Change, Migrated
+    from gonogo.report.answers import Answer
 
 REMARKS: Mapping[Says, str] = {
     Says.NO_TABLE: "{subject}.sql: {detail}: a table is missing",
@@ -97,7 +106,7 @@ ANSWERS: Mapping[Reason, str] = {
     Reason.MISSES: "{shown}, and must be {limit}{because}",
     Reason.PAST_LEVEL: "the answer is {shown}: {level}",
 }
-VERDICTS: Mapping[Why, str] = {
+WHYS: Mapping[Why, str] = {
     Why.NONE_MET: "no check was met",
     Why.NOT_ANSWERED: "{k} of {n} checks gave no answer",
     Why.NOTHING_MEASURED: "nothing could be measured",
@@ -129,3 +138,162 @@ TALLY: Mapping[Outcome, str] = {
     Outcome.WARNING: "with a warning",
     Outcome.LEFT_OUT: "left out",
 }
+# A person's words for a metric: what was counted, what must be, and what each level leads to.
+COUNTED = "{share} of {n:,} {counts} {that}"
+MUST = {
+    ">": "more than {bound}",
+    ">=": "at least {bound}",
+    "<": "less than {bound}",
+    "<=": "at most {bound}",
+    "=": "{bound}",
+    "..": "{bound}",
+}
+PAST = {
+    ">": "above {bound}",
+    ">=": "{bound} or more",
+    "<": "below {bound}",
+    "<=": "{bound} or less",
+    "=": "{bound}",
+    "..": "{bound}",
+}
+OBJECTIVES = {
+    "counted": "{must} must",
+    "shown": "must be {must}",
+    "all": "all must",
+    "none": "none may",
+}
+LEVELS: Mapping[Level, str] = {
+    Level.WARNING: "a warning",
+    Level.CRITICAL: "critical",
+    Level.TRIGGER: "a rollback",
+}
+LEADS, ALSO, OPEN = "{past} is {what}", "also {titles}", "not settled: {titles}"
+COVERED = "{tally}, over {covered} of {asked}"
+DECIDABLE, SOAK_OVER = "Expected to be decidable by {at}: {what}.", "then the soak is over"
+MORE_EVENTS = "that is about {more:,} more {counts} at the rate of the last hours"
+STUCK = "Waiting alone does not decide it: {open} {things} data that does not come by itself."
+ABOUT = {"deployment": "What was deployed", "rollback": "What was taken back"}
+UNKNOWN_CHANGE = "Nothing says what is deployed, or from which revision."
+MORE = "{n:,} more"
+FIRST_LOOK = "This is the first look, and no earlier deployment has a GO."
+NOT_CLOSED = "This run is not closed: there is nothing to sign."
+NOBODY_SIGNED = "Nobody had signed when this record was closed. Who has since:"
+
+
+def deployment_of(record: Record) -> str:
+    """Who deployed what is decided on, and when."""
+    change, number = record.change, record.subject.deployment if record.subject else ""
+    if change is None:
+        return ""
+    at = f", {moment(change.deployed_at)}" if change.deployed_at else ", not to its end"
+    by = f", by {change.deployed_by}" if change.deployed_by else ""
+    return f"deployment {number or 'unknown'}{at}{by}"
+
+
+def signers_of(record: Record) -> str:
+    """How many people must sign, and who must not."""
+    but = ", not who deploys" if record.signer_is_not_deployer else ""
+    return f"{'1 person' if record.signers == 1 else f'{record.signers} people'} must sign{but}."
+
+
+def commits_of(change: Change) -> str:
+    """How many commits were added, and taken back."""
+    back = f", {counted(change.taken_back, 'commit')} taken back" if change.taken_back else ""
+    known = change.added or not change.unknown
+    return f"{counted(change.added, 'commit')} added{back}" if known else "Commits"
+
+
+def locks_of(migrated: Migrated) -> str:
+    """The locks that a migration takes."""
+    held = None if migrated.locks is None else ", ".join(migrated.locks)
+    return "locks not measured" if held is None else held or "no lock of a table that was there"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a word looks: its mark, the name of its colour, and a sentence that explains it."""
+
+    word: str
+    symbol: str
+    tone: str
+    meaning: str = ""
+
+
+VERDICTS = {
+    "GO": Look("GO", "check", "good", "Every criterion is met with evidence."),
+    "HOLD": Look("HOLD", "pause", "open", "Not proven yet. Something is open: try again later."),
+    "NO-GO": Look("NO-GO", "cross", "bad", "A criterion fails or a critical alert fires."),
+    "ROLLBACK": Look("ROLLBACK", "back", "worst", "A rollback trigger fires: roll back now."),
+}
+OUTCOMES = {
+    "fired": Look("Fires", "back", "worst"),
+    "failed": Look("Failed", "cross", "bad"),
+    "critical": Look("Critical", "cross", "bad"),
+    "inconclusive": Look("Inconclusive", "question", "open"),
+    "warning": Look("Warning", "bang", "warn"),
+    "left_out": Look("Left out", "dash", "quiet"),
+    "met": Look("Met", "check", "good"),
+}
+QUIET = Look("Quiet", "check", "good")
+FLOWS = Look("Flows", "check", "good")
+MARKS = {
+    "present": Look("Looked at", "check", "good"),
+    "missing": Look("Missing", "cross", "bad"),
+    "due": Look("Due now", "question", "open"),
+    "ahead": Look("Ahead", "dash", "quiet"),
+}
+EVENTS = {
+    "deploying": Look("Deploying", "question", "open"),
+    "deployed": Look("Deployed", "check", "good"),
+    "deploy-failed": Look("Deploy failed", "cross", "bad"),
+    "rolled-back": Look("Rolled back", "back", "worst"),
+    "migration-failed": Look("Migration failed", "cross", "bad"),
+    "incident": Look("Incident", "bang", "bad"),
+    "complaint": Look("Complaint", "bang", "warn"),
+    "closed": Look("Closed", "check", "quiet"),
+}
+BANDS = {"Excellent": "good", "Good": "fair", "Fair": "warn", "Poor": "bad"}
+STEP_OUTCOMES = {
+    "succeeded": Look("Done", "check", "good"),
+    "failed": Look("Failed", "cross", "bad"),
+    "skipped": Look("Skipped", "dash", "quiet"),
+    "running": Look("Unfinished", "question", "open"),
+}
+ITEM_STATES = {
+    "proved": Look("Proved", "check", "good"),
+    "attested": Look("Attested", "check", "good"),
+    "failed": Look("Failed", "cross", "bad"),
+    "open": Look("Open", "question", "open"),
+    "not due": Look("Not due", "dash", "quiet"),
+}
+RESULTS = {
+    "deployment succeeded": Look("DEPLOYED", "check", "good", "No step failed."),
+    "deployment failed": Look("DEPLOY FAILED", "cross", "bad", "A step failed."),
+    "rollback succeeded": Look("ROLLED BACK", "check", "good", "No step failed."),
+    "rollback failed": Look("ROLLBACK FAILED", "cross", "worst", "A step failed."),
+    "smoke succeeded": Look("SMOKE PASSED", "check", "good", "Each request went through."),
+    "smoke failed": Look("SMOKE FAILED", "cross", "bad", "Not each request went through."),
+    "smoke not asked": Look("SMOKE NOT ASKED", "question", "open", "A request was not sent."),
+}
+ABORTED = Look("ABORTED", "dash", "open", "This run never finished, so it decides nothing.")
+
+
+def headline(record: Record) -> Look:
+    """The look of the word at the top of a record's page."""
+    if record.verdict is not None:
+        return VERDICTS[record.verdict.kind]
+    return look(RESULTS, f"{record.kind} {record.outcome}") if record.outcome else ABORTED
+
+
+def look(looks: Mapping[str, Look], key: str) -> Look:
+    """The look of a word; an unknown word is shown as it is, in the tone of what is open."""
+    return looks.get(key) or Look(key, "question", "open")
+
+
+def outcome_look(answer: Answer) -> Look:
+    """The look of an answer; an alert or trigger that is met is quiet, a stream flows."""
+    if answer.outcome is Outcome.MET and answer.role is Role.PRESENCE:
+        return FLOWS
+    if answer.outcome is Outcome.MET and answer.role is not Role.CRITERION:
+        return QUIET
+    return OUTCOMES[answer.outcome]

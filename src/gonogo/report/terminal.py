@@ -16,7 +16,8 @@ from gonogo.model.kinds import MarkState
 from gonogo.model.record import Record
 from gonogo.report.answers import Figure, Heading, TopError, headings, top_errors
 from gonogo.report.digest import Digest, Miss, Row, digest
-from gonogo.report.text import MARKS, cut, moment
+from gonogo.report.sentences import MARKS
+from gonogo.report.text import cut, moment
 
 if TYPE_CHECKING:
     from rich.console import Console

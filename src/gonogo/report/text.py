@@ -1,28 +1,23 @@
-"""How a record's values and words look: harmless visible text, and a mark and tone for each word.
+"""How a record's values look: harmless visible text.
 
-Nothing here judges or recomputes: moments, durations, counts and shares are only spelt out. The
-marks distinguish the words without their colours.
+Nothing here judges or recomputes: moments, durations, counts and shares are only spelt out.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-
-from gonogo.model.kinds import Outcome, Role
 
 if TYPE_CHECKING:
     # These load pydantic, which a command that only escapes a text does without.
     from gonogo.model.measurement import Count
-    from gonogo.model.record import Record
-    from gonogo.report.answers import Answer
 
 
 MOST_CHARACTERS = 200
 MOST_OF_A_BLOCK = 10_000
+# A commit's name as a reader wants it.
+SHORT_NAME = 12
 # Controls, invisible marks (right-to-left among them), lone surrogates, odd line ends.
 INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -60,24 +55,10 @@ def lines(text: object) -> str:
 
 
 def plain(value: object) -> str:
-    """A JSON value in words: ``yes``, ``a, b``, ``users: 3; events: (new: 1; changed: 2)``."""
+    """A single JSON value in words: ``yes``, ``3``; a dash for nothing."""
     if value is None or value == "":
         return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Mapping):
-        return "; ".join(f"{name}: {_inner(one)}" for name, one in value.items()) or "none"
-    if isinstance(value, (list, tuple)):
-        shown = [_inner(one) for one in value]
-        return ("; " if any("," in one or ";" in one for one in shown) else ", ").join(
-            shown
-        ) or "none"
-    return str(value)
-
-
-def _inner(value: object) -> str:
-    shown = plain(value)
-    return f"({shown})" if isinstance(value, (Mapping, list, tuple)) and value else shown
+    return str(value) if not isinstance(value, bool) else "yes" if value else "no"
 
 
 def moment(at: datetime | None) -> str:
@@ -114,6 +95,11 @@ def span(length: timedelta | float) -> str:
 def whole_number(number: int) -> str:
     """A count with its thousands apart: ``12,345``."""
     return f"{number:,}"
+
+
+def counted(n: int, thing: str) -> str:
+    """Such as ``2 commits``."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}" if n else f"no {thing}"
 
 
 def share(count: Count) -> str:
@@ -153,102 +139,3 @@ def _visible_character(character: str) -> str:
 def _two(seconds: int, size: int, unit: str, smaller: int, smaller_unit: str) -> str:
     rest = seconds % size // smaller
     return f"{seconds // size} {unit}" + (f" {rest} {smaller_unit}" if rest else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a word looks.
-
-    Args:
-        word: The text.
-        symbol: The name of the mark before it.
-        tone: The name of its colour.
-        meaning: A sentence that explains it; empty for an outcome.
-    """
-
-    word: str
-    symbol: str
-    tone: str
-    meaning: str = ""
-
-
-VERDICTS = {
-    "GO": Look("GO", "check", "good", "Every criterion is met with evidence."),
-    "HOLD": Look("HOLD", "pause", "open", "Not proven yet. Something is open: try again later."),
-    "NO-GO": Look("NO-GO", "cross", "bad", "A criterion fails or a critical alert fires."),
-    "ROLLBACK": Look("ROLLBACK", "back", "worst", "A rollback trigger fires: roll back now."),
-}
-OUTCOMES = {
-    "fired": Look("Fires", "back", "worst"),
-    "failed": Look("Failed", "cross", "bad"),
-    "critical": Look("Critical", "cross", "bad"),
-    "inconclusive": Look("Inconclusive", "question", "open"),
-    "warning": Look("Warning", "bang", "warn"),
-    "left_out": Look("Left out", "dash", "quiet"),
-    "met": Look("Met", "check", "good"),
-}
-QUIET = Look("Quiet", "check", "good")
-FLOWS = Look("Flows", "check", "good")
-MARKS = {
-    "present": Look("Looked at", "check", "good"),
-    "missing": Look("Missing", "cross", "bad"),
-    "due": Look("Due now", "question", "open"),
-    "ahead": Look("Ahead", "dash", "quiet"),
-}
-EVENTS = {
-    "deploying": Look("Deploying", "question", "open"),
-    "deployed": Look("Deployed", "check", "good"),
-    "deploy-failed": Look("Deploy failed", "cross", "bad"),
-    "rolled-back": Look("Rolled back", "back", "worst"),
-    "migration-failed": Look("Migration failed", "cross", "bad"),
-    "incident": Look("Incident", "bang", "bad"),
-    "complaint": Look("Complaint", "bang", "warn"),
-    "closed": Look("Closed", "check", "quiet"),
-}
-BANDS = {"Excellent": "good", "Good": "fair", "Fair": "warn", "Poor": "bad"}
-STEP_OUTCOMES = {
-    "succeeded": Look("Done", "check", "good"),
-    "failed": Look("Failed", "cross", "bad"),
-    "skipped": Look("Skipped", "dash", "quiet"),
-    "running": Look("Unfinished", "question", "open"),
-}
-ITEM_STATES = {
-    "proved": Look("Proved", "check", "good"),
-    "attested": Look("Attested", "check", "good"),
-    "failed": Look("Failed", "cross", "bad"),
-    "open": Look("Open", "question", "open"),
-    "not due": Look("Not due", "dash", "quiet"),
-}
-RESULTS = {
-    "deployment succeeded": Look("DEPLOYED", "check", "good", "No step failed."),
-    "deployment failed": Look("DEPLOY FAILED", "cross", "bad", "A step failed."),
-    "rollback succeeded": Look("ROLLED BACK", "check", "good", "No step failed."),
-    "rollback failed": Look("ROLLBACK FAILED", "cross", "worst", "A step failed."),
-    "smoke succeeded": Look("SMOKE PASSED", "check", "good", "Each request went through."),
-    "smoke failed": Look("SMOKE FAILED", "cross", "bad", "Not each request went through."),
-    "smoke not asked": Look("SMOKE NOT ASKED", "question", "open", "A request was not sent."),
-}
-ABORTED = Look("ABORTED", "dash", "open", "This run never finished, so it decides nothing.")
-
-
-def headline(record: Record) -> Look:
-    """The look of the word at the top of a record's page."""
-    if record.verdict is not None:
-        return VERDICTS[record.verdict.kind]
-    if record.outcome is not None:
-        return look(RESULTS, f"{record.kind} {record.outcome}")
-    return ABORTED
-
-
-def look(looks: Mapping[str, Look], key: str) -> Look:
-    """The look of a word; an unknown word is shown as it is, in the tone of what is open."""
-    return looks.get(key) or Look(key, "question", "open")
-
-
-def outcome_look(answer: Answer) -> Look:
-    """The look of an answer; an alert or trigger that is met is quiet, a stream flows."""
-    if answer.outcome is Outcome.MET and answer.role is Role.PRESENCE:
-        return FLOWS
-    if answer.outcome is Outcome.MET and answer.role is not Role.CRITERION:
-        return QUIET
-    return OUTCOMES[answer.outcome]

@@ -195,8 +195,13 @@ def _change(context: RolloutContext, result: DeploymentResult | RollbackResult) 
         found,
         migrations=tuple(_migrated({step.name: step.evidence for step in result.steps})),
         deployed_by=Mask.of(context.environ)(one.deployed_by),
-        deployed_at=one.finished_at,
+        # Of a deployment that has just ended, the row was read before it did.
+        deployed_at=result.finished_at if _has_deployed(result) else one.finished_at,
     )
+
+
+def _has_deployed(result: DeploymentResult | RollbackResult) -> bool:
+    return isinstance(result, DeploymentResult) and result.outcome == "succeeded"
 
 
 def _migrated(evidence: Mapping[str, Mapping[str, Json]]) -> Iterator[Migrated]:

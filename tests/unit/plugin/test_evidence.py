@@ -85,6 +85,19 @@ def test_a_sealed_page_runs_its_own_script_alone() -> None:
     assert "onclick" not in sealed
 
 
+def test_a_sealed_page_has_language_title_landmark_and_labels() -> None:
+    """What pytest-html leaves out, and a reader of a screen reader needs."""
+    given = (
+        '<html><head><title>evidence.html</title></head><body><input class="filter" '
+        'type="checkbox" data-test-result="failed" disabled></body></html>'
+    )
+    sealed = evidence.seal(given)
+    assert sealed.startswith('<html lang="en">')
+    assert "<title>Evidence of the gate" in sealed
+    assert "<main>" in sealed
+    assert 'data-test-result="failed" aria-label="Show failed" disabled>' in sealed
+
+
 def test_a_page_is_sealed_in_place_and_closed_to_others(tmp_path: Path) -> None:
     """Bytes that are no text do not stop it."""
     page = tmp_path / "evidence.html"

@@ -7,8 +7,8 @@ import pytest
 from gonogo.model.limit import Interval
 from gonogo.model.measurement import Count, HourCount, Measurement, Window
 from gonogo.report.answers import Answer
-from gonogo.report.axes import Level, levels_of, scale
-from gonogo.report.charts import hourly_chart
+from gonogo.report.cards import levels_of, scale
+from gonogo.report.charts import Level, hourly_chart
 from records_by_hand import one
 
 DAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -112,9 +112,8 @@ def test_a_limit_far_from_the_data_does_not_flatten_the_chart() -> None:
 
 def test_an_interval_lies_on_its_scale_in_order() -> None:
     """Limit, low end, value, high end from left to right, all within the scale."""
-    drawn = scale(rate("criterion", "> 90 %"))
+    drawn = scale([rate("criterion", "> 90 %")])
     assert drawn
-    assert drawn.value is not None
     assert 0 <= drawn.marks[0].at < drawn.low < drawn.value < drawn.high <= 100
     assert drawn.marks[0].label == "90 %"
 
@@ -135,7 +134,7 @@ def test_the_scale_shows_where_a_limit_is_not_met(
     role: str, limit: str, zones: list[tuple[str, str]]
 ) -> None:
     """Outside an objective; past a level, on the side to which it points."""
-    drawn = scale(rate(role, limit))
+    drawn = scale([rate(role, limit)])
     assert drawn
     told = [("below" if zone.at == 0 else "above", zone.tone) for zone in drawn.zones]
     assert told == zones
@@ -144,6 +143,19 @@ def test_the_scale_shows_where_a_limit_is_not_met(
 
 def test_labels_of_limits_do_not_run_into_one_another() -> None:
     """Of two that lie close together the second goes without: the column beside it has both."""
-    drawn = scale(rate("alert", "warning < 81 %, critical < 80 %"))
+    drawn = scale([rate("alert", "warning < 81 %, critical < 80 %")])
     assert drawn
     assert [mark.label for mark in drawn.marks] == ["80 %", ""]
+
+
+def test_one_scale_shows_all_levels_of_a_metric() -> None:
+    """Objective, warning, critical and trigger; what weighs most is painted last."""
+    asked = [
+        rate("trigger", "< 70 %"),
+        rate("criterion", "> 90 %"),
+        rate("alert", "warning < 90 %, critical < 80 %"),
+    ]
+    drawn = scale(asked)
+    assert drawn
+    assert [mark.label for mark in drawn.marks] == ["70 %", "80 %", "90 %"]
+    assert [zone.tone for zone in drawn.zones] == ["bad", "warning", "critical", "worst"]

@@ -20,7 +20,7 @@ from gonogo.report.english import (
     show_value,
     whose,
 )
-from gonogo.report.sentences import REASONS, REMARKS, VERDICTS
+from gonogo.report.sentences import REASONS, REMARKS, WHYS
 
 
 @pytest.mark.parametrize(
@@ -158,4 +158,4 @@ def test_every_code_has_its_sentence() -> None:
     """But for those that read otherwise for a rate, a band or an answer, which `english` has."""
     assert set(REASONS) | BY_METRIC == set(Reason)
     assert set(REMARKS) == set(Says)
-    assert set(VERDICTS) | {Why.FINDING, Why.ALL_MET} == set(Why)
+    assert set(WHYS) | {Why.FINDING, Why.ALL_MET} == set(Why)

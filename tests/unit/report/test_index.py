@@ -11,7 +11,7 @@ from gonogo.model.measurement import Count
 from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
 from gonogo.report.index import RecordPages, write_index
-from record_examples import IDENTITY, provenance
+from record_examples import IDENTITY, SUBJECT, provenance
 
 TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -94,12 +94,40 @@ def test_hostile_titles_stay_text_in_the_list(
     assert "&lt;script&gt;" in html
 
 
-def test_the_line_of_time_shows_the_newest_of_many(tmp_path: Path, templates_dir: Path) -> None:
-    """As many as can be told apart; the list below has every one."""
+def test_records_stand_by_deployment_with_revision_deployer_and_a_strip_of_verdicts(
+    tmp_path: Path, pages: RecordPages, go: Record
+) -> None:
+    """The newest deployment first; a link to it shows it alone, without a script."""
+    for started, number, label in (
+        (TEN, "1", "GO"),
+        (TEN + HOUR, "2", "HOLD"),
+        (TEN + 2 * HOUR, "2", "GO"),
+    ):
+        subject = SUBJECT.model_copy(update={"deployment": number, "revision": number * 12})
+        record = go.having(
+            started_at=started,
+            provenance=provenance(subject=subject),
+            verdict=Verdict(VerdictKind(label), ()),
+        )
+        RunningRecord.open(tmp_path, record).finish(record, label, pages)
+    html = (tmp_path / "index.html").read_text()
+    titles = re.findall(r"<h3>(Deployment.*?)</h3>", html)
+    assert titles == [
+        "Deployment 2: <code>222222222222</code>, by <bdi>ada</bdi>",
+        "Deployment 1: <code>111111111111</code>, by <bdi>ada</bdi>",
+    ]
+    strips = re.findall(r'<span class="strip">(.*?)</span></li>', html)
+    words = [re.findall(r"(HOLD|GO)</span>", strip) for strip in strips]
+    assert words == [["HOLD", "GO"], ["GO"]]
+    assert 'href="#staging-1"' in html
+    assert 'id="staging-1"' in html
+
+
+def test_a_strip_shows_the_newest_of_many(tmp_path: Path, templates_dir: Path) -> None:
+    """As many as can be told apart; the table below has every one."""
     for minute in range(55):
         (tmp_path / "staging" / f"20261123T10{minute:02}00Z_GO").mkdir(parents=True)
     html = write_index(tmp_path, templates_dir).read_text()
-    assert html.count('overflow="visible"') == 50
+    (strip,) = re.findall(r'<span class="strip">(.*?)</span></li>', html)
+    assert strip.count('class="badge') == 50
     assert html.count('scope="row">23 Nov 2026, 10:') == 55
-    assert "From 23 Nov 2026, 10:05:00 UTC to 23 Nov 2026, 10:54:00 UTC" in html
-    assert "which has older ones too" in html

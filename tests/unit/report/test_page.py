@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from gonogo.model.finding import VerdictReason
+from gonogo.model.finding import Decidable, VerdictReason
 from gonogo.model.kinds import OutageKind, Why
 from gonogo.model.record import Record
 from gonogo.model.step import Outage
-from gonogo.report.answers import reasons
-from gonogo.report.page import facts, notices, sureness
-from record_examples import IDENTITY, deployment, hold, no_go, provenance
+from gonogo.report.answers import answers, reasons
+from gonogo.report.page import attention, cards, expected, facts, notices, sureness, why
+from record_examples import IDENTITY, after, deployment, hold, no_go, provenance
 
 
 def test_a_reason_calls_the_metric_by_its_title() -> None:
@@ -102,3 +102,33 @@ def test_a_rollout_tells_who_and_what_was_before() -> None:
     assert told["Previous revision"] == "77aa0123bc45"
     assert told["Not done"] == "Grant the rights"
     assert "Reason" not in told
+
+
+def told(record: Record) -> str:
+    """Why its verdict is what it is, in a sentence."""
+    found = answers(record)
+    return why(record, attention(cards(record, found, ())))
+
+
+def test_why_is_one_sentence_in_a_persons_words(go: Record) -> None:
+    """A GO counts; anything worse names its worst metric in words, the others by title."""
+    assert told(go) == "10 checks met with evidence, 1 left out, over 48 h of 48 h."
+    assert told(no_go()) == (
+        "Sync success rate: 96.7 % of 3,926 syncs succeeded; more than 90 % must, "
+        "below 80 % is critical, below 70 % is a rollback; also Users with an invalid token."
+    )
+    held = told(hold())
+    assert held == "The soak is not complete: 31h of 48h covered; also Onboarding success rate."
+
+
+def test_a_hold_says_when_it_is_expected_to_be_decidable(go: Record) -> None:
+    """What must come by when; or that waiting does not help."""
+    assert expected(go) == ""
+    assert expected(hold()) == (
+        "Expected to be decidable by 23 Nov 14:15 UTC: that is about 14 more first syncs at the "
+        "rate of the last hours."
+    )
+    over = hold().having(decidable=Decidable(after(48)))
+    assert expected(over).endswith("then the soak is over.")
+    stuck = hold().having(decidable=Decidable(open=1))
+    assert expected(stuck).startswith("Waiting alone does not decide it: 1 check needs")

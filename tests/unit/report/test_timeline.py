@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import pytest
 
 from gonogo.model.kinds import Environment
 from gonogo.model.measurement import Count
 from gonogo.model.step import MainRate
-from gonogo.report.index import LEAST_APART, places
 from gonogo.report.timeline import SoakLook, continuity, line, trends
 
 BEGAN = datetime(2026, 11, 21, 14, 15, tzinfo=UTC)
-OLDEST = datetime(2026, 11, 23, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 STAGING, PRODUCTION = Environment.STAGING, Environment.PRODUCTION
 
@@ -82,27 +79,3 @@ def test_no_records_have_no_trend() -> None:
     """Nothing is drawn."""
     assert trends([]) == ()
     assert line([]) == line([0.5]) == line([None, 0.5]) == ""
-
-
-@pytest.mark.parametrize("hours", [[0], [0, 48], [48, 0, 1, 24]])
-def test_records_lie_by_their_time(hours: list[int]) -> None:
-    """The oldest at the left, the newest at the right end."""
-    drawn = places(OLDEST + timedelta(hours=hour) for hour in hours)
-    assert [hour for _, hour in sorted(zip(drawn, hours, strict=True))] == sorted(hours)
-    assert min(drawn) == 0
-    assert max(drawn) == (100 if len(hours) > 1 else 0)
-
-
-def test_records_of_the_same_minute_lie_side_by_side() -> None:
-    """Also at the end of a long time, and within the line."""
-    moments = [OLDEST, *(OLDEST + timedelta(days=9, seconds=second) for second in range(5))]
-    drawn = places(moments)
-    gaps = [after - before for before, after in pairwise(drawn)]
-    assert min(gaps) > LEAST_APART * 0.85
-    assert max(drawn) <= 100
-
-
-def test_hundreds_of_records_stay_within_the_line() -> None:
-    """They move closer together."""
-    drawn = places(OLDEST + timedelta(seconds=second) for second in range(400))
-    assert 0 <= min(drawn) < max(drawn) <= 100
