@@ -219,7 +219,7 @@ def kills(session: nox.Session) -> None:
 
 @nox.session(tags=["pages"])
 def screenshots(session: nox.Session) -> None:
-    """Take the README's pictures from the records of a rehearsal; needs Chromium."""
+    """Take pictures of every page, and the README's, from a rehearsal; needs Chromium."""
     _lab(session, "screenshots")
 
 

@@ -1,4 +1,4 @@
-"""``nox -s screenshots``: rehearse, and take the README's pictures."""
+"""``nox -s screenshots``: rehearse, and take pictures: the README's, and of every page."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lab.screenshots.looking import look
 from lab.screenshots.taking import take
 from lab.screenshots.world import make_records
 
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
+ROOT = Path(__file__).parents[2]
+IMAGES = ROOT / "docs" / "images"
+# Ignored by git.
+LOOKED_AT = ROOT / ".gonogo" / "screenshots"
 
 
 def main() -> int:
-    """Write docs/images/go.png, hold.png, no-go.png and rollback.png."""
+    """Write docs/images/go.png, hold.png, no-go.png and rollback.png; and all pages' pictures."""
     with TemporaryDirectory(prefix="gonogo-screenshots-") as directory:
-        for picture in take(make_records(Path(directory)), IMAGES):
-            sys.stdout.write(f"{picture.relative_to(IMAGES.parents[1])}\n")
+        made = Path(directory)
+        pictures = take(make_records(made), IMAGES)
+        pictures += look(made / "reports" / "archive", LOOKED_AT)
+        for picture in pictures:
+            sys.stdout.write(f"{picture.relative_to(ROOT)}\n")
     return 0
 
 

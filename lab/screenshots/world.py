@@ -1,4 +1,4 @@
-"""Four records from a rehearsal, one for each verdict."""
+"""Records from rehearsals: one for each verdict, a deployment, a rollback with its report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from lab.rehearsed import Gate, kept, make_checkout
+from lab.rehearsed import Gate, gonogo, kept, make_checkout
 
 # A window longer than the soak is HOLD.
 WINDOW, LONGER = "--window=48h", "--window=72h"
@@ -28,6 +28,8 @@ def make_records(checkout: Path) -> dict[str, Path]:
         RuntimeError: A verdict has no record in the end.
     """
     make_checkout(checkout)
+    # To its end: the rollback and the draft of its incident report.
+    gonogo(checkout, "rehearse")
     with kept(checkout) as gate:
         _ask(checkout, gate)
     for incident in INCIDENTS:

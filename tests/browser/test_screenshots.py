@@ -9,7 +9,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
+from gonogo.record.archive import RunningRecord
 from gonogo.report.html import render
+from gonogo.report.index import RecordPages
+from lab.screenshots.looking import looked_at
 from lab.screenshots.taking import HEIGHT_PX, WIDTH_PX, shoot
 from lab.screenshots.world import VERDICTS
 from record_examples import EXAMPLES
@@ -44,3 +47,17 @@ def test_a_picture_is_taken_of_what_is_seen_first(browser: Browser, tmp_path: Pa
     assert picture.stat().st_size < MOST_BYTES
     with Image.open(picture) as taken:
         assert taken.size == (WIDTH_PX, HEIGHT_PX)
+
+
+@pytest.mark.browser
+def test_every_page_is_looked_at_wide_and_narrow_light_dark_and_on_paper(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """The list, a record's page and that of its signatures."""
+    archive = tmp_path / "archive"
+    pages = RecordPages(ROOT / "reports" / "templates")
+    RunningRecord.open(archive, EXAMPLES["GO"]()).finish(EXAMPLES["GO"](), "GO", pages)
+    taken = [picture.name for picture in looked_at(browser, archive, tmp_path / "pictures")]
+    assert len(taken) == len(set(taken)) == 3 * 5
+    assert {"index-1280-light.png", "index-390-dark.png", "index.pdf"} <= set(taken)
+    assert sum(name.endswith("_GO_record.pdf") for name in taken) == 1

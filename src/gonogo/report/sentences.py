@@ -196,11 +196,12 @@ def signers_of(record: Record) -> str:
     return f"{'1 person' if record.signers == 1 else f'{record.signers} people'} must sign{but}."
 
 
-def commits_of(change: Change) -> str:
-    """How many commits were added, and taken back."""
-    back = f", {counted(change.taken_back, 'commit')} taken back" if change.taken_back else ""
+def commits_of(change: Change, kind: str) -> str:
+    """How many commits were added, and taken back; a rollback takes back what was added."""
+    done = ("taken back", "come back") if kind == "rollback" else ("added", "taken back")
+    back = f", {counted(change.taken_back, 'commit')} {done[1]}" if change.taken_back else ""
     known = change.added or not change.unknown
-    return f"{counted(change.added, 'commit')} added{back}" if known else "Commits"
+    return f"{counted(change.added, 'commit')} {done[0]}{back}" if known else "Commits"
 
 
 def locks_of(migrated: Migrated) -> str:
