@@ -6,14 +6,19 @@ that is replaced in one step. A release that was built to its end is kept, for a
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from gonogo.application import code
 from gonogo.config.environments import EnvironmentConfig
 from gonogo.errors import StepError
 
+HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+# How much room there must be for a release, beside the size of the one that runs.
+ROOM = 1.2
 WHOLE = ".built"
 NEXT = ".next"
 # git's mode of a submodule.
@@ -47,7 +52,7 @@ def running(section: EnvironmentConfig) -> str:
     link, releases = section.current, section.releases
     if link is None or releases is None or not link.is_symlink():
         return ""
-    meant = link.resolve()
+    meant = Path(os.path.realpath(link))
     return meant.name if meant.parent == releases.resolve() else ""
 
 
@@ -137,9 +142,73 @@ def switch(section: EnvironmentConfig, revision: str) -> Path | None:
     beside = link.with_name(link.name + NEXT)
     beside.unlink(missing_ok=True)
     beside.symlink_to(made)
+    if runs := running(section):
+        # Whoever linked it by hand wrote no mark, and a rollback must find it as it is.
+        mark_whole(section, runs)
     # rename(2) replaces a link by a link: whoever starts sees the one or the other.
     beside.replace(link)
     return link
+
+
+def problems(section: EnvironmentConfig) -> tuple[list[str], list[str]]:
+    """What stands in the way of the next release, and what is worth knowing, a line each."""
+    link, releases = section.current, section.releases
+    if link is None or releases is None:
+        return [], []
+    missing = f"make it once, to what runs now: ln -s {releases}/REVISION {link}"
+    if not link.is_symlink():
+        there = "is no link: move it away" if link.exists() else "is missing"
+        return [f"{link} {there}, and {missing}"], []
+    if not running(section) or not link.is_dir():
+        return [f"{link} leads to no release ({link.readlink()}): {missing}"], []
+    found = []
+    needed_bytes = sum(
+        file.lstat().st_size for file in link.resolve().rglob("*") if not file.is_dir()
+    )
+    free_bytes = shutil.disk_usage(releases).free
+    if free_bytes < needed_bytes * ROOM:
+        found.append(
+            f"{releases} has {free_bytes / 1e6:,.0f} MB free, a release may take"
+            f" {needed_bytes * ROOM / 1e6:,.0f} MB: free some room"
+        )
+    if not os.access(releases, os.W_OK | os.X_OK):
+        found.append(f"{releases} cannot be written: make it so")
+    half = [one.name for one in _made(releases) if not is_whole(section, one.name)]
+    return found, [f"the release {name} was not built to its end: made anew" for name in half]
+
+
+def clean(section: EnvironmentConfig, needed: Collection[str]) -> list[str]:
+    """Remove the oldest releases that are not needed.
+
+    Args:
+        section: The environment's section of rollout.toml.
+        needed: Revisions that stay, whatever their age; what runs stays too.
+
+    Returns:
+        The revisions whose releases were removed.
+
+    Raises:
+        OSError: One cannot be removed; it is no longer whole.
+    """
+    releases = section.releases
+    if releases is None:
+        return []
+    needed = {*needed, running(section)}
+    newest_first = sorted(_made(releases), key=lambda one: one.stat().st_mtime, reverse=True)
+    kept = [one for one in newest_first if one.name in needed]
+    others = [one for one in newest_first if one.name not in needed]
+    old = others[max(section.keep_releases - len(kept), 0) :]
+    for one in old:
+        _mark(one).unlink(missing_ok=True)
+        shutil.rmtree(one)
+    # git forgets their worktrees before it adds the next one.
+    return [one.name for one in old]
+
+
+def _made(releases: Path) -> list[Path]:
+    """The directories of releases: a git's full hash each, so that nothing else is touched."""
+    there = releases.iterdir() if releases.is_dir() else ()
+    return [one for one in there if one.is_dir() and HASH.fullmatch(one.name)]
 
 
 def _mark(made: Path) -> Path:

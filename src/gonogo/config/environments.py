@@ -149,6 +149,7 @@ class EnvironmentConfig(Section):
         git: The application's repository: true for `cwd`, false for none, or its directory.
         releases: Where each revision gets a directory of its own, built beside what runs; the link
             `current` next to it leads to the one that runs. None changes the code in `cwd`.
+        keep_releases: How many of them are kept; the running and the previous one always are.
         commands: What to run.
         health_timeout_s: How long the application may take to become healthy, in seconds.
         stop_timeout_s: How long it may go on answering after it was stopped, in seconds.
@@ -167,6 +168,7 @@ class EnvironmentConfig(Section):
     direct_url: NotEmpty | None = None
     git: Annotated[StrictBool | Location, BeforeValidator(not_empty)] = False
     releases: Location | None = None
+    keep_releases: Annotated[StrictInt, Field(ge=2)] = 3
     commands: CommandsConfig = CommandsConfig()
     health_timeout_s: Seconds = 60.0
     stop_timeout_s: Seconds = 30.0

@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from gonogo.application import code, release
 from gonogo.application.environment import OF_STAGING, deploys
 from gonogo.command_line import command
 from gonogo.errors import DatabaseError, GonogoError
@@ -181,7 +182,21 @@ def _run(work: Work, steps: Sequence[Step[Work]]) -> GonogoError | None:
         after_interruption(work)
         raise
     site.ledger.finish_deployment(deployment_id, "succeeded")
+    _clean(work)
     return None
+
+
+def _clean(work: Work) -> None:
+    """Remove old releases; what cannot be removed is no reason to call a deployment failed."""
+    runner, ran = work.site.runner, work.deployment
+    needed = (ran.revision, ran.previous_revision)
+    try:
+        removed = release.clean(work.context.section, needed)
+    except OSError as error:
+        runner.note(f"old releases cannot be removed: {error}")
+        return
+    if removed:
+        runner.note(f"old releases removed: {', '.join(map(code.short, removed))}")
 
 
 def _automatic_rollback(

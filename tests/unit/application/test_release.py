@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from gonogo.application import code, release
 from gonogo.config.environments import EnvironmentConfig
 from gonogo.errors import StepError
 
+AT = 1_700_000_000
 ENVIRON = {
     "PATH": os.environ["PATH"],
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -110,6 +112,77 @@ def test_a_release_that_runs_is_never_made_anew(place: Place) -> None:
     release.make(place.section, ENVIRON, place.old)
     release.switch(place.section, place.old)
     assert not release.make(place.section, ENVIRON, place.old)
+
+
+def test_what_ran_is_kept_as_whole_when_the_link_moves_on(place: Place) -> None:
+    """A rollback finds the release that a person built and linked by hand."""
+    release.make(place.section, ENVIRON, place.old)
+    release.switch(place.section, place.old)
+    place.made(place.new)
+    release.switch(place.section, place.new)
+    assert release.is_whole(place.section, place.old)
+
+
+def aged(place: Place, *names: str) -> None:
+    """Releases of these names, the first one the oldest."""
+    assert place.section.releases
+    for days, name in enumerate(reversed(names)):
+        made = place.section.releases / name
+        made.mkdir(parents=True, exist_ok=True)
+        made.with_name(f"{name}.built").touch()
+        at = AT - days * 86_400
+        os.utime(made, (at, at))
+
+
+def test_the_oldest_releases_are_removed(place: Place) -> None:
+    """The newest ones stay, what runs and what is needed always; nothing else is touched."""
+    place.made(place.old)
+    release.switch(place.section, place.old)
+    others = [letter * 40 for letter in "abcd"]
+    aged(place, place.old, *others)
+    assert place.section.releases
+    (place.section.releases / "notes").mkdir()
+    assert sorted(release.clean(place.section, [others[0]])) == others[1:3]
+    there = {one.name for one in place.section.releases.iterdir() if one.is_dir()}
+    assert there == {place.old, others[0], others[3], "notes"}
+    assert not release.is_whole(place.section, others[1])
+
+
+def problem(place: Place) -> str:
+    """The only one there is."""
+    (found,), _ = release.problems(place.section)
+    return found
+
+
+def test_a_preflight_finds_what_is_wrong_with_the_link(place: Place) -> None:
+    """Missing, no link, or leading to what is no release: it says how to make it."""
+    current = place.section.current
+    assert current is not None
+    assert f"{current} is missing, and make it once" in problem(place)
+    for elsewhere in (current, current.parent):
+        current.symlink_to(elsewhere)
+        assert "leads to no release" in problem(place)
+        current.unlink()
+    current.mkdir()
+    assert "is no link: move it away" in problem(place)
+    current.rmdir()
+    place.made(place.old)
+    release.switch(place.section, place.old)
+    assert release.problems(place.section) == ([], [])
+
+
+def test_a_preflight_finds_want_of_room_and_half_built_releases(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A release may take as much as the one that runs; what was cut short is only remarked on."""
+    place.made(place.old)
+    release.switch(place.section, place.old)
+    release.make(place.section, ENVIRON, place.new)
+    _, (note,) = release.problems(place.section)
+    assert f"{place.new} was not built to its end" in note
+    full = shutil.disk_usage(place.section.backup_dir)._replace(free=1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    assert "free some room" in problem(place)
 
 
 def test_a_directory_in_the_place_of_the_link_is_not_replaced(place: Place) -> None:

@@ -21,7 +21,7 @@ from gonogo.postgres.session import (
 )
 from gonogo.postgres.snapshot import identify
 from gonogo.rollout.migrations import linter
-from gonogo.rollout.preflight.items import Ground
+from gonogo.rollout.preflight.ground import Ground
 from gonogo.rollout.preflight.trial import PlannedMigration, states, stops_first, try_out
 from gonogo.rollout.runner.context import RolloutContext, revisions
 

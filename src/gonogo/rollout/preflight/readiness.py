@@ -19,7 +19,8 @@ from gonogo.model.step import Tell
 from gonogo.postgres.session import connect
 from gonogo.postgres.snapshot import identify
 from gonogo.rollout.anchors import of_ledger, published
-from gonogo.rollout.preflight.items import ITEMS, Ground, Item, look_at, problems_of, require
+from gonogo.rollout.preflight.ground import Ground, Item, look_at, problems_of, require
+from gonogo.rollout.preflight.items import ITEMS
 from gonogo.rollout.preflight.tryout import Tryout
 from gonogo.rollout.runner.context import RolloutContext, wanted_revision
 from gonogo.rollout.runner.site import require_same

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from gonogo.application import code, release
 from gonogo.errors import CommandError, GonogoError
 from gonogo.ledger.attempts import UNKNOWN
-from gonogo.rollout.preflight.items import Ground, Item
+from gonogo.rollout.preflight.ground import Ground, Item
 from gonogo.rollout.runner.context import RolloutContext, revisions
 from gonogo.rollout.runner.steps import Runner, Skipped
 

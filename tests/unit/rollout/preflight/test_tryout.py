@@ -17,7 +17,8 @@ from gonogo.config.sections import RolloutConfig
 from gonogo.errors import CommandError, UnreadyError
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import DatabaseSettings
-from gonogo.rollout.preflight.items import ITEMS, Ground
+from gonogo.rollout.preflight.ground import Ground
+from gonogo.rollout.preflight.items import ITEMS
 from gonogo.rollout.preflight.tryout import Tryout
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.steps import Skipped, running
