@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -231,6 +232,61 @@ def test_a_deployer_whose_server_is_killed(
         undone = desk.run("rollback", "--yes-roll-back", desk.database)
         assert undone.returncode == 0, undone.stdout + undone.stderr
         assert "schema equal to that before the deployment" in undone.stdout
+
+
+RESTORING = (
+    "new_database",
+    "restore_backup",
+    "verify_restored",
+    "stop_app",
+    "close",
+    "carry_rows",
+    "swap",
+    "start_app",
+)
+
+
+@pytest.mark.slow
+def test_a_restore_whose_server_is_killed_goes_on_and_shows_no_traceback(
+    own_server: EmbeddedServer, build_base: Callable[[str], None], lay_out: Callable[..., Desk]
+) -> None:
+    """Killed as eight of its steps begin: a line says what failed, and another what is down."""
+    conninfo = Databases(own_server).create("own")
+    build_base(conninfo)
+    desk = lay_out(conninfo)
+    told = desk.deploy("--backup-check", "read")
+    assert told.returncode == 0, told.stdout + told.stderr
+    words = ("rollback", "--mode", "restore", "--yes-roll-back", desk.database, "--reason", "drill")
+    server = own_server
+    for step in RESTORING:
+        deployer = desk.start(*words)
+        until(partial(began, desk, step))
+        os.kill(server.pid, signal.SIGKILL)
+        said, errors = deployer.communicate(timeout=BOUND_S * 4)
+        assert deployer.returncode == 1, f"{step}: {said}{errors}"
+        stopped = RESTORING.index(step) > RESTORING.index("stop_app")
+        assert not stopped or "THE APPLICATION IS DOWN since " in errors.splitlines()[-1], errors
+        assert "Traceback" not in said + errors, f"{step}: {errors}"
+        assert errors.startswith("gonogo: "), f"{step}: {errors}"
+        for log in desk.root.glob("logs/*/*_rollback.jsonl"):
+            log.unlink()
+        server = started_again(server)
+    try:
+        last = desk.run(*words)
+        assert last.returncode == 0, last.stdout + last.stderr
+        assert desk.ask("select outcome from gonogo.deployment") == "rolled_back"
+    finally:
+        server.stop()
+
+
+def began(desk: Desk, step: str) -> bool:
+    """Whether the log of the rollback that runs says that a step began."""
+    wanted = ('"event": "started"', f'"step": "{step}"')
+    return any(
+        all(part in line for part in wanted)
+        for log in desk.root.glob("logs/*/*_rollback.jsonl")
+        for line in log.read_text("utf-8").splitlines()
+    )
 
 
 # Nobody waits longer for a server that says nothing.

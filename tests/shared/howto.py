@@ -24,7 +24,7 @@ from desk import Desk
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-LONGEST_S = 120
+LONGEST_S = 300
 
 
 def blocks(page: str, language: str = "sh") -> list[str]:

@@ -11,6 +11,8 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import psycopg
+
 from gonogo.application import code, release
 from gonogo.application.environment import OF_STAGING, deploys
 from gonogo.command_line import command
@@ -38,10 +40,10 @@ from gonogo.rollout.database_steps import (
     promote,
     verify_schema,
 )
-from gonogo.rollout.identity_steps import IDENTITY, SEEN, STOP_STANDS, STOPPED
+from gonogo.rollout.identity_steps import IDENTITY, SEEN, STOP_STANDS, STOPPED, outage_of
 from gonogo.rollout.preflight.readiness import check_readiness, permission_step, require_go
 from gonogo.rollout.preflight.trial import stops_first
-from gonogo.rollout.recovery import after_failure, after_interruption, dead, outage_of
+from gonogo.rollout.recovery import after_failure, after_interruption, dead
 from gonogo.rollout.rollback import Request, roll_back, rollback
 from gonogo.rollout.runner.back import span
 from gonogo.rollout.runner.context import RolloutContext, wanted_revision
@@ -216,7 +218,7 @@ def _automatic_rollback(
         # The lock went with its connection: a rollback of its own takes it again.
         asked, consent = Request(reason=reason), Consent(site.identity.database)
         return rollback(work.context, site.runner.tell, asked, consent)
-    except GonogoError as lost:
+    except (GonogoError, psycopg.Error, OSError) as lost:
         site.runner.note(f"the automatic rollback failed: {lost}")
         return None
 

@@ -17,10 +17,12 @@ from gonogo.application.outage import Watch
 from gonogo.application.processes import process_of
 from gonogo.errors import StepError
 from gonogo.ledger.attempts import UNKNOWN
+from gonogo.model.kinds import OutageKind
 from gonogo.model.limit import Json
+from gonogo.model.step import Outage
 from gonogo.rollout.application_steps import LEFT_OUT, became_healthy
 from gonogo.rollout.runner.context import RolloutContext
-from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Skipped, Step
+from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Runner, Skipped, Step
 from gonogo.rollout.runner.work import Work, last_stretch
 
 T = TypeVar("T")
@@ -137,6 +139,29 @@ STOPPED = Step(
     "stopped", "Verify that nothing answers after the stop", require_stopped, STOP_STANDS
 )
 IDENTITY = Step("identity", "Prove that what answers is new", prove_new, LOOKS)
+
+
+def outage_of(runner: Runner) -> Outage:
+    """How long a run that ends kept the application away.
+
+    Args:
+        runner: Its own; what still measures is ended.
+    """
+    watch, measured = runner.watch, runner.end_watch()
+    done = {record.name: record for record in runner.records if record.outcome != "skipped"}
+    if done.keys().isdisjoint(("stop_app", "start_app")):
+        return Outage(OutageKind.NOT_STOPPED)
+    for record in runner.records:
+        said = record.evidence.get(OUTAGE)
+        measured = said if isinstance(said, float) else measured
+    if measured is not None:
+        return Outage(OutageKind.MEASURED, measured)
+    if watch or runner.down:
+        return Outage(OutageKind.LASTS)
+    answered = BEFORE in done and all(
+        one.state is State.ANSWERS for one in sights(done[BEFORE].evidence)
+    )
+    return Outage(OutageKind.RESUMED if answered else OutageKind.UNSEEN)
 
 
 def target_of(work: Work) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,13 +101,30 @@ def recorded(
     # That nothing was changed is no new evidence.
     current = None if result.outcome == "unchanged" else (result.started_at, full)
     full = full.having(checklist=checklist_block(desk, context.environment, current))
-    _write_report(running.directory, result, templates_dir)
-    directory = running.finish(full, LABELS[kind, result.outcome], pages)
+    with _said_first(result.error):
+        _write_report(running.directory, result, templates_dir)
+        directory = running.finish(full, LABELS[kind, result.outcome], pages)
     if result.deployment and result.outcome != "unchanged":
         keep(context, result.deployment.id, tell)
     for line in _notified(full, directory, context):
         tell(StepEvent(StepKind.NOTE, "notify", line))
     return result, directory / "record.html"
+
+
+@contextmanager
+def _said_first(error: GonogoError | None) -> Iterator[None]:
+    """Where no record can be written, say first what failed, and last what is down.
+
+    Args:
+        error: What failed before; None where nothing did.
+    """
+    try:
+        yield
+    except GonogoError as lost:
+        if error is None:
+            raise
+        error.add_note(str(lost))
+        raise error from lost
 
 
 def _notified(record: Record, directory: Path, context: RolloutContext) -> Iterable[str]:

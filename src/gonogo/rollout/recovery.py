@@ -20,30 +20,28 @@ from gonogo.command_line import command
 from gonogo.errors import CommandError, GonogoError, StepError, UsageError
 from gonogo.ledger import history
 from gonogo.ledger.ledger import Ledger
-from gonogo.ledger.rows import Deployment
-from gonogo.model.kinds import OutageKind
-from gonogo.model.step import Outage, StepRecord, Tell
+from gonogo.ledger.rows import Deployment, StepRow
+from gonogo.model.step import StepRecord, Tell
 from gonogo.postgres.session import application_schema, connect
 from gonogo.rollout.application_steps import SWITCH, command_step, switch, wait_healthy
 from gonogo.rollout.identity_steps import (
     BACK,
-    BEFORE,
     IDENTITY,
-    OUTAGE,
     RESTART,
     SEEN,
     STOPPED,
     instances,
-    sights,
+    outage_of,
 )
 from gonogo.rollout.runner.back import span
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import Result, provenance
 from gonogo.rollout.runner.site import Consent, Site, open_site
-from gonogo.rollout.runner.steps import LOOKS, Evidence, Runner, Skipped, Step, running
+from gonogo.rollout.runner.steps import LOOKS, Evidence, Skipped, Step, running
 from gonogo.rollout.runner.work import Work
 
 STAMP = "%Y-%m-%d %H:%M:%SZ"
+BUILDS = frozenset({"checkout", "install", "build", "revert_code", "reinstall", "rebuild"})
 PAIRS = {"stop_app": "start_app", "stop_jobs": "start_jobs"}
 STEPS: tuple[Step[Work], ...] = (
     SEEN,
@@ -128,29 +126,6 @@ def restart(context: RolloutContext, tell: Tell, consent: Consent | None = None)
         )
 
 
-def outage_of(runner: Runner) -> Outage:
-    """How long a run that ends kept the application away.
-
-    Args:
-        runner: Its own; what still measures is ended.
-    """
-    watch, measured = runner.watch, runner.end_watch()
-    done = {record.name: record for record in runner.records if record.outcome != "skipped"}
-    if done.keys().isdisjoint(("stop_app", "start_app")):
-        return Outage(OutageKind.NOT_STOPPED)
-    for record in runner.records:
-        said = record.evidence.get(OUTAGE)
-        measured = said if isinstance(said, float) else measured
-    if measured is not None:
-        return Outage(OutageKind.MEASURED, measured)
-    if watch or runner.down:
-        return Outage(OutageKind.LASTS)
-    answered = BEFORE in done and all(
-        one.state is State.ANSWERS for one in sights(done[BEFORE].evidence)
-    )
-    return Outage(OutageKind.RESUMED if answered else OutageKind.UNSEEN)
-
-
 def dead(work: Work) -> str:
     """That the application of a finished deployment does not answer; empty where it does.
 
@@ -202,9 +177,18 @@ def _at_hand(work: Work, fitting: Sequence[str]) -> Iterator[str]:
         if section.releases:
             if release.is_whole(section, revision):
                 yield revision
-        elif revision == target:
-            # In place the code is brought and built before anything is stopped.
+        elif revision == target and _is_built(work):
             yield revision
+
+
+def _is_built(work: Work) -> bool:
+    """Whether the code that lies in place was built to its end, as ledger and run know."""
+    done: list[StepRow | StepRecord] = []
+    with suppress(GonogoError, psycopg.Error):
+        done += work.site.ledger.steps(work.deployment.id)
+    done += work.site.runner.records
+    last = [one.outcome for one in done if one.name in BUILDS][-1:]
+    return last in ([], ["succeeded"], ["skipped"])
 
 
 def _to_restart(site: Site) -> Work:
@@ -241,7 +225,8 @@ def _is_there(work: Work, revision: str) -> bool:
         return release.is_whole(section, revision)
     # Without git nobody can say which code lies there.
     repository = section.repository
-    return repository is None or code.head(repository, work.context.environ) == revision
+    there = repository is None or code.head(repository, work.context.environ) == revision
+    return there and _is_built(work)
 
 
 def stopped_since(records: Sequence[StepRecord]) -> datetime | None:
@@ -278,5 +263,13 @@ def _is_gone(work: Work) -> bool:
 
 def _down(work: Work, since: datetime | None, why: str) -> str:
     began = f" since {since.astimezone(UTC):{STAMP}}" if since else ""
-    again = command("restart", work.context.environment)
-    return f"THE APPLICATION IS DOWN{began} ({why}): {again} brings it back"
+    return f"THE APPLICATION IS DOWN{began} ({why}): {_again(work)} brings it back"
+
+
+def _again(work: Work) -> str:
+    """The command that brings the application back: what failed, where nothing can be started."""
+    environment, procedure = work.context.environment, work.site.runner.procedure
+    with suppress(GonogoError, psycopg.Error):
+        if procedure != "restart" and next(_at_hand(work, _fitting(work)), None) is None:
+            return command("rollback" if procedure == "rollback" else f"deploy {environment}")
+    return command("restart", environment)

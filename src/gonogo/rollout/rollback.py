@@ -19,8 +19,9 @@ from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
 from gonogo.postgres.session import application_schema, first_line
 from gonogo.record.canonical import database_of
+from gonogo.rollout.identity_steps import outage_of
 from gonogo.rollout.incident_report import Course, IncidentReport, draft
-from gonogo.rollout.recovery import after_failure, after_interruption, outage_of
+from gonogo.rollout.recovery import after_failure, after_interruption
 from gonogo.rollout.restore.restoration import Restoration, drop_prepared, is_swapped, restoring
 from gonogo.rollout.restore.swap import reopen_cut_short
 from gonogo.rollout.rollback_plan import Request, as_agreed, restore_lines

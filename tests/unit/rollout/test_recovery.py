@@ -15,7 +15,8 @@ from gonogo.model.kinds import OutageKind
 from gonogo.model.limit import Json
 from gonogo.model.step import Outage, StepRecord
 from gonogo.record.files import Log
-from gonogo.rollout.recovery import outage_of, stopped_since
+from gonogo.rollout.identity_steps import outage_of
+from gonogo.rollout.recovery import stopped_since
 from gonogo.rollout.runner.steps import Runner
 
 AT = datetime(2026, 11, 28, 9, tzinfo=UTC)

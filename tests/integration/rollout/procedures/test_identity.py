@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import httpx
+import psycopg
 import pytest
 
 from gonogo import process
 from gonogo.application import code, release
 from gonogo.config.application import EndpointConfig
 from gonogo.config.environments import CommandsConfig, EnvironmentConfig, IdentityConfig
-from gonogo.errors import StepError
+from gonogo.errors import GonogoError, StepError
 from gonogo.model.kinds import Environment, OutageKind
 from gonogo.model.step import Outage
 from gonogo.record.files import Log
 from gonogo.rollout.deploy import deploy
+from gonogo.rollout.recording import recorded
 from gonogo.rollout.recovery import restart
 from gonogo.rollout.rollback import rollback
 from gonogo.rollout.runner.context import RolloutContext
@@ -33,7 +37,9 @@ from waiting import until
 if TYPE_CHECKING:
     from tests.integration.rollout.procedures.conftest import Team
 
-SHELL = Path(__file__).parents[4] / "examples" / "shell"
+ROOT = Path(__file__).parents[4]
+SHELL = ROOT / "examples" / "shell"
+STARTER = ROOT / "src" / "gonogo" / "starter" / "checks" / "checklist.toml"
 SERVER = """
 import http.server, json, os, sys
 
@@ -378,3 +384,137 @@ def test_a_full_disk_under_the_log_stops_no_deployment(
     assert result.error is None
     assert served.asked() == "new"
     assert any("the log cannot be written" in one.title for one in served.team.events)
+
+
+# Nobody may connect any more, and whoever is connected is thrown out.
+LOSE = """
+import psycopg, sys
+with psycopg.connect(sys.argv[1], autocommit=True) as server:
+    server.execute(f"alter database {sys.argv[2]} allow_connections false")
+    server.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s",
+        [sys.argv[2]])
+"""
+FAILS = "-- gonogo: needs-rows\nselect 1 / 0 from users limit 1;"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that fails after a stop.
+
+    Args:
+        procedure: Which of the two it stops.
+        prepare: Arranges it.
+        up: What answers afterwards; empty where nothing does.
+    """
+
+    procedure: Literal["deploy", "rollback"]
+    prepare: Callable[[Served], Served]
+    up: str
+
+
+def failing_migration(served: Served) -> Served:
+    """A migration fails on rows, after the application was stopped for it."""
+    served.team.add_migration(FAILS)
+    update = {"stop_before_migrate": True}
+    config = served.context.config.model_copy(update=update)
+    return replace(served, context=replace(served.context, config=config))
+
+
+def broken(name: str) -> Callable[[Served], Served]:
+    """A command fails."""
+
+    def prepare(served: Served) -> Served:
+        served.team.break_command(name)
+        return served
+
+    return prepare
+
+
+def lost_database(served: Served) -> Served:
+    """The start takes the database away, and then fails."""
+    database = str(served.team.ask("select current_database()"))
+    server = served.team.context.database.conninfo.replace(database, "postgres")
+    (served.team.app / "lose.py").write_text(LOSE, encoding="utf-8")
+    return served.commanding(
+        start_app=("sh", "-c", '"$@"; exit 1', "lose", "{python}", "lose.py", server, database)
+    )
+
+
+def full_archive(served: Served) -> Served:
+    """The start fills the archive's place with a file, and then fails."""
+    archive = served.context.config.archive_dir
+    words = f"rm -rf {archive}; touch {archive}; exit 1"
+    return served.commanding(start_app=("sh", "-c", words))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(Failure("deploy", failing_migration, ""), id="migration"),
+        pytest.param(Failure("rollback", broken("rebuild"), "new"), id="rebuild"),
+        pytest.param(Failure("deploy", broken("start_app"), ""), id="start"),
+        pytest.param(Failure("deploy", lost_database, ""), id="lost database"),
+        pytest.param(Failure("deploy", full_archive, ""), id="archive"),
+    ],
+)
+def test_whatever_fails_after_a_stop_leaves_it_up_or_named_as_down(
+    served: Served, failure: Failure
+) -> None:
+    """Up in the version that fits, or a last line with what is down, since when, and a command."""
+    if failure.procedure == "rollback":
+        served = served.commanding(
+            rebuild=("sh", "-c", f"test ! -e {served.team.app}/broken/rebuild")
+        )
+        assert deploy(served.context, served.team.tell).error is None
+    arranged = failure.prepare(served)
+    database = str(served.team.ask("select current_database()"))
+    try:
+        error = failed(arranged, failure.procedure)
+    finally:
+        reopen(served, database)
+    assert served.asked() == failure.up, str(error)
+    if not failure.up:
+        down = r"THE APPLICATION IS DOWN since 20[-0-9]+ [:0-9]+Z \(.*\): gonogo .* brings it back"
+        assert re.fullmatch(down, error.down, re.DOTALL), error.down
+
+
+@pytest.mark.slow
+def test_a_migration_that_fails_after_the_stop_brings_the_old_release_back(
+    released: Served,
+) -> None:
+    """It is whole, and fits the schema, of which nothing was changed."""
+    assert deploy(released.context, released.team.tell).error is None
+    old = released.asked()
+    result = deploy(failing_migration(released).context, released.team.tell)
+    assert result.error is not None
+    assert result.error.down == ""
+    assert released.asked() == old
+    assert result.outage is not None
+    assert result.outage.kind is OutageKind.MEASURED
+
+
+def failed(served: Served, procedure: str) -> GonogoError:
+    """What the procedure ended with, however it did; it writes its record as the command does."""
+    context, result = served.context, None
+    # Its phases before the soak ask of no metric.
+    text, _, _ = STARTER.read_text(encoding="utf-8").partition('[[phase]]\nid = "soak"')
+    (served.team.root / "checks" / "checklist.toml").write_text(text, encoding="utf-8")
+    try:
+        if procedure == "rollback":
+            back, _ = recorded("rollback", context, served.team.tell, partial(rollback, context))
+            result = back.error
+        else:
+            done, _ = recorded("deployment", context, served.team.tell, partial(deploy, context))
+            result = done.error
+    except GonogoError as error:
+        return error
+    assert result is not None
+    return result
+
+
+def reopen(served: Served, database: str) -> None:
+    """Let everybody connect again."""
+    server = served.team.context.database.conninfo.replace(database, "postgres")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'alter database "{database}" allow_connections true'.encode())
