@@ -6,6 +6,7 @@ import html
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ PLANTED = {
     "GITHUB_TOKEN": "ghp_hush0123456789abcdefghij",
     "SESSION_SECRET": "hush-session-secret",
     "STRIPE_API_KEY": "sk_live_hush0123456789",
+    "CANARY_TOKEN": "hush-canary-7f3a9c1e",
     "REPLICA_DSN": f"host=replica user=app password='{QUOTED}'",
     "REDIS_URL": "redis://:hush-redis-password@cache:6379/0",
 }
@@ -60,7 +62,28 @@ SAYINGS = (
 )
 SHAPES = {"somebody-elses"}
 HALF = JWT[:30]
+CANARY = PLANTED["CANARY_TOKEN"]
+URL_OF_IT = f"postgres://app:one?{CANARY}@two@127.0.0.1/app"
+# What a person types, sets or names, pasted: each is refused, or taken without it.
+PASTED: tuple[tuple[tuple[str, ...], dict[str, str]], ...] = (
+    (("deploy", "staging", f"--revision={CANARY}"), {}),
+    (("deploy", "staging", "--plan"), {"DATABASE_URL": URL_OF_IT}),
+    (("status",), {"DATABASE_URL": URL_OF_IT}),
+    (("preflight",), {"DIRECT_URL": URL_OF_IT}),
+    (("gate",), {"DATABASE_URL": URL_OF_IT}),
+    (("gate", f"--dsn={URL_OF_IT}"), {}),
+    (("gate", f"--dsn=service={CANARY}", "--environment=staging"), {}),
+    (("gate", f"--environment={CANARY}"), {}),
+    (("gate", f"--window={CANARY}"), {}),
+    (("gate", f"--criteria=checks/{CANARY}.toml"), {}),
+    (("gate", "-k", CANARY), {}),
+    (("gate", f"checks/{CANARY}"), {}),
+    (("verify_record", CANARY), {}),
+    (("incident", "close", CANARY), {}),
+    (("rollback", f"--reason=pasted {CANARY}", f"--yes-roll-back={CANARY}"), {}),
+)
 MESSAGES = 5
+LEDGER = ("deployment", "step", "migration", "backup", "incident")
 SAYS = """
 insert into sync_metrics (user_id, integration_type, sync_type, result, error_message,
     duration_ms, created_at)
@@ -100,7 +123,8 @@ def planted(
         "admins = []", 'admins = []\nallowed_signers = "allowed_signers"', 1
     )
     file.write_text(rest, encoding="utf-8")
-    yield desk, PLANTED | {"PGPASSFILE": str(passfile), "CI": "true"}
+    variables = {"PGPASSFILE": str(passfile), "CI": "true", "LOGNAME": f"ada {CANARY}"}
+    yield desk, PLANTED | variables | {"GITHUB_STEP_SUMMARY": str(tmp_path / "logs" / "summary.md")}
     surroundings.stop_everything(tmp_path)
     databases.drop(name)
 
@@ -130,7 +154,14 @@ def test_no_secret_is_told_anywhere(planted: tuple[Desk, dict[str, str]]) -> Non
             message = "; ".join(SAYINGS[part::MESSAGES])
             # The survey's cut goes through one more secret.
             connection.execute(SAYS, (message.ljust(CUT_AT_BYTES - len(HALF), ".") + JWT,))
-    told.keep(desk.run("incident", "open", f"somebody pasted {JWT}", **variables))
+    told.keep(desk.run("incident", "open", f"somebody pasted {JWT} and {CANARY}", **variables))
+    (desk.root / "checks" / f"{CANARY}.toml").write_text(f'{CANARY} = "{CANARY}"\n', "utf-8")
+    for typed, also in PASTED:
+        assert told.keep(desk.run(*typed, **variables | also)).returncode, typed
+    # One is judged by a file that a secret gave its name.
+    named = desk.root / "checks" / f"{CANARY}.toml"
+    shutil.copy(desk.root / "checks" / "criteria.toml", named)
+    told.keep(desk.run("gate", "--window=1h", f"--criteria={named}", **variables))
     told.keep(desk.run("gate", "--window=1h", **variables))
     told.keep(desk.run("gate", "--window=1h", **variables, **_unreachable(desk)))
     reachable, lost = sorted((desk.root / "archive" / "staging").glob("*_*/record.json"))[-2:]
@@ -140,8 +171,17 @@ def test_no_secret_is_told_anywhere(planted: tuple[Desk, dict[str, str]]) -> Non
     words = ("--decision", "no-go", "--by", "ada@example.com", "--key", str(desk.root / "key"))
     signed = told.keep(desk.run("sign_off", str(reachable.parent), *words, **variables))
     assert signed.returncode == 0, signed.stderr
+    override = ("--decision", "go", "--override", f"pasted {CANARY}", *words[2:])
+    told.keep(desk.run("sign_off", str(reachable.parent), *override, **variables))
     for command in (("verify_record", "--all"), ("checklist",), ("status",), ("verify",)):
         told.keep(desk.run(*command, **variables))
+    consent = f"--yes-roll-back={desk.database}"
+    back = told.keep(desk.run("rollback", f"--reason=pasted {CANARY}", consent, **variables))
+    assert back.returncode == 0, back.stdout + back.stderr
+    for table in LEDGER:
+        told.text += str(desk.ask(f"select string_agg(t::text, ' ') from gonogo.{table} t"))
+    assert "pasted <CANARY_TOKEN>" in told.text
+    assert "ada <CANARY_TOKEN>" in told.text
     assert _found(told.text, "terminal") == []
     written = [path for name in ("archive", "logs") for path in (desk.root / name).rglob("*.*")]
     kinds = {path.suffix for path in written if path.is_file()}

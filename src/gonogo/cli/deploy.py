@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import confirmed, find_record, rollout_context, standing_now
+from gonogo.cli.inputs import confirmed, find_record, masked, rollout_context, standing_now
 from gonogo.command_line import command
 from gonogo.errors import GonogoError, UsageError
 from gonogo.interruption import interruptible
@@ -56,7 +56,7 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     ] = None,
     override: Annotated[
         str | None,
-        typer.Option(metavar="REASON", help="Go without a signed GO record of staging."),
+        typer.Option(metavar="REASON", parser=masked, help="Go without a signed GO of staging."),
     ] = None,
     staging_record: Annotated[
         str | None,

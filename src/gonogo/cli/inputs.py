@@ -28,6 +28,17 @@ A_RECORD = "Its directory, or its name in the archive."
 QUESTION = "  Type the name of the database to go on, anything else to cancel: "
 
 
+def masked(text: str) -> str:
+    """A text that a person gives, before it reaches record, ledger, report or page.
+
+    Args:
+        text: A reason or a title; a secret of the session's is replaced by its name.
+    """
+    from gonogo.masking import Mask
+
+    return Mask.of(os.environ)(text)
+
+
 def project_here() -> tuple[Project, RolloutConfig]:
     """The project of the working directory, and its `rollout.toml`.
 

@@ -17,6 +17,7 @@ import typer
 from gonogo.cli.deploy import describe_database, require_mark, see_status, show_rollback
 from gonogo.cli.inputs import (
     confirmed,
+    masked,
     open_database,
     require_somebody,
     required_environment,
@@ -71,7 +72,7 @@ def rollback(  # noqa: PLR0913  # each is an option of the command
             help="With restore: changes and deletions in it since the backup are damage.",
         ),
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why; recorded.")] = "",
+    reason: Annotated[str, typer.Option(metavar="TEXT", parser=masked, help="Why; recorded.")] = "",
     yes_roll_back: Annotated[
         str | None,
         typer.Option(metavar="DBNAME", help="Confirm the rollback by the database's name."),

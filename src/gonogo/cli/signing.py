@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import A_RECORD, find_record, project_here
+from gonogo.cli.inputs import A_RECORD, find_record, masked, project_here
 from gonogo.errors import GonogoError, SigningError, UsageError
 from gonogo.model.kinds import Decision, Environment, ItemState
 
@@ -32,7 +32,8 @@ def sign_off(  # noqa: PLR0913  # each is an option of the command
         list[str] | None, typer.Option(metavar="ID", help="Tick a checklist item; repeatable.")
     ] = None,
     override: Annotated[
-        str | None, typer.Option(metavar="REASON", help="Sign go on what is not GO; recorded.")
+        str | None,
+        typer.Option(metavar="REASON", parser=masked, help="Sign go on what is not GO; recorded."),
     ] = None,
     key: Annotated[
         str | None, typer.Option(metavar="FILE", help="The key; by default one that may sign.")

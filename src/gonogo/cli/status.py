@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import open_database, project_here, standing_now
+from gonogo.cli.inputs import masked, open_database, project_here, standing_now
 from gonogo.command_line import command
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class Kind(StrEnum):
 
 @incident_app.command("open")
 def open_(
-    title: Annotated[str, typer.Argument(help="What happened, in one line.")],
+    title: Annotated[
+        str, typer.Argument(metavar="TITLE", parser=masked, help="What happened, in one line.")
+    ],
     *,
     kind: Annotated[Kind, typer.Option(help="Its kind.")] = Kind.CRITICAL,
 ) -> None:

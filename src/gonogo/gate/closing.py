@@ -248,4 +248,4 @@ def reproduce(setting: Setting, end: datetime | None = None) -> str:
     if options.criteria:
         words.append(f"--criteria={shlex.quote(str(options.criteria))}")
     words += [f"--without={group}" for group in sorted(options.without)]
-    return " ".join(words + (["--strict"] if options.strict else []))
+    return setting.mask(" ".join(words + (["--strict"] if options.strict else [])))

@@ -166,7 +166,7 @@ def _reproduce(kind: Kind, context: RolloutContext, mode: str = "") -> str:
         options = ("--mode", mode) if mode else ()
         return command("rollback", "--environment", context.environment.value, *options)
     revision = ("--revision", shlex.quote(context.revision)) if context.revision else ()
-    return command(f"deploy {context.environment}", *revision)
+    return Mask.of(context.environ)(command(f"deploy {context.environment}", *revision))
 
 
 def _write_report(

@@ -145,3 +145,21 @@ def test_a_conftest_cannot_turn_a_verdict_into_success(
     told = gate(empty_database, *STAGING)
     (record,) = told.records
     assert told.code == VerdictKind(record.name.partition("_")[2]).exit_code != 0
+
+
+def test_pytests_own_output_commands_no_ci(gate: Gate, checkout: Path, empty_database: str) -> None:
+    """Nor does it show a secret, whichever plugin prints it and where an error quotes it."""
+    hostile = "::error::owned\\nx ##[error]y ##vso[task.z]w section_start:1:a hush-hush \\x1b]0;t"
+    (checkout / "checks" / "conftest.py").write_text(
+        f'TEXT = "{hostile}"\n\ndef pytest_report_header():\n    return TEXT\n\n'
+        "def pytest_terminal_summary(terminalreporter):\n    terminalreporter.write_line(TEXT)\n",
+        encoding="utf-8",
+    )
+    (checkout / "checks" / "test_hostile.py").write_text(
+        f'def test_hostile():\n    raise ValueError("{hostile}")\n', encoding="utf-8"
+    )
+    told = gate(empty_database, *STAGING, "--tb=long", "-k", "hostile", SMOKE_JWT="hush-hush")
+    assert told.output.count(": :error::owned") >= 2, told.output
+    for raw in ("##[", "##vso[", "section_start:1", "hush-hush", "\x1b]"):
+        assert raw not in told.output
+    assert not any(line.lstrip().startswith("::") for line in told.output.splitlines())

@@ -157,7 +157,7 @@ class RolloutContext:
 
 
 def who(named: str = "") -> str:
-    """Who does this, spelt so that a database can hold it.
+    """Who does this, spelt so that a database can hold it, and without a secret.
 
     Args:
         named: What a variable says; empty takes the system's user.
@@ -167,7 +167,7 @@ def who(named: str = "") -> str:
     except (KeyError, OSError):
         # A container may run under a number that nobody gave a name.
         return f"uid {os.getuid()}"
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return Mask.of(os.environ)(os.fsencode(name).decode("utf-8", "backslashreplace"))
 
 
 def wanted_revision(context: RolloutContext) -> str:
