@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
@@ -163,22 +164,40 @@ def _build(release: Release, place: Path) -> Path:
         tar.extractall(tree, filter="data")
     built = ("hatchling", "build", "--target=wheel", "--target=sdist", f"--directory={made}")
     _run(tree, sys.executable, "-m", *built)
-    (place / "pyproject.toml").write_text(_named(tree, release), encoding="utf-8")
-    about = (f"--pyproject={place / 'pyproject.toml'}", "--output-reproducible", "--validate")
     sbom = made / f"gonogo-{release.version}.cdx.json"
-    program = str(Path(sys.executable).with_name("cyclonedx-py"))
-    _run(tree, program, "requirements", *about, f"--output-file={sbom}", str(LOCK))
+    sbom.write_text(_listed(release, tree, place), encoding="utf-8")
     notes = f"# gonogo {release.version}\n\n{release.day}, commit {release.commit}\n\n"
     (made / "NOTES.md").write_text(f"{notes}{release.text}\n", encoding="utf-8")
     return made
 
 
-def _named(tree: Path, release: Release) -> str:
-    """What the SBOM says of gonogo itself: pyproject.toml leaves the version to the source."""
+def _listed(release: Release, tree: Path, place: Path) -> str:
+    """The SBOM: what the lock pins, and what of it gonogo itself asks for."""
+    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415  # only a release installs it
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415  # likewise
+
     project = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    known = {"name": project["name"], "version": release.version, "license": project["license"]}
-    lines = (f'{key} = "{text}"' for key, text in known.items())
-    return "\n".join(("[project]", *lines, f"dependencies = {project['dependencies']!r}", ""))
+    # pyproject.toml leaves the version to the source, where the tool does not look.
+    about = {"name": project["name"], "version": release.version, "license": project["license"]}
+    lines = "".join(f'{key} = "{text}"\n' for key, text in about.items())
+    (place / "pyproject.toml").write_text(f"[project]\n{lines}", encoding="utf-8")
+    options = (f"--pyproject={place / 'pyproject.toml'}", "--sv=1.6", "--output-reproducible")
+    program, file = str(Path(sys.executable).with_name("cyclonedx-py")), place / "sbom.json"
+    _run(tree, program, "requirements", *options, f"--output-file={file}", str(LOCK))
+    sbom = json.loads(file.read_bytes())
+    asked = {
+        re.split(r"[^A-Za-z0-9._-]", one, maxsplit=1)[0].lower()
+        for one in (*project["dependencies"], *project["optional-dependencies"]["sandbox"])
+    }
+    # A lock does not say which package needs which. Whatever the tool lists without a dependency
+    # is one that has none; what is not listed is unknown.
+    root = sbom["metadata"]["component"]["bom-ref"]
+    direct = [one["bom-ref"] for one in sbom["components"] if one["name"] in asked]
+    sbom["dependencies"] = [{"ref": root, "dependsOn": direct}]
+    text = json.dumps(sbom, indent=2) + "\n"
+    if problem := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
+        raise ReleaseError(f"the SBOM is not as CycloneDX asks: {str(problem).splitlines()[0]}")
+    return text
 
 
 def _run(tree: Path, *words: str) -> None:

@@ -7,10 +7,13 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
 VERSION = "9.8.7"
@@ -97,6 +100,13 @@ def test_the_sbom_names_what_the_lock_pins_and_the_wheel_its_version(clone: Path
     listed = {(one["name"], one["version"]) for one in sbom["components"]}
     assert listed == set(PIN.findall((ROOT / "locks" / "gonogo.txt").read_text("utf-8")))
     assert all(one["purl"].startswith("pkg:pypi/") for one in sbom["components"])
+    # What is listed without a dependency has none; of other packages a lock does not say.
+    (root,) = sbom["dependencies"]
+    assert root["ref"] == about["bom-ref"]
+    asked = {one["name"] for one in sbom["components"] if one["bom-ref"] in root["dependsOn"]}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["sandbox"]]
+    assert asked == {canonicalize_name(Requirement(one).name) for one in needed}
     with zipfile.ZipFile(dist / f"gonogo-{VERSION}-py3-none-any.whl") as wheel:
         metadata = wheel.read(f"gonogo-{VERSION}.dist-info/METADATA").decode()
         assert f"\nVersion: {VERSION}\n" in metadata
