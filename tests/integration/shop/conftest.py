@@ -168,7 +168,7 @@ def played(shop: Shop) -> Played:
     _variables_block, world, deploy, verify, grants, *looks, rollback, _stop = BLOCK.findall(readme)
     said = {"world": shop.run(world)}
     assert said["world"].returncode == 0, said["world"].stdout + said["world"].stderr
-    said["preflight"] = shop.run("gonogo preflight staging --revision v2 --build")
+    said["preflight"] = shop.run("gonogo preflight --revision v2 --build")
     before = shop.look()
     said["deploy"] = shop.run(deploy)
     assert said["deploy"].returncode == 0, said["deploy"].stdout + said["deploy"].stderr

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gonogo.config.project import Project
+from gonogo.errors import UsageError
 from gonogo.model.step import StepKind
 from gonogo.postgres.session import connect
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.preflight.readiness import inspect
+from gonogo.rollout.recovery import restart
 from gonogo.rollout.rollback import Request, rollback
 from gonogo.rollout.rollback_plan import plan_rollback
 from gonogo.rollout.runner.context import RolloutContext
@@ -121,6 +123,23 @@ def test_preflight_names_what_an_attempt_left_without_a_revert(
     deployed_copy.ask("update gonogo.deployment set outcome = 'failed'")
     (note,) = notes()
     assert note.startswith("cannot be reverted: 046_")
+
+
+def test_nothing_is_restarted_on_what_an_attempt_before_applied(
+    deployed_copy: Team, tmp_path: Path
+) -> None:
+    """The revision before all of them knows nothing of that schema, whoever failed last."""
+    root = Path(shutil.copytree(deployed_copy.root, tmp_path / "project"))
+    (root / "migrations" / "047_next.sql").write_text("create table next (id integer);\n")
+    deployed_copy.ask("update gonogo.deployment set outcome = 'failed'")
+    deployed_copy.ask(
+        "insert into gonogo.deployment (environment, revision, previous_revision, outcome,"
+        " migrations_sha256, criteria_sha256, deployed_by)"
+        " values ('staging', 'mended', 'old', 'failed', 'm', 'c', 'ada')"
+    )
+    with pytest.raises(UsageError, match="no code that fits the schema"):
+        restart(replace(deployed_copy.context, project=Project(root)), deployed_copy.tell)
+    assert deployed_copy.trace() == []
 
 
 def test_a_failed_migration_takes_the_attempts_before_it_back(team: Team) -> None:

@@ -111,7 +111,7 @@ def test_a_base_backup_is_the_backup_and_takes_the_database_back(
         assert backed_up.ask("select to_regclass('sync_metrics') is null")
         result = rollback(backed_up.context, backed_up.tell)
     assert (result.outcome, result.error) == ("succeeded", None)
-    assert backed_up.trace() == ["stop_jobs", "stop_app", "revert_code", "start_app", "start_jobs"]
+    assert backed_up.trace() == ["revert_code", "stop_jobs", "stop_app", "start_app", "start_jobs"]
 
 
 def put_back(server: EmbeddedServer, taken: Path) -> EmbeddedServer:
