@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -20,7 +21,13 @@ from typing import Protocol
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, settings
+
+try:
+    from hypothesis import HealthCheck, settings
+except ModuleNotFoundError:
+    # An error of pytest's own would be shown as a traceback here.
+    sys.stderr.write("the tests need more than gonogo does: ./noxw -s tests installs it\n")
+    raise SystemExit(4) from None
 
 from gonogo.command_line import CALLED_THROUGH
 from gonogo.errors import SandboxError

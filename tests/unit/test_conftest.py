@@ -1,8 +1,13 @@
 """The test suite's own manners: what is left out, and one server a run."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from gonogo.config.project import Project
 
 pytest_plugins = ["pytester"]
 
@@ -154,3 +159,19 @@ def test_a_platform_without_a_server_is_said_by_each_test(
     result = suite.runpytest_subprocess(*workers)
     result.assert_outcomes(passed=1, errors=4)
     result.stdout.fnmatch_lines(["*SandboxError: no wheel for this platform"])
+
+
+def test_without_its_packages_the_suite_ends_in_one_line(tmp_path: Path) -> None:
+    """A bare `pytest` in the environment of a rollout: what to run instead, and no traceback."""
+    (tmp_path / "hypothesis.py").write_text("raise ModuleNotFoundError\n", encoding="utf-8")
+    root = Project.find(Path(__file__).parent).root
+    told = subprocess.run(
+        [sys.executable, "-m", "pytest"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    line = "the tests need more than gonogo does: ./noxw -s tests installs it\n"
+    assert (told.returncode, told.stdout, told.stderr) == (4, "", line)

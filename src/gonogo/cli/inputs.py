@@ -98,7 +98,9 @@ def unchecked_context(
     except UsageError as error:
         database = DatabaseSettings("", "")
         unnamed = (f"{error.problem} ({error.remedy})",)
-    context = RolloutContext(project, environment, config, database, environ)
+    context = RolloutContext(
+        project, environment, config, database, environ, simulated=config.simulated
+    )
     found = problems(environ, environment, database, config.variables, runs)
     return context, (*unnamed, *found)
 

@@ -88,6 +88,7 @@ class RolloutConfig(Section):
         migrations_dir: Where the migrations lie; None takes the project's own.
         migrations_from: The first version that a deployment looks at; None looks at all.
         migrations_to: The last one; what comes after it waits for a later deployment.
+        simulated: Whether its databases are a rehearsal's, whose records allow no deployment.
         stop_before_migrate: Stop the application before its migrations, not after them.
         application: What the rollout must know of the application itself.
         variables: What the session's variables must look like, and what needs them.
@@ -108,6 +109,7 @@ class RolloutConfig(Section):
     migrations_dir: Location | None = None
     migrations_from: Version | None = None
     migrations_to: Version | None = None
+    simulated: StrictBool = False
     stop_before_migrate: StrictBool = False
     application: ApplicationConfig = ApplicationConfig()
     variables: Mapping[Variable, VariableConfig] = Field(default_factory=dict)

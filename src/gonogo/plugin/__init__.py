@@ -75,6 +75,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     for name, option in NO_RUN.items():
         if config.getoption(name, default=None):
             raise pytest.UsageError(f"no check runs with {option}: leave it out")
+    _require_there(config)
     from gonogo.plugin import gating  # noqa: PLC0415  # no other suite pays for it
 
     return (yield from gating.carried_out(config, root))
@@ -142,6 +143,17 @@ def _checks_asked(config: pytest.Config) -> Path | None:
             if place.name == CHECKS and _is_project(place.parent):
                 return place.parent
     return None
+
+
+def _require_there(config: pytest.Config) -> None:
+    """Refuse a misspelt check before anything is measured: pytest would find out only later."""
+    for argument in config.args:
+        path = config.invocation_params.dir / argument.partition("::")[0]
+        if not path.exists():
+            from gonogo.config.project import meant  # noqa: PLC0415  # no other suite pays for it
+
+            there = sorted(one.name for one in path.parent.glob("test_*.py"))
+            raise pytest.UsageError(f"there is no {argument}; {meant(path.name, there)}")
 
 
 def _is_project(directory: Path) -> bool:

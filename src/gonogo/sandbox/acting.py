@@ -6,7 +6,11 @@ client sees, the longest time from one answer to the next.
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
+import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -19,20 +23,32 @@ from pathlib import Path
 import psycopg
 
 from gonogo.config.environments import CommandsConfig
+from gonogo.config.project import MARKER
 from gonogo.errors import SandboxError
 from gonogo.interruption import admitted, held
 from gonogo.model.step import StepEvent, StepKind, StepRecord, Tell
 from gonogo.postgres.session import first_line
+from gonogo.record.files import PRIVATE_MODE, write_whole
 from gonogo.report.narration import Narration
 from gonogo.rollout.deploy import deploy
 from gonogo.rollout.recording import recorded
 from gonogo.rollout.rollback import Request, rollback
+from gonogo.sandbox.checkout import copy_project
 from gonogo.sandbox.stage import DATABASE, Stage
+from gonogo.sandbox.surroundings import packaged
 
 # What a person needs to run the same gate by hand; none of these is a secret.
 SHOWN_VARIABLES = ("NODE_ENV", "DATABASE_URL", "WEBHOOK_BASE_URL")
 # What the team's own programs take is theirs: the commands, and the service until it is up.
 NOT_OURS = frozenset({*CommandsConfig.model_fields, "stopped", "wait_healthy", "identity"})
+VARIABLES = "variables.sh"
+KEY = "practice_key"
+SIGNER = "practice@example.com"
+# Whatever would lead elsewhere.
+UNSET = """\
+for name in $(env | grep -oE '^(PG[A-Z]+|DB_[A-Z_]+|GIT_[A-Z_]+|DIRECT_URL|PORT)='); do
+    unset "${name%=}"
+done"""
 ENDINGS = frozenset({StepKind.FINISHED, StepKind.SKIPPED, StepKind.FAILED})
 # The same contents again: a user's row is written, and is not counted as changed.
 WORK = """
@@ -80,6 +96,49 @@ def by_hand(stage: Stage, options: list[str]) -> str:
     variables = [f"{name}={shlex.quote(stage.environ[name])}" for name in SHOWN_VARIABLES]
     words = [sys.executable, "-m", "pytest", "checks/", *options]
     return " ".join([*variables, shlex.join(words)])
+
+
+def lay_out_practice(stage: Stage) -> Path:
+    """Make the rehearsal's directory a project of its own: every command works there by hand.
+
+    Returns:
+        The file of variables that a shell must source first.
+
+    Raises:
+        SandboxError: ssh-keygen refuses.
+    """
+    root = copy_project(stage.project.root, stage.directory)
+    with packaged(MARKER) as file:
+        text = file.read_text(encoding="utf-8")
+    archive_dir = json.dumps(str(stage.context.config.archive_dir))
+    ours = f'archive_dir = {archive_dir}\nsimulated = true\nallowed_signers = "allowed_signers"'
+    text = text.replace('archive_dir = "archive"', ours, 1)
+    (root / MARKER).write_text(text, encoding="utf-8")
+    _make_signer(root)
+    lines = [UNSET, *(f"export {name}={shlex.quote(value)}" for name, value in _needed(stage))]
+    lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
+    variables = root / VARIABLES
+    write_whole(variables, "\n".join([*lines, ""]).encode(), PRIVATE_MODE)
+    return variables
+
+
+def _needed(stage: Stage) -> Iterator[tuple[str, str]]:
+    """The variables that this world has and the session has not; none of git's: the user's stay."""
+    for name, value in stage.environ.items():
+        if os.environ.get(name) != value and not name.startswith("GIT_"):
+            yield name, value
+
+
+def _make_signer(root: Path) -> None:
+    """Make a key to practise signing with; without ssh-keygen nobody can sign."""
+    program = shutil.which("ssh-keygen")
+    if program is None:
+        return
+    words = [program, "-q", "-t", "ed25519", "-N", "", "-C", SIGNER, "-f", str(root / KEY)]
+    if subprocess.run(words, stdin=subprocess.DEVNULL, check=False).returncode:
+        raise SandboxError("ssh-keygen could not make a key to practise signing with")
+    public = (root / KEY).with_suffix(".pub").read_text(encoding="utf-8")
+    (root / "allowed_signers").write_text(f"{SIGNER} {public}", encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ runs in a process of its own, as it would in CI.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -44,6 +45,14 @@ MOST_REASONS = 4
 FIRST_MIGRATION = "038_add_admin_role_support.sql"
 # What a user has pytest do in every project is not what CI does with this one.
 FOR_OTHER_TESTS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+# What can be practised, in this order.
+PRACTICE = (
+    "gonogo status",
+    f"gonogo sign-off RECORD --decision reviewed --by {acting.SIGNER} --key {acting.KEY}",
+    "gonogo rollback",
+    "gonogo deploy staging --revision {after}",
+    "gonogo checklist",
+)
 VERDICTS = {kind.exit_code: kind for kind in VerdictKind}
 
 
@@ -164,7 +173,13 @@ class Rehearsal:
         self.narration.say("  the same gate by hand:")
         by_hand = acting.by_hand(stage, gate_options(as_of, window))
         self.narration.say(f"    {by_hand}", "bold", whole=True)
-        self.narration.say("  stop it all:")
+        variables = acting.lay_out_practice(stage)
+        self.narration.say("  practise every command, in a shell that has its variables:")
+        words = shlex.quote(str(variables.parent))
+        for line in (f"cd {words} && . ./{variables.name}", *PRACTICE):
+            shown = line.replace("{after}", stage.repository.after)
+            self.narration.say(f"    {shown}", "bold", whole=True)
+        self.narration.say("  stop it all, from here:")
         self.narration.say(f"    {command('rehearse', '--stop')}", "bold")
 
     def _sum_up(self) -> None:

@@ -54,6 +54,14 @@ def test_a_wrong_option_is_told_in_one_line(
     assert not told.records
 
 
+def test_a_misspelt_check_file_is_told_in_one_line(gate: Gate, migrated_database: str) -> None:
+    """Before anything is measured: no record, no verdict."""
+    told = gate(migrated_database, "--environment=staging", "checks/test_alarts.py")
+    line = "ERROR: there is no checks/test_alarts.py; did you mean test_alerts.py?"
+    assert (told.code, told.output.strip()) == (4, line)
+    assert not told.records
+
+
 def test_a_python_that_leaves_assertions_out_is_refused(gate: Gate, migrated_database: str) -> None:
     """No check would be one there."""
     told = gate(migrated_database, "--environment=staging", PYTHONOPTIMIZE="1")

@@ -236,3 +236,34 @@ def _until_running(root: Path) -> None:
         stop=stop_after_delay(60),
         wait=wait_fixed(0.05),
     )(pid.exists)
+
+
+@pytest.mark.slow
+@pytest.mark.ssh
+def test_what_is_kept_can_be_practised_on(checkout: Path) -> None:
+    """Status, sign-off, rollback, deployment and gate by hand, with the variables as printed."""
+    told = rehearse(checkout, "--keep")
+    assert told.returncode == 0, told.stdout + told.stderr
+    printed = told.stdout.partition("practise every command")[2].splitlines()[1:6]
+    enter, status, sign_off, rollback, deploy = (line.strip() for line in printed)
+    (go,) = (checkout / "reports" / "archive").glob("staging/*_GO")
+    again = [enter, status, sign_off.replace("RECORD", go.name)]
+    again += [f"{rollback} --yes-roll-back rehearsal", status, deploy, status]
+    script = "set -e\n" + "\n".join(again)
+    by_hand = subprocess.run(
+        ["sh", "-c", script],
+        cwd=checkout,
+        env={**os.environ, **ELSEWHERE},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert by_hand.returncode == 0, by_hand.stdout + by_hand.stderr
+    assert 'signed "reviewed" by practice@example.com' in by_hand.stdout
+    states = re.findall(r"^  [12]  (\w+(?: \w+)?)  ", by_hand.stdout, re.MULTILINE)
+    assert states == ["succeeded", "rolled back", "succeeded", "rolled back"], by_hand.stdout
+    assert labels(checkout) == ["DEPLOYED", "GO", "ROLLED-BACK", "DEPLOYED"]
+    variables = checkout / ".gonogo" / "rehearsal" / "variables.sh"
+    assert variables.stat().st_mode & 0o077 == 0
+    _records_say_that_they_are_simulated(checkout)
