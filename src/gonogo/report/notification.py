@@ -115,11 +115,8 @@ def _message(
     if len(why) > MOST_REASONS:
         lines.append(f"and {len(why) - MOST_REASONS} more, in the record")
     page = Path(record.environment, directory.name, "record.html")
-    lines.append(
-        f"{archive_url.rstrip('/')}/{quote(str(page))}"
-        if archive_url
-        else str(directory / page.name)
-    )
+    there = f"{archive_url.rstrip('/')}/{quote(str(page))}" if archive_url else None
+    lines += filter(None, [there or str(directory / page.name), record.ci_run])
     return cut(title, MOST_CHARACTERS), "\n".join(cut(line, MOST_CHARACTERS) for line in lines)
 
 

@@ -15,7 +15,7 @@ from gonogo.application.code import change
 from gonogo.checklist.entries import checklist_desk
 from gonogo.checklist.standing import checklist_block
 from gonogo.command_line import command
-from gonogo.errors import GonogoError
+from gonogo.errors import CancelledError, GonogoError
 from gonogo.masking import Mask
 from gonogo.model.kinds import Kind, State
 from gonogo.model.limit import Json
@@ -92,7 +92,7 @@ def recorded(
             result = carry_out(_noting(tell, ended))
     except GonogoError as error:
         # What was refused before the first step is its operator's alone to know.
-        if ended:
+        if ended and not isinstance(error, CancelledError):
             lost = head.having(state=State.ABORTED, steps=tuple(ended), ended_by=mask(str(error)))
             for line in _notified(lost, running.directory, context):
                 error.add_note(line)

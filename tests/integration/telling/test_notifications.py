@@ -11,11 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.config.sections import NotificationConfig
+from desk import make_desk
+from gonogo.config.project import Project
+from gonogo.config.sections import NotificationConfig, RolloutConfig
+from gonogo.errors import DatabaseError
 from gonogo.model.finding import Verdict
-from gonogo.model.kinds import State, VerdictKind
+from gonogo.model.kinds import Environment, State, VerdictKind
 from gonogo.model.record import Record
+from gonogo.model.step import StepEvent, StepKind, Tell
+from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.report.notification import notify
+from gonogo.rollout.recording import recorded
+from gonogo.rollout.runner.context import RolloutContext
+from gonogo.rollout.runner.result import DeploymentResult
 from receiving import Receiver
 from record_examples import deployment, gate, hold, no_go, planted, rollback_verdict, summary
 
@@ -80,6 +88,32 @@ def test_a_deployment_is_news_when_it_fails(close: Close, receiver: Receiver) ->
     assert news(done, close(done, "DEPLOYED"), receiver) == ""
 
 
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_deployment_that_lost_its_database_is_news(
+    tmp_path: Path, receiver: Receiver, steps: int
+) -> None:
+    """Once it has begun; what was refused before the first step is its operator's alone."""
+    desk = make_desk(tmp_path, "host=/nowhere")
+    config = RolloutConfig.load(desk.root / "rollout.toml").model_copy(
+        update={"notifications": (CHAT,)}
+    )
+    environ = {**desk.environ, "CHAT_URL": receiver.address}
+    database = DatabaseSettings("", "nowhere")
+    project = Project(desk.root)
+    context = RolloutContext(project, Environment.STAGING, config, database, environ)
+
+    def lose(tell: Tell) -> DeploymentResult:
+        for _ in range(steps):
+            tell(StepEvent(StepKind.FINISHED, "backup", "Back up"))
+        raise DatabaseError("the server is gone")
+
+    with pytest.raises(DatabaseError):
+        recorded("deployment", context, lambda _: None, lose)
+    texts = [text for _, text in receiver.messages]
+    assert len(texts) == steps
+    assert all(one.startswith("the deployment failed\nthe server is gone\n") for one in texts)
+
+
 def test_who_asks_for_some_events_is_told_of_no_others(close: Close, receiver: Receiver) -> None:
     """By name, in rollout.toml."""
     pager = NotificationConfig(url_env="CHAT_URL", events=("rollback", "deployment_failed"))
@@ -101,6 +135,9 @@ def test_the_text_says_why_and_where_to_read_on(close: Close, receiver: Receiver
     news(no_go(), directory, receiver, there)
     link = f"https://ci.example.com/archive/staging/{directory.name}/record.html"
     assert receiver.messages[-1][1].splitlines()[-1] == link
+    run = "https://ci.example.com/runs/7"
+    list(notify(no_go().having(ci_run=run), directory, [CHAT], {"CHAT_URL": receiver.address}))
+    assert receiver.messages[-1][1].splitlines()[-1] == run
 
 
 def test_no_text_of_a_database_breaks_out_of_its_line(close: Close, receiver: Receiver) -> None:
