@@ -11,6 +11,7 @@ archive can be proved without gonogo as well, and what was removed is missed.
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -89,6 +90,17 @@ def parsed_record(content: bytes, file: Path) -> Record:
     return record
 
 
+def read_plain(path: Path) -> bytes:
+    """Read a file, and nothing that is none: what a pipe holds need never end.
+
+    Raises:
+        OSError: It is something else, or cannot be read.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    return path.read_bytes()
+
+
 def read_record(directory: Path) -> Record:
     """The record that lies in a directory.
 
@@ -97,7 +109,7 @@ def read_record(directory: Path) -> Record:
     """
     file = directory / RECORD_FILE
     try:
-        content = file.read_bytes()
+        content = read_plain(file)
     except OSError as error:
         problem = f"{directory.name}/{RECORD_FILE} cannot be read: {error.strerror}"
         raise RecordError(problem, "name another record, or mend the file's rights") from None
@@ -235,10 +247,7 @@ class Head:
 
 
 def heads(archive_dir: Path) -> dict[Environment, Head]:
-    """The head of each environment's chain that lies in an archive.
-
-    Args:
-        archive_dir: The archive, whose lock the caller holds where records are closed there.
+    """The head of each environment's chain in an archive, whose lock the caller holds.
 
     Raises:
         OSError: A chain cannot be read.
@@ -253,8 +262,6 @@ class Anchor:
 
     Args:
         source: Where: a sign-off, a deployment in the ledger, a git ref.
-        environment: Whose chain.
-        head: How far it went.
     """
 
     source: str

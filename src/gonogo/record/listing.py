@@ -27,6 +27,7 @@ from gonogo.record.canonical import (
     canonical_json,
     database_of,
     parsed_record,
+    read_plain,
     sha256_hex,
 )
 from gonogo.record.files import NAME, is_alive, moment_of, named, write_whole
@@ -247,9 +248,8 @@ def _archived(directory: Path, match: re.Match[str], notes: Mapping[str, Noted])
 
 
 def _read_note(directory: Path) -> Note:
-    file = directory / RECORD_FILE
     try:
-        content = file.read_bytes()
+        content = read_plain(file := directory / RECORD_FILE)
     except OSError:
         return Note()
     digest = sha256_hex(content)

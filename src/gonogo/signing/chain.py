@@ -16,6 +16,7 @@ from gonogo.record.canonical import (
     Anchor,
     Head,
     read_hashes,
+    read_plain,
     read_record,
     sha256_hex,
 )
@@ -58,7 +59,7 @@ def verify_chain(place: Path, anchors: Iterable[Anchor] = ()) -> Report:
     """
     title = f"chain of {place.name}"
     try:
-        content = _plain(place / CHAIN)
+        content = read_plain(place / CHAIN)
         listed = read_hashes(content)
     except OSError:
         return Report(place, title, (f"{place.name}/{CHAIN} is missing or cannot be read",))
@@ -79,7 +80,7 @@ def verify_chain(place: Path, anchors: Iterable[Anchor] = ()) -> Report:
 def in_order(place: Path) -> list[str]:
     """The names of an environment's records in the order of closing; none where nobody knows."""
     try:
-        listed = read_hashes(_plain(place / CHAIN))
+        listed = read_hashes(read_plain(place / CHAIN))
     except (OSError, ValueError):
         return []
     return list(dict.fromkeys(name.partition("/")[0] for name in listed))
@@ -156,7 +157,7 @@ def chained(closed: Closed) -> Iterator[str]:
     if not chain.is_file():
         return
     try:
-        listed = read_hashes(chain.read_bytes())
+        listed = read_hashes(read_plain(chain))
     except ValueError as error:
         yield f"{CHAIN} beside it: {error}"
         return
@@ -188,16 +189,9 @@ def _is_as_listed(directory: Path, digest: str) -> bool:
     return all(_hash(directory / name) == hashed for name, hashed in listed.items())
 
 
-def _plain(path: Path) -> bytes:
-    """The content of a file; what is a pipe, say, would never end."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is no file")
-    return path.read_bytes()
-
-
 def _hash(path: Path) -> str:
     """The sha256 of a file; empty when it cannot be read."""
     try:
-        return sha256_hex(_plain(path))
+        return sha256_hex(read_plain(path))
     except OSError:
         return ""

@@ -16,6 +16,7 @@ from gonogo.record.canonical import (
     own_files,
     parsed_record,
     read_hashes,
+    read_plain,
     sha256_hex,
     written,
 )
@@ -97,8 +98,7 @@ def _read_files(directory: Path) -> dict[str, bytes | None]:
     files: dict[str, bytes | None] = {}
     for path in paths:
         try:
-            plain = path.is_file() and not path.is_symlink()
-            files[path.name] = path.read_bytes() if plain else None
+            files[path.name] = None if path.is_symlink() else read_plain(path)
         except OSError:
             files[path.name] = None
     return files

@@ -17,7 +17,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from gonogo.errors import SigningError
 from gonogo.model.kinds import Decision, Environment, VerdictKind
-from gonogo.record.canonical import Head, canonical_json, sha256_hex, signoff_names, signoff_numbers
+from gonogo.record.canonical import (
+    Head,
+    canonical_json,
+    read_plain,
+    sha256_hex,
+    signoff_names,
+    signoff_numbers,
+)
 from gonogo.signing import ssh
 from gonogo.signing.integrity import Closed
 
@@ -271,6 +278,6 @@ def _out_of_time(closed: Closed, signoff: SignOff, before: Checked | None) -> It
 
 
 def _plain(path: Path) -> bytes:
-    if path.is_symlink() or not path.is_file():
+    if path.is_symlink():
         raise OSError(f"{path} is no plain file")
-    return path.read_bytes()
+    return read_plain(path)
