@@ -127,7 +127,7 @@ def verify(
     ] = False,
 ) -> None:
     """Verify right after a deployment that schema, endpoints and ledger are in place."""
-    from gonogo.config.admission import judged_by
+    from gonogo.config.project import judged_by
     from gonogo.gate.setting import Options
     from gonogo.gate.verification import verify as find_out
     from gonogo.postgres.dsn import database_settings, named_environment

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from fnmatch import fnmatch
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union
 
@@ -29,6 +33,10 @@ Model = TypeVar("Model", bound="BaseModel")
 MARKER = "rollout.toml"
 SHOWN_CHARACTERS = 60
 UNKNOWN = "extra_forbidden"
+# What changes no verdict though it lies in checks/, and what pytest reads beside it.
+UNJUDGED = ("*.md", "*.pyc", ".[!p]*")
+OF_PYTEST = ("conftest.py", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
+JUDGED_KEYS = {"application", "endpoints", "without", "migrations_from", "migrations_to"}
 # Where a value may be of several types, pydantic puts the one that it tried into the path.
 UNION_MEMBERS = frozenset({"bool", "str"})
 
@@ -146,6 +154,40 @@ def parse_toml(content: bytes, path: Path) -> Toml:
     if any("\0" in text for text in _texts(document)):
         raise ConfigError("holds a NUL character", "take it out", file=str(path))
     return document
+
+
+def judged_by(project: Project, rollout: BaseModel, criteria_file: Path | None = None) -> str:
+    """The hash of all that a gate judges by, whose lines end as on any machine.
+
+    It covers every file of ``checks/`` but pages and hidden ones, what pytest reads beside it, and
+    what of rollout.toml decides what is asked.
+
+    Args:
+        project: Where they lie.
+        rollout: What rollout.toml says.
+        criteria_file: In place of the project's own.
+
+    Raises:
+        ConfigError: A file cannot be read.
+    """
+    beside = (project.root / name for name in OF_PYTEST)
+    files = {
+        path.relative_to(project.root).as_posix(): path
+        for path in (*_files(project.criteria_file.parent), *beside)
+        if path.is_file() and not any(fnmatch(path.name, kind) for kind in UNJUDGED)
+    }
+    files["checks/criteria.toml"] = criteria_file or project.criteria_file
+    keys = rollout.model_dump(mode="json", include=JUDGED_KEYS, exclude_unset=True)
+    parts = {name: read_bytes(path).replace(b"\r\n", b"\n") for name, path in files.items()}
+    parts["rollout.toml"] = json.dumps(keys, sort_keys=True).encode()
+    lines = (f"{sha256(parts[name]).hexdigest()}  {name}\n" for name in sorted(parts))
+    return sha256("".join(lines).encode()).hexdigest()
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    """Each file below a directory; pytest follows symbolic links as well."""
+    for place, _, names in os.walk(directory, followlinks=True):
+        yield from (Path(place) / name for name in names)
 
 
 def validated(

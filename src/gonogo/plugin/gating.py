@@ -21,8 +21,7 @@ from typing import TypeVar
 import pytest
 
 from gonogo import interruption
-from gonogo.config.admission import judged_by
-from gonogo.config.project import MARKER, Project
+from gonogo.config.project import MARKER, Project, judged_by
 from gonogo.config.sections import RolloutConfig
 from gonogo.errors import GonogoError, UsageError
 from gonogo.gate.run import GateRun

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from gonogo.application import code, release
 from gonogo.application.commands import Commands
-from gonogo.config.admission import judged_by
 from gonogo.config.environments import EnvironmentConfig
-from gonogo.config.project import Project
+from gonogo.config.project import Project, judged_by
 from gonogo.config.sections import RolloutConfig
 from gonogo.errors import UsageError
 from gonogo.ledger.attempts import UNKNOWN

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.config.admission import judged_by as hash_of
 from gonogo.config.project import Project
+from gonogo.config.project import judged_by as hash_of
 from gonogo.config.sections import RolloutConfig
 
 ROLLOUT = """archive_dir = "archive"
