@@ -163,6 +163,19 @@ def deployed_copy(deployed_once: Team, new_database: Callable[..., str]) -> Team
     return Team(context, deployed_once.root, deployed_once.app)
 
 
+@pytest.fixture
+def deployed_apart(
+    deployed_once: Team,
+    new_database: Callable[..., str],
+    server: EmbeddedServer,
+    tmp_path: Path,
+    pytestconfig: pytest.Config,
+) -> Team:
+    """The same with all its own but the backup, which stays where it was made."""
+    name = str(deployed_once.ask("select current_database()"))
+    return team_on(new_database(name), server.bin_dir, tmp_path, pytestconfig.rootpath)
+
+
 def team_on(conninfo: str, bin_dir: Path, tmp_path: Path, rootpath: Path) -> Team:
     """A team with a database."""
     root, app = tmp_path / "project", tmp_path / "app"
