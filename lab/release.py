@@ -160,8 +160,11 @@ def _build(release: Release, place: Path) -> Path:
     tree, made = place / "tree", place / "made"
     made.mkdir(parents=True)
     archive = subprocess.run(["git", "archive", release.commit], capture_output=True, check=True)
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
-        tar.extractall(tree, filter="data")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
+            tar.extractall(tree, filter="data")
+    except tarfile.TarError as error:
+        raise ReleaseError(f"the commit holds what no other machine has: {error}") from None
     built = ("hatchling", "build", "--target=wheel", "--target=sdist", f"--directory={made}")
     _run(tree, sys.executable, "-m", *built)
     sbom = made / f"gonogo-{release.version}.cdx.json"

@@ -148,3 +148,12 @@ def test_an_unknown_word_is_one_line(
     """It does not release by mistake."""
     commit(HEAD + OLDER, "0.1.0")
     assert refused(capsys, "publish") == "it takes no word, or `prepare VERSION`"
+
+
+def test_a_link_out_of_the_tree_is_one_line(
+    commit: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What leads to another place of this machine is in no release."""
+    Path("link").symlink_to("/srv/elsewhere")
+    commit(HEAD + OLDER, "0.1.0")
+    assert "'link' is a link to an absolute path" in refused(capsys)
