@@ -188,8 +188,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(tags=["pages"])
 def docs(session: nox.Session) -> None:
-    """Write docs/criteria.md and docs/record.schema.json; `-- --check` only compares."""
+    """Write the generated pages under docs/; `-- --check` only compares."""
     _gonogo(session, "criteria")
+    _gonogo(session, "reference")
     _gonogo(session, "schema", "docs/record.schema.json")
 
 

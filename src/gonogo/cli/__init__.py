@@ -101,6 +101,7 @@ app.command()(status.status)
 app.add_typer(status.incident_app, name="incident")
 app.add_typer(admins.app, name="promote_admin")
 app.command()(generated.criteria)
+app.command(hidden=True)(generated.reference)
 app.command(hidden=True)(generated.schema)
 app.command()(generated.grants)
 

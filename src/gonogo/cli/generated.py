@@ -1,4 +1,4 @@
-"""``gonogo criteria``, ``schema`` and ``grants``: files generated from what a team writes."""
+"""``gonogo criteria``, ``reference``, ``schema`` and ``grants``: files that are generated."""
 
 from __future__ import annotations
 
@@ -31,6 +31,23 @@ def criteria(
         f"{shown} is not what checks/criteria.toml says", f"run {command('criteria')}"
     )
     _keep_current(file, made, shown, stale if check else None)
+
+
+def reference(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail when the page is not current.")
+    ] = False,
+) -> None:
+    """Write docs/reference.md: commands, options, rollout.toml, variables, exit codes."""
+    from gonogo.cli import app
+    from gonogo.cli.reference import page
+
+    project = Project.find(Path.cwd())
+    file = project.root / "docs" / "reference.md"
+    shown = file.relative_to(project.root)
+    stale = GonogoError(f"{shown} is not what gonogo does", f"run {command('reference')}")
+    _keep_current(file, page(app), shown, stale if check else None)
 
 
 def schema(

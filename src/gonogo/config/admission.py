@@ -15,7 +15,7 @@ class AdmissionConfig(Section):
     Args:
         signers: How many people must have signed "go".
         signer_is_not_deployer: Whether none of them may be who deploys.
-        deployer: The variable that names who deploys; None takes the system's user.
+        deployer: The variable that names who deploys; without it, the system's user.
         go_valid_days: How old the record may be, in days.
     """
 
@@ -31,7 +31,8 @@ class AnchorConfig(Section):
     Args:
         repository: A git repository on this machine.
         ref: The ref's full name.
-        remote: The remote that the ref is pushed to and read from; None keeps it in the repository.
+        remote: The remote that the ref is pushed to and read from; without it, the repository alone
+            has it.
     """
 
     repository: Location

@@ -145,7 +145,7 @@ class ApplicationConfig(Section):
 
     Args:
         anchor: A table of the application: the schema that holds it is the application's, and
-            its owner owns what migrations make. None takes the first schema of the search path.
+            its owner owns what migrations make. Without it, the first schema of the search path is.
         base_url: The variable that holds the address below which the endpoints lie.
         by_hand: What a person tries after a deployment to staging, a line each.
     """

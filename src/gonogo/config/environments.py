@@ -47,7 +47,8 @@ class CommandConfig(Section):
     """One command: a list of words, no shell.
 
     Args:
-        run: The program and its arguments; `PLACEHOLDERS` in braces are filled in.
+        run: The program and its arguments; {revision}, {previous_revision}, {target_revision},
+            {python}, {environment} and, where a backup is proved, {backup} are filled in.
         timeout_s: After this many seconds the command and its children are ended.
     """
 
@@ -126,9 +127,9 @@ class PinnedConfig(Section):
     """Which database and application an environment is: a record of another is not of it.
 
     Args:
-        system_identifier: The server's, as ``pg_control_system()`` says; None: any.
-        database: The database's name; None: any.
-        base_url: The address below which the endpoints lie; None: any.
+        system_identifier: The server's, as ``pg_control_system()`` says; without it, any.
+        database: The database's name; without it, any.
+        base_url: The address below which the endpoints lie; without it, any.
     """
 
     system_identifier: NotEmpty | None = None
@@ -148,7 +149,7 @@ class EnvironmentConfig(Section):
             pooler: host and port, and whatever else differs; never a password.
         git: The application's repository: true for `cwd`, false for none, or its directory.
         releases: Where each revision gets a directory of its own, built beside what runs; the link
-            `current` next to it leads to the one that runs. None changes the code in `cwd`.
+            `current` next to it leads to the one that runs. Without it, the code changes in `cwd`.
         keep_releases: How many of them are kept; the running and the previous one always are.
         commands: What to run.
         health_timeout_s: How long the application may take to become healthy, in seconds.

@@ -59,7 +59,7 @@ class NotificationConfig(Section):
     Args:
         url_env: The variable that holds the address, as Apprise writes them.
         events: What is told; all of them by default.
-        archive_url: Where people find the archive in a browser; None names its path.
+        archive_url: Where people find the archive in a browser; without it, its path is named.
     """
 
     url_env: Variable
@@ -79,14 +79,14 @@ class RolloutConfig(Section):
 
     Args:
         archive_dir: Where records are kept.
-        allowed_signers: Who may sign records, in ssh-keygen's own format; None: nobody.
+        allowed_signers: Who may sign records, in ssh-keygen's own format; without it, nobody.
         admission: What a deployment to production asks of staging's record.
-        anchor: The git ref that holds the heads of the archive's chains; None: none does.
+        anchor: The git ref that holds the heads of the archive's chains; without it, none does.
         gate_role: The role that the gate measures with; it is granted what it needs.
         without: Groups that cannot be asked here, by name.
         admins: E-mail addresses of the users to promote.
-        migrations_dir: Where the migrations lie; None takes the project's own.
-        migrations_from: The first version that a deployment looks at; None looks at all.
+        migrations_dir: Where the migrations lie; without it, in the project's own migrations/.
+        migrations_from: The first version that a deployment looks at; without it, at all.
         migrations_to: The last one; what comes after it waits for a later deployment.
         simulated: Whether its databases are a rehearsal's, whose records allow no deployment.
         stop_before_migrate: Stop the application before its migrations, not after them.
@@ -94,7 +94,7 @@ class RolloutConfig(Section):
         variables: What the session's variables must look like, and what needs them.
         endpoints: What the application answers over HTTP.
         identity: Where it says who it is.
-        promotion: How its administrators are made; None where it has none in its database.
+        promotion: How its administrators are made; left out where its database has none.
         notifications: Who is told of what, and where.
         environments: By name.
     """

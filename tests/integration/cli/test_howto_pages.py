@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 
@@ -67,7 +68,7 @@ def test_a_foreign_database_is_judged_taken_over_and_mended_as_shown(
     """What the application's own runner made is adopted, and its constraint mended."""
     shop.ask(OWN_RUNNER.read_text(encoding="utf-8"))
     shop.ask(FORGETFUL)
-    gate, plan, deploy = blocks("foreign-database.md")
+    _, gate, plan, deploy = blocks("foreign-database.md")
     told = run_block(shop, gate, {}, server.bin_dir)
     assert re.search(r"exit code (1|10|11)\b", told.stdout), told.stdout + told.stderr
     assert shop.ask("select to_regnamespace('gonogo')") is None
@@ -82,6 +83,23 @@ def test_a_foreign_database_is_judged_taken_over_and_mended_as_shown(
         "insert into sync_metrics (user_id, integration_type, sync_type, result)"
         " select id, 'google_contacts', 'initial', 'success' from users limit 1"
     )
+
+
+def test_a_database_of_ones_own_is_judged_as_shown(
+    migrated_desk: Desk, server: EmbeddedServer
+) -> None:
+    """The role is made, the database is judged, and the record says what was left out."""
+    block = blocks("foreign-database.md")[0]
+    role = f"gate_{migrated_desk.database}"
+    (migrated_desk.root / "roles").symlink_to(ROOT / "roles")
+    meant = {"-f": f"-v role={role} -f"}
+    try:
+        told = run_block(migrated_desk, block, meant, server.bin_dir)
+        assert told.returncode in {1, 10, 11}, told.stdout + told.stderr
+        (record,) = migrated_desk.root.glob("archive/staging/*/record.json")
+        assert json.loads(record.read_bytes())["without"] == ["endpoints", "ledger"]
+    finally:
+        migrated_desk.ask(f"drop owned by {role}; drop role {role}")
 
 
 def test_the_first_looks_of_troubleshooting_work(
