@@ -99,7 +99,7 @@ def problem(text: str) -> str:
     words = shlex.split(text)
     if words[0] == "gonogo":
         return unknown(words[1:])
-    session, given = words[2], words[4:] if words[3:4] == ["--"] else words[3:]
+    session, given = words[2].replace("-", "_"), words[4:] if words[3:4] == ["--"] else words[3:]
     noxfile = load_noxfile()
     if not hasattr(noxfile, session):
         return f"no session {session}"
