@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Literal, Union, get_args, get_origin
 
 import typer
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from gonogo.config.application import Section
 from gonogo.config.environments import CommandConfig
 from gonogo.config.sections import RolloutConfig
 from gonogo.model.kinds import VerdictKind
@@ -134,8 +133,8 @@ def _option(item: tuple[str, dict[str, object]]) -> tuple[str, str]:
 
 def _sections() -> Iterator[str]:
     """Each section's keys, outermost first; each kind of section once."""
-    waiting: list[tuple[str, type[BaseModel]]] = [("", RolloutConfig)]
-    seen = set[type[BaseModel]]()
+    waiting: list[tuple[str, type[Section]]] = [("", RolloutConfig)]
+    seen = set[type[Section]]()
     for path, section in waiting:
         if section in seen:
             continue
@@ -148,14 +147,14 @@ def _sections() -> Iterator[str]:
             below = list(_below(field.annotation))
             within = f"{path.strip('`[]')}.{key}".lstrip(".")
             kind = _heading(field.annotation, within) if below else _kind(field.annotation)
-            rows.append((f"`{key}`", kind, _default(field), _plain(said[key])))
+            rows.append((f"`{key}`", kind, _default(section, key), _plain(said[key])))
             waiting += [(kind, one) for one in below]
         yield _table(("key", "value", "default", "meaning"), rows)
 
 
-def _below(annotation: object) -> Iterator[type[BaseModel]]:
+def _below(annotation: object) -> Iterator[type[Section]]:
     """The sections that a key opens."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and issubclass(annotation, Section):
         yield annotation
     for one in get_args(annotation):
         yield from _below(one)
@@ -191,7 +190,8 @@ def _word(kind: object) -> str:
     return next((word for one, word in WORDS.items() if one is kind), str(kind))
 
 
-def _default(field: FieldInfo) -> str:
+def _default(section: type[Section], key: str) -> str:
+    field = section.model_fields[key]
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
