@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
@@ -25,6 +25,7 @@ from gonogo.record.canonical import read_record
 from gonogo.report.answers import top_errors
 from gonogo.sandbox import surroundings
 from gonogo.sandbox.databases import Databases
+from serving import serving
 from signers import make_key, public
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJlLW9mLXBsYW50ZWQ"
@@ -82,6 +83,8 @@ PASTED: tuple[tuple[tuple[str, ...], dict[str, str]], ...] = (
     (("incident", "close", CANARY), {}),
     (("rollback", f"--reason=pasted {CANARY}", f"--yes-roll-back={CANARY}"), {}),
 )
+# What an application's health says, which quotes what it was given.
+ANSWER = json.dumps({"status": CANARY, "refused": list(SAYINGS)})
 MESSAGES = 5
 LEDGER = ("deployment", "step", "migration", "backup", "incident")
 SAYS = """
@@ -134,6 +137,7 @@ def planted(
 def test_no_secret_is_told_anywhere(planted: tuple[Desk, dict[str, str]]) -> None:
     """Deploy, fail, judge, sign, prove: no file of archive or log, and no terminal, has one."""
     desk, variables = planted
+    _commit(desk)
     told = Told()
     babbling = f"printf '%s\\n' {' '.join(map(_quoted, SAYINGS))} >&2; exit 3"
     _replace(desk, "install", ["sh", "-c", babbling])
@@ -163,21 +167,16 @@ def test_no_secret_is_told_anywhere(planted: tuple[Desk, dict[str, str]]) -> Non
     shutil.copy(desk.root / "checks" / "criteria.toml", named)
     told.keep(desk.run("gate", "--window=1h", f"--criteria={named}", **variables))
     told.keep(desk.run("gate", "--window=1h", **variables))
+    with serving(lambda *_: (200, ANSWER)) as address:
+        answered = variables | {"WEBHOOK_BASE_URL": address}
+        told.keep(desk.run("gate", "--window=1h", **answered))
+        told.keep(desk.run("verify", **answered))
     told.keep(desk.run("gate", "--window=1h", **variables, **_unreachable(desk)))
     reachable, lost = sorted((desk.root / "archive" / "staging").glob("*_*/record.json"))[-2:]
     errors = top_errors(read_record(reachable.parent))
     assert any("<GITHUB_TOKEN>" in one.message for one in errors)
     assert "does not answer" in lost.read_text(encoding="utf-8")
-    words = ("--decision", "no-go", "--by", "ada@example.com", "--key", str(desk.root / "key"))
-    signed = told.keep(desk.run("sign_off", str(reachable.parent), *words, **variables))
-    assert signed.returncode == 0, signed.stderr
-    override = ("--decision", "go", "--override", f"pasted {CANARY}", *words[2:])
-    told.keep(desk.run("sign_off", str(reachable.parent), *override, **variables))
-    for command in (("verify_record", "--all"), ("checklist",), ("status",), ("verify",)):
-        told.keep(desk.run(*command, **variables))
-    consent = f"--yes-roll-back={desk.database}"
-    back = told.keep(desk.run("rollback", f"--reason=pasted {CANARY}", consent, **variables))
-    assert back.returncode == 0, back.stdout + back.stderr
+    _sign_and_roll_back(desk, reachable.parent, told, variables)
     for table in LEDGER:
         told.text += str(desk.ask(f"select string_agg(t::text, ' ') from gonogo.{table} t"))
     assert "pasted <CANARY_TOKEN>" in told.text
@@ -190,6 +189,20 @@ def test_no_secret_is_told_anywhere(planted: tuple[Desk, dict[str, str]]) -> Non
     assert [found for path, text in texts.items() for found in _found(text, path)] == []
     assert [path for path, text in texts.items() if HALF in text] == []
     assert HALF not in told.text
+
+
+def _sign_and_roll_back(desk: Desk, record: Path, told: Told, variables: dict[str, str]) -> None:
+    """Decide on a record, look at everything, and go back."""
+    words = ("--decision", "no-go", "--by", "ada@example.com", "--key", str(desk.root / "key"))
+    signed = told.keep(desk.run("sign_off", str(record), *words, **variables))
+    assert signed.returncode == 0, signed.stderr
+    override = ("--decision", "go", "--override", f"pasted {CANARY}", *words[2:])
+    told.keep(desk.run("sign_off", str(record), *override, **variables))
+    for command in (("verify_record", "--all"), ("checklist",), ("status",), ("verify",)):
+        told.keep(desk.run(*command, **variables))
+    consent = f"--yes-roll-back={desk.database}"
+    back = told.keep(desk.run("rollback", f"--reason=pasted {CANARY}", consent, **variables))
+    assert back.returncode == 0, back.stdout + back.stderr
 
 
 def test_what_is_masked_and_what_is_not(tmp_path: Path) -> None:
@@ -236,6 +249,22 @@ def _text(path: Path) -> str:
 
 def _logged(desk: Desk) -> str:
     return "".join(map(_text, desk.root.glob("logs/staging/*.jsonl")))
+
+
+def _commit(desk: Desk) -> None:
+    """Let the revision that is deployed be one whose author and message hold a secret."""
+    before = desk.repository
+    words = ["git", "-C", str(before.path), "-c", f"user.name={CANARY}", "-c", "user.email=a@b.c"]
+    words += [
+        "commit-tree",
+        f"{before.after}^{{tree}}",
+        "-p",
+        before.after,
+        "-m",
+        f"It is {CANARY}",
+    ]
+    made = subprocess.run(words, check=True, capture_output=True, text=True)
+    desk.repository = replace(before, after=made.stdout.strip())
 
 
 def _quoted(text: str) -> str:

@@ -173,7 +173,7 @@ def _import_all() -> None:
         if not name.startswith(LEFT):
             importlib.import_module(name.removesuffix(".__init__"))
     for name, module in sys.modules.items():
-        if name.lstrip("_").startswith("hypothesis"):
+        if name.lstrip("_").startswith(("hypothesis", "gonogo")):
             # In pytest's own words: it is too late to rewrite it, and no reason to warn.
             module.__doc__ = f"{module.__doc__} PYTEST_DONT_REWRITE"
 

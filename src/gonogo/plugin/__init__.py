@@ -75,7 +75,6 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     for name, option in NO_RUN.items():
         if config.getoption(name, default=None):
             raise pytest.UsageError(f"no check runs with {option}: leave it out")
-    _require_there(config)
     from gonogo.plugin import gating  # noqa: PLC0415  # no other suite pays for it
 
     return (yield from gating.carried_out(config, root))
@@ -145,7 +144,7 @@ def _checks_asked(config: pytest.Config) -> Path | None:
     return None
 
 
-def _require_there(config: pytest.Config) -> None:
+def require_there(config: pytest.Config) -> None:
     """Refuse a misspelt check before anything is measured: pytest would find out only later."""
     for argument in config.args:
         path = config.invocation_params.dir / argument.partition("::")[0]

@@ -30,7 +30,7 @@ from gonogo.masking import Mask
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Outcome, Role, VerdictKind
 from gonogo.model.measurement import parse_duration, parse_moment
-from gonogo.plugin import DEST, STANDARD_OUTPUT, assumptions, evidence
+from gonogo.plugin import DEST, STANDARD_OUTPUT, assumptions, evidence, require_there
 from gonogo.postgres.dsn import database_settings, named_environment
 from gonogo.postgres.readonly import Manners
 from gonogo.record.files import refusal_explained
@@ -83,6 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Prepare the run and its evidence files."""
     if config.getoption("dist", "no") != "no" or hasattr(config, "workerinput"):
         raise pytest.UsageError("checks measure once, in one process: leave out -n and --dist")
+    require_there(config)
     with _as_usage_error():
         project = Project.find(config.stash[ROOT])
         run = config.stash[RUN] = GateRun(project, _options(config, project))
