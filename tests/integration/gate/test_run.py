@@ -76,20 +76,14 @@ def test_the_verdict_is_the_last_thing_told(gate: Gate, soaked: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("selection", "code"),
-    [
-        (("-k", "sync"), 10),
-        (("-k", "nothing_at_all"), 5),
-        (("--deselect", "checks/test_alerts.py"), 10),
-    ],
-    ids=["-k", "-k of nothing", "--deselect"],
+    "selection", [("-k", "sync"), ("--deselect", "checks/test_alerts.py")], ids=["-k", "--deselect"]
 )
 def test_a_part_of_the_checks_is_never_go(
-    gate: Gate, soaked: Any, selection: tuple[str, ...], code: int
+    gate: Gate, soaked: Any, selection: tuple[str, ...]
 ) -> None:
     """Selecting some checks is HOLD, with the list of those that were not run."""
     told = gate(soaked.conninfo, *STAGING, as_of(soaked), *selection)
-    assert told.code == code, told.output
+    assert told.code == 10, told.output
     verdict = told.document["verdict"]
     assert verdict["kind"] == "HOLD"
     assert len(verdict["not_run"]) + len(told.document["findings"]) == len(

@@ -41,7 +41,7 @@ ANSWERED = [
 MEANT_WRONG = {
     "-k nonsense": "deselected",
     "-m alert": "Unknown marker(s) in '-m' expression: alert",
-    "checks/nowhere.py": "file or directory not found: checks/nowhere.py",
+    "checks/nowhere.py": "there is no checks/nowhere.py; known are test_alerts.py, ",
     "-p no:python": "no tests ran",
     "--dsn=postgresql://u@db.invalid/x": "no name server knows the host 'db.invalid' of --dsn",
     "--dsn=postgresql://u@h/x?schema=public": "does not know: schema",
