@@ -1,3 +1,3 @@
 """gonogo: the release gate that tells a team, with evidence, whether a rollout may go on."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
