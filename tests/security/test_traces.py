@@ -46,6 +46,8 @@ SECRETS = {
 FOLDERS = {"archive": 0o640, "logs": 0o640, "backups": 0o600}
 DIRECTORY = 0o750
 PROC = Path("/proc")
+# A variable that Python reads at its start: no fork of a process that began without it will do.
+OF_ITS_OWN = {"PYTHONHASHSEED": "1"}
 
 
 @pytest.fixture
@@ -97,9 +99,10 @@ def test_a_whole_rollout_leaves_and_shows_nothing(knocking_desk: tuple[Desk, str
     """Forward, judged, and back: the password is on no command line and in no file; modes hold."""
     desk, password = knocking_desk
     with command_lines() as seen:
-        told = [desk.deploy()]
-        gate = run_gate(desk.root, desk.conninfo, "--environment=staging", "--without=endpoints")
-        told.append(desk.run("rollback", "--yes-roll-back", "knocking"))
+        told = [desk.run(*desk.deployment, **OF_ITS_OWN)]
+        asked = ("--environment=staging", "--without=endpoints")
+        gate = run_gate(desk.root, desk.conninfo, *asked, **OF_ITS_OWN)
+        told.append(desk.run("rollback", "--yes-roll-back", "knocking", **OF_ITS_OWN))
     assert [one.returncode for one in told] == [0, 0], "".join(one.stderr for one in told)
     assert gate.code == 10, gate.output
     if PROC.exists():

@@ -24,8 +24,10 @@ def named() -> set[str]:
             continue
         for call in ast.walk(ast.parse(source)):
             if isinstance(call, ast.Call) and ast.unparse(call.func) == "command" and call.args:
-                name = ast.unparse(call.args[0]).removeprefix("f")
-                names.add(re.sub(r"\{.*?\}", "staging", name.strip("'\"")))
+                one = call.args[0]
+                for name in (one.body, one.orelse) if isinstance(one, ast.IfExp) else (one,):
+                    text = ast.unparse(name).removeprefix("f").strip("'\"")
+                    names.add(re.sub(r"\{.*?\}", "staging", text))
     return names
 
 

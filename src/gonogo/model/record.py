@@ -102,7 +102,7 @@ class MetricEntry(Part):
     """What a reader needs of a metric beside its figures: name, limits, and what a miss means."""
 
     title: str = Field(description="What it is called.")
-    counts: str = Field(default="", description="What its n counts: syncs; empty: not named.")
+    counts: str = Field(default="", description="What its n counts: orders; empty: not named.")
     that: str = Field(default="", description="What its k of them did: succeeded; or empty.")
     group: str = Field(description="What comes before the dot of its id.")
     kind: Literal["rate", "census", "quantity", "answer", "top"] = Field(

@@ -13,19 +13,22 @@ from gonogo.sandbox.incidents import inject, load_incidents
 
 # Put before the checkout's own conftest.py: every word of every sentence turned round.
 OTHER_WORDS = """
-import re
+from dataclasses import replace
 from gonogo.report import english, sentences
 
 def turned(text):
     return " ".join(word if "{" in word else word[::-1] for word in text.split(" "))
 
-for templates in (sentences.REMARKS, sentences.VERDICTS, sentences.TALLY):
+for templates in (sentences.REMARKS, sentences.TALLY):
     templates.update({code: turned(text) for code, text in templates.items()})
+for looks in (sentences.VERDICTS, sentences.OUTCOMES):
+    for key, look in looks.items():
+        looks[key] = replace(look, word=turned(look.word), meaning=turned(look.meaning))
 as_before = english.template_of
 english.template_of = lambda *asked: turned(as_before(*asked))
 """
 # What differs between any two runs.
-MOMENTS = ("started_at", "finished_at", "previous", "gates", "renderer_sha256", "reproduce")
+MOMENTS = ("started_at", "finished_at", "previous", "gates", "renderer_sha256", "reproduce", "name")
 
 
 def both(tmp_path: Path, conninfo: str, *options: str) -> tuple[GateOutcome, GateOutcome]:
@@ -40,8 +43,11 @@ def both(tmp_path: Path, conninfo: str, *options: str) -> tuple[GateOutcome, Gat
 
 def kept(outcome: GateOutcome) -> dict[str, Any]:
     """What a record holds, but for what differs between any two runs, and the checklist's prose."""
-    document = {k: v for k, v in outcome.document.items() if k not in MOMENTS}
-    document["provenance"]["taken_at"] = document["provenance"]["database"]["snapshot"] = ""
+    document = {k: v for k, v in outcome.document.items() if k not in {*MOMENTS, "sign"}}
+    # The words are turned by a conftest.py, which is hashed with all that judges.
+    document["provenance"]["subject"]["criteria_sha256"] = ""
+    document["provenance"]["taken_at"] = ""
+    document["provenance"]["database"]["snapshot"] = ""
     for phase in document["checklist"]:
         for item in phase["items"]:
             del item["evidence"]

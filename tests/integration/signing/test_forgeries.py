@@ -27,7 +27,8 @@ from gonogo.record.canonical import (
     write_manifest,
     written,
 )
-from gonogo.report.html import render
+from gonogo.report.html import attestation, render
+from gonogo.report.index import RecordPages
 from gonogo.signing.permission import find_permission
 from record_examples import provenance
 from signers import ADA, BOB, SUBJECT, TEMPLATES, Office, public, verdict
@@ -126,17 +127,24 @@ def copied_within(office: Office) -> Path | None:
     return office.archive / "qa" / record.name
 
 
-def rewritten(office: Office) -> Path | None:
+def rewritten(office: Office, said: str = "ROLLBACK") -> Path | None:
     """A later ROLLBACK says HOLD, and every hash is redone, the chain's too."""
     signed(office)
     worse = office.close("ROLLBACK", verdict=verdict("ROLLBACK"), started_at=later())
     before = sha256((worse / FILES).read_bytes()).hexdigest()
-    record = read_record(worse).having(verdict=verdict("HOLD"))
-    (worse / RECORD_FILE).write_bytes(written(record))
-    (worse / "record.html").write_text(render(record, TEMPLATES), encoding="utf-8")
-    manifest = write_manifest(worse)
-    text = chain_of(office).read_text(encoding="utf-8")
-    chain_of(office).write_text(text.replace(before, manifest), encoding="utf-8")
+    mild = worse.rename(worse.with_name(worse.name.replace("ROLLBACK", said)))
+    record = read_record(mild).having(verdict=verdict("HOLD"), name=mild.name)
+    pages = {
+        RECORD_FILE: written(record),
+        "record.html": render(record, TEMPLATES).encode(),
+        "attestation.json": attestation(record) or b"",
+        "signatures.html": RecordPages(TEMPLATES).signatures(record).encode(),
+    }
+    for name, content in pages.items():
+        (mild / name).write_bytes(content)
+    manifest = write_manifest(mild)
+    text = chain_of(office).read_text(encoding="utf-8").replace(before, manifest)
+    chain_of(office).write_text(text.replace(worse.name, mild.name), encoding="utf-8")
     return None
 
 
@@ -200,12 +208,7 @@ def test_who_can_write_the_archive_alone_gets_nothing_in(
 
 def renamed_verdict(office: Office) -> None:
     """A later ROLLBACK is called HOLD in its file, its name and the chain."""
-    rewritten(office)
-    worse = next((office.archive / "staging").glob("*_ROLLBACK"))
-    text = chain_of(office).read_text(encoding="utf-8")
-    mild = worse.name.replace("ROLLBACK", "HOLD")
-    chain_of(office).write_text(text.replace(worse.name, mild), encoding="utf-8")
-    worse.rename(worse.with_name(mild))
+    rewritten(office, "HOLD")
 
 
 def newest_removed(office: Office) -> None:

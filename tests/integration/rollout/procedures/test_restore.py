@@ -299,7 +299,7 @@ def test_a_role_that_may_not_is_refused_with_every_reason(deployed: Team) -> Non
         told = str(result.error)
         assert "may not create databases" in told
         assert "does not own the database" in told
-        assert "does not own gonogo.backup, gonogo.deployment" in told
+        assert "does not own gonogo.archive_head, gonogo.backup, gonogo.deployment" in told
         assert "nothing was changed" in told
     finally:
         deployed.ask(f"drop owned by {role}")
