@@ -17,13 +17,14 @@ from gonogo.ledger.ledger import Ledger
 from gonogo.ledger.rows import ArchiveHead
 from gonogo.model.kinds import Environment
 from gonogo.model.step import StepEvent, StepKind, Tell
-from gonogo.postgres.dsn import DatabaseSettings
+from gonogo.postgres.dsn import DatabaseSettings, bounded
 from gonogo.postgres.session import asking, connect, pinned, reach
 from gonogo.record.canonical import CHAIN, Anchor, Head, heads
 from gonogo.record.files import archive_lock
 from gonogo.rollout.runner.context import RolloutContext
 
 TRIES = 3
+SHORTEST_TIMEOUT_S = 2  # libpq knows no shorter one
 NAME = f"{{}}.{CHAIN}"
 WHO = {
     "GIT_AUTHOR_NAME": "gonogo",
@@ -47,7 +48,9 @@ def keep(context: RolloutContext, deployment_id: int, tell: Tell) -> None:
     try:
         with archive_lock(archive_dir):
             known = heads(archive_dir)
-        with connect(context.database.conninfo, "gonogo ledger") as connection:
+        # A database that has just answered does so at once; one that fell silent is not waited for.
+        conninfo = bounded(context.database.conninfo, {"connect_timeout": SHORTEST_TIMEOUT_S})
+        with connect(conninfo, "gonogo ledger") as connection:
             ledger = Ledger(connection)
             for one, head in known.items():
                 ledger.record_head(ArchiveHead(deployment_id, one, head.lines, head.sha256))
