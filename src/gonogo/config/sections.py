@@ -41,7 +41,7 @@ from gonogo.errors import ConfigError
 from gonogo.masking import is_secret
 from gonogo.model.kinds import Environment
 
-# What somebody may be told of.
+# What a notification may be about.
 Event: TypeAlias = Literal[
     "verdict_changed",
     "no_go",
@@ -54,11 +54,11 @@ WebAddress = Annotated[StrictStr, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*
 
 
 class NotificationConfig(Section):
-    """One of ``[[notifications]]``: who is told of what.
+    """One of ``[[notifications]]``: who is notified of what.
 
     Args:
         url_env: The variable that holds the address, as Apprise writes them.
-        events: What is told; all of them by default.
+        events: Which events are notified; all of them by default.
         archive_url: Where people find the archive in a browser; without it, its path is named.
     """
 
@@ -95,7 +95,7 @@ class RolloutConfig(Section):
         endpoints: What the application answers over HTTP.
         identity: Where it says who it is.
         promotion: How its administrators are made; left out where its database has none.
-        notifications: Who is told of what, and where.
+        notifications: Who is notified of what, and where.
         environments: By name.
     """
 
