@@ -2,7 +2,8 @@
 
 Python raises KeyboardInterrupt between any two instructions: also between the start of a child
 process and the line that notes its pid, also during cleanup. A block that must not be interrupted
-there is `held`; what may take long within it is `admitted` again.
+there is `held`; what may take long within it is `admitted` again. Python handles a signal only when
+its main thread runs: there, whoever waits for a thread or a child waits in short steps.
 """
 
 from __future__ import annotations

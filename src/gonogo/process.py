@@ -30,6 +30,8 @@ TICK_S = 0.05
 GRACE_S = 5.0
 GENTLE_S = 30.0
 BY_ITSELF_S = 1.0
+# A signal that wakes another thread, or comes just before the wait, is handled after so long.
+STEP_S = 0.2
 # What tools write for a terminal: colours, cursor movements, titles and links (ECMA-48).
 STYLING = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
 
@@ -149,7 +151,7 @@ def run_gate_process(
             )
         try:
             with admitted():
-                out, err = child.communicate()
+                out, err = _communicate(child)
         finally:
             # In a group of its own, the leash survives a SIGTERM, and elsewhere it passes it on.
             terminate = partial(_signal, child.pid, signal.SIGTERM) if apart else child.terminate
@@ -160,6 +162,12 @@ def run_gate_process(
             ):
                 _end_gently(child, end, patience_s)
     return subprocess.CompletedProcess(words, child.returncode, out, err)
+
+
+def _communicate(child: subprocess.Popen[str]) -> tuple[str, str]:
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return child.communicate(timeout=STEP_S)
 
 
 def _end_gently(

@@ -14,12 +14,18 @@ import pytest
 
 from gonogo import interruption, process
 from gonogo.interruption import SIGNALS, admitted, held
+from waiting import until
 
 # What was started tells who wanted it to end as its very first act, and would then live for long.
 FIRST_ACT = """
 import os, pathlib, signal, sys, threading
 pathlib.Path("pid").write_text(str(os.getpid()))
 os.kill(int(sys.argv[1]), signal.SIGTERM)
+threading.Event().wait(600)
+"""
+LONG = """
+import pathlib, sys, threading
+pathlib.Path(sys.argv[1]).touch()
 threading.Event().wait(600)
 """
 UNDER_NOHUP = """
@@ -171,3 +177,19 @@ def test_a_child_is_never_forgotten(
         run([sys.executable, "-c", FIRST_ACT, str(os.getpid())], tmp_path)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+@pytest.mark.timeout(60)
+def test_a_gate_is_ended_whichever_thread_the_signal_wakes(tmp_path: Path) -> None:
+    """While it runs, nothing else wakes the main thread."""
+    started = tmp_path / "pid"
+
+    def interrupt() -> None:
+        until(started.exists)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    impatient = threading.Thread(target=interrupt)
+    impatient.start()
+    with pytest.raises(KeyboardInterrupt):
+        as_a_gate([sys.executable, "-c", LONG, str(started)], tmp_path)
+    impatient.join()

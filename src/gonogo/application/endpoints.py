@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -50,6 +50,8 @@ ATTEMPTS = 3
 PAUSE_S = 5.0
 MOST_AT_ONCE = 8
 REQUEST_TIMEOUT_S = 5.0
+# Ctrl-C that wakes another thread, or comes just before the wait, is handled after so long.
+STEP_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +146,15 @@ def probe(
     patience = _Patience(pause_s, threading.Event())
     with client_of(base_url, timeout_s) as client, ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         try:
-            return tuple(pool.map(lambda one: _patiently(client, one, patience), questions))
+            asking = [pool.submit(_patiently, client, one, patience) for one in questions]
+            while wait(asking, STEP_S).not_done:
+                pass
         except BaseException:
             # Whoever is interrupted waits for an answer that is under way, but for no pause.
             patience.over.set()
+            pool.shutdown(wait=False, cancel_futures=True)
             raise
+        return tuple(one.result() for one in asking)
 
 
 def ask_once(

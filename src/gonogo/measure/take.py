@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -41,6 +41,8 @@ WRITER = "xmin"
 NOTHING = "a\\mb"
 # So many slices are asked in a row: enough to share a savepoint, few enough to end all at once.
 SLICES_A_JOB = 8
+# Ctrl-C that wakes another thread, or comes just before the wait, is handled after so long.
+STEP_S = 0.2
 Job = Callable[[Session], None]
 
 
@@ -239,6 +241,8 @@ def share_out(sessions: Sequence[Session], jobs: Iterable[Job]) -> None:
         working = [threads.submit(_work, session, waiting) for session in others]
         try:
             _work(own, waiting)
+            while wait(working, STEP_S).not_done:
+                pass
         except BaseException:
             for session in others:
                 session.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from gonogo.measure import surveys
 from gonogo.measure.surveys import LOST, Slice, Survey, Table
 from gonogo.measure.take import SLICES_A_JOB, Asking, share_out
 from saying import team
+from waiting import until
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -180,3 +182,25 @@ def test_an_error_here_cancels_what_the_others_are_at() -> None:
     sessions: Any = [own, other]
     with pytest.raises(KeyboardInterrupt):
         share_out(sessions, [job, job])
+
+
+@pytest.mark.timeout(60)
+def test_an_interruption_ends_the_wait_for_the_others() -> None:
+    """Ctrl-C cancels what they are at, whichever thread the signal wakes."""
+    own, other = FakeSession(), FakeSession()
+    begun, done = threading.Event(), threading.Event()
+
+    def job(session: Any) -> None:
+        if session is own:
+            assert begun.wait(60)
+            done.set()
+            return
+        begun.set()
+        until(done.is_set)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        assert other.cancelled.wait(5)
+
+    sessions: Any = [own, other]
+    with pytest.raises(KeyboardInterrupt):
+        share_out(sessions, [job, job])
+    assert other.cancelled.is_set()
