@@ -14,6 +14,7 @@ from pydantic import (
     StrictBool,
     StrictInt,
     StrictStr,
+    field_validator,
     model_validator,
 )
 
@@ -27,9 +28,12 @@ from gonogo.config.application import (
     Word,
     not_empty,
 )
+from gonogo.masking import is_secret
 
 TWO_WEEKS_DAYS = 14
 CURRENT = "current"
+MEMBER = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+SERVICE = r"^[^\s\[\]#'\\]+$"
 ADDRESS = re.compile(r"https?://[\w.:\[\]-]+/?")
 NotEmpty = Annotated[StrictStr, BeforeValidator(not_empty)]
 
@@ -137,11 +141,44 @@ class PinnedConfig(Section):
     base_url: NotEmpty | None = None
 
 
+class DatabaseConfig(Section):
+    """One of ``[[environments.NAME.databases]]``: a member of a fleet.
+
+    Args:
+        name: What ``--database``, records and pages call it.
+        url_env: The variable that holds its URL; either this or `service`.
+        service: Its section of ``pg_service.conf``.
+        group: What it belongs to: a region, a plan, a server.
+        canary: Whether it is deployed before the others.
+    """
+
+    name: Annotated[StrictStr, Field(pattern=MEMBER)]
+    url_env: Variable | None = None
+    service: Annotated[StrictStr, Field(pattern=SERVICE)] | None = None
+    group: NotEmpty | None = None
+    canary: StrictBool = False
+
+    @field_validator("url_env")
+    @classmethod
+    def _is_kept_secret(cls, name: str) -> str:
+        if not is_secret(name):
+            raise ValueError(f"only a name such as {name}_URL keeps an address out of the records")
+        return name
+
+    @model_validator(mode="after")
+    def _can_be_meant(self) -> Self:
+        if (self.url_env is None) is (self.service is None):
+            which = "neither" if self.url_env is None else "both"
+            raise ValueError(f"{self.name} needs url_env or service, and has {which}")
+        return self
+
+
 class EnvironmentConfig(Section):
     """How one environment is deployed to.
 
     Args:
         pinned: Which database and application it is.
+        databases: The members of a fleet; empty where one database is the environment's.
         cwd: Where the commands run: the application's directory.
         backup_dir: Where backups are kept.
         retention_days: Age in days after which a backup is listed as old; two weeks at least.
@@ -163,6 +200,7 @@ class EnvironmentConfig(Section):
     """
 
     pinned: PinnedConfig = PinnedConfig()
+    databases: tuple[DatabaseConfig, ...] = ()
     cwd: Location
     backup_dir: Location
     retention_days: Annotated[StrictInt, Field(ge=TWO_WEEKS_DAYS)] = 90
@@ -182,6 +220,11 @@ class EnvironmentConfig(Section):
 
     @model_validator(mode="after")
     def _can_be_meant(self) -> Self:
+        names = [one.name for one in self.databases]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two databases are called {twice!r}")
+        if names and self.direct_url:
+            raise ValueError("direct_url is of one database: each member's variable names its own")
         if len(self.instances) > 1 and (self.pid_file or self.process):
             raise ValueError("pid_file and process tell of one instance, and there are several")
         if self.current is None:

@@ -293,4 +293,6 @@ def _lowered(message: str) -> str:
 
 def _shown(value: object) -> str:
     text = repr(value)
+    if "://" in text and "@" in text:
+        return "a URL, which may hold a password"
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"

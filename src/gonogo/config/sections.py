@@ -32,6 +32,7 @@ from gonogo.config.application import (
 from gonogo.config.environments import (
     CommandConfig,
     CommandsConfig,
+    DatabaseConfig,
     EnvironmentConfig,
     IdentityConfig,
     PinnedConfig,
@@ -178,6 +179,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "pinned": PinnedConfig,
     "notifications": NotificationConfig,
     **dict.fromkeys(Environment, EnvironmentConfig),
+    "databases": DatabaseConfig,
     "process": CommandConfig,
     "commands": CommandsConfig,
     **dict.fromkeys(CommandsConfig.model_fields, CommandConfig),

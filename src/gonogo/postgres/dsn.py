@@ -11,6 +11,7 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -18,6 +19,9 @@ from psycopg.pq import Conninfo, ConnStatus, PGconn
 
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
+
+if TYPE_CHECKING:
+    from gonogo.config.environments import DatabaseConfig
 
 DB_VARIABLES = {
     "DB_HOST": "host",
@@ -117,6 +121,26 @@ def database_settings(environ: Mapping[str, str], dsn: str | None = None) -> Dat
     raise UsageError(
         "no database is named",
         "set DATABASE_URL, or DB_HOST, DB_USER and DB_NAME, or PGSERVICE",
+    )
+
+
+def member_settings(member: DatabaseConfig, environ: Mapping[str, str]) -> DatabaseSettings:
+    """How to reach one database of a fleet; no other variable leads to it.
+
+    Args:
+        member: What rollout.toml says of it.
+        environ: The environment variables.
+
+    Raises:
+        UsageError: Its variable is not set, or is malformed.
+    """
+    if member.service:
+        return _checked("", f"the service {member.service}", service=member.service)
+    if url := environ.get(member.url_env or "", "").strip():
+        return _checked(url, str(member.url_env))
+    raise UsageError(
+        f"{member.url_env} is not set: it holds the URL of the database {member.name}",
+        "set it, or take the member out of rollout.toml",
     )
 
 

@@ -175,6 +175,55 @@ def test_a_mistake_is_told_with_its_key(
     assert str(tmp_path / "rollout.toml") in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("member", "key", "says"),
+    [
+        ('name = "eu"', ".0", "eu needs url_env or service, and has neither"),
+        ('name = "eu"\nurl_env = "EU_URL"\nservice = "eu"', ".0", "service, and has both"),
+        ('name = "eu"\nurl = "postgresql://x"', ".0.url", "did you mean url_env?"),
+        ('name = "eu"\nurl_env = "EU"', ".0.url_env", "a name such as EU_URL keeps an address"),
+        ('name = "../eu"\nservice = "eu"', ".0.name", "'../eu'"),
+        ('name = "eu"\nservice = "e u"', ".0.service", "'e u'"),
+        ('name = "eu"\nservice = "eu"\ngroup = ""', ".0.group", "must not be empty"),
+        ('name = "eu"\nservice = "eu"\ncanary = 1', ".0.canary", "valid boolean"),
+        ('service = "eu"', ".0.name", "is missing"),
+        (
+            (
+                'name = "eu"\nservice = "eu"\n[[environments.staging.databases]]\n'
+                'name = "eu"\nservice = "us"'
+            ),
+            "",
+            "two databases are called 'eu'",
+        ),
+    ],
+)
+def test_a_member_of_a_fleet_that_cannot_be_meant_is_refused(
+    tmp_path: Path, member: str, key: str, says: str
+) -> None:
+    """A database of a fleet has a name of its own, and one way to it, which is no secret."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, GOOD + "[[environments.staging.databases]]\n" + member)
+    assert caught.value.key == f"environments.staging{f'.databases{key}' if key else ''}"
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_url_in_the_place_of_a_variable_is_not_shown(tmp_path: Path) -> None:
+    """A person who wrote the URL itself into the file does not find its password in a log."""
+    member = '[[environments.staging.databases]]\nname = "eu"\nurl_env = "postgres://a:pw@b/c"\n'
+    with pytest.raises(ConfigError, match="is no name of a variable, but is a URL") as caught:
+        load(tmp_path, GOOD + member)
+    assert "pw" not in str(caught.value)
+
+
+def test_a_fleet_has_no_direct_url(tmp_path: Path) -> None:
+    """One server cannot be the one behind the pooler of every member."""
+    member = '[[environments.staging.databases]]\nname = "eu"\nservice = "eu"\n'
+    text = GOOD.replace("cwd =", 'direct_url = "postgresql://db:5432"\ncwd =')
+    with pytest.raises(ConfigError, match="each member's variable names its own"):
+        load(tmp_path, text + member)
+
+
 def test_what_is_wrong_with_a_whole_section_does_not_print_it(tmp_path: Path) -> None:
     """The line names what is meant; the file's other values stay where they are."""
     endpoint = '[[endpoints]]\nname = "x"\npath = "/"\nasked_by = ["deploy"]\n'

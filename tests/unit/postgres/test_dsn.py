@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
+from gonogo.config.environments import DatabaseConfig
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import (
     DatabaseSettings,
     database_settings,
     direct_settings,
+    member_settings,
     named_environment,
     require_meant,
 )
@@ -299,3 +301,35 @@ def test_a_direct_url_that_cannot_be_meant_is_refused(in_file: str, said: str) -
     with pytest.raises(UsageError, match=f"direct_url in rollout.toml {said}") as caught:
         direct_settings(usual, {}, in_file)
     assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_member_of_a_fleet_is_reached_by_its_own_variable_or_service() -> None:
+    """What names the application's database names no member of a fleet."""
+    environ = {"DATABASE_URL": "postgresql://other/other", "EU_URL": URL}
+    by_url = member_settings(DatabaseConfig(name="eu", url_env="EU_URL"), environ)
+    by_service = member_settings(DatabaseConfig(name="us", service="us"), environ)
+    assert (by_url.shown, by_url.source) == (
+        "host=db.example port=5433 dbname=app user=gate sslmode=require",
+        "EU_URL",
+    )
+    assert (by_service.conninfo, by_service.source) == ("service=us", "the service us")
+    assert SECRET not in everything_said(by_url)
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({}, "EU_URL is not set: it holds the URL of the database eu"),
+        ({"EU_URL": " ", "DATABASE_URL": URL}, "EU_URL is not set"),
+        ({"EU_URL": f"pa ss={SECRET}"}, "EU_URL is not a connection string"),
+    ],
+)
+def test_a_member_whose_variable_cannot_be_meant_is_refused(
+    environ: dict[str, str], says: str
+) -> None:
+    """The line names the variable and the member, never the value."""
+    member = DatabaseConfig(name="eu", url_env="EU_URL")
+    with pytest.raises(UsageError) as caught:
+        member_settings(member, environ)
+    assert says in str(caught.value)
+    assert SECRET not in str(caught.value)
