@@ -9,6 +9,7 @@ that speak with a database or sign something are logged here: what was called, a
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import time
@@ -62,6 +63,8 @@ LOGGED = frozenset(
 app = typer.Typer(
     name=NAME,
     pretty_exceptions_enable=False,
+    # Help without colours and boxes: it can be read on any background, and at 40 columns.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -104,6 +107,9 @@ app.command()(generated.criteria)
 app.command(hidden=True)(generated.reference)
 app.command(hidden=True)(generated.schema)
 app.command()(generated.grants)
+for one in app.registered_commands:
+    # The whole sentence: of the docstring alone, the list of commands shows what fits on a line.
+    one.short_help = (inspect.getdoc(one.callback) or "").partition("\n")[0]
 
 
 def main() -> None:

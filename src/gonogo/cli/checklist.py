@@ -13,6 +13,7 @@ from gonogo.cli.inputs import project_here, standing_now
 from gonogo.command_line import command
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.model.kinds import Environment
+from gonogo.report.text import BAD, GOOD, OPEN, QUIET
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 
 # By the states of an item; their type is not imported, so that `--help` stays fast.
 MARKS: Mapping[str, tuple[str, str]] = {
-    "proved": ("✓", "green"),
-    "attested": ("✓", "green"),
-    "failed": ("✗", "red"),
-    "open": ("○", "yellow"),
-    "not due": ("-", "dim"),
+    "proved": ("✓", GOOD),
+    "attested": ("✓", GOOD),
+    "failed": ("✗", BAD),
+    "open": ("○", OPEN),
+    "not due": ("-", QUIET),
 }
 SETTLED = frozenset({"proved", "attested", "not due"})
 
@@ -68,7 +69,7 @@ def show_checklist(narration: Narration, block: Sequence[PhaseEntry]) -> None:
             by_person = " (a person's to attest)" if waits else ""
             narration.say(f"  {mark} {item.text}{by_person}", style)
             more = f", {item.evidence}" if item.evidence else ""
-            narration.say(f"      {item.id}: {item.state}{more}", "dim")
+            narration.say(f"      {item.id}: {item.state}{more}", QUIET)
 
 
 def checklist_lines(record: Path, only: str = "") -> list[str]:
@@ -118,10 +119,10 @@ def _books(narration: Narration, config: RolloutConfig) -> dict[Environment, Boo
     try:
         books = _book_of(standing_now("checklist"), config, datetime.now(UTC))
     except (DatabaseError, UsageError) as error:
-        narration.say(f"without the ledger: {error.problem}", "dim")
+        narration.say(f"without the ledger: {error.problem}", QUIET)
         return {}
     known = f"with the ledger of {', '.join(books)}"
-    narration.say(known if books else "the ledger knows of no deployment", "dim")
+    narration.say(known if books else "the ledger knows of no deployment", QUIET)
     return books
 
 

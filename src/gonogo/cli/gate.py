@@ -14,6 +14,7 @@ from gonogo.cli.inputs import project_here
 from gonogo.config.project import Project
 from gonogo.errors import UsageError
 from gonogo.model.kinds import Environment, Outcome, VerdictKind
+from gonogo.report.text import BAD, GOOD, OPEN, QUIET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
     from gonogo.report.narration import Narration
 
 MARKS = {
-    Outcome.MET: ("✓", "green"),
-    Outcome.WARNING: ("!", "yellow"),
-    Outcome.LEFT_OUT: ("-", "dim"),
-    Outcome.INCONCLUSIVE: ("?", "yellow"),
+    Outcome.MET: ("✓", GOOD),
+    Outcome.WARNING: ("!", OPEN),
+    Outcome.LEFT_OUT: ("-", QUIET),
+    Outcome.INCONCLUSIVE: ("?", OPEN),
 }
-WRONG = ("✗", "red")
-IDENTITY_MARKS = {"proved": ("✓", "green"), "not proved": ("?", "yellow")}
+WRONG = ("✗", BAD)
+IDENTITY_MARKS = {"proved": ("✓", GOOD), "not proved": ("?", OPEN)}
 IDENTITY_TIMEOUT_S = 5.0
-SMOKE_MARKS = {"ok": ("✓", "green"), "inconclusive": ("?", "yellow")}
+SMOKE_MARKS = {"ok": ("✓", GOOD), "inconclusive": ("?", OPEN)}
 
 
 class Judging(TyperCommand):
@@ -40,21 +41,17 @@ class Judging(TyperCommand):
 
     def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override]  # as typer calls it
         """Show the options of ``pytest checks/`` below its own."""
-        from rich.console import Console
-        from rich.table import Table
-
         from gonogo.plugin import OPTIONS
 
-        table = Table(title="Options of pytest checks/", title_justify="left", box=None)
-        for name, attributes in OPTIONS.items():
-            given = f" {attributes['metavar']}" if "metavar" in attributes else ""
-            table.add_row(f"--{name}{given}", str(attributes["help"]))
-        table.add_row("--strict", "warnings are NO-GO")
-        table.add_row("-q", "print nothing but the verdict")
-        console = Console(highlight=False)
-        with console.capture() as listed:
-            console.print(table)
-        return f"{super().get_help(ctx)}{listed.get()}"
+        rows = [
+            (f"--{name} {attributes.get('metavar', '')}".rstrip(), str(attributes["help"]))
+            for name, attributes in OPTIONS.items()
+        ]
+        rows += [("--strict", "warnings are NO-GO"), ("-q", "print nothing but the verdict")]
+        formatter = ctx.make_formatter()
+        with formatter.section("Options of pytest checks/"):
+            formatter.write_dl(rows)
+        return f"{super().get_help(ctx)}\n\n{formatter.getvalue()}"
 
 
 def gate(context: typer.Context) -> None:

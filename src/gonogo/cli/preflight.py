@@ -15,6 +15,7 @@ from gonogo.command_line import command
 from gonogo.errors import GonogoError
 from gonogo.interruption import interruptible
 from gonogo.model.kinds import Environment
+from gonogo.report.text import OPEN
 
 if TYPE_CHECKING:
     from gonogo.report.narration import Narration
@@ -141,7 +142,7 @@ def _show_migration(narration: Narration, one: PlannedMigration, plan: Plan) -> 
     if rows:
         narration.rows(rows)
     if one.state == "pending" and one.migration.revert is None:
-        narration.say(f"    {UNREVERTED}", "yellow")
+        narration.say(f"    {UNREVERTED}", OPEN)
 
 
 def _effect(effect: Effect, sizes: Mapping[str, Size]) -> Iterator[str]:

@@ -13,6 +13,7 @@ import typer
 from gonogo.cli.inputs import A_RECORD, find_record, masked, project_here
 from gonogo.errors import GonogoError, SigningError, UsageError
 from gonogo.model.kinds import Decision, Environment, ItemState
+from gonogo.report.text import BAD, QUIET
 
 if TYPE_CHECKING:
     from gonogo.config.sections import RolloutConfig
@@ -168,26 +169,26 @@ def _kept(narration: Narration, config: RolloutConfig) -> Iterator[Anchor]:
     try:
         database = database_settings(os.environ)
     except UsageError as error:
-        narration.say(f"- no ledger was asked: {error.problem}", "dim")
+        narration.say(f"- no ledger was asked: {error.problem}", QUIET)
         return
     from gonogo.rollout.anchors import of_ledger
 
     try:
         yield from of_ledger(database)
     except GonogoError as error:
-        narration.say(f"- the ledger was not asked: {error}", "dim")
+        narration.say(f"- the ledger was not asked: {error}", QUIET)
 
 
 def _show(narration: Narration, report: Report) -> bool:
     """Show what is proved of a record; returns whether all of it is."""
     narration.say(f"{'✗' if report.problems else '✓'} {report.title}", "bold")
     for problem in report.problems:
-        narration.say(f"    ✗ {problem}", "red")
+        narration.say(f"    ✗ {problem}", BAD)
     for check in report.signoffs:
         if not check.problems:
             narration.say(f"    ✓ {_described(check)}")
     for note in report.notes:
-        narration.say(f"    - {note}", "dim")
+        narration.say(f"    - {note}", QUIET)
     return not report.problems
 
 

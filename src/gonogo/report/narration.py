@@ -23,17 +23,18 @@ from rich.text import Text
 
 from gonogo.masking import Mask
 from gonogo.model.step import StepEvent, StepKind
-from gonogo.report.text import cut, visible
+from gonogo.report.text import BAD, GOOD, QUIET, cut, visible
 
 MARKS = {
-    StepKind.FINISHED: ("✓", "green"),
-    StepKind.SKIPPED: ("-", "dim"),
-    StepKind.FAILED: ("✗", "bold red"),
-    StepKind.NOTE: (" ", "dim"),
+    StepKind.FINISHED: ("✓", GOOD),
+    StepKind.SKIPPED: ("-", QUIET),
+    StepKind.FAILED: ("✗", f"bold {BAD}"),
+    StepKind.NOTE: (" ", QUIET),
 }
 TITLE_WIDTH = 44
 # Where a line that goes on below goes on: behind what it begins with, be it a mark or a label.
 HANGING = re.compile(r" *(?:[^\w\s] |[^ ]+ {2,}(?! ))?")
+NARROW_INDENT = 4
 GAP_AND_WORD = re.compile(r"( *)([^ ]+)")
 WIDTH_WITHOUT_TERMINAL = 120
 # Of a cell.
@@ -77,7 +78,7 @@ class Narration:
     def chapter(self, title: str) -> None:
         """Begin a part, under a title."""
         self.console.print()
-        self.console.print(Rule(Text(title, "bold"), align="left", style="dim"))
+        self.console.print(Rule(Text(title, "bold"), align="left", style=QUIET))
 
     def say(self, text: str, style: str = "", *, whole: bool = False) -> None:
         """Show a line.
@@ -132,7 +133,7 @@ class Narration:
             case StepKind.OUTPUT:
                 # The log keeps it in any case.
                 if self.streams:
-                    self.say(f"    │ {event.title}", "dim", whole=True)
+                    self.say(f"    │ {event.title}", QUIET, whole=True)
 
     def _shown(self, text: str) -> str:
         """A text without the session's secrets, in which nothing hides."""
@@ -143,7 +144,7 @@ class Narration:
             return
         shown = Text(self._shown(title))
         if self._status is None:
-            self._status = self.console.status(shown)
+            self._status = self.console.status(shown, spinner_style=GOOD)
             self._status.start()
         else:
             self._status.update(shown)
@@ -161,8 +162,8 @@ class Narration:
         line = Text(self._wrapped(f"{begins}{more}"))
         line.stylize(style, 0, len(begins))
         if took and (at := line.plain.find(took)) >= 0:
-            line.stylize("dim", at, at + len(took))
-            line.stylize("bold red" if kind is StepKind.FAILED else "", at + len(took))
+            line.stylize(QUIET, at, at + len(took))
+            line.stylize(f"bold {BAD}" if kind is StepKind.FAILED else "", at + len(took))
         self.console.print(line, soft_wrap=True)
 
     def _wrapped(self, text: str) -> str:
@@ -171,6 +172,9 @@ class Narration:
             return text
         begins = HANGING.match(text)
         indent = begins.end() if begins else 0
+        if indent > self.console.width // 2:
+            # Behind a long label there is no room.
+            indent = NARROW_INDENT
         lines, line = [], ""
         for gap, word in GAP_AND_WORD.findall(text):
             fits = cell_len(line + gap + word) <= self.console.width

@@ -17,7 +17,7 @@ from gonogo.model.record import Record
 from gonogo.report.answers import Figure, Heading, TopError, headings, top_errors
 from gonogo.report.digest import Digest, Miss, Row, digest
 from gonogo.report.sentences import MARKS
-from gonogo.report.text import cut, moment
+from gonogo.report.text import BAD, GOOD, OPEN, QUIET, WORST, cut, moment
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,32 +26,34 @@ if TYPE_CHECKING:
 
 
 STYLES = {
-    "GO": "bold green",
-    "HOLD": "bold yellow",
-    "NO-GO": "bold red",
-    "ROLLBACK": "bold white on red",
+    "GO": f"bold {GOOD}",
+    "HOLD": f"bold {OPEN}",
+    "NO-GO": f"bold {BAD}",
+    "ROLLBACK": WORST,
 }
-BANDS = {"Excellent": "green", "Good": "yellow", "Fair": "dark_orange", "Poor": "red"}
+BANDS = {"Excellent": GOOD, "Good": OPEN, "Fair": OPEN, "Poor": BAD}
 OUTCOMES = {
-    "met": "green",
-    "warning": "yellow",
-    "inconclusive": "yellow",
-    "left out": "dim",
-    "failed": "red",
-    "critical": "red",
-    "fired": "bold red",
+    "met": GOOD,
+    "warning": OPEN,
+    "inconclusive": OPEN,
+    "left out": QUIET,
+    "failed": BAD,
+    "critical": BAD,
+    "fired": f"bold {BAD}",
 }
 MARK_STYLES = {
-    MarkState.PRESENT: "green",
-    MarkState.MISSING: "red",
-    MarkState.DUE: "yellow",
-    MarkState.AHEAD: "dim",
+    MarkState.PRESENT: GOOD,
+    MarkState.MISSING: BAD,
+    MarkState.DUE: OPEN,
+    MarkState.AHEAD: QUIET,
 }
 MOST_MISSES = 8
 MOST_ADVISED = 3
 MOST_ROWS = 20
 MOST_NOT_RUN = 4
 LEAST_WIDTH = 80
+# Below it, the reasons alone name the limits.
+WIDTH_OF_LIMITS = 60
 WIDTH_WITHOUT_TERMINAL = 110
 
 
@@ -86,7 +88,8 @@ def console_of(stream: IO[str]) -> Console:
 def rule(console: Console, title: Text) -> None:
     """A title with a line behind it, after an empty one."""
     console.print()
-    console.rule(title, align="left", characters="─" if _is_unicode(console) else "-")
+    line = "─" if _is_unicode(console) else "-"
+    console.rule(title, align="left", characters=line, style=QUIET)
 
 
 def _head(console: Console, record: Record, brief: Digest) -> None:
@@ -130,12 +133,16 @@ def _rows(console: Console, rows: Sequence[Row]) -> None:
     if not rows:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Check", "Value", "Limit", "Outcome"):
-        # Where there is room, a figure stays in one piece; the title wraps for it.
-        whole = name == "Value" and console.width >= LEAST_WIDTH
-        table.add_column(name, overflow="fold", no_wrap=whole)
+    table.add_column("Check", overflow="fold")
+    # Where there is room, a figure stays in one piece; the title wraps for it.
+    table.add_column("Value", overflow="fold", no_wrap=console.width >= LEAST_WIDTH)
+    limited = console.width >= WIDTH_OF_LIMITS
+    if limited:
+        table.add_column("Limit", overflow="fold")
+    table.add_column("Outcome", no_wrap=True)
     for row in rows[:MOST_ROWS]:
-        table.add_row(row.title, row.value, row.limit, Text(row.outcome, OUTCOMES[row.outcome]))
+        limit = (row.limit,) if limited else ()
+        table.add_row(row.title, row.value, *limit, Text(row.outcome, OUTCOMES[row.outcome]))
     if len(rows) > MOST_ROWS:
         table.add_row(f"and {len(rows) - MOST_ROWS} more, in the record")
     console.print()

@@ -1,4 +1,4 @@
-"""How a record's values look: harmless visible text.
+"""How a record's values look: harmless visible text, and the terminal's colours.
 
 Nothing here judges or recomputes: moments, durations, counts and shares are only spelt out.
 """
@@ -25,6 +25,10 @@ LATIN_1 = 0xFF
 BMP = 0xFFFF
 MINUTE, HOUR, DAY = 60, 3600, 86400
 DAYS_FROM = 3 * DAY
+# The terminal's colours: each can be read on black as on white, which what a terminal makes of
+# "yellow", "bright" or "dim" cannot.
+GOOD, OPEN, BAD, QUIET = "#008800", "#b06000", "#ec0000", "#767676"
+WORST = "bold #ffffff on #a3211b"
 # strftime's names follow the reader's locale; a record's bytes must not.
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 

@@ -31,6 +31,7 @@ from gonogo.report.answers import reasons
 from gonogo.report.index import INDEX_FILE
 from gonogo.report.narration import Narration
 from gonogo.report.terminal import STYLES
+from gonogo.report.text import BAD
 from gonogo.sandbox import acting, incidents
 from gonogo.sandbox.acting import Figure
 from gonogo.sandbox.incidents import Incident
@@ -185,7 +186,7 @@ class Rehearsal:
     def _sum_up(self) -> None:
         self.narration.chapter("What it took")
         for figure in self.figures:
-            self.narration.say(f"  {figure}", "" if figure.is_kept else "bold red")
+            self.narration.say(f"  {figure}", "" if figure.is_kept else f"bold {BAD}")
         self.narration.chapter("What lies in the archive")
         for record in self.records:
             self.narration.say(f"  {record}")

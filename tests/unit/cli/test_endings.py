@@ -154,6 +154,24 @@ def test_the_help_of_a_gate_lists_every_option_within_80_columns(
     assert max(map(len, shown.splitlines())) <= 80
 
 
+def test_help_has_no_colour_and_cuts_no_option_at_40_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever the terminal's background is, and however narrow it is."""
+    for name, value in {"COLUMNS": "40", "FORCE_COLOR": "1", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+    shown = CliRunner().invoke(cli.app, ["deploy", "-h"]).output
+    assert not {"\x1b", "…"} & set(shown)
+    assert "--previous-revision" in shown
+
+
+def test_the_list_of_commands_cuts_no_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of each command's description, wrapped."""
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = CliRunner().invoke(cli.app, ["-h"]).output
+    assert "..." not in shown.partition("Commands:")[2]
+
+
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """The one that every record names."""
     assert said(["--version"], capsys) == (0, f"gonogo {__version__}\n")

@@ -7,12 +7,13 @@ import re
 from dataclasses import replace
 
 import pytest
+from rich.color import Color
 
 from gonogo.model.kinds import Band
 from gonogo.model.record import Record
 from gonogo.report.answers import headings, top_errors
 from gonogo.report.terminal import print_figures
-from gonogo.report.text import cut
+from gonogo.report.text import BAD, GOOD, OPEN, cut
 from record_examples import gate, hold, no_go
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -61,17 +62,19 @@ def test_the_soak_is_told_moment_by_moment(go: Record) -> None:
 
 @pytest.mark.parametrize(
     ("band", "colour"),
-    [("Excellent", "32"), ("Good", "33"), ("Fair", "38;5;208"), ("Poor", "31")],
+    [("Excellent", GOOD), ("Good", OPEN), ("Fair", OPEN), ("Poor", BAD)],
 )
 def test_the_score_has_its_bands_colour(
     band: Band, colour: str, go: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Green, yellow, orange, red, where a terminal is; none in a file."""
+    """Green, amber or red, where a terminal is; none in a file."""
     monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert go.score
     banded = go.having(score=replace(go.score, band=band))
-    assert f"\x1b[{colour}m97.3 of 100, {band}" in told(banded, Terminal())
+    shown = ";".join(Color.parse(colour).get_ansi_codes())
+    assert f"\x1b[{shown}m97.3 of 100, {band}" in told(banded, Terminal())
     assert "\x1b" not in told(banded)
 
 

@@ -66,7 +66,7 @@ def test_the_worst_case_is_about_a_screenful(bad: Any) -> None:
     assert "and 36 more, in the record" in " ".join(lines)
 
 
-@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
 def test_no_line_is_wider_than_the_terminal(
     bad: Any, columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +89,18 @@ def test_a_figure_stays_in_one_piece_at_80_columns(
     monkeypatch.setenv("TERM", "xterm")
     document = record("GO", [found("a.b", title=title, measured=measured)])
     assert value in told(document, Terminal())
+
+
+def test_the_outcome_stays_in_one_piece_at_40_columns(
+    record: Make, found: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limits, which the reasons name, give way to it."""
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    printed = told(record("HOLD", [found("a.b", "inconclusive")]), Terminal())
+    text = STYLE.sub("", printed)
+    assert "inconclusive\n" in text
+    assert "Limit" not in text
 
 
 def test_colour_is_for_terminals(record: Make, found: Make) -> None:

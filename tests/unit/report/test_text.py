@@ -1,8 +1,14 @@
-"""How values read."""
+"""How values read, and the terminal's colours."""
 
+import ast
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
+from rich.color import Color, ColorSystem
+from rich.errors import StyleSyntaxError
+from rich.style import Style
 
 from gonogo.model.measurement import Count
 from gonogo.report import text
@@ -74,3 +80,65 @@ def test_a_share_is_cut_off_not_rounded_up() -> None:
 def test_moments_read_in_utc(moment: datetime | None, shown: str) -> None:
     """Whatever zone they were written in; what nobody knows says so."""
     assert text.moment(moment) == shown
+
+
+INKS = (text.GOOD, text.OPEN, text.BAD, text.QUIET)
+# Where a word of a style is written down; pytest's own colours are pytest's.
+ROOMS = ("report", "cli", "sandbox")
+
+
+@pytest.mark.parametrize("ink", INKS)
+@pytest.mark.parametrize("paper", ["#ffffff", "#000000"])
+def test_a_colour_can_be_read_on_white_and_on_black(ink: str, paper: str) -> None:
+    """As WCAG's level AA asks for; nearly so where a terminal has only 256 colours."""
+    assert _contrast(Color.parse(ink), Color.parse(paper)) >= 4.5
+    coarse = Color.parse(ink).downgrade(ColorSystem.EIGHT_BIT)
+    assert _contrast(coarse, Color.parse(paper)) >= 3.9
+
+
+def test_the_worst_word_brings_its_own_paper() -> None:
+    """White on red, wherever the terminal stands."""
+    worst = Style.parse(text.WORST)
+    assert worst.color
+    assert worst.bgcolor
+    assert _contrast(worst.color, worst.bgcolor) >= 4.5
+
+
+def test_no_other_colour_is_used() -> None:
+    """Neither a colour that a terminal makes its own of, nor dimmed text."""
+    source = Path(text.__file__).parents[1]
+    files = [file for room in ROOMS for file in (source / room).glob("*.py")]
+    found = {
+        f"{file.name}: {word}"
+        for file in files
+        for word in _words(ast.parse(file.read_text(encoding="utf-8")))
+        if word not in {*INKS, text.WORST} and _is_coloured(word)
+    }
+    assert found == set()
+
+
+def _words(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def _is_coloured(word: str) -> bool:
+    try:
+        style = Style.parse(word)
+    except StyleSyntaxError:
+        return False
+    colours = [one for one in (style.color, style.bgcolor) if one and not one.is_default]
+    return bool(colours or style.dim) and len(word) > 1
+
+
+def _contrast(one: Color, other: Color) -> float:
+    """WCAG's ratio of two colours."""
+    dark, light = sorted(_luminance(colour) for colour in (one, other))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: Color) -> float:
+    parts = (part / 255 for part in colour.get_truecolor())
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
