@@ -238,8 +238,8 @@ def share_out(sessions: Sequence[Session], jobs: Iterable[Job]) -> None:
         _work(own, waiting)
         return
     with ThreadPoolExecutor(len(others), "gonogo survey") as threads:
-        working = [threads.submit(_work, session, waiting) for session in others]
         try:
+            working = [threads.submit(_work, session, waiting) for session in others]
             _work(own, waiting)
             while wait(working, STEP_S).not_done:
                 pass

@@ -50,7 +50,8 @@ createServer((_, answer) => answer.end(JSON.stringify({ status: "healthy", versi
 JOBS = "setInterval(() => {}, 1000);\n"
 # What systemd does with a unit of these: its command in a group of its own, ended as a whole.
 SYSTEMCTL = """
-import configparser, os, pathlib, shlex, signal, subprocess, sys, time
+import configparser, os, pathlib, shlex, signal, subprocess, sys
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from gonogo.application.processes import process_of
 action, name = sys.argv[1], sys.argv[-1]
 unit = configparser.ConfigParser(interpolation=None)
@@ -62,12 +63,12 @@ if action == "start" and not process_of(file):
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     file.write_text(str(child.pid))
 elif action == "stop" and process_of(file):
+    gone = Retrying(retry=retry_if_result(bool), wait=wait_fixed(0.05),
+        stop=stop_after_delay(int(service["TimeoutStopSec"])), retry_error_callback=lambda _: True)
     os.killpg(int(file.read_text()), signal.SIGTERM)
-    ends_at = time.monotonic() + int(service["TimeoutStopSec"])
-    while process_of(file):
-        if time.monotonic() > ends_at:
-            os.killpg(int(file.read_text()), signal.SIGKILL)
-        time.sleep(0.05)
+    if gone(process_of, file):
+        os.killpg(int(file.read_text()), signal.SIGKILL)
+        gone(process_of, file)
 elif action == "show":
     print(process_of(file))
 """
