@@ -7,7 +7,7 @@ metric's `sources`, and each of them answered.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -29,7 +29,15 @@ ByHour = Mapping[object, Sequence[Row]]
 
 def amount(row: Row, selector: Selector) -> int:
     """What one row adds: a column's value, or its ``n`` where the filter lets it pass."""
-    return total((row,), selector)
+    return integer(row[selector]) if isinstance(selector, str) else total((row,), selector)
+
+
+def amounts(rows: Iterable[Row], selector: Selector) -> Iterator[tuple[Row, int]]:
+    """Each row that adds something, and how much."""
+    counted, column = _counted(rows, selector)
+    for row in counted:
+        if (n := integer(row[column])) > 0:
+            yield row, n
 
 
 def total(rows: Iterable[Row], selector: Selector) -> int:
@@ -78,10 +86,11 @@ def by_hour(rows: Iterable[Row]) -> ByHour:
 
 
 def hourly(
-    groups: ByHour, starts: Iterable[datetime], part: Selector, whole: Selector
+    rows: Sequence[Row], starts: Iterable[datetime], part: Selector, whole: Selector
 ) -> tuple[HourCount, ...]:
     """K of n of every hour of the window, also of those without a row: a gap must be seen."""
-    return tuple(HourCount(start, count(groups.get(start, ()), part, whole)) for start in starts)
+    k, n = (_sums(rows, "hour", selector) for selector in (part, whole))
+    return tuple(HourCount(start, Count(k[start], n[start])) for start in starts)
 
 
 def hours_by(
@@ -102,7 +111,7 @@ def hours_by(
     """
     groups = _grouped(rows if starts else (), column) if column else {}
     return {
-        str(name): hourly(by_hour(groups[name]), starts, part, whole)
+        str(name): hourly(groups[name], starts, part, whole)
         for name in sorted(groups, key=str)
         if name is not None
     }
@@ -141,15 +150,21 @@ def breakdown(
             names each value stands for itself.
     """
     known = {value: name for name, values in (names or {}).items() for value in values}
-    counted, adds = _counted(rows, selector)
-    by_value: Counter[object] = Counter()
-    for row in counted:
-        by_value[row[column]] += integer(row[adds])
     sums: Counter[str] = Counter()
-    for value, n in by_value.items():
+    for value, n in _sums(rows, column, selector).items():
         name = "none given" if value is None else str(value)
         sums[known.get(name, "other" if known else name)] += n
     return {name: n for name, n in sums.most_common() if n}
+
+
+def _sums(rows: Iterable[Row], column: str, selector: Selector) -> Counter[object]:
+    counted, adds = _counted(rows, selector)
+    sums: Counter[object] = Counter()
+    for row in counted:
+        value = row[adds]
+        # Most rows hold plain numbers, and there are thousands.
+        sums[row[column]] += value if type(value) is int else integer(value)
+    return sums
 
 
 def with_worst(metric: Metric, tables: Tables, found: Measurement) -> Measurement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -120,7 +121,7 @@ def _counted(
                 metric.id, count=settled, left_out=Remark(Says.TEAM, detail=metric.not_yet_reason)
             )
     parts = _breakdown(metric, total)
-    by_hour = cube.by_hour(rows if starts else ())
+    by_hour = cube.by_hour(rows if starts and parts else ())
     counted = cube.count(total, part, whole)
     by_part = cube.by(rows, metric.by, part, whole) if metric.by else {}
     _require_shares(metric, (counted, *by_part.values()))
@@ -128,7 +129,7 @@ def _counted(
         metric.id,
         count=counted,
         by_part=by_part,
-        hourly=cube.hourly(by_hour, starts, part, whole),
+        hourly=cube.hourly(rows if starts else (), starts, part, whole),
         hours_by_part=(cube.hours_by(rows, metric.by, starts, part, whole) if metric.falls else {}),
         recent={name: _recent(metric, table, sizes) for name, table in recent.items()},
         recent_missing=next((table.missing for table in recent.values() if table.missing), None),
@@ -169,13 +170,14 @@ def _with_streams(
     named = [row for name in (metric.parts_in,) if name for row in tables[name].rows]
     every = [row for name in (tables, earlier) if survey in name for row in name[survey].rows]
     try:
-        counted = [(row, n) for row in every if (n := cube.amount(row, metric.stream)) > 0]
-        rows = (*named, *(row for row, _ in counted)) if metric.by else ()
-        parts = {str(row[metric.by or ""]) for row in rows}
+        counted = list(cube.amounts(every, metric.stream))
+        parts: dict[str, list[tuple[Row, int]]] = defaultdict(list)
+        if by := metric.by:
+            parts |= {str(row[by]): [] for row in named}
+            for row, n in counted:
+                parts[str(row[by])].append((row, n))
         streams = {WHOLE: stream(counted, window)}
-        for name in sorted(parts):
-            own = ((row, n) for row, n in counted if str(row[metric.by or ""]) == name)
-            streams[name] = stream(own, window)
+        streams |= {name: stream(parts[name], window) for name in sorted(parts)}
     except KeyError as error:
         return replace(found, streams_missing=Remark(Says.NO_COLUMN, survey, str(error)))
     except TypeError as error:
@@ -255,7 +257,10 @@ def _fraction(value: object) -> Fraction | None:
     # record has no room for neither.
     if not isinstance(value, int | float | Decimal) or not math.isfinite(value):
         return None
-    return Fraction(value).limit_denominator(FINEST) if -LARGEST <= value <= LARGEST else None
+    if not -LARGEST <= value <= LARGEST:
+        return None
+    # A cube of two weeks has thousands of rows, and whole numbers in nearly all of them.
+    return Fraction(value) if isinstance(value, int) else Fraction(value).limit_denominator(FINEST)
 
 
 def _tops(rows: Sequence[Row]) -> dict[str, int]:

@@ -220,6 +220,7 @@ def stream(counted: Iterable[tuple[Row, int]], window: Window) -> Stream:
         window: What is judged; earlier hours show what is usual.
     """
     until, judged = window.end, window.covered // HOUR
+    end = naive(until)
     sums: Counter[int] = Counter()
     ages: dict[int, list[timedelta]] = defaultdict(list)
     for row, events in counted:
@@ -231,7 +232,7 @@ def stream(counted: Iterable[tuple[Row, int]], window: Window) -> Stream:
         ):
             number = math.ceil((until - hour) / HOUR) - 1
             sums[number] += events
-            ages[number] += [naive(until) - first, naive(until) - last]
+            ages[number] += [end - first, end - last]
     if not sums:
         return Stream(until, None, (), (), (), judged)
     reach = range(REACH // HOUR)

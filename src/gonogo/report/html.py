@@ -13,19 +13,23 @@ the application's commit and the migrations, the policy is all that is judged by
 from __future__ import annotations
 
 import re
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC
 from functools import lru_cache, partial
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict
 from urllib.parse import quote
 
 import jinja2
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from gonogo.errors import RecordError, UsageError
@@ -195,6 +199,16 @@ def _policy(style: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
+class _Compiled(jinja2.FileSystemBytecodeCache):
+    """Compiled templates, kept beside Python's own compiled modules and only where these are."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep one; where the place cannot be written, it is compiled again next time."""
+        if not sys.dont_write_bytecode:
+            with suppress(OSError):
+                super().dump_bytecode(bucket)
+
+
 @lru_cache(maxsize=4)
 def _environment(templates_dir: Path) -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -205,6 +219,9 @@ def _environment(templates_dir: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=_Compiled(
+            str(Path(cache_from_source(__file__)).parent), f"jinja2-{version('jinja2')}-%s.pyc"
+        ),
     )
     environment.filters |= FILTERS
     environment.globals |= GLOBALS

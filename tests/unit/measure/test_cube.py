@@ -39,7 +39,7 @@ def test_the_halves_of_a_cube_add_up_to_the_whole(one: list[Row], other: list[Ro
     assert cube.count(one, *asked) + cube.count(other, *asked) == cube.count(both, *asked)
     parts = cube.by(both, "integration", *asked)
     assert sum(parts.values(), Count(0, 0)) == cube.count(both, *asked)
-    hourly = cube.hourly(cube.by_hour(both), HOURS, *asked)
+    hourly = cube.hourly(both, HOURS, *asked)
     assert sum((hour.count for hour in hourly), Count(0, 0)) == cube.count(both, *asked)
     for name, part in parts.items():
         mine = cube.by(one, "integration", *asked).get(name, Count(0, 0))
@@ -66,7 +66,7 @@ def test_a_breakdown_adds_up(rows: list[Row]) -> None:
 def test_every_hour_is_there_also_without_a_row() -> None:
     """A gap must be seen: an hour without traffic reads 0 of 0."""
     row = {"result": "success", "n": 3, "hour": HOURS[1]}
-    told = cube.hourly(cube.by_hour([row]), HOURS[:3], SUCCESS, EXECUTED)
+    told = cube.hourly([row], HOURS[:3], SUCCESS, EXECUTED)
     assert [(hour.start, hour.count) for hour in told] == [
         (HOURS[0], Count(0, 0)),
         (HOURS[1], Count(3, 3)),
@@ -124,7 +124,7 @@ def test_what_no_record_has_room_for_is_no_count(value: str) -> None:
 def test_hours_beyond_the_window_are_not_asked_for(hours: int, ahead: timedelta) -> None:
     """Only the given starts are told, whatever rows there are."""
     rows = [{"result": "success", "n": 1, "hour": HOURS[0] + ahead}]
-    told = cube.hourly(cube.by_hour(rows), HOURS[:hours], SUCCESS, EXECUTED)
+    told = cube.hourly(rows, HOURS[:hours], SUCCESS, EXECUTED)
     assert len(told) == min(hours, len(HOURS))
 
 

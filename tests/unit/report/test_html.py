@@ -1,14 +1,17 @@
 """The page of a record: complete, stable, and deaf to whatever the data holds."""
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from importlib.resources import files
+from importlib.util import cache_from_source
 from itertools import pairwise
 from pathlib import Path
 
+import jinja2
 import pytest
 
 from gonogo.errors import RecordError, UsageError
@@ -18,6 +21,7 @@ from gonogo.model.limit import Json
 from gonogo.model.measurement import Measurement
 from gonogo.model.record import ItemEntry, PhaseEntry, Record
 from gonogo.record.canonical import parsed_record, written
+from gonogo.report import html as renderer
 from gonogo.report.answers import answers, top_errors
 from gonogo.report.html import render, renderer_sha256
 from gonogo.report.page import facts
@@ -502,3 +506,15 @@ def test_without_an_earlier_look_or_a_change_the_page_says_so(
     text = Page(render(bare, templates_dir)).text
     assert "Nothing says what is deployed" in text
     assert "This is the first look" in text
+
+
+def test_a_template_is_compiled_once_and_kept_beside_compiled_modules(
+    tmp_path: Path, go: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run loads it as Python loads its own modules; an environment is one run's."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
+    Path(cache_from_source(renderer.__file__)).parent.mkdir(parents=True)
+    page = render(go, tmp_path / "one run")
+    monkeypatch.delattr(jinja2.Environment, "compile")
+    assert render(go, tmp_path / "the next") == page
