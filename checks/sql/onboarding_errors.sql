@@ -34,4 +34,4 @@ join sync_metrics as m
 where m.result = 'failure'
 group by 1
 order by users desc, n desc, message
-limit 5
+limit %(most_messages)s

@@ -1,6 +1,6 @@
 -- The newest of the new users who connected an hour ago or more (onboarding.sql says who is new), newest
 -- first; by their connection of one integration (the part), or by all when null.
--- settled, succeeded, came, flagged: 1 or 0
+-- settled, succeeded, came, flagged: 1 or 0; at: UTC, without time zone
 with newest as (
     select
         s.user_id,
@@ -35,7 +35,8 @@ select
             and %(as_of)s::timestamp - m.created_at > interval '0'
     ) then 1 else 0 end) as succeeded,
     newest.came::integer as came,
-    newest.flagged::integer as flagged
+    newest.flagged::integer as flagged,
+    newest.connected_at as at
 from newest
 join sync_schedule as s on s.user_id = newest.user_id
 where (s.onboarding_until is not null or newest.came)

@@ -5,4 +5,4 @@ from sync_metrics
 where created_at >= %(window_start)s and created_at < %(as_of)s and result = 'failure'
 group by 1
 order by n desc, message
-limit 5
+limit %(most_messages)s

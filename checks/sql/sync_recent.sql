@@ -1,6 +1,6 @@
 -- The newest executed syncs of the window, newest first; of one integration (the part), or of all when null.
--- result: text
-select result
+-- result: text; at: UTC, without time zone
+select result, created_at as at
 from sync_metrics
 where created_at >= %(window_start)s
     and created_at < %(as_of)s

@@ -48,11 +48,9 @@ from gonogo.model.record import (
     Mark,
     MetricEntry,
     PhaseEntry,
-    Provenance,
     Record,
     Rollout,
     Soak,
-    Subject,
 )
 from gonogo.model.step import (
     Change,
@@ -60,7 +58,9 @@ from gonogo.model.step import (
     LedgerEvent,
     MainRate,
     Migrated,
+    Provenance,
     StepRecord,
+    Subject,
     SummedRecord,
 )
 

@@ -16,7 +16,8 @@ from gonogo.config.admission import AdmissionConfig
 from gonogo.config.environments import PinnedConfig
 from gonogo.model.finding import Verdict
 from gonogo.model.kinds import Decision, Environment, ItemState, Outcome, VerdictKind
-from gonogo.model.record import ItemEntry, PhaseEntry, Record, Subject
+from gonogo.model.record import ItemEntry, PhaseEntry, Record
+from gonogo.model.step import Subject
 from gonogo.record.archive import RunningRecord
 from gonogo.report.index import RecordPages
 from gonogo.signing.admission import Request

@@ -21,8 +21,8 @@ from gonogo.command_line import command
 from gonogo.config.application import EndpointConfig, Endpoints
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment, Kind, State
-from gonogo.model.record import Provenance, Record
-from gonogo.model.step import StepRecord
+from gonogo.model.record import Record
+from gonogo.model.step import Provenance, StepRecord
 from gonogo.record.archive import Pages, RunningRecord
 
 TIMEOUT_S = 30.0

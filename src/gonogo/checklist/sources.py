@@ -11,8 +11,9 @@ from pathlib import Path
 
 from gonogo.errors import GonogoError, RecordError
 from gonogo.model.kinds import Kind
-from gonogo.model.record import Provenance, Record, Subject
-from gonogo.record.canonical import database_of, is_of_another, read_record, signoff_numbers
+from gonogo.model.record import Record
+from gonogo.model.step import Provenance, Subject
+from gonogo.record.canonical import database_of, read_record, signoff_numbers
 from gonogo.record.files import moment_of, named
 from gonogo.record.listing import GATE_LABELS, SUMMARY
 from gonogo.signing.integrity import open_closed
@@ -237,7 +238,8 @@ def _runs(
             except RecordError:
                 yield run
                 continue
-            if record.kind is kind and not is_of_another(record.provenance, asked):
+            known = record.provenance
+            if record.kind is kind and not (known and asked and known.is_of_another(asked)):
                 yield RecordedRun(run.name, run.moment, record)
 
 

@@ -90,6 +90,8 @@ class Metric(Strict):
     total_row: bool = False
     columns: tuple[str, ...] = ()
     pick: Literal["sum", "max", "mean"] = "sum"
+    pool: Literal["sum", "max", "min"] | None = None
+    histogram: NotEmpty | None = None
     breakdown: str | None = None
     breakdown_of: Literal["part", "rows"] = "rows"
     breakdown_names: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -135,7 +137,7 @@ class Metric(Strict):
     @property
     def surveys(self) -> tuple[str, ...]:
         """Names of the SQL files that it needs; none for what is asked over HTTP."""
-        return tuple(filter(None, (*self.counted, self.stream_survey)))
+        return tuple(filter(None, (*self.counted, self.stream_survey, self.histogram)))
 
     @property
     def counted(self) -> tuple[str, ...]:
@@ -245,9 +247,15 @@ class Criteria(Strict):
         """Names of the surveys that are asked for days before the window too."""
         return frozenset(name for m in self.metrics.values() if (name := m.stream_survey))
 
-    def counted(self) -> frozenset[str]:
-        """Names of the surveys that are asked for the window's figures."""
-        return frozenset(name for m in self.metrics.values() for name in m.counted)
+    def counted(self, *, pooled: bool = False) -> frozenset[str]:
+        """Names of the surveys that are asked for the window's figures.
+
+        Args:
+            pooled: Whether the database is one of a fleet: of a mean, it is asked the histogram.
+        """
+        counted = frozenset(name for m in self.metrics.values() for name in m.counted)
+        means = {m.survey: m.histogram for m in self.metrics.values() if pooled and m.histogram}
+        return counted - means.keys() | frozenset(means.values())
 
     def surveys(self) -> tuple[str, ...]:
         """Names of the SQL files that the metrics need, each once."""

@@ -176,6 +176,10 @@ def _counts(metric: Metric) -> Iterator[Complaint]:
     for key, given, derived in (("plus", metric.plus, "sum"), ("per", metric.per, "per_day")):
         if bool(given) != (metric.derived == derived):
             yield (key,), f"{key} and derived = {derived!r} belong together"
+    if metric.histogram and (metric.pick != "mean" or metric.derived):
+        yield ("histogram",), 'only a mean is made of one: pick = "mean"'
+    if metric.pool and (not needs_value or metric.derived or metric.pick == "mean"):
+        yield ("pool",), "only of one value of a survey can a fleet's be the sum, max or min"
     if metric.derived and metric.kind != "quantity":
         yield ("derived",), f"a {metric.kind} is counted, not derived: only a quantity is"
     if metric.traffic and metric.kind != "rate":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -22,8 +23,8 @@ from gonogo.judge.verdict import decidable, health_score
 from gonogo.model.finding import Finding, Verdict
 from gonogo.model.kinds import Kind, VerdictKind
 from gonogo.model.measurement import Window, format_duration, format_moment
-from gonogo.model.record import Heading, MetricEntry, Provenance, Record, Subject
-from gonogo.model.step import Change, Migrated
+from gonogo.model.record import Heading, MetricEntry, Record
+from gonogo.model.step import Change, Member, Migrated, Provenance, Subject
 from gonogo.record.canonical import database_of, read_record
 from gonogo.record.listing import ArchivedRecord, list_records
 from gonogo.report.digest import append_step_summary
@@ -40,7 +41,8 @@ def header(setting: Setting, started_at: datetime, reproduce: str) -> Record:
     """
     asked, identity = format_duration(setting.window_asked), setting.identity
     admission = setting.options.admission
-    begun = Provenance(connection=setting.settings.shown, database=identity, subject=None)
+    connection, members = _reached(setting)
+    begun = Provenance(connection=connection, database=identity, members=members, subject=None)
     return Record(
         kind=Kind.GATE,
         title=f"{setting.environment.capitalize()} gate, {asked}",
@@ -53,7 +55,7 @@ def header(setting: Setting, started_at: datetime, reproduce: str) -> Record:
         expected=tuple(f"{role}:{metric.id}" for role, metric in setting.expected),
         without=tuple(sorted(setting.options.without)),
         reproduce=reproduce,
-        provenance=begun if identity else None,
+        provenance=begun if identity or members else None,
     )
 
 
@@ -106,6 +108,7 @@ def closing(
         else None,
         reproduce=reproduce(setting, window.end),
         soak=soak(place, database, window, busy),
+        members=observation.members,
     )
 
 
@@ -116,6 +119,35 @@ def _of_this_database(
     for one in records:
         if one.environment == setting.environment and one.database and one.database == database:
             yield one
+
+
+def has_answered(setting: Setting, observation: Observation, urls: Iterable[str]) -> bool:
+    """Whether one of these addresses answered after the deployment, as the archive's records say.
+
+    Each record that says so is read itself: an earlier listing's notes only find it.
+
+    Args:
+        setting: Whose archive.
+        observation: Which database, and which deployment.
+        urls: As records have them.
+    """
+    database = database_of(provenance(setting, observation))
+    number, deployed_at = observation.ledger.deployment, observation.window.deployed_at
+
+    def is_of_it(one: ArchivedRecord) -> bool:
+        if one.environment != setting.environment or one.database != (database or None):
+            return False
+        looked = one.is_look and one.deployed_at == deployed_at is not None
+        return looked or (one.kind is Kind.DEPLOYMENT and bool(number))
+
+    with suppress(OSError):
+        for one in filter(is_of_it, list_records(setting.archive_dir, quick=True)):
+            with suppress(RecordError):
+                record = read_record(one.directory)
+                deployment = record.subject.deployment if record.subject else ""
+                if deployment == number and not record.answered.isdisjoint(urls):
+                    return True
+    return False
 
 
 def _is_older(one: ArchivedRecord, window: Window) -> bool:
@@ -167,9 +199,11 @@ def keep_heads(setting: Setting) -> None:
 def provenance(setting: Setting, observation: Observation) -> Provenance:
     """Which database was asked, and what is deployed there."""
     ledger, options = observation.ledger, setting.options
+    connection, members = _reached(setting)
     return Provenance(
-        connection=setting.settings.shown,
+        connection=connection,
         database=observation.identity,
+        members=members,
         taken_at=observation.taken_at,
         ledger_problem=ledger.problem,
         base_url="" if ENDPOINTS in options.without else setting.mask(options.base_url),
@@ -180,6 +214,16 @@ def provenance(setting: Setting, observation: Observation) -> Provenance:
             migrations=ledger.migrations,
             criteria_sha256=options.judged_by,
         ),
+    )
+
+
+def _reached(setting: Setting) -> tuple[str, tuple[Member, ...]]:
+    """How the database is reached, or each database of a fleet; without a secret."""
+    if not setting.members:
+        return setting.settings.shown, ()
+    return "", tuple(
+        Member(name=one.name, connection=one.settings.shown, database=one.identity)
+        for one in setting.members
     )
 
 

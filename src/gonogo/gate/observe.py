@@ -6,8 +6,7 @@ written all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -15,8 +14,8 @@ from typing import TypeVar
 from gonogo.application.endpoints import down, is_silent, measure_endpoints
 from gonogo.config.application import MAIL, Endpoints
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
-from gonogo.errors import DatabaseError, RecordError
-from gonogo.gate.closing import provenance
+from gonogo.errors import DatabaseError
+from gonogo.gate.closing import has_answered
 from gonogo.gate.setting import LEDGER, Observation, Options, Setting
 from gonogo.judge.coverage import lessened
 from gonogo.judge.finding import judge
@@ -24,14 +23,11 @@ from gonogo.ledger.migration import versions
 from gonogo.masking import Mask
 from gonogo.measure.ledger_facts import LedgerFacts, read_ledger, read_timeline
 from gonogo.measure.take import Plan, take
-from gonogo.model.kinds import Kind, Says
-from gonogo.model.limit import Json
+from gonogo.model.kinds import Says
 from gonogo.model.measurement import Measurement, Remark, clip
-from gonogo.model.record import Record
+from gonogo.model.step import LedgerEvent
 from gonogo.postgres.readonly import Session
 from gonogo.postgres.snapshot import in_snapshot, read_identity
-from gonogo.record.canonical import database_of, read_record
-from gonogo.record.listing import ArchivedRecord, list_records
 
 V = TypeVar("V")
 MOST_AHEAD = timedelta(minutes=2)
@@ -46,8 +42,12 @@ def observe(setting: Setting, answers: Mapping[str, Measurement]) -> Observation
         setting: From `resolve`.
         answers: Measurements of what no survey measures (the endpoints), by metric.
     """
+    if setting.members and not setting.problem:
+        from gonogo.gate.fleet import observe_fleet  # noqa: PLC0415  # only a fleet enters it
+
+        return observe_fleet(setting, answers)
     if setting.problem:
-        return _unreachable(setting, answers, setting.problem)
+        return unreachable(setting, answers, setting.problem)
     try:
         return in_snapshot(
             setting.settings,
@@ -55,7 +55,7 @@ def observe(setting: Setting, answers: Mapping[str, Measurement]) -> Observation
             lambda session: _observe(session, setting, answers),
         )
     except DatabaseError as error:
-        return _unreachable(setting, answers, str(error))
+        return unreachable(setting, answers, str(error))
 
 
 def _observe(session: Session, setting: Setting, answers: Mapping[str, Measurement]) -> Observation:
@@ -63,86 +63,35 @@ def _observe(session: Session, setting: Setting, answers: Mapping[str, Measureme
     identity, now = read_identity(session)
     lost = session.lost_anchor
     ahead = datetime.now(UTC) - now
-    facts = _facts(session, setting)
-    deployed = max(filter(None, (facts.deployed_at, options.deployed_at)), default=None)
-    window = clip(setting.window_asked, options.as_of or now, deployed)
-    plan = Plan(
-        setting.criteria,
-        setting.project.sql_dir,
-        setting.environment,
-        window,
-        versions(
-            options.migrations_dir or setting.project.migrations_dir,
-            first=options.migrations_from,
-            last=options.migrations_to,
-        ),
-    )
-    asked_ledger = LEDGER not in options.without
-    events = read_timeline(session, setting.environment) if asked_ledger else ()
-    measured = _with_our_clock(setting.criteria, take(session, plan), ahead)
+    facts, events = read_facts(session, setting)
+    plan = plan_of(setting, facts, options.as_of or now)
+    window = plan.window
+    measured = with_our_clock(setting.criteria, take(session, plan), ahead)
     seen = Observation(window, now, facts, identity, measured, {}, events, lost)
+    return with_answers(setting, seen, answers)
+
+
+def with_answers(
+    setting: Setting, seen: Observation, answers: Mapping[str, Measurement]
+) -> Observation:
+    """Judge what was seen together with what the application answered.
+
+    Args:
+        setting: From `resolve`.
+        seen: Without findings.
+        answers: As `observe` takes them.
+    """
     silent = {
         setting.mask(one.missing.subject)
         for one in answers.values()
         if one.missing and is_silent(one)
     }
-    if silent and _has_answered(setting, seen, silent):
+    if silent and has_answered(setting, seen, silent):
         answers = down(answers)
-    return _judged(setting, replace(seen, measurements={**measured, **answers}))
+    return judged(setting, replace(seen, measurements={**seen.measurements, **answers}))
 
 
-def _has_answered(setting: Setting, observation: Observation, urls: Iterable[str]) -> bool:
-    """Whether one of these addresses answered after the deployment, as the archive's records say.
-
-    Each record that says so is read itself: an earlier listing's notes only find it.
-
-    Args:
-        setting: Whose archive.
-        observation: Which database, and which deployment.
-        urls: As records have them.
-    """
-    database = database_of(provenance(setting, observation))
-    number, deployed_at = observation.ledger.deployment, observation.window.deployed_at
-
-    def is_of_it(one: ArchivedRecord) -> bool:
-        if one.environment != setting.environment or one.database != (database or None):
-            return False
-        looked = one.is_look and one.deployed_at == deployed_at is not None
-        return looked or (one.kind is Kind.DEPLOYMENT and bool(number))
-
-    with suppress(OSError):
-        for one in filter(is_of_it, list_records(setting.archive_dir, quick=True)):
-            with suppress(RecordError):
-                record = read_record(one.directory)
-                deployment = record.subject.deployment if record.subject else ""
-                if deployment == number and not _addresses(record).isdisjoint(urls):
-                    return True
-    return False
-
-
-def _addresses(record: Record) -> frozenset[str]:
-    """The addresses that answered as they must, by a gate's record or a deployment's own steps."""
-    of_gate = (
-        note.subject
-        for one in record.measurements.values()
-        for note in one.notes
-        if one.value and note.says is Says.ANSWERED
-    )
-    proofs = (step.evidence for step in record.steps if step.outcome == "succeeded")
-    of_steps = (
-        str(shown["url"])
-        for proof in proofs
-        for shown in (proof.get("answer"), *_several(proof.get("answers")))
-        if isinstance(shown, Mapping) and shown.get("status")
-    )
-    return frozenset([*of_gate, *of_steps])
-
-
-def _several(value: Json) -> Sequence[Json]:
-    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
-
-
-def _with_our_clock(
+def with_our_clock(
     criteria: Criteria, measured: Mapping[str, Measurement], ahead: timedelta
 ) -> Mapping[str, Measurement]:
     """Say so when our clock is not the server's: no number rests on it, a signature's time does.
@@ -161,13 +110,38 @@ def _with_our_clock(
     return {**measured, found.metric: replace(found, notes=(*found.notes, note))}
 
 
-def _facts(session: Session, setting: Setting) -> LedgerFacts:
+def read_facts(session: Session, setting: Setting) -> tuple[LedgerFacts, tuple[LedgerEvent, ...]]:
+    """What the ledger says, and its events; nothing where it is left out on purpose."""
     if LEDGER in setting.options.without:
-        return LedgerFacts(problem="left out on purpose")
-    return read_ledger(session, setting.environment)
+        return LedgerFacts(problem="left out on purpose"), ()
+    return read_ledger(session, setting.environment), read_timeline(session, setting.environment)
 
 
-def _unreachable(setting: Setting, answers: Mapping[str, Measurement], problem: str) -> Observation:
+def plan_of(setting: Setting, facts: LedgerFacts, as_of: datetime) -> Plan:
+    """What is measured: the window ends at `as_of`, and begins after the deployment.
+
+    Args:
+        setting: From `resolve`.
+        facts: What the ledger says of the deployment.
+        as_of: The window's end.
+    """
+    options = setting.options
+    deployed = max(filter(None, (facts.deployed_at, options.deployed_at)), default=None)
+    return Plan(
+        setting.criteria,
+        setting.project.sql_dir,
+        setting.environment,
+        clip(setting.window_asked, as_of, deployed),
+        versions(
+            options.migrations_dir or setting.project.migrations_dir,
+            first=options.migrations_from,
+            last=options.migrations_to,
+        ),
+    )
+
+
+def unreachable(setting: Setting, answers: Mapping[str, Measurement], problem: str) -> Observation:
+    """What stands in a record where no database could be asked."""
     now = datetime.now(UTC)
     window = clip(setting.window_asked, setting.options.as_of or now, setting.options.deployed_at)
     missing = {
@@ -175,10 +149,11 @@ def _unreachable(setting: Setting, answers: Mapping[str, Measurement], problem: 
         for metric_id in setting.criteria.metrics
     }
     facts = LedgerFacts(problem=problem)
-    return _judged(setting, Observation(window, now, facts, None, {**missing, **answers}, {}))
+    return judged(setting, Observation(window, now, facts, None, {**missing, **answers}, {}))
 
 
-def _judged(setting: Setting, observation: Observation) -> Observation:
+def judged(setting: Setting, observation: Observation) -> Observation:
+    """Every expected check's finding, on what was measured."""
     observation = masked(observation, setting.mask)
     measurements = {
         metric.id: _left_out(metric, setting.options)
@@ -219,7 +194,9 @@ def masked(observation: Observation, mask: Mask) -> Observation:
     measurements = observation.measurements
     return replace(
         observation,
-        ledger=replace(ledger, revision=mask(ledger.revision), problem=_line(ledger.problem, mask)),
+        ledger=replace(
+            ledger, revision=mask(ledger.revision), problem=ledger.problem and mask(ledger.problem)
+        ),
         measurements={name: _measurement(one, mask) for name, one in measurements.items()},
         timeline=tuple(
             replace(event, title=mask(event.title), note=mask(event.note))
@@ -280,10 +257,6 @@ def _named(values: Mapping[str, V], mask: Mask) -> dict[str, V]:
 
 def _remark(one: Remark | None, mask: Mask) -> Remark | None:
     return one and replace(one, subject=mask(one.subject), detail=mask(one.detail))
-
-
-def _line(text: str | None, mask: Mask) -> str | None:
-    return None if text is None else mask(text)
 
 
 def ask_endpoints(setting: Setting, environ: Mapping[str, str]) -> dict[str, Measurement]:

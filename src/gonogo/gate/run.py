@@ -82,7 +82,7 @@ class GateRun:
         """Where an evidence file is written before the record's directory is known."""
         return self._staging / name
 
-    def resolve(self, settings: DatabaseSettings) -> Setting:
+    def resolve(self, settings: DatabaseSettings | None) -> Setting:
         """Fix what is judged, once."""
         if self.setting is None:
             fixed = resolve(self.project, self.options, settings)
@@ -156,19 +156,18 @@ class GateRun:
         """
         hold = [VerdictReason(Why.ABORTED)] if aborted else []
         hold += [VerdictReason(Why.UNEXPLAINED, cut(node, MOST_ID)) for node in self.unexplained]
-        expected = [f"{role}:{metric.id}" for role, metric in self.fixed.expected]
-        left_out = sorted(self.options.without - MAY_BE_LEFT_OUT)
+        seen, left_out = self._observation, sorted(self.options.without - MAY_BE_LEFT_OUT)
         hold += [VerdictReason(Why.GROUP_LEFT_OUT, group) for group in left_out]
-        if self._observation:
-            hold += unsettled(self._observation.measurements)
-        if self._observation and self._observation.lost_anchor:
-            hold.append(VerdictReason(Why.NO_ANCHOR, self._observation.lost_anchor))
+        hold += unsettled(seen.measurements) if seen else ()
+        if seen and seen.lost_anchor:
+            hold.append(VerdictReason(Why.NO_ANCHOR, seen.lost_anchor))
         self.verdict = decide(
-            expected,
+            [f"{role}:{metric.id}" for role, metric in self.fixed.expected],
             self._answered.values(),
-            self._observation.window if self._observation else None,
+            seen.window if seen else None,
             strict=self.options.strict,
             hold=hold,
+            members=seen.members if seen else (),
         )
         return self.verdict
 

@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gonogo import criteria as criteria_file
 from gonogo.checklist.entries import Checklist, load_checklist
 from gonogo.config.admission import AdmissionConfig, AnchorConfig
 from gonogo.config.application import Endpoints
+from gonogo.config.environments import DatabaseConfig
 from gonogo.config.project import Project, meant
 from gonogo.config.sections import NotificationConfig
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.masking import Mask
 from gonogo.measure.ledger_facts import LedgerFacts, read_ledger
-from gonogo.model.finding import Finding
+from gonogo.model.finding import Finding, JudgedMember
 from gonogo.model.kinds import Environment, Role
 from gonogo.model.measurement import (
     DEFAULT_WINDOW,
@@ -31,6 +33,9 @@ from gonogo.model.step import LedgerEvent
 from gonogo.postgres.dsn import DatabaseSettings, require_meant
 from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import in_snapshot, read_identity
+
+if TYPE_CHECKING:
+    from gonogo.gate.members import MemberSetting
 
 LEDGER = "ledger"
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -64,6 +69,7 @@ class Options:
         textfile: Where OpenMetrics go; None writes none.
         notifications: Who is told of the record.
         admission: Who must sign; None: nobody is asked for.
+        databases: The members of a fleet; empty where it is one database.
     """
 
     window: timedelta | None = None
@@ -89,6 +95,7 @@ class Options:
     textfile: Path | None = None
     notifications: tuple[NotificationConfig, ...] = ()
     admission: AdmissionConfig | None = None
+    databases: tuple[DatabaseConfig, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,8 @@ class Setting:
         problem: Why the database cannot be asked; None when it can.
         identity: Which database it is; None when it cannot be asked.
         mask: What every text of the database or an answer goes through.
+        members: The databases of a fleet as their ledgers say they are; empty where it is one.
+        as_of: The end of a fleet's window; of one database its own clock says it later.
     """
 
     project: Project
@@ -118,6 +127,8 @@ class Setting:
     problem: str | None = None
     identity: DatabaseIdentity | None = None
     mask: Mask = field(default_factory=lambda: Mask({}))
+    members: tuple[MemberSetting, ...] = ()
+    as_of: datetime | None = None
 
     @property
     def window_asked(self) -> timedelta:
@@ -148,6 +159,7 @@ class Observation:
         findings: By id, one for every expected check.
         timeline: The rollout as the ledger has it.
         lost_anchor: The anchor that the role did not find; empty where it did, or none is named.
+        members: A fleet's databases by their own evidence, the worst first.
     """
 
     window: Window
@@ -158,15 +170,16 @@ class Observation:
     findings: Mapping[str, Finding]
     timeline: tuple[LedgerEvent, ...] = ()
     lost_anchor: str = ""
+    members: tuple[JudgedMember, ...] = ()
 
 
-def resolve(project: Project, options: Options, settings: DatabaseSettings) -> Setting:
+def resolve(project: Project, options: Options, settings: DatabaseSettings | None) -> Setting:
     """Find out whose criteria apply, and refuse what cannot be meant before anything runs.
 
     Args:
         project: Where things lie.
         options: What was asked.
-        settings: Which database.
+        settings: Which database; None for a fleet, whose members the options name.
 
     Raises:
         UsageError: The environment is unknown or contradicted by the ledger, `as_of` lies in the
@@ -178,6 +191,10 @@ def resolve(project: Project, options: Options, settings: DatabaseSettings) -> S
     checklist = load_checklist(project, set(known), options.endpoints.smoke_names)
     _check_groups(options.without, criteria)
     _check_endpoints(options.endpoints, known)
+    if settings is None or options.databases:
+        from gonogo.gate.members import asked  # noqa: PLC0415  # only a fleet enters it
+
+        return asked(project, options, criteria, checklist)
     try:
         facts, identity, now = _ask_ledger(settings, options)
     except DatabaseError as error:

@@ -18,7 +18,7 @@ from gonogo.gate.setting import Options, resolve
 from gonogo.masking import Mask
 from gonogo.model.finding import Finding
 from gonogo.model.kinds import Environment, Outcome, VerdictKind
-from gonogo.model.record import Provenance
+from gonogo.model.step import Provenance
 from gonogo.postgres.dsn import DatabaseSettings
 
 GROUPS = frozenset({"schema", "endpoint", "rollout"})

@@ -9,7 +9,7 @@ is left out and the rest rescaled, and the score says that it is partial.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
@@ -19,16 +19,19 @@ from gonogo.model.finding import (
     Decidable,
     Finding,
     HealthScore,
+    JudgedMember,
     ScorePart,
     Verdict,
     VerdictReason,
 )
-from gonogo.model.kinds import Band, Environment, Outcome, Says, VerdictKind, Why
+from gonogo.model.kinds import Band, Environment, Outcome, Reason, Says, VerdictKind, Why
 from gonogo.model.limit import EARLIEST, Limit
 from gonogo.model.measurement import LONGEST, Count, Measurement, Window
 
 # Leaving out these on purpose is stated in the record; leaving out anything else caps at HOLD.
 MAY_BE_LEFT_OUT = frozenset({"endpoints", "ledger"})
+# Of one database of a fleet: what has not come may be what would have failed.
+LACKING = frozenset({Reason.OVERDUE, Reason.NOT_COVERED, Reason.TRICKLES})
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 DAY_HOURS = 24
 
@@ -47,8 +50,19 @@ def decide(
     *,
     strict: bool = False,
     hold: Sequence[VerdictReason] = (),
+    members: Sequence[JudgedMember] = (),
 ) -> Verdict:
     """Decide what the evidence allows.
+
+    A fleet is judged by the findings on all its databases together; triggers look at these alone.
+    One database by itself makes the verdict worse, never better:
+
+    - past a critical level or a trigger by its own evidence: NO-GO, for the others may be well;
+    - not judged (out of reach, behind, of another revision): HOLD;
+    - lacking events that should have come, by its own days before: HOLD;
+    - missing an objective by its own evidence: a warning.
+
+    What is merely too little evidence in one database is what the others' evidence is for.
 
     Args:
         expected: Ids of every check of the environment, known before the first one ran.
@@ -56,20 +70,23 @@ def decide(
         window: What was judged; None when nothing could be.
         strict: Whether a warning is NO-GO.
         hold: Further reasons why this run cannot be GO.
+        members: The databases of a fleet; empty where it is one.
     """
     answers = {finding.id: finding for finding in findings}
     not_run = tuple(name for name in expected if name not in answers)
     given = [answers[name] for name in expected if name in answers]
-    warnings = _findings(given, Outcome.WARNING)
+    warnings = _findings(given, Outcome.WARNING) + tuple(_alone(members, _misses))
     if fired := _findings(given, Outcome.FIRED):
         return Verdict(VerdictKind.ROLLBACK, fired, not_run, warnings)
     failed = _findings(given, Outcome.FAILED) + _findings(given, Outcome.CRITICAL)
+    failed += tuple(_alone(members, _is_past))
     if strict:
         # Past critical, but of too few to be so: that is past the warning level all the same.
         failed += warnings + tuple(_finding(finding) for finding in given if finding.warned)
     if failed:
         return Verdict(VerdictKind.NO_GO, failed, not_run, warnings)
     undecided = _findings(given, Outcome.INCONCLUSIVE) + _unfinished(window) + tuple(hold)
+    undecided += tuple(_not_judged(members)) + tuple(_alone(members, lacks_events))
     if not_run:
         undecided += (VerdictReason(Why.NOT_ANSWERED, count=Count(len(not_run), len(expected))),)
     if not any(finding.outcome is Outcome.MET for finding in given):
@@ -77,6 +94,36 @@ def decide(
     if undecided:
         return Verdict(VerdictKind.HOLD, undecided, not_run, warnings)
     return Verdict(VerdictKind.GO, (VerdictReason(Why.ALL_MET),), (), warnings)
+
+
+def lacks_events(finding: Finding) -> Why | None:
+    """Why one database holds the verdict of its fleet: events of it that should have come."""
+    return Why.MEMBER_LACKS_EVENTS if finding.reason in LACKING else None
+
+
+def _is_past(finding: Finding) -> Why | None:
+    past = finding.outcome in {Outcome.CRITICAL, Outcome.FIRED}
+    return Why.MEMBER_PAST_LEVEL if past else None
+
+
+def _misses(finding: Finding) -> Why | None:
+    return Why.MEMBER_MISSES if finding.outcome is Outcome.FAILED else None
+
+
+def _alone(
+    members: Iterable[JudgedMember], asks: Callable[[Finding], Why | None]
+) -> Iterator[VerdictReason]:
+    """What the databases' own evidence says, of each metric once."""
+    for member in members:
+        found = {one.metric: (why, one) for one in member.findings[::-1] if (why := asks(one))}
+        for why, finding in reversed(found.values()):
+            yield VerdictReason(why, member=member.name, finding=finding)
+
+
+def _not_judged(members: Iterable[JudgedMember]) -> Iterator[VerdictReason]:
+    for one in members:
+        if one.problem:
+            yield VerdictReason(Why.MEMBER_NOT_JUDGED, member=one.name, remark=one.problem)
 
 
 def _findings(findings: Iterable[Finding], outcome: Outcome) -> tuple[VerdictReason, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,6 +65,23 @@ class Table:
     rows: tuple[Row, ...] = ()
     missing: Remark | None = None
     sliced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What the surveys brought, of one database or of several.
+
+    Args:
+        tables: By survey.
+        recent: By survey, then by part ("" is the whole): the newest events.
+        earlier: By survey: the days before the window, of what must be present.
+        moved: By survey: what stands against the figures of a cluster.
+    """
+
+    tables: Mapping[str, Table]
+    recent: Mapping[str, Mapping[str, Table]]
+    earlier: Mapping[str, Table]
+    moved: Mapping[str, Remark] = field(default_factory=dict)
 
 
 def load(sql_dir: Path, name: str) -> Survey:

@@ -25,6 +25,7 @@ from gonogo.measure.surveys import (
     WIDTH,
     Slice,
     Survey,
+    Surveyed,
     Table,
     cut,
     naive,
@@ -43,6 +44,8 @@ NOTHING = "a\\mb"
 SLICES_A_JOB = 8
 # Ctrl-C that wakes another thread, or comes just before the wait, is handled after so long.
 STEP_S = 0.2
+# A list shows so many messages; a message of the fleet's list may come later in a member's own.
+MOST_MESSAGES, OF_A_MEMBER = 5, 100
 Job = Callable[[Session], None]
 
 
@@ -56,6 +59,7 @@ class Plan:
         environment: Whose deployments count.
         window: What is judged.
         versions: The migrations that must be recorded.
+        pooled: Whether the database is one of a fleet, whose tables are added up.
     """
 
     criteria: Criteria
@@ -63,6 +67,12 @@ class Plan:
     environment: Environment
     window: Window
     versions: tuple[str, ...]
+    pooled: bool = False
+
+    @property
+    def most_recent(self) -> int:
+        """How many of the newest events are asked for."""
+        return max(self.criteria.rules.recent)
 
 
 def take(session: Session, plan: Plan) -> dict[str, Measurement]:
@@ -75,22 +85,32 @@ def take(session: Session, plan: Plan) -> dict[str, Measurement]:
     Raises:
         psycopg.errors.SerializationFailure: A standby cancelled the snapshot; repeat it whole.
     """
+    return measured(plan, survey(session, plan))
+
+
+def survey(session: Session, plan: Plan) -> Surveyed:
+    """Ask every survey in the session's snapshot, as `take` does.
+
+    Args:
+        session: In its transaction.
+        plan: What to measure.
+    """
     parameters = {**_parameters(plan), "part": None}
     width = CLUSTER_WIDTH if session.on_cluster else WIDTH
     sessions = (session, *session.open_others())
     asked: dict[str, Asking] = {}
     earlier: dict[str, Asking] = {}
     for name in plan.criteria.surveys():
-        survey = surveys.load(plan.sql_dir, name)
-        if session.on_cluster and WRITER in survey.query:
+        one = surveys.load(plan.sql_dir, name)
+        if session.on_cluster and WRITER in one.query:
             continue
-        counted = name in plan.criteria.counted()
+        counted = name in plan.criteria.counted(pooled=plan.pooled)
         if counted:
-            slices = cut(plan.window, width) if survey.sliced else ()
-            asked[name] = Asking(survey, parameters, slices)
+            slices = cut(plan.window, width) if one.sliced else ()
+            asked[name] = Asking(one, parameters, slices)
         if name in plan.criteria.stream_surveys():
             days = surveys.earlier(plan.window, with_window=not counted)
-            earlier[name] = Asking(survey, parameters, days)
+            earlier[name] = Asking(one, parameters, days)
     _ask(sessions, (*asked.values(), *earlier.values()))
     unasked = dict.fromkeys(plan.criteria.surveys(), Table())
     tables = unasked | {name: one.table for name, one in asked.items()}
@@ -105,12 +125,22 @@ def take(session: Session, plan: Plan) -> dict[str, Measurement]:
     recent = {name: {WHOLE: tables[name]} for name in _parts(plan.criteria, tables)}
     for (name, part), asking in of_parts.items():
         recent[name][part] = asking.table
-    days_before = {name: one.table for name, one in earlier.items()}
-    measured = measure(plan.criteria, tables, recent, days_before, plan.window)
-    if not session.on_cluster:
-        return measured
-    moved = _moved(sessions, asked.values(), plan.window)
-    return {name: _noted(plan.criteria.metrics[name], one, moved) for name, one in measured.items()}
+    moved = _moved(sessions, asked.values(), plan.window) if session.on_cluster else {}
+    return Surveyed(tables, recent, {name: one.table for name, one in earlier.items()}, moved)
+
+
+def measured(plan: Plan, found: Surveyed) -> dict[str, Measurement]:
+    """A measurement of each metric.
+
+    Args:
+        plan: What was asked.
+        found: What the surveys brought.
+    """
+    criteria, moved = plan.criteria, found.moved
+    every = measure(criteria, found.tables, found.recent, found.earlier, plan.window)
+    if not moved:
+        return every
+    return {name: _noted(criteria.metrics[name], one, moved) for name, one in every.items()}
 
 
 def _moved(
@@ -170,7 +200,8 @@ def _parameters(plan: Plan) -> dict[str, object]:
         "as_of": naive(window.end),
         # Evidence grows since the deployment, but never covers less than the window.
         "since_deployment": naive(min(since_deployment, window.start)),
-        "most_recent": max(rules.recent),
+        "most_recent": plan.most_recent,
+        "most_messages": MOST_MESSAGES * (OF_A_MEMBER if plan.pooled else 1),
         "critical_pattern": "|".join(rules.critical_patterns) or NOTHING,
         "environment": plan.environment.value,
         "versions": list(plan.versions),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gonogo.model.kinds import Band, Level, Outcome, Reason, Role, VerdictKind, Why
@@ -177,6 +178,9 @@ class VerdictReason:
         asked_s: How much was asked for, in seconds.
         verdict: Another record's.
         at: As of when.
+        member: The database of a fleet that it is about; empty for the whole.
+        finding: What that one's own evidence says.
+        remark: Why that one was not judged.
     """
 
     __pydantic_config__ = STRICT
@@ -188,6 +192,9 @@ class VerdictReason:
     asked_s: Whole | None = None
     verdict: VerdictKind | None = None
     at: Moment | None = None
+    member: str = ""
+    finding: Finding | None = None
+    remark: Remark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,3 +214,55 @@ class Verdict:
     reasons: tuple[VerdictReason, ...]
     not_run: tuple[str, ...] = ()
     warnings: tuple[VerdictReason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFigure:
+    """What one database of a fleet adds to a metric.
+
+    Args:
+        count: k of n; None where it is not counted.
+        value: A quantity; None where there is none.
+        missing: Why there is neither; None where there is.
+        outcome: The worst of its own checks of this metric; None where none is asked.
+        hourly: k of n by the hours of the fleet's own `hourly`; empty without.
+    """
+
+    __pydantic_config__ = STRICT
+
+    count: Count | None = None
+    value: Exact | None = None
+    missing: Remark | None = None
+    outcome: Outcome | None = None
+    hourly: tuple[Count, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedMember:
+    """One database of a fleet, by its own evidence; the record's provenance says which it is.
+
+    Args:
+        name: What tells it from the others.
+        group: What it belongs to; empty where to nothing.
+        canary: Whether it is deployed before the others.
+        deployment: The deployment's number in its ledger; empty where it is unknown.
+        revision: The application's revision; empty where it is unknown.
+        problem: Why it is not part of the fleet's figures; None where it is.
+        verdict: The decision that its own evidence allows; None where it was not judged.
+        outcome: The worst of its checks; None where it was not judged.
+        findings: Its own checks that are past a limit or lack events, the worst first.
+        figures: What it adds, by metric.
+    """
+
+    __pydantic_config__ = STRICT
+
+    name: str
+    group: str = ""
+    canary: bool = False
+    deployment: str = ""
+    revision: str = ""
+    problem: Remark | None = None
+    verdict: VerdictKind | None = None
+    outcome: Outcome | None = None
+    findings: tuple[Finding, ...] = ()
+    figures: Mapping[str, MemberFigure] = field(default_factory=dict)

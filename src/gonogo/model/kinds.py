@@ -134,6 +134,7 @@ class Says(StrEnum):
     HOURS_MOVED = "hours-moved"
     READ_ONCE = "read-once"
     NO_VALUE = "no-value"
+    NO_MOMENT = "no-moment"
     # Of the metric.
     EMPTY_WINDOW = "empty-window"
     DIVIDED_BY_NONE = "divided-by-none"
@@ -165,6 +166,13 @@ class Says(StrEnum):
     NO_REPOSITORY = "no-repository"
     GIT_FAILED = "git-failed"
     SHALLOW = "shallow"
+    # Of a fleet's database.
+    BEHIND = "behind"
+    OTHER_REVISION = "other-revision"
+    OTHER_ENVIRONMENT = "other-environment"
+    OTHER_SCHEMA = "other-schema"
+    DEPLOYED_MEANWHILE = "deployed-meanwhile"
+    SERVER_CLOCK = "server-clock"
 
 
 class Why(StrEnum):
@@ -182,6 +190,11 @@ class Why(StrEnum):
     GROUP_LEFT_OUT = "group-left-out"
     NO_ANCHOR = "no-anchor"
     HOURS_MOVED = "hours-moved"
+    # Of a fleet's database.
+    MEMBER_PAST_LEVEL = "member-past-level"
+    MEMBER_NOT_JUDGED = "member-not-judged"
+    MEMBER_LACKS_EVENTS = "member-lacks-events"
+    MEMBER_MISSES = "member-misses"
     # Of a final report.
     NEWEST_RECORD = "newest-record"
     WINDOW_TOO_SHORT = "window-too-short"

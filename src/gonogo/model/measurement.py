@@ -26,7 +26,7 @@ DEFAULT_WINDOW = {
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """k of n. Counts add up over hours, shards and databases.
+    """k of n. Counts add up over hours and databases.
 
     Args:
         k: How many of them.
@@ -69,8 +69,9 @@ class Remark:
     Args:
         says: What.
         subject: What it is about: a survey, a column, a variable, a group, an address.
-        detail: The words of a server, an application or the team itself: hostile text.
+        detail: A server's, an application's or the team's own words: hostile text.
         number: A figure that belongs to it: seconds of a time limit, minutes of a clock.
+        member: The database of a fleet that it is about; empty for one alone.
     """
 
     __pydantic_config__ = STRICT
@@ -79,6 +80,7 @@ class Remark:
     subject: str = ""
     detail: str = ""
     number: Whole | None = None
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +296,5 @@ def clip(asked: timedelta, as_of: datetime, deployed_at: datetime | None) -> Win
         as_of: The window's end, exclusive.
         deployed_at: The deployment's end; None when nobody knows it, then nothing is cut.
     """
-    start = as_of - asked
-    if deployed_at is not None:
-        start = min(max(start, deployed_at), as_of)
+    start = min(max(as_of - asked, deployed_at or EARLIEST), as_of)
     return Window(asked, start, as_of, deployed_at)

@@ -1,43 +1,39 @@
 """The record and its parts: what a run was asked, what it found, and on what evidence.
 
 A `Record` is what is written to ``record.json``, read from it, shown, listed and signed;
-docs/record.schema.json is made from it. Every part is frozen and strict: an unknown key, a number
-as text or a moment without its zone is an error, when a record is made as well as when it is read.
+docs/record.schema.json is made from it. Every part is frozen and strict, when it is made as well as
+when it is read: an unknown key, a number as text or a moment without its zone is an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from gonogo.masking import CI_PAGE
-from gonogo.model.finding import Decidable, Finding, HealthScore, Verdict
-from gonogo.model.kinds import Environment, ItemState, Kind, MarkState, State, Why
-from gonogo.model.limit import STRICT, Limit, Moment, Natural
-from gonogo.model.measurement import DatabaseIdentity, Measurement, Window
+from gonogo.model.finding import Decidable, Finding, HealthScore, JudgedMember, Verdict
+from gonogo.model.kinds import Environment, ItemState, Kind, MarkState, Says, State, Why
+from gonogo.model.limit import Json, Limit, Moment, Natural
+from gonogo.model.measurement import Measurement, Window
 from gonogo.model.step import (
     Change,
     LedgerEvent,
     Outage,
+    Part,
+    Provenance,
     RecordName,
-    Sha256,
     StepRecord,
+    Subject,
     SummedRecord,
 )
 
-SCHEMA: Final = "gonogo.record/2"
+SCHEMA: Final = "gonogo.record/3"
 NAME = r"^([0-9]{8}T[0-9]{6}Z(-[0-9]+)?_[A-Z][A-Z0-9-]*)?$"
 # Of a file that is not there, or of what nobody knows.
 Sha256OrNone = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
-
-
-class Part(BaseModel):
-    """A part of a record."""
-
-    model_config = ConfigDict(**STRICT, frozen=True)
 
 
 class Link(Part):
@@ -46,41 +42,6 @@ class Link(Part):
     record: RecordName = Field(description="Its directory.")
     sha256: Sha256OrNone = Field(description="Of its record.json; empty when there is none.")
     files_sha256: Sha256OrNone = Field(description="Of its files.sha256; empty when there is none.")
-
-
-class Subject(Part):
-    """What is deployed there, as the ledger and the criteria file say."""
-
-    deployment: str = Field(description="The deployment's number in the ledger; empty: unknown.")
-    revision: str = Field(description="The application's revision; empty: unknown.")
-    migrations_sha256: str = Field(description="Of the migration files; empty: unknown.")
-    migrations: Mapping[str, Sha256] = Field(default={}, description="Of each one, by file name.")
-    criteria_sha256: str = Field(description="Of all that is judged by; empty: unknown.")
-
-
-class Member(Part):
-    """One of several databases that were judged as one."""
-
-    name: str = Field(description="What tells it from the others.")
-    connection: str = Field(description="Where it answers, without a secret.")
-    database: DatabaseIdentity | None = Field(description="Which it is; null: out of reach.")
-
-
-class Provenance(Part):
-    """Which database was asked, when, and what is deployed there."""
-
-    connection: str = Field(description="How it was reached, without a secret.")
-    database: DatabaseIdentity | None = Field(description="Which it is; null: out of reach.")
-    members: tuple[Member, ...] = Field(
-        default=(),
-        description="The databases that were judged as one; empty where it is one alone.",
-    )
-    taken_at: Moment | None = Field(
-        default=None, description="The snapshot's moment, by the server's clock; null without one."
-    )
-    ledger_problem: str | None = Field(default=None, description="Why the ledger tells nothing.")
-    base_url: str = Field(default="", description="The application's address; empty: not asked.")
-    subject: Subject | None = Field(description="What is deployed there; null: nothing is.")
 
 
 class Rollout(Part):
@@ -173,11 +134,11 @@ class PhaseEntry(Part):
 class Record(Part):
     """One record. What a run did not come to has the value that says so."""
 
-    format: Literal["gonogo.record/2"] = Field(default=SCHEMA, description="Which form this is.")
+    format: Literal["gonogo.record/3"] = Field(default=SCHEMA, description="Which form this is.")
     kind: Kind = Field(description="What it is of.")
     state: State = Field(default=State.RUNNING, description="How far the run came.")
-    name: Annotated[str, Field(pattern=NAME)] = Field(
-        default="", description="Its directory; empty until it is closed."
+    name: str = Field(
+        default="", pattern=NAME, description="Its directory; empty until it is closed."
     )
     sign: str = Field(default="", description="The command that signs a decision on it.")
     signers: Natural = Field(default=0, description="How many must sign a GO; 0: not asked.")
@@ -247,6 +208,9 @@ class Record(Part):
     soak: Soak | None = Field(
         default=None, description="The soak's continuity; null: nobody knows."
     )
+    members: tuple[JudgedMember, ...] = Field(
+        default=(), description="A fleet's databases, the worst first; empty: it is one database."
+    )
 
     records: tuple[SummedRecord, ...] = Field(
         default=(), description="What a final report sums up."
@@ -290,6 +254,24 @@ class Record(Part):
         """Whether the run came to its end: an aborted one decides, and proves, nothing."""
         return self.state is State.COMPLETE
 
+    @property
+    def answered(self) -> frozenset[str]:
+        """The addresses that answered as they must: of a gate, or of a deployment's own steps."""
+        of_gate = (
+            note.subject
+            for one in self.measurements.values()
+            for note in one.notes
+            if one.value and note.says is Says.ANSWERED
+        )
+        proofs = (step.evidence for step in self.steps if step.outcome == "succeeded")
+        of_steps = (
+            str(shown["url"])
+            for proof in proofs
+            for shown in (proof.get("answer"), *_several(proof.get("answers")))
+            if isinstance(shown, Mapping) and shown.get("status")
+        )
+        return frozenset([*of_gate, *of_steps])
+
     def having(self, **changes: object) -> Self:
         """The same record with other parts, held to the same types.
 
@@ -297,3 +279,7 @@ class Record(Part):
             pydantic.ValidationError: A part is of another type.
         """
         return type(self).model_validate({**dict(self), **changes})
+
+
+def _several(value: Json) -> Sequence[Json]:
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()

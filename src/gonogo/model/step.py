@@ -1,4 +1,4 @@
-"""What a rollout does and is about: its steps and events, the change, earlier looks in brief."""
+"""What a rollout does and is about: steps, events, change, database; earlier looks in brief."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from gonogo.model.kinds import OutageKind, VerdictKind
 from gonogo.model.limit import STRICT, Json, Moment, Whole
-from gonogo.model.measurement import Count, Remark
+from gonogo.model.measurement import Count, DatabaseIdentity, Remark
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 RecordName = Annotated[str, Field(pattern=r"^[0-9]{8}T[0-9]{6}Z(-[0-9]+)?_[A-Z][A-Z0-9-]*$")]
@@ -223,3 +223,63 @@ class SummedRecord:
     points: float | None
     band: str
     rates: tuple[MainRate, ...]
+
+
+class Part(BaseModel):
+    """A part of a record."""
+
+    model_config = ConfigDict(**STRICT, frozen=True)
+
+
+class Subject(Part):
+    """What is deployed there, as the ledger and the criteria file say."""
+
+    deployment: str = Field(description="The deployment's number in the ledger; empty: unknown.")
+    revision: str = Field(description="The application's revision; empty: unknown.")
+    migrations_sha256: str = Field(description="Of the migration files; empty: unknown.")
+    migrations: Mapping[str, Sha256] = Field(default={}, description="Of each one, by file name.")
+    criteria_sha256: str = Field(description="Of all that is judged by; empty: unknown.")
+
+
+class Member(Part):
+    """One of several databases that were judged as one."""
+
+    name: str = Field(description="What tells it from the others.")
+    connection: str = Field(description="Where it answers, without a secret.")
+    database: DatabaseIdentity | None = Field(description="Which it is; null: out of reach.")
+
+
+class Provenance(Part):
+    """Which database was asked, when, and what is deployed there."""
+
+    connection: str = Field(description="How it was reached, without a secret.")
+    database: DatabaseIdentity | None = Field(description="Which it is; null: out of reach.")
+    members: tuple[Member, ...] = Field(
+        default=(),
+        description="The databases that were judged as one; empty where it is one alone.",
+    )
+    taken_at: Moment | None = Field(
+        default=None, description="The snapshot's moment, by the server's clock; null without one."
+    )
+    ledger_problem: str | None = Field(default=None, description="Why the ledger tells nothing.")
+    base_url: str = Field(default="", description="The application's address; empty: not asked.")
+    subject: Subject | None = Field(description="What is deployed there; null: nothing is.")
+
+    def is_of_another(self, other: Provenance) -> bool:
+        """Whether another record certainly names other databases; what names none may be any.
+
+        Where one of two roles may not read the server's identifier, the names alone are compared:
+        its way there may be another (a replica, a pooler).
+        """
+        own, their = self._databases(), other._databases()
+        if own.keys() != their.keys():
+            return any(own.values()) and any(their.values())
+        return any(_differ(one, their[name]) for name, one in own.items())
+
+    def _databases(self) -> Mapping[str, DatabaseIdentity | None]:
+        return {one.name: one.database for one in self.members} or {"": self.database}
+
+
+def _differ(one: DatabaseIdentity | None, other: DatabaseIdentity | None) -> bool:
+    identifiers = {known.system_identifier for known in (one, other) if known} - {""}
+    return bool(one and other and (one.database != other.database or len(identifiers) > 1))

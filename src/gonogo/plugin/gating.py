@@ -41,7 +41,7 @@ T = TypeVar("T")
 ROOT = pytest.StashKey[Path]()
 RUN = pytest.StashKey[GateRun]()
 FINDING = "finding"
-JSON = DEST.format("json")
+JSON, DSN = DEST.format("json"), DEST.format("dsn")
 PASSING = frozenset({Outcome.MET, Outcome.LEFT_OUT})
 
 
@@ -102,10 +102,13 @@ def _options(config: pytest.Config, project: Project) -> Options:
 
     rollout = RolloutConfig.load(project.root / MARKER)
     criteria = given("criteria", partial(_file, "--criteria"))
+    environment = named_environment(os.environ, given("environment", str))
+    own = rollout.environments.get(environment) if environment else None
     return Options(
         window=given("window", parse_duration),
         as_of=given("as_of", parse_moment),
-        environment=named_environment(os.environ, given("environment", str)),
+        environment=environment,
+        databases=own.databases if own and not config.getoption(DSN) else (),
         without=frozenset(config.getoption(DEST.format("without"))) | frozenset(rollout.without),
         deployed_at=given("deployed_at", partial(parse_moment, option="--deployed-at")),
         criteria=criteria,
@@ -142,7 +145,8 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     run = session.config.stash[RUN]
     with interruption.admitted():
         with _as_usage_error():
-            run.resolve(database_settings(os.environ, session.config.getoption(DEST.format("dsn"))))
+            fleet, dsn = run.options.databases, session.config.getoption(DSN)
+            run.resolve(None if fleet else database_settings(os.environ, dsn))
         return (yield)
 
 

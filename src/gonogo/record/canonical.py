@@ -24,7 +24,8 @@ from pydantic import ValidationError
 
 from gonogo.errors import RecordError
 from gonogo.model.kinds import Environment
-from gonogo.model.record import SCHEMA, Provenance, Record
+from gonogo.model.record import SCHEMA, Record
+from gonogo.model.step import Provenance
 from gonogo.record.files import write_whole
 from gonogo.screen import harmless_json
 
@@ -33,13 +34,14 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 MOST_OF_A_KEY = 80
 # Of how a database was reached: who asks, and how much is encrypted.
 NOT_THE_WAY = ("user=", "sslmode=")
+FORM = re.compile(r"gonogo\.record/[0-9]{1,3}")
 
 
 def canonical_json(document: Mapping[str, object]) -> bytes:
     """Write a document in its one canonical form.
 
-    Keys are sorted, nothing is between tokens, text stands as UTF-8, one newline ends it. What
-    nobody sees, what a terminal or CI would obey, and a lone surrogate stand as JSON escapes.
+    Keys are sorted, nothing is between tokens, text is UTF-8, one newline ends it. What nobody
+    sees, what a terminal or CI would obey, and a lone surrogate are JSON escapes.
 
     Args:
         document: Mappings, sequences, text, numbers, booleans and None.
@@ -80,7 +82,12 @@ def parsed_record(content: bytes, file: Path) -> Record:
     try:
         record = Record.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        found = error.errors(include_url=False, include_context=False)
+        first, other = found[0], [one["input"] for one in found if one["loc"] == ("format",)]
+        if other and FORM.fullmatch(str(other[0])):
+            form = f"of form {other[0]}; this gonogo reads /{SCHEMA[-1]}"
+            problem = f"{file.parent.name}/{file.name}: {form}"
+            raise RecordError(problem, "read it with the gonogo that wrote it") from None
         key, what = ".".join(map(str, first["loc"])), first["msg"]
         raise _unreadable(file, f"{key[:MOST_OF_A_KEY]!r}: {what}" if key else what) from None
     # What a run did not come to stands in its record as such: no key is ever left out.
@@ -130,27 +137,21 @@ def _json(document: Mapping[str, object]) -> str:
 def database_of(asked: Provenance | None) -> str:
     """What tells a database from every other: the server's own identifier, and its name.
 
-    Where the role may not read the identifier, the way there stands for the server. Empty where no
-    database was asked, or it was out of reach.
+    Where the role may not read the identifier, the way there stands for the server. Of a fleet, the
+    hash of each member's name and way. Empty where no database was asked, or it was out of reach.
     """
+    if asked and asked.members:
+        ways = sorted(f"{one.name} {way_to(one.connection)}\n" for one in asked.members)
+        return f"fleet/{sha256_hex(''.join(ways).encode())}"
     if asked is None or asked.database is None:
         return ""
-    way = (one for one in asked.connection.split() if not one.startswith(NOT_THE_WAY))
-    server = asked.database.system_identifier or " ".join(way)
+    server = asked.database.system_identifier or way_to(asked.connection)
     return f"{server}/{asked.database.database}"
 
 
-def is_of_another(one: Provenance | None, other: Provenance | None) -> bool:
-    """Whether two records certainly name different databases.
-
-    A record that names none may be of any. Where one of two roles may not read the server's
-    identifier, the names alone are compared: its way there may be another (a replica, a pooler).
-    """
-    first, second = one and one.database, other and other.database
-    if not (first and second):
-        return False
-    identifiers = {first.system_identifier, second.system_identifier} - {""}
-    return first.database != second.database or len(identifiers) > 1
+def way_to(connection: str) -> str:
+    """How a database is reached, whoever asks."""
+    return " ".join(one for one in connection.split() if not one.startswith(NOT_THE_WAY))
 
 
 FILES = "files.sha256"

@@ -92,9 +92,10 @@ def reason_of(finding: Finding, metric: Metric) -> str:
 def remark_of(remark: Remark) -> str:
     """A remark as a part of a sentence."""
     minutes = format_duration((remark.number or 0) * MINUTE)
-    return REMARKS[remark.says].format(
+    text = REMARKS[remark.says].format(
         subject=remark.subject, detail=remark.detail, number=remark.number, minutes=minutes
     )
+    return f"{remark.member}: {text}" if remark.member else text
 
 
 def whose(measurement: Measurement, least: Fraction = Fraction(0)) -> tuple[str, ...]:
@@ -164,8 +165,12 @@ def _verdict_reason(
         finding = findings[reason.subject]
         name = names.get(finding.metric, finding.metric)
         return f"{name}: {reason_of(finding, metrics[finding.metric])}"
+    own = reason.finding
     return WHYS[reason.why].format(
-        subject=reason.subject,
+        subject=names.get(own.metric, own.metric) if own else reason.subject,
+        member=reason.member,
+        finding=reason_of(own, metrics[own.metric]) if own else "",
+        remark=remark_of(reason.remark) if reason.remark else "",
         k=reason.count.k if reason.count else 0,
         n=reason.count.n if reason.count else 0,
         covered=_cut_off(reason.covered_s or 0),

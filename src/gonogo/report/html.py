@@ -34,7 +34,8 @@ from markupsafe import Markup
 
 from gonogo.errors import RecordError, UsageError
 from gonogo.model.kinds import VerdictKind
-from gonogo.model.record import Record, Subject
+from gonogo.model.record import Record
+from gonogo.model.step import Subject
 from gonogo.record import canonical
 from gonogo.record.canonical import RECORD_FILE, canonical_json, database_of, sha256_hex, written
 from gonogo.report import page, sentences, text, timeline
@@ -53,7 +54,10 @@ FILTERS: dict[str, Callable[..., object]] = {
     "clock": text.clock,
     "code": lambda value: str(value)[: text.SHORT_NAME],
     "remark": remark_of,
+    "commits": text.commits,
+    "counted": text.counted,
     "cut": text.cut,
+    "locks": text.locks,
     "moment": text.moment,
     "number": text.whole_number,
     "of": text.of,

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gonogo.model.kinds import Level, OutageKind, Outcome, Reason, Role, Says, Why
-from gonogo.report.text import counted, moment
+from gonogo.report.text import moment
 
 if TYPE_CHECKING:
     from gonogo.model.record import Record
-    from gonogo.model.step import Change, Migrated
     from gonogo.report.answers import Answer
 
 REMARKS: Mapping[Says, str] = {
@@ -32,6 +31,7 @@ REMARKS: Mapping[Says, str] = {
     "snapshot spans the workers of a cluster",
     Says.READ_ONCE: "{subject}.sql could not be read a second time: {detail}",
     Says.NO_VALUE: "no row has a value of {subject}",
+    Says.NO_MOMENT: "the newest events bring no column {subject} that says when each was",
     Says.EMPTY_WINDOW: "the window is empty: nothing has happened yet",
     Says.DIVIDED_BY_NONE: "{subject} is 0",
     Says.NOTHING_MEASURED: "neither a count nor a value was measured",
@@ -65,6 +65,13 @@ REMARKS: Mapping[Says, str] = {
     Says.NO_REPOSITORY: "rollout.toml names no git repository of the application",
     Says.GIT_FAILED: "{detail}",
     Says.SHALLOW: "the clone is shallow, so git may not have every commit",
+    Says.BEHIND: "{number} migrations of this rollout are not in its ledger, such as {subject}",
+    Says.OTHER_REVISION: "{subject} is deployed there, and {detail} elsewhere in the fleet",
+    Says.OTHER_ENVIRONMENT: "its ledger says that it is {subject}",
+    Says.OTHER_SCHEMA: "no table {subject} (the anchor in rollout.toml) says which schema is "
+    "measured",
+    Says.DEPLOYED_MEANWHILE: "it was deployed to while the fleet was measured",
+    Says.SERVER_CLOCK: "its server's clock differs by {minutes} from the fleet's",
 }
 WORST = "one {by} ({name}) accounts for {k:,} of {n:,} failures{without}"
 WITHOUT = "; without that {by} {share}"
@@ -117,6 +124,10 @@ WHYS: Mapping[Why, str] = {
     Why.GROUP_LEFT_OUT: "{subject} was left out on purpose",
     Why.NO_ANCHOR: "no table {subject} (the anchor in rollout.toml) says which schema is measured",
     Why.HOURS_MOVED: "closed hours of {subject}.sql are not known to be the same in two reads",
+    Why.MEMBER_NOT_JUDGED: "{member} was not judged: {remark}",
+    Why.MEMBER_PAST_LEVEL: "{member} by itself: {subject}: {finding}",
+    Why.MEMBER_LACKS_EVENTS: "{member} by itself: {subject}: {finding}",
+    Why.MEMBER_MISSES: "{member} by itself: {subject}: {finding}",
     Why.NEWEST_RECORD: "{subject} says {verdict}",
     Why.WINDOW_TOO_SHORT: "the newest record judges {covered} only: monitor the whole {asked} "
     "once more, then sum up again",
@@ -194,20 +205,6 @@ def signers_of(record: Record) -> str:
     """How many people must sign, and who must not."""
     but = ", not who deploys" if record.signer_is_not_deployer else ""
     return f"{'1 person' if record.signers == 1 else f'{record.signers} people'} must sign{but}."
-
-
-def commits_of(change: Change, kind: str) -> str:
-    """How many commits were added, and taken back; a rollback takes back what was added."""
-    done = ("taken back", "come back") if kind == "rollback" else ("added", "taken back")
-    back = f", {counted(change.taken_back, 'commit')} {done[1]}" if change.taken_back else ""
-    known = change.added or not change.unknown
-    return f"{counted(change.added, 'commit')} {done[0]}{back}" if known else "Commits"
-
-
-def locks_of(migrated: Migrated) -> str:
-    """The locks that a migration takes."""
-    held = None if migrated.locks is None else ", ".join(migrated.locks)
-    return "locks not measured" if held is None else held or "no lock of a table that was there"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     # These load pydantic, which a command that only escapes a text does without.
     from gonogo.model.measurement import Count
+    from gonogo.model.step import Change, Migrated
 
 
 MOST_CHARACTERS = 200
@@ -143,3 +144,17 @@ def _visible_character(character: str) -> str:
 def _two(seconds: int, size: int, unit: str, smaller: int, smaller_unit: str) -> str:
     rest = seconds % size // smaller
     return f"{seconds // size} {unit}" + (f" {rest} {smaller_unit}" if rest else "")
+
+
+def commits(change: Change, kind: str) -> str:
+    """How many commits were added, and taken back; a rollback takes back what was added."""
+    done = ("taken back", "come back") if kind == "rollback" else ("added", "taken back")
+    back = f", {counted(change.taken_back, 'commit')} {done[1]}" if change.taken_back else ""
+    known = change.added or not change.unknown
+    return f"{counted(change.added, 'commit')} {done[0]}{back}" if known else "Commits"
+
+
+def locks(migrated: Migrated) -> str:
+    """The locks that a migration takes."""
+    held = None if migrated.locks is None else ", ".join(migrated.locks)
+    return "locks not measured" if held is None else held or "no lock of a table that was there"

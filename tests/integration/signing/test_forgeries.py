@@ -16,7 +16,7 @@ import pytest
 
 from gonogo.errors import SigningError
 from gonogo.model.kinds import Kind
-from gonogo.model.record import Subject
+from gonogo.model.step import Subject
 from gonogo.record.canonical import (
     CHAIN,
     FILES,

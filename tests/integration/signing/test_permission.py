@@ -13,7 +13,7 @@ import pytest
 from gonogo.errors import SigningError, UsageError
 from gonogo.model.kinds import Environment, Kind
 from gonogo.model.measurement import clip
-from gonogo.model.record import Subject
+from gonogo.model.step import Subject
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import CHAIN
 from gonogo.signing.permission import Permission, find_permission

@@ -19,7 +19,7 @@ import pytest
 from gonogo.errors import GonogoError, SigningError, UsageError
 from gonogo.model.kinds import Environment, Kind, Outcome, State
 from gonogo.model.measurement import clip
-from gonogo.model.record import Provenance
+from gonogo.model.step import Provenance
 from gonogo.record.archive import RunningRecord
 from gonogo.signing.integrity import open_closed
 from gonogo.signing.signoffs import check_signoffs

@@ -25,7 +25,8 @@ from gonogo.model.kinds import (
     VerdictKind,
 )
 from gonogo.model.measurement import Count, Measurement, clip
-from gonogo.model.record import ItemEntry, Mark, Record, Subject
+from gonogo.model.record import ItemEntry, Mark, Record
+from gonogo.model.step import Subject
 from gonogo.record.archive import RunningRecord
 from gonogo.report.index import RecordPages
 from record_examples import START, deployment, entry, gate, limits, provenance, says, steps

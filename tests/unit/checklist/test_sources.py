@@ -22,7 +22,8 @@ from gonogo.checklist.sources import (
     gather,
 )
 from gonogo.model.kinds import State
-from gonogo.model.record import Record, Subject
+from gonogo.model.record import Record
+from gonogo.model.step import Subject
 from gonogo.record.archive import RunningRecord
 from gonogo.report.index import RecordPages
 from paper_office import open_paper_office

@@ -196,7 +196,7 @@ def test_a_survey_that_was_not_asked_says_so() -> None:
 def not_measured(endpoints: Endpoints) -> Mapping[str, Measurement]:
     """What is judged where nothing was measured."""
     nothing = Observation(clip(timedelta(hours=48), NOON, None), NOON, LedgerFacts(), None, {}, {})
-    return observing._judged(setting(endpoints=endpoints), nothing).measurements
+    return observing.judged(setting(endpoints=endpoints), nothing).measurements
 
 
 def test_endpoints_are_judged_though_the_database_is_out_of_reach() -> None:
@@ -232,11 +232,11 @@ def test_a_clock_that_differs_from_the_servers_is_noted(
     known = CRITERIA.model_copy(update={"metrics": {clocks.id: clocks}})
     own = Remark(Says.ANSWERED)
     measured = {clocks.id: Measurement(clocks.id, value=Fraction(0), notes=(own,))}
-    found = observing._with_our_clock(known, measured, ahead)[clocks.id].notes
+    found = observing.with_our_clock(known, measured, ahead)[clocks.id].notes
     assert found == ((own, Remark(says, number=9)) if says else (own,))
 
 
 def test_a_clock_that_no_metric_judges_is_not_noted() -> None:
     """There is nowhere to say so."""
     measured = {"db.clock_skew": Measurement("db.clock_skew", value=Fraction(0))}
-    assert observing._with_our_clock(CRITERIA, measured, timedelta(hours=9)) == measured
+    assert observing.with_our_clock(CRITERIA, measured, timedelta(hours=9)) == measured

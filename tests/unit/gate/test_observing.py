@@ -15,6 +15,7 @@ import pytest
 from engine_criteria import CRITERIA
 from gonogo.checklist.entries import Checklist
 from gonogo.config.project import Project
+from gonogo.gate import closing
 from gonogo.gate import observe as observing
 from gonogo.gate.setting import Observation, Options, Setting
 from gonogo.measure.ledger_facts import LedgerFacts
@@ -177,6 +178,6 @@ def test_an_address_answered_where_a_record_of_this_deployment_says_so(
     window = Window(48 * HOUR, START, START + HOUR, START)
     facts = LedgerFacts(deployment=SUBJECT.deployment)
     seen = Observation(window, NOON, facts, IDENTITY, {}, {})
-    assert observing._has_answered(setting, seen, {HEALTH}) is known
-    assert not observing._has_answered(setting, seen, {"https://app.example:8443/health"})
-    assert not observing._has_answered(setting, replace(seen, identity=None), {HEALTH})
+    assert closing.has_answered(setting, seen, {HEALTH}) is known
+    assert not closing.has_answered(setting, seen, {"https://app.example:8443/health"})
+    assert not closing.has_answered(setting, replace(seen, identity=None), {HEALTH})

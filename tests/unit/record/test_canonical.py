@@ -71,7 +71,7 @@ def test_a_byte_that_is_no_text_is_spelled_out(go: Record) -> None:
 
 
 DAMAGE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
-    "of an earlier form": (lambda told: told | {"format": "gonogo.record/1"}, "'format'"),
+    "of no form": (lambda told: told | {"format": "gonogo.record"}, "'format'"),
     "without its form": (lambda told: told.pop("format") and told, "'format' is missing"),
     "without a part": (lambda told: told.pop("window", 1) and told, "'window' is missing"),
     "with an unknown key": (lambda told: told | {"surprise": 1}, "'surprise'"),
@@ -107,6 +107,15 @@ def naming(check: str) -> dict[str, Any]:
     """A verdict for the reason of one check."""
     reason = {"why": "finding", "subject": check}
     return {"kind": "HOLD", "reasons": [reason], "not_run": [], "warnings": []}
+
+
+def test_a_record_of_another_form_names_both_forms(go: Record) -> None:
+    """It is whole: whoever wrote it can read it."""
+    content = json.dumps(json.loads(written(go)) | {"format": "gonogo.record/2"}).encode()
+    with pytest.raises(RecordError) as refused:
+        parsed_record(content, FILE)
+    said = "of form gonogo.record/2; this gonogo reads /3; read it with the gonogo that wrote it"
+    assert str(refused.value) == f"20261123T141500Z_GO/record.json: {said}"
 
 
 @pytest.mark.parametrize("name", DAMAGE)

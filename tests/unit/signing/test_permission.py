@@ -11,7 +11,7 @@ import pytest
 
 from gonogo.errors import SigningError, UsageError
 from gonogo.model.kinds import Environment, Kind, State
-from gonogo.model.record import Provenance, Subject
+from gonogo.model.step import Provenance, Subject
 from gonogo.record.archive import RunningRecord
 from gonogo.signing.permission import Permission, find_permission
 from record_examples import provenance

@@ -9,8 +9,7 @@ from typing import Literal
 
 from gonogo.errors import GonogoError
 from gonogo.ledger.rows import Deployment
-from gonogo.model.record import Provenance, Subject
-from gonogo.model.step import Outage, StepRecord
+from gonogo.model.step import Outage, Provenance, StepRecord, Subject
 from gonogo.rollout.incident_report import IncidentReport
 from gonogo.rollout.runner.site import Site
 
