@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import LiteralString, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -34,6 +34,13 @@ LOCK_NOT_AVAILABLE = "55P03"
 # A lock not granted in time, a deadlock, a serialization failure: another try may succeed.
 RETRIED = frozenset({LOCK_NOT_AVAILABLE, "40P01", "40001"})
 SETTLE_BUDGET_S = 60
+
+# On a Citus cluster: what is set from here on holds on the workers too, so that no lock is waited
+# for longer there; and a table may be altered after another one that refers to it.
+ON_CLUSTER: LiteralString = """
+select set_config('citus.propagate_set_commands', 'local', true),
+    set_config('citus.multi_shard_modify_mode', 'sequential', true)
+from pg_extension where extname = 'citus'"""
 
 BEHIND = "write it behind a line `-- gonogo: no-transaction`"
 REMEDIES = {
@@ -212,13 +219,14 @@ def limit(connection: Connection, patience: Patience) -> None:
         connection: Inside a transaction.
         patience: The time limits.
     """
-    limits = {
-        "lock_timeout": f"{patience.lock_timeout_ms}ms",
-        "statement_timeout": f"{patience.statement_timeout_s}s",
-        "idle_in_transaction_session_timeout": f"{patience.idle_timeout_s}s",
-    }
-    for name, value in limits.items():
-        connection.execute("select set_config(%s, %s, true)", (name, value))
+    connection.execute(_set_local("idle_in_transaction_session_timeout", patience.idle_timeout_s))
+    connection.execute(ON_CLUSTER)
+    connection.execute(_set_local("lock_timeout", patience.lock_timeout_ms / 1000))
+    connection.execute(_set_local("statement_timeout", patience.statement_timeout_s))
+
+
+def _set_local(name: str, seconds: float) -> sql.Composed:
+    return sql.SQL("set local {} = {}").format(sql.Identifier(name), f"{seconds * 1000:.0f}ms")
 
 
 def search_path(connection: Connection, schema: str) -> None:

@@ -152,3 +152,18 @@ def test_how_a_table_is_distributed_counts(
     assert sorted(changed) == [
         f'["spread", "distributed", "id", "{count}", "spread"]' for count in (32, 64)
     ]
+
+
+def test_how_tables_aside_are_distributed_does_not_count(
+    new_database: Callable[..., str], server: EmbeddedServer
+) -> None:
+    """A revert leaves them on a cluster, and the schema is what it was."""
+    conninfo = new_database()
+    run(conninfo, CITUS)
+    before = schema_statements(server.bin_dir, conninfo)
+    run(
+        conninfo,
+        "create schema gonogo_aside_1; create table gonogo_aside_1.kept (id int);"
+        "insert into citus_tables values ('gonogo_aside_1.kept', 'distributed', 'id', 1, 32)",
+    )
+    assert schema_statements(server.bin_dir, conninfo) == before

@@ -32,10 +32,15 @@ GATE_ROLE = "gonogo_gate"
 # On a cluster (Citus): a dump does not say how its tables are distributed.
 IS_CLUSTER = "select to_regclass('citus_tables') is not null"
 DISTRIBUTED = """
+with known as (
+    select t.* from citus_tables as t
+    join pg_class as c on c.oid = t.table_name
+    where c.relnamespace::regnamespace::text !~ '^gonogo(_aside_.*)?$'
+)
 select to_jsonb(array[one.table_name::text, one.citus_table_type, one.distribution_column,
     one.shard_count::text, min(beside.table_name::text)])::text
-from citus_tables as one
-join citus_tables as beside on beside.colocation_id = one.colocation_id
+from known as one
+join known as beside on beside.colocation_id = one.colocation_id
 group by one.table_name, one.citus_table_type, one.distribution_column, one.shard_count"""
 
 # Whoever was let read the ledger: a gate's role by another name, granted what it reads by hand.

@@ -17,7 +17,7 @@ from psycopg import sql
 
 from gonogo.errors import DatabaseError
 from gonogo.postgres.dsn import DatabaseSettings
-from gonogo.postgres.session import Connection, asking, connect
+from gonogo.postgres.session import Connection, ask_bool, asking, connect
 from gonogo.postgres.tools import Tools
 from gonogo.rollout.backup.privileged import privileged, restore
 
@@ -57,6 +57,17 @@ join pg_namespace as n on n.oid = c.relnamespace
 where c.relkind = 'm' and (c.relispopulated or not %s)
 order by c.oid"""
 LONGEST_REFRESH = "5s"
+# A dump does not say how a cluster's tables are distributed.
+IS_CLUSTER = "select to_regclass('citus_tables') is not null"
+COORDINATOR = "select nodename, nodeport from pg_dist_node where groupid = 0"
+# Reference tables first, to which the others refer; the first of those that lie together begins.
+DISTRIBUTED = """
+select table_name::text, case citus_table_type when 'distributed' then distribution_column end,
+    coalesce(lag(table_name::text) over together, 'none')
+from citus_tables
+where citus_table_type in ('distributed', 'reference')
+window together as (partition by citus_table_type, colocation_id order by table_name::text)
+order by citus_table_type desc, table_name::text"""
 OWN = "select oid, datname from pg_database where datname = current_database()"
 
 
@@ -219,8 +230,28 @@ def likeness(database: DatabaseSettings, tools: Tools) -> Iterator[Connection]:
             without = privileged(source)
         restore(tools, dump, scratch, without, ["--no-owner", "--no-privileges"])
         with connect(scratch.conninfo, "gonogo plan") as connection:
+            _distribute(connection, database)
             _populate(connection, database)
             yield connection
+
+
+def _distribute(copy: Connection, database: DatabaseSettings) -> None:
+    """On a cluster (Citus): distribute the tables as there, over one shard each, on this node."""
+    with connect(database.conninfo, "gonogo plan") as source:
+        if not ask_bool(source, IS_CLUSTER):
+            return
+        name = sql.Identifier(copy.info.dbname)
+        copy.execute(sql.SQL("alter database {} set citus.shard_count = 1").format(name))
+        for own in source.execute(COORDINATOR).fetchall():
+            copy.execute("select citus_set_coordinator_host(%s, %s)", own)
+            copy.execute("select citus_set_node_property(%s, %s, 'shouldhaveshards', true)", own)
+        copy.execute("set citus.shard_count = 1")
+        for table, column, beside in source.execute(DISTRIBUTED).fetchall():
+            if column is None:
+                copy.execute("select create_reference_table(%s::regclass)", (table,))
+            else:
+                made = "select create_distributed_table(%s::regclass, %s, colocate_with => %s)"
+                copy.execute(made, (table, column, beside))
 
 
 def _populate(copy: Connection, database: DatabaseSettings) -> None:

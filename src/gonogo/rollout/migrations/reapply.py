@@ -6,7 +6,7 @@ is copied back where the column still holds its default.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from psycopg import sql
@@ -19,7 +19,8 @@ from gonogo.rollout.migrations.revert import Aside, in_one_transaction
 
 COLUMNS = """
 select a.attname, a.attnum = any(coalesce(i.indkey, '')), coalesce(pg_get_expr(d.adbin, d.adrelid),
-    'null'), pg_get_serial_sequence(a.attrelid::regclass::text, a.attname)
+    'null'), pg_get_serial_sequence(a.attrelid::regclass::text, a.attname),
+    format_type(a.atttypid, a.atttypmod)
 from pg_attribute as a
 left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
 left join pg_index as i on i.indrelid = a.attrelid and i.indisprimary
@@ -135,10 +136,10 @@ class Pair:
         if not values:
             rows = self._count(sql.SQL("select from {}").format(self.source))
             return Reapplied(self.name, rows, orphans=rows, lost_columns=self.lost)
-        defaults = sql.SQL(", ").join(sql.SQL(self.there[name][2]) for name in values)
+        # Not as text: a cluster (Citus) refuses what only a session makes of a column in an UPDATE.
         query = sql.SQL(
             "update {} as t set ({}) = row({}) from {} as a where {}"
-            " and row({})::text = row({})::text and row({})::text <> row({})::text"
+            " and record_image_eq(row({}), row({})) and not record_image_eq(row({}), row({}))"
         ).format(
             self.target,
             listed(values),
@@ -146,9 +147,9 @@ class Pair:
             self.source,
             self._same(self.own_key),
             self._of("t", values),
-            defaults,
+            self._typed({name: sql.SQL(self.there[name][2]) for name in values}),
             self._of("t", values),
-            self._of("a", values),
+            self._typed({name: sql.Identifier("a", name) for name in values}),
         )
         applied = self.connection.execute(query).rowcount
         lone = sql.SQL("select from {} as a where not exists (select from {} as t where {})")
@@ -211,6 +212,13 @@ class Pair:
     def _of(self, alias: str, columns: Sequence[str] | None = None) -> sql.Composed:
         names = self.shared if columns is None else columns
         return sql.SQL(", ").join(sql.Identifier(alias, name) for name in names)
+
+    def _typed(self, values: Mapping[str, sql.Composable]) -> sql.Composed:
+        """Each value as its column in the target holds it."""
+        return sql.SQL(", ").join(
+            sql.SQL("({})::{}").format(value, sql.SQL(self.there[name][4]))
+            for name, value in values.items()
+        )
 
     def _columns(self, table: sql.Identifier) -> list[TupleRow]:
         return self.connection.execute(COLUMNS, (table.as_string(),)).fetchall()
