@@ -29,11 +29,11 @@ except ModuleNotFoundError:
     sys.stderr.write("the tests need more than gonogo does: ./noxw -s tests installs it\n")
     raise SystemExit(4) from None
 
-from gonogo.command_line import CALLED_THROUGH
 from gonogo.errors import SandboxError
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.privileges import remove_tree
 from gonogo.sandbox.server import EmbeddedServer, stop_stale
+from gonogo.screen import CALLED_THROUGH
 
 # How long an example takes says nothing where other tests share the cores; in CI a failure must be
 # the change's own, so the examples are the same each time.

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo.errors import SandboxError
-from gonogo.model.kinds import VerdictKind
+from gonogo.model.kinds import EXIT_CODES, VerdictKind
 from gonogo.model.measurement import format_moment
 from gonogo.sandbox.checkout import copy_project
 from lab.bench.clock import OUT
 from lab.bench.timing import Times
 from lab.bench.world import World
 
-VERDICTS = {kind.exit_code for kind in VerdictKind}
+VERDICTS = {EXIT_CODES[kind] for kind in VerdictKind}
 BARE = "def test_one() -> None:\n    pass\n"
 
 

@@ -1,7 +1,8 @@
 """What shows text from elsewhere without being commanded by it: terminals, and logs of CI.
 
 All output of a command, and of pytest where it is the gate, passes `guarded_output`; all JSON that
-is written passes `harmless_json`.
+is written passes `harmless_json`. Messages name gonogo's commands by `command`: as whoever reads
+them calls them, by their own names or through nox.
 """
 
 from __future__ import annotations
@@ -151,3 +152,24 @@ def _nowhere() -> TextIO:
 def _seen(match: re.Match[str]) -> str:
     whole = match[0]
     return whole if len(whole) > 1 or whole.isprintable() else ascii(whole)[1:-1]
+
+
+# Set by the noxfile: its sessions are how a checkout's user calls the commands.
+CALLED_THROUGH = "GONOGO_CALLED_THROUGH"
+SESSIONS = dict.fromkeys(("criteria", "reference", "schema"), "docs")
+
+
+def command(name: str, *options: str) -> str:
+    """A command line to type, such as ``gonogo deploy staging --plan``.
+
+    Where a nox session runs this process: ``./noxw -s deploy_staging -- --plan``.
+
+    Args:
+        name: The command, with its argument where a session of its own stands for both.
+        options: What follows it.
+    """
+    through = os.environ.get(CALLED_THROUGH)
+    if not through:
+        return " ".join(("gonogo", name, *options))
+    session = SESSIONS.get(name, name.replace(" ", "_"))
+    return " ".join((through, session, *(("--", *options) if options else ())))

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from browsing import SWITCHES, Visit, visiting
 from gate_process import GateOutcome, make_checkout, run_gate, soak, soak_end
-from gonogo.model.kinds import Environment, Kind, VerdictKind
+from gonogo.model.kinds import EXIT_CODES, Environment, Kind, VerdictKind
 from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
 from gonogo.report.index import RecordPages
@@ -110,7 +110,7 @@ def gated(
     options = ["--environment=staging", "--without=endpoints", "--window=48h"]
     options.append(f"--as-of={soak_end(conninfo).isoformat()}")
     told = run_gate(checkout, conninfo, *options, **CI_VARIABLES)
-    assert told.code == VerdictKind.ROLLBACK.exit_code, told.output
+    assert told.code == EXIT_CODES[VerdictKind.ROLLBACK], told.output
     yield told
     databases.drop(name)
 

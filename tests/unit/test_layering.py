@@ -18,7 +18,6 @@ ARCHITECTURE = (PACKAGE.parents[1] / "docs" / "architecture.md").read_text(encod
 ORDER = (
     "__init__",
     "errors",
-    "command_line",
     "masking",
     "screen",
     "interruption",

@@ -17,13 +17,13 @@ from gonogo.application.endpoints import ask_once
 from gonogo.application.exchange import AnswerKind, EndpointAnswer, problem_of, without_secrets
 from gonogo.checklist.entries import Desk
 from gonogo.checklist.standing import checklist_block
-from gonogo.command_line import command
 from gonogo.config.application import EndpointConfig, Endpoints
 from gonogo.masking import Mask
 from gonogo.model.kinds import Environment, Kind, State
 from gonogo.model.record import Record
 from gonogo.model.step import Provenance, StepRecord
 from gonogo.record.archive import Pages, RunningRecord
+from gonogo.screen import command
 
 TIMEOUT_S = 30.0
 

@@ -21,11 +21,11 @@ from gonogo.checklist.entries import (
     unanswered,
 )
 from gonogo.checklist.sources import Attested, Book, RecordedRun, Run, Sources, attestations, gather
-from gonogo.command_line import command
 from gonogo.model.kinds import Environment, ItemState, MarkState, Outcome, Role, VerdictKind
 from gonogo.model.record import ItemEntry, PhaseEntry, Record
 from gonogo.report.answers import Answer, answers
 from gonogo.report.timeline import window_short
+from gonogo.screen import command
 
 THIS = "this record"
 FINE = frozenset({Outcome.MET, Outcome.WARNING})

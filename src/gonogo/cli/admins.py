@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import open_database, project_here
+from gonogo.cli.inputs import open_database
 from gonogo.errors import UsageError
 from gonogo.report.text import visible
 
@@ -24,6 +24,7 @@ app = typer.Typer(help="The application's administrators.")
 
 @contextmanager
 def _application() -> Iterator[Application]:
+    from gonogo.config.sections import project_here
     from gonogo.postgres.session import application_schema
     from gonogo.rollout.admins import Application
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import project_here, standing_now
-from gonogo.command_line import command
+from gonogo.cli.inputs import standing_now
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.model.kinds import Environment
 from gonogo.report.text import BAD, GOOD, OPEN, QUIET
+from gonogo.screen import command
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,6 +44,7 @@ def checklist(
     """Print the checklist: what is proved by which record, what is attested, what is open."""
     from gonogo.checklist.entries import checklist_desk
     from gonogo.checklist.standing import checklist_block
+    from gonogo.config.sections import project_here
     from gonogo.postgres.dsn import named_environment
     from gonogo.report.narration import Narration
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import confirmed, find_record, masked, rollout_context, standing_now
-from gonogo.command_line import command
+from gonogo.cli.inputs import confirmed, masked, rollout_context, standing_now
 from gonogo.errors import GonogoError, UsageError
 from gonogo.interruption import interruptible
 from gonogo.model.kinds import Environment
+from gonogo.screen import command
 
 if TYPE_CHECKING:
     from gonogo.report.narration import Narration
@@ -74,6 +74,7 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
 ) -> None:
     """Deploy the application's revision and its migrations, step by step."""
     from gonogo.application.environment import LOOKS, deploys
+    from gonogo.config.sections import find_record
     from gonogo.rollout.preflight.readiness import require_go
     from gonogo.rollout.runner.site import Consent
 

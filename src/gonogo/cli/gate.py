@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperCommand
 
-from gonogo.cli.inputs import project_here
 from gonogo.config.project import Project
 from gonogo.errors import UsageError
-from gonogo.model.kinds import Environment, Outcome, VerdictKind
+from gonogo.model.kinds import EXIT_CODES, Environment, Outcome, VerdictKind
 from gonogo.report.text import BAD, GOOD, OPEN, QUIET
 
 if TYPE_CHECKING:
@@ -82,6 +81,7 @@ def final_report(
 ) -> None:
     """Sum up a whole soak from the archive: one more record, to be signed."""
     from gonogo.checklist.entries import checklist_desk
+    from gonogo.config.sections import project_here
     from gonogo.gate.summary import sum_up
     from gonogo.report.narration import Narration
     from gonogo.report.terminal import STYLES
@@ -100,7 +100,7 @@ def final_report(
         record, directory = summed_up.record, summed_up.directory
         for line in notify(record, directory, config.notifications, os.environ):
             narration.say(f"  {line}")
-    raise typer.Exit(summed_up.verdict.exit_code)
+    raise typer.Exit(EXIT_CODES[summed_up.verdict])
 
 
 def _run_gate(*options: str) -> None:
@@ -125,6 +125,7 @@ def verify(
 ) -> None:
     """Verify right after a deployment that schema, endpoints and ledger are in place."""
     from gonogo.config.project import judged_by
+    from gonogo.config.sections import project_here
     from gonogo.gate.setting import Options
     from gonogo.gate.verification import verify as find_out
     from gonogo.postgres.dsn import database_settings, named_environment
@@ -216,4 +217,4 @@ def _smoke(
     kinds = {one.answer.kind for one in answers}
     if AnswerKind.FAILED in kinds:
         return 1
-    return VerdictKind.HOLD.exit_code if AnswerKind.INCONCLUSIVE in kinds else 0
+    return EXIT_CODES[VerdictKind.HOLD] if AnswerKind.INCONCLUSIVE in kinds else 0

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from gonogo.command_line import command
 from gonogo.config.project import Project
 from gonogo.errors import GonogoError
 from gonogo.report.text import visible
+from gonogo.screen import command
 
 
 def criteria(

@@ -6,17 +6,14 @@ import os
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gonogo.command_line import command
-from gonogo.config.project import MARKER, Project
 from gonogo.errors import CancelledError, DatabaseError, UsageError
 from gonogo.model.kinds import Environment
+from gonogo.screen import command
 
 if TYPE_CHECKING:
     from gonogo.config.application import Use
-    from gonogo.config.sections import RolloutConfig
     from gonogo.model.measurement import DatabaseIdentity
     from gonogo.postgres.dsn import DatabaseSettings
     from gonogo.postgres.session import Connection
@@ -37,19 +34,6 @@ def masked(text: str) -> str:
     from gonogo.masking import Mask
 
     return Mask.of(os.environ)(text)
-
-
-def project_here() -> tuple[Project, RolloutConfig]:
-    """The project of the working directory, and its `rollout.toml`.
-
-    Raises:
-        UsageError: The working directory lies in no project.
-        ConfigError: `rollout.toml` is invalid.
-    """
-    from gonogo.config.sections import RolloutConfig
-
-    project = Project.find(Path.cwd())
-    return project, RolloutConfig.load(project.root / MARKER)
 
 
 def rollout_context(
@@ -86,6 +70,7 @@ def unchecked_context(
         UsageError: rollout.toml is invalid.
     """
     from gonogo.application.environment import problems
+    from gonogo.config.sections import project_here
     from gonogo.postgres.dsn import DatabaseSettings, database_settings, direct_settings
     from gonogo.rollout.runner.context import RolloutContext
 
@@ -183,35 +168,6 @@ def _connected(settings: DatabaseSettings, name: str) -> Connection:
         "a restore that was cut short has left the database closed",
         f"run {command('rollback', '--mode restore')} again: it opens it and goes on",
     )
-
-
-def find_record(text: str, archive_dir: Path) -> Path:
-    """The directory of a record.
-
-    Args:
-        text: The directory or a file in it, or the name of one in the archive.
-        archive_dir: The archive.
-
-    Raises:
-        UsageError: There is none, or more than one.
-    """
-    given = Path(text)
-    if given.is_file():
-        given = given.parent
-    if given.is_dir():
-        return given.resolve()
-    found = [path for path in (archive_dir / text, *_by_name(archive_dir, text)) if path.is_dir()]
-    if len(found) == 1:
-        return found[0]
-    problem = f"{len(found)} records are called {text}" if found else f"there is no record {text}"
-    raise UsageError(problem, f"name its directory; the archive is {archive_dir}")
-
-
-def _by_name(archive_dir: Path, name: str) -> list[Path]:
-    plain = name.strip() and "/" not in name and name not in {".", ".."}
-    if not plain or not archive_dir.is_dir():
-        return []
-    return [place / name for place in sorted(archive_dir.iterdir()) if place.is_dir()]
 
 
 def confirmed(

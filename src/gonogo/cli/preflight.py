@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gonogo.cli.inputs import required_environment, unchecked_context
-from gonogo.command_line import command
 from gonogo.errors import GonogoError
 from gonogo.interruption import interruptible
 from gonogo.model.kinds import Environment
 from gonogo.report.text import OPEN
+from gonogo.screen import command
 
 if TYPE_CHECKING:
     from gonogo.report.narration import Narration

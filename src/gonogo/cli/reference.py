@@ -16,7 +16,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from gonogo.config.application import Section
 from gonogo.config.environments import CommandConfig
 from gonogo.config.sections import RolloutConfig
-from gonogo.model.kinds import VerdictKind
+from gonogo.model.kinds import EXIT_CODES, VerdictKind
 from gonogo.plugin import OPTIONS
 from gonogo.record.schema import ARGUMENT
 
@@ -73,7 +73,7 @@ def page(app: typer.Typer) -> str:
         app: The whole command line.
     """
     codes = [(f"{code}", meaning) for code, meaning in ENDINGS.items()]
-    codes += [(f"{kind.exit_code}", f"of a gate: `{kind}`") for kind in VerdictKind]
+    codes += [(f"{EXIT_CODES[kind]}", f"of a gate: `{kind}`") for kind in VerdictKind]
     parts = (
         HEAD.strip(),
         *_commands(app),

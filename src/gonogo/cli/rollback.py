@@ -24,9 +24,9 @@ from gonogo.cli.inputs import (
     rollout_context,
     standing_now,
 )
-from gonogo.command_line import command
 from gonogo.errors import UsageError
 from gonogo.interruption import interruptible
+from gonogo.screen import command
 
 if TYPE_CHECKING:
     from gonogo.ledger.rows import Deployment

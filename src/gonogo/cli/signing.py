@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import A_RECORD, find_record, masked, project_here
+from gonogo.cli.inputs import A_RECORD, masked
 from gonogo.errors import GonogoError, SigningError, UsageError
 from gonogo.model.kinds import Decision, Environment, ItemState
 from gonogo.report.text import BAD, QUIET
@@ -44,6 +44,7 @@ def sign_off(  # noqa: PLR0913  # each is an option of the command
     ] = Environment.PRODUCTION,
 ) -> None:
     """Sign a decision on a record; the record itself never changes."""
+    from gonogo.config.sections import find_record, project_here
     from gonogo.signing.admission import Request
 
     project, config = project_here()
@@ -137,6 +138,7 @@ def verify_record(
     every: Annotated[bool, typer.Option("--all", help="Every record, and their chains.")] = False,
 ) -> None:
     """Prove that a record was not changed since it was closed."""
+    from gonogo.config.sections import find_record, project_here
     from gonogo.report.narration import Narration
     from gonogo.signing.verification import verify_archive
     from gonogo.signing.verification import verify_record as prove

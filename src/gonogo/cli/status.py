@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import masked, open_database, project_here, standing_now
-from gonogo.command_line import command
+from gonogo.cli.inputs import masked, open_database, standing_now
+from gonogo.screen import command
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -221,6 +221,7 @@ def _retention_days(standing: Standing) -> int | None:
 
 def _configured(standing: Standing) -> tuple[RolloutConfig, EnvironmentConfig] | None:
     """What rollout.toml says, as a whole and of this environment; None where nothing does."""
+    from gonogo.config.sections import project_here
     from gonogo.errors import UsageError
     from gonogo.model.kinds import Environment
 

@@ -1,7 +1,11 @@
-"""The sections of `rollout.toml`, each a frozen model; the whole file is one as well."""
+"""The sections of `rollout.toml`, each a frozen model; the whole file is one as well.
+
+And what its folders hold by name: the migrations in place, a record of the archive.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias, get_args
@@ -37,8 +41,8 @@ from gonogo.config.environments import (
     IdentityConfig,
     PinnedConfig,
 )
-from gonogo.config.project import read_toml, validated
-from gonogo.errors import ConfigError
+from gonogo.config.project import MARKER, Project, read_toml, validated
+from gonogo.errors import ConfigError, UsageError
 from gonogo.masking import is_secret
 from gonogo.model.kinds import Environment
 
@@ -192,3 +196,82 @@ def _known_keys(path: tuple[str, ...]) -> tuple[str, ...]:
     for part in path:
         section = _SECTIONS.get(part, section)
     return tuple(section.model_fields)
+
+
+VERSION = re.compile(r"[0-9]+")
+REVERT_SUFFIX = ".revert.sql"
+
+
+def versions(
+    directory: Path, *, first: str | None = None, last: str | None = None
+) -> tuple[str, ...]:
+    """The versions of a directory's migrations, in the order of the files; none is read.
+
+    Args:
+        directory: Where the files lie.
+        first: Lower versions are left out.
+        last: Higher ones likewise.
+    """
+    names = [path.name for path in migration_files(directory, first, last) if path.suffix == ".sql"]
+    numbered = [name.partition("_") for name in names if not name.endswith(REVERT_SUFFIX)]
+    return tuple(number for number, below, _ in numbered if below and VERSION.fullmatch(number))
+
+
+def migration_files(directory: Path, first: str | None, last: str | None) -> list[Path]:
+    """The SQL files of a directory that are not of a version that is passed over, by name."""
+    there = directory.iterdir() if directory.is_dir() else ()
+    meant = (path for path in there if is_meant(path.name, first, last))
+    # A revert that is no file is missing; a migration that is none cannot be read.
+    return sorted(path for path in meant if path.is_file() or not path.name.endswith(REVERT_SUFFIX))
+
+
+def is_meant(name: str, first: str | None, last: str | None) -> bool:
+    """Whether a file is SQL, in capitals too, and not of a version that is passed over."""
+    match = VERSION.match(name)
+    return name.lower().endswith(".sql") and (match is None or is_within(match[0], first, last))
+
+
+def is_within(version: str, first: str | None, last: str | None) -> bool:
+    """Whether a version lies between the first and the last that are looked at."""
+    number = int(version)
+    return int(first or number) <= number <= int(last or number)
+
+
+def project_here() -> tuple[Project, RolloutConfig]:
+    """The project of the working directory, and its `rollout.toml`.
+
+    Raises:
+        UsageError: The working directory lies in no project.
+        ConfigError: `rollout.toml` is invalid.
+    """
+    project = Project.find(Path.cwd())
+    return project, RolloutConfig.load(project.root / MARKER)
+
+
+def find_record(text: str, archive_dir: Path) -> Path:
+    """The directory of a record.
+
+    Args:
+        text: The directory or a file in it, or the name of one in the archive.
+        archive_dir: The archive.
+
+    Raises:
+        UsageError: There is none, or more than one.
+    """
+    given = Path(text)
+    if given.is_file():
+        given = given.parent
+    if given.is_dir():
+        return given.resolve()
+    found = [path for path in (archive_dir / text, *_by_name(archive_dir, text)) if path.is_dir()]
+    if len(found) == 1:
+        return found[0]
+    problem = f"{len(found)} records are called {text}" if found else f"there is no record {text}"
+    raise UsageError(problem, f"name its directory; the archive is {archive_dir}")
+
+
+def _by_name(archive_dir: Path, name: str) -> list[Path]:
+    plain = name.strip() and "/" not in name and name not in {".", ".."}
+    if not plain or not archive_dir.is_dir():
+        return []
+    return [place / name for place in sorted(archive_dir.iterdir()) if place.is_dir()]

@@ -13,13 +13,13 @@ from typing import TypeVar
 
 from gonogo.application.endpoints import down, is_silent, measure_endpoints
 from gonogo.config.application import MAIL, Endpoints
+from gonogo.config.sections import versions
 from gonogo.criteria import ENDPOINTS, Criteria, Metric
 from gonogo.errors import DatabaseError
 from gonogo.gate.closing import has_answered
 from gonogo.gate.setting import LEDGER, Observation, Options, Setting
 from gonogo.judge.coverage import lessened
 from gonogo.judge.finding import judge
-from gonogo.ledger.migration import versions
 from gonogo.masking import Mask
 from gonogo.measure.ledger_facts import LedgerFacts, read_ledger, read_timeline
 from gonogo.measure.take import Plan, take

@@ -10,7 +10,6 @@ from pathlib import Path
 from gonogo import __version__
 from gonogo.checklist.entries import Desk
 from gonogo.checklist.standing import checklist_block
-from gonogo.command_line import command
 from gonogo.errors import UsageError
 from gonogo.model.finding import Verdict, VerdictReason
 from gonogo.model.kinds import Environment, Kind, MarkState, State, VerdictKind, Why
@@ -24,6 +23,7 @@ from gonogo.report.answers import reasons, warnings
 from gonogo.report.index import RecordPages
 from gonogo.report.text import points, share
 from gonogo.report.timeline import LENGTHS, SoakLook, continuity, of_this_soak, trends
+from gonogo.screen import command
 
 BAD = frozenset({VerdictKind.ROLLBACK, VerdictKind.NO_GO})
 

@@ -17,7 +17,7 @@ from gonogo.gate.observe import ask_endpoints, observe
 from gonogo.gate.setting import Options, resolve
 from gonogo.masking import Mask
 from gonogo.model.finding import Finding
-from gonogo.model.kinds import Environment, Outcome, VerdictKind
+from gonogo.model.kinds import EXIT_CODES, Environment, Outcome, VerdictKind
 from gonogo.model.step import Provenance
 from gonogo.postgres.dsn import DatabaseSettings
 
@@ -49,9 +49,9 @@ class Verification:
         """0 when all is in place; as the gate's where something is wrong or unknown."""
         outcomes = {finding.outcome for finding in self.findings}
         if outcomes & WRONG:
-            return VerdictKind.NO_GO.exit_code
+            return EXIT_CODES[VerdictKind.NO_GO]
         if Outcome.INCONCLUSIVE in outcomes or Outcome.MET not in outcomes:
-            return VerdictKind.HOLD.exit_code
+            return EXIT_CODES[VerdictKind.HOLD]
         return 0
 
     @property

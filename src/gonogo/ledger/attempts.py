@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gonogo.command_line import command
 from gonogo.errors import UsageError
 from gonogo.ledger.rows import Backup, Deployment, MigrationRow
+from gonogo.screen import command
 
 SERVED = "succeeded"
 ROLLED_BACK = "rolled_back"

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from gonogo.config.sections import REVERT_SUFFIX, is_meant, is_within, migration_files
 from gonogo.errors import MigrationError, some
 from gonogo.ledger.rows import MigrationRow
 from gonogo.postgres.sqlfile import SqlFile, decode, parse
 
-VERSION = re.compile(r"[0-9]+")
 STEM = re.compile(r"(?P<version>[0-9]{3,})_(?P<name>[a-z0-9_]+)")
-REVERT_SUFFIX = ".revert.sql"
 # Longer versions are moments, and moments have gaps.
 COUNTED_DIGITS = 5
 
@@ -70,7 +69,7 @@ def load(
     Raises:
         MigrationError: As `read` raises it, or a file cannot be read.
     """
-    contents = ((path.name, _content(path)) for path in _files(directory, first, last))
+    contents = ((path.name, _content(path)) for path in migration_files(directory, first, last))
     return read(contents, f"{directory.name}/", first=first, last=last)
 
 
@@ -94,7 +93,7 @@ def read(
         MigrationError: There are none, a name or a version cannot be meant, a revert has lost its
             migration, or a file holds what it may not hold.
     """
-    contents = {name: content for name, content in files if _is_meant(name, first, last)}
+    contents = {name: content for name, content in files if is_meant(name, first, last)}
     forward = [name for name in contents if not name.endswith(REVERT_SUFFIX)]
     if not forward:
         within = f" from {first} on" if first else ""
@@ -114,43 +113,10 @@ def read(
     return tuple(migrations)
 
 
-def versions(
-    directory: Path, *, first: str | None = None, last: str | None = None
-) -> tuple[str, ...]:
-    """The versions of a directory's migrations, in the order of the files; none is read.
-
-    Args:
-        directory: Where the files lie.
-        first: Lower versions are left out.
-        last: Higher ones likewise.
-    """
-    names = [path.name for path in _files(directory, first, last) if path.suffix == ".sql"]
-    numbered = [name.partition("_") for name in names if not name.endswith(REVERT_SUFFIX)]
-    return tuple(number for number, below, _ in numbered if below and VERSION.fullmatch(number))
-
-
 def digest(migrations: Sequence[Migration]) -> str:
     """One sha256 over a set of migrations: their names and contents, in order."""
     lines = "".join(f"{one.sha256}  {one.filename}\n" for one in migrations)
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _files(directory: Path, first: str | None, last: str | None) -> list[Path]:
-    there = directory.iterdir() if directory.is_dir() else ()
-    meant = (path for path in there if _is_meant(path.name, first, last))
-    # A revert that is no file is missing; a migration that is none cannot be read.
-    return sorted(path for path in meant if path.is_file() or not path.name.endswith(REVERT_SUFFIX))
-
-
-def _is_meant(name: str, first: str | None, last: str | None) -> bool:
-    """Whether a file is SQL, in capitals too, and not of a version that is passed over."""
-    match = VERSION.match(name)
-    return name.lower().endswith(".sql") and (match is None or _is_within(match[0], first, last))
-
-
-def _is_within(version: str, first: str | None, last: str | None) -> bool:
-    number = int(version)
-    return int(first or number) <= number <= int(last or number)
 
 
 def _read(name: str, contents: Mapping[str, bytes]) -> Migration:
@@ -216,7 +182,7 @@ def problems(
         last: The last one.
     """
     yield from _changed(migrations, known)
-    meant = {version: row for version, row in known.items() if _is_within(version, first, last)}
+    meant = {version: row for version, row in known.items() if is_within(version, first, last)}
     yield from _lost(migrations, meant)
     yield from _too_late(migrations, known)
     yield from _gaps(migrations)

@@ -68,10 +68,14 @@ class VerdictKind(StrEnum):
     HOLD = "HOLD"
     GO = "GO"
 
-    @property
-    def exit_code(self) -> int:
-        """The exit code of ``pytest checks/``; 2 to 6 keep pytest's own meaning."""
-        return {"ROLLBACK": 11, "NO-GO": 1, "HOLD": 10, "GO": 0}[self.value]
+
+# Of ``pytest checks/``; 2 to 6 keep pytest's own meaning.
+EXIT_CODES = {
+    VerdictKind.ROLLBACK: 11,
+    VerdictKind.NO_GO: 1,
+    VerdictKind.HOLD: 10,
+    VerdictKind.GO: 0,
+}
 
 
 class Decision(StrEnum):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Protocol, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -58,6 +58,27 @@ def _in_the_calendar(at: datetime) -> datetime:
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_the_calendar)]
+
+
+class _Counted(Protocol):
+    @property
+    def n(self) -> int: ...
+
+
+C = TypeVar("C", bound=_Counted)
+
+
+def of_some(one: C) -> C:
+    """A count of n, which must be above 0.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if one.n < 1:
+        raise ValueError("n must be above 0")
+    return one
+
+
 Natural = Annotated[int, Field(ge=0, le=MOST)]
 Whole = Annotated[int, Field(ge=-MOST, le=MOST)]
 

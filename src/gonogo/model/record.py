@@ -232,7 +232,8 @@ class Record(Part):
         for name, one in self.measurements.items():
             if any(len(part) != len(one.hourly) for part in one.hourly_parts.values()):
                 raise ValueError(f"the parts of {name!r} have other hours than the whole")
-        answered, verdict = {found.id for found in self.findings}, self.verdict
+        answered = {f"{found.role}:{found.metric}" for found in self.findings}
+        verdict = self.verdict
         for reason in (*verdict.reasons, *verdict.warnings) if verdict else ():
             if reason.why is Why.FINDING and reason.subject not in answered:
                 raise ValueError(f"the verdict names {reason.subject!r}, which has no finding")

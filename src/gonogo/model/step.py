@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gonogo.model.kinds import OutageKind, VerdictKind
-from gonogo.model.limit import STRICT, Json, Moment, Whole
+from gonogo.model.limit import STRICT, Json, Moment, Whole, of_some
 from gonogo.model.measurement import Count, DatabaseIdentity, Remark
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -191,11 +191,7 @@ class MainRate:
 
     metric: str
     title: str
-    count: Count
-
-    def __post_init__(self) -> None:
-        if self.count.n < 1:
-            raise ValueError("n must be above 0")
+    count: Annotated[Count, AfterValidator(of_some)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

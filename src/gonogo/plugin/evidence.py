@@ -21,6 +21,7 @@ import pytest
 
 from gonogo import __version__
 from gonogo.gate.run import GateRun
+from gonogo.model.kinds import EXIT_CODES
 from gonogo.record.files import write_whole
 from gonogo.report.text import cut, lines, visible
 
@@ -217,7 +218,7 @@ def one_line_a_check(config: pytest.Config) -> None:
 
 def borne_out(run: GateRun | None, code: object) -> object:
     """The exit code: 0 and 1 are those of a closed record's verdict, whatever pytest did."""
-    closed = run.verdict.kind.exit_code if run and run.directory and run.verdict else None
+    closed = EXIT_CODES[run.verdict.kind] if run and run.directory and run.verdict else None
     if code not in {0, 1} or code == closed:
         return code
     if closed is None:

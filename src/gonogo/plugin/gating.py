@@ -28,7 +28,7 @@ from gonogo.gate.run import GateRun
 from gonogo.gate.setting import Options
 from gonogo.masking import Mask
 from gonogo.model.finding import Finding
-from gonogo.model.kinds import Outcome, Role, VerdictKind
+from gonogo.model.kinds import EXIT_CODES, Outcome, Role, VerdictKind
 from gonogo.model.measurement import parse_duration, parse_moment
 from gonogo.plugin import DEST, STANDARD_OUTPUT, assumptions, evidence, require_there
 from gonogo.postgres.dsn import database_settings, named_environment
@@ -249,7 +249,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     if run.is_open:
         verdict = run.decide(aborted=aborted)
         if not aborted:
-            session.exitstatus = verdict.kind.exit_code
+            session.exitstatus = EXIT_CODES[verdict.kind]
     try:
         with refusal_explained("the evidence cannot be written"):
             yield
@@ -262,7 +262,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     except GonogoError as error:
         run.problem = str(error)
         # Nobody can decide on a verdict without a record.
-        session.exitstatus = session.exitstatus or VerdictKind.HOLD.exit_code
+        session.exitstatus = session.exitstatus or EXIT_CODES[VerdictKind.HOLD]
     evidence.correct_summary_lines(session.config, run)
     return None
 

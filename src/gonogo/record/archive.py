@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from gonogo.command_line import command
 from gonogo.errors import CancelledError, GonogoError
 from gonogo.masking import ci_run
 from gonogo.model.kinds import State
@@ -49,6 +48,7 @@ from gonogo.record.listing import (
     ArchivedRecord,
     list_records,
 )
+from gonogo.screen import command
 
 PAGE_FILE = "record.html"
 ATTESTATION = "attestation.json"

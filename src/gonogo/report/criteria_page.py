@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from gonogo.criteria.entries import ENDPOINTS, Criteria, Filter, Metric, Rules
-from gonogo.model.kinds import Environment, VerdictKind
+from gonogo.model.kinds import EXIT_CODES, Environment, VerdictKind
 from gonogo.model.limit import Limit
 from gonogo.report.markdown import code, escape, table
 
@@ -256,7 +256,7 @@ def _patterns(asked: Rules) -> str:
 
 def _verdicts() -> str:
     """The table of verdicts, worst first."""
-    rows = [[code(kind.value), WHEN[kind], str(kind.exit_code)] for kind in VerdictKind]
+    rows = [[code(kind.value), WHEN[kind], str(EXIT_CODES[kind])] for kind in VerdictKind]
     return "\n".join(table(["verdict", "when", "exit code"], rows))
 
 

@@ -32,7 +32,7 @@ RIGHTS = {
     "superuser": "a superuser's: more than the gate needs, see docs/gate-role.md",
 }
 Fact = tuple[str, str]
-RANKS = {outcome: place for place, outcome in enumerate(OUTCOMES)}
+RANKS = dict(zip(OUTCOMES, range(len(OUTCOMES)), strict=True))
 
 
 def notices(record: Record) -> list[str]:

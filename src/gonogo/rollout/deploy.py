@@ -15,7 +15,6 @@ import psycopg
 
 from gonogo.application import code, release
 from gonogo.application.environment import OF_STAGING, deploys
-from gonogo.command_line import command
 from gonogo.errors import DatabaseError, GonogoError
 from gonogo.ledger import history
 from gonogo.ledger.migration import Migration, named
@@ -51,6 +50,7 @@ from gonogo.rollout.runner.result import DeploymentResult, RollbackResult, prove
 from gonogo.rollout.runner.site import Consent, open_site
 from gonogo.rollout.runner.steps import LOOKS, Step, running
 from gonogo.rollout.runner.work import Work, begin, carry_out
+from gonogo.screen import command
 
 STEPS: tuple[Step[Work], ...] = (
     Step("preflight", "Check that everything is ready", check_readiness),

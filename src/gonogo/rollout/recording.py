@@ -14,7 +14,6 @@ from gonogo import __version__
 from gonogo.application.code import change
 from gonogo.checklist.entries import checklist_desk
 from gonogo.checklist.standing import checklist_block
-from gonogo.command_line import command
 from gonogo.errors import CancelledError, GonogoError
 from gonogo.masking import Mask
 from gonogo.model.kinds import Kind, State
@@ -27,6 +26,7 @@ from gonogo.report.index import RecordPages
 from gonogo.rollout.anchors import keep
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import DeploymentResult, RollbackResult
+from gonogo.screen import command
 
 R = TypeVar("R", DeploymentResult, RollbackResult)
 REPORT = Path("incident-report.html")

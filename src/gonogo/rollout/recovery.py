@@ -16,7 +16,6 @@ import psycopg
 from gonogo.application import code, release
 from gonogo.application.environment import RESTARTS
 from gonogo.application.identity import State
-from gonogo.command_line import command
 from gonogo.errors import CommandError, GonogoError, StepError, UsageError
 from gonogo.ledger import history
 from gonogo.ledger.ledger import Ledger
@@ -39,6 +38,7 @@ from gonogo.rollout.runner.result import Result, provenance
 from gonogo.rollout.runner.site import Consent, Site, open_site
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Skipped, Step, running
 from gonogo.rollout.runner.work import Work
+from gonogo.screen import command
 
 STAMP = "%Y-%m-%d %H:%M:%SZ"
 BUILDS = frozenset({"checkout", "install", "build", "revert_code", "reinstall", "rebuild"})

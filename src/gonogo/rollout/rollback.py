@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 import psycopg
 
 from gonogo.application.environment import ROLLS_BACK
-from gonogo.command_line import command
 from gonogo.errors import GonogoError, StepError, UsageError
 from gonogo.ledger.attempts import taken_lines
 from gonogo.ledger.rows import Deployment
@@ -38,6 +37,7 @@ from gonogo.rollout.runner.result import RollbackMode, RollbackResult, provenanc
 from gonogo.rollout.runner.site import Consent, Site, open_site, require_consent
 from gonogo.rollout.runner.steps import Runner, Step, running
 from gonogo.rollout.runner.work import Work, carry_out, reread
+from gonogo.screen import command
 
 __all__ = ["STEPS", "Request", "roll_back", "rollback"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gonogo.command_line import command
 from gonogo.ledger.attempts import backup_before, taken_back, to_roll_back
 from gonogo.ledger.deployer import Holder, holder
 from gonogo.ledger.history import incidents
@@ -27,6 +26,7 @@ from gonogo.postgres.session import Connection, asking, pinned
 from gonogo.postgres.snapshot import identify
 from gonogo.rollout.migrations.revert import schemas_aside
 from gonogo.rollout.restore.swap import PREPARATION, relatives
+from gonogo.screen import command
 
 RESTORE_AGAIN = (
     "the interrupted preparation of a restore changed nothing: fix what failed and run"

@@ -18,11 +18,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from gonogo.command_line import command
 from gonogo.config.project import Project
 from gonogo.errors import SandboxError, UsageError
 from gonogo.interruption import admitted, held
-from gonogo.model.kinds import VerdictKind
+from gonogo.model.kinds import EXIT_CODES, VerdictKind
 from gonogo.model.measurement import format_moment
 from gonogo.model.record import Record
 from gonogo.process import run_gate_process
@@ -38,6 +37,7 @@ from gonogo.sandbox.incidents import Incident
 from gonogo.sandbox.stage import Stage
 from gonogo.sandbox.surroundings import forget_foreign
 from gonogo.sandbox.traffic import Traffic, generate
+from gonogo.screen import command
 
 SOAK = timedelta(hours=48)
 DEFAULT_INCIDENT = "sync-outage"
@@ -54,7 +54,7 @@ PRACTICE = (
     "gonogo deploy staging --revision {after}",
     "gonogo checklist",
 )
-VERDICTS = {kind.exit_code: kind for kind in VerdictKind}
+VERDICTS = {EXIT_CODES[kind]: kind for kind in VerdictKind}
 
 
 @dataclass(slots=True)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gonogo.command_line import command
 from gonogo.errors import SigningError, UsageError
 from gonogo.model.kinds import Decision, Environment, ItemState, Outcome, State, VerdictKind
 from gonogo.model.record import Record
 from gonogo.report.text import cut, span, visible
 from gonogo.report.timeline import window_short
+from gonogo.screen import command
 from gonogo.signing import ssh
 from gonogo.signing.integrity import Closed, open_closed
 from gonogo.signing.signoffs import MOST_CHARACTERS, Checked, check_signoffs

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 from gonogo import __version__
-from gonogo.command_line import command
 from gonogo.config.admission import AdmissionConfig
 from gonogo.config.environments import PinnedConfig
 from gonogo.errors import RecordError, SigningError
@@ -22,6 +21,7 @@ from gonogo.record.canonical import Anchor, heads, read_record
 from gonogo.record.files import moment_of, named
 from gonogo.record.listing import RUNNING
 from gonogo.report.text import span
+from gonogo.screen import command
 from gonogo.signing import ssh
 from gonogo.signing.admission import against, never_for_production
 from gonogo.signing.chain import Report, in_order

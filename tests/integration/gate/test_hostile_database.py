@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from gate_process import Soaked, soak, soak_end
-from gonogo.model.kinds import VerdictKind
+from gonogo.model.kinds import EXIT_CODES, VerdictKind
 from gonogo.report.answers import top_errors
 from gonogo.sandbox.databases import Databases
 from record_schema import faults
@@ -70,7 +70,7 @@ def test_whatever_bytes_a_database_holds_are_text(gate: Gate, ascii_soaked: Soak
         for place, planted in enumerate(PLANTED):
             connection.execute(PLANT, (planted, 200 - place))
     told = gate(ascii_soaked.conninfo, *STAGING, f"--as-of={ascii_soaked.end.isoformat()}")
-    assert told.code == VerdictKind.NO_GO.exit_code, told.output
+    assert told.code == EXIT_CODES[VerdictKind.NO_GO], told.output
     assert faults(told.document) == []
     messages = [error.message for error in top_errors(told.record)]
     html = unescape((told.records[-1] / "record.html").read_text(encoding="utf-8"))

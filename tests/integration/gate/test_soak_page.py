@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 import forked
-from gonogo.model.kinds import VerdictKind
+from gonogo.model.kinds import EXIT_CODES, VerdictKind
 from gonogo.signing.verification import verify_record
 from record_schema import faults
 
@@ -194,7 +194,7 @@ def test_the_units_are_well_formed(name: str) -> None:
         program, *words = shlex.split(unit["Service"]["ExecStart"])
         assert program.endswith("/.nox/gonogo/bin/gonogo")
         assert words == ["monitor", "production", "24h"]
-        assert unit["Service"]["SuccessExitStatus"] == str(VerdictKind.HOLD.exit_code)
+        assert unit["Service"]["SuccessExitStatus"] == str(EXIT_CODES[VerdictKind.HOLD])
         assert unit["Service"]["Type"] == "oneshot"
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gonogo.config.sections import versions
 from gonogo.errors import MigrationError
-from gonogo.ledger.migration import digest, load, problems, read, versions
+from gonogo.ledger.migration import digest, load, problems, read
 from gonogo.ledger.rows import MigrationRow
 
 STEMS = [

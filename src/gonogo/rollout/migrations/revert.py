@@ -13,7 +13,6 @@ from functools import partial
 
 from psycopg import sql
 
-from gonogo.command_line import command
 from gonogo.errors import MigrationError, UsageError
 from gonogo.ledger import history
 from gonogo.ledger.deployer import DeployerLock, migrating
@@ -29,6 +28,7 @@ from gonogo.postgres.session import (
 from gonogo.postgres.settings import forget
 from gonogo.postgres.transaction import Patience, search_path, send
 from gonogo.rollout.migrations.apply import MigrationEvent
+from gonogo.screen import command
 
 ASIDE_PREFIX = "gonogo_aside_"
 SCHEMAS = "select nspname from pg_namespace where nspname ~ %s order by length(nspname), nspname"

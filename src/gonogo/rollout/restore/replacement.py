@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gonogo.command_line import command
 from gonogo.errors import BackupError, StepError, UsageError
 from gonogo.ledger.attempts import backup_before
 from gonogo.ledger.installation import version
@@ -31,6 +30,7 @@ from gonogo.rollout.restore.ledger_copy import make_ledger_schema
 from gonogo.rollout.restore.possible import require_possible
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Skipped, Step
 from gonogo.rollout.runner.work import Work
+from gonogo.screen import command
 
 RESTORED_SCHEMA = "schema_restored"
 PREPARED_AGAIN: Resumption[Work] = Resumption(

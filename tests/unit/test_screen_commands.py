@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo.command_line import CALLED_THROUGH, command
+from gonogo.screen import CALLED_THROUGH, command
 
 ROOT = Path(__file__).parents[2]
 NOXFILE = (ROOT / "noxfile.py").read_text(encoding="utf-8")
@@ -20,7 +20,7 @@ def named() -> set[str]:
     names = set()
     for path in (ROOT / "src" / "gonogo").rglob("*.py"):
         source = path.read_text(encoding="utf-8")
-        if "from gonogo.command_line import command" not in source:
+        if "from gonogo.screen import command" not in source:
             continue
         for call in ast.walk(ast.parse(source)):
             if isinstance(call, ast.Call) and ast.unparse(call.func) == "command" and call.args:
