@@ -49,6 +49,12 @@ class _Scope:
         return next(found, None)
 
 
+def numbered(query: str) -> str:
+    """A query with numbers in place of psycopg's named parameters, as the parser reads it."""
+    numbers = {name: place for place, name in enumerate(PARAMETER.findall(query), 1)}
+    return PARAMETER.sub(lambda found: f"${numbers[found[1]]}", query).replace("%%", "%")
+
+
 def columns_read(query: str) -> Mapping[Table, frozenset[str]]:
     """The columns of each table that a query reads, by its text.
 
@@ -62,10 +68,8 @@ def columns_read(query: str) -> Mapping[Table, frozenset[str]]:
     Raises:
         UnreadableQueryError: It is no SQL or no single select, or reads a whole row of a table.
     """
-    numbers = {name: place for place, name in enumerate(PARAMETER.findall(query), 1)}
-    text = PARAMETER.sub(lambda found: f"${numbers[found[1]]}", query).replace("%%", "%")
     try:
-        parsed = parse(text)
+        parsed = parse(numbered(query))
     except postgast.PgQueryError as error:
         raise UnreadableQueryError(f"is no SQL: {error}") from None
     statements = [postgast.wrap(postgast.unwrap_node(one.stmt)) for one in parsed.stmts]

@@ -19,6 +19,7 @@ from gonogo.errors import DatabaseError
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import Connection, ask_bool, asking, connect
 from gonogo.postgres.tools import Tools
+from gonogo.rollout.backup.fingerprint import IS_CLUSTER
 from gonogo.rollout.backup.privileged import privileged, restore
 
 DEFAULT_TABLESPACE = "pg_default"
@@ -58,7 +59,6 @@ where c.relkind = 'm' and (c.relispopulated or not %s)
 order by c.oid"""
 LONGEST_REFRESH = "5s"
 # A dump does not say how a cluster's tables are distributed.
-IS_CLUSTER = "select to_regclass('citus_tables') is not null"
 COORDINATOR = "select nodename, nodeport from pg_dist_node where groupid = 0"
 # Reference tables first, to which the others refer; the first of those that lie together begins.
 DISTRIBUTED = """

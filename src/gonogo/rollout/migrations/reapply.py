@@ -6,7 +6,7 @@ is copied back where the column still holds its default.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from psycopg import sql
@@ -121,7 +121,7 @@ class Pair:
         query = sql.SQL(
             "insert into {} ({}) overriding system value select {} from {} as a where {}"
             " on conflict do nothing"
-        ).format(self.target, listed(self.shared), self._of("a"), self.source, held)
+        ).format(self.target, listed(self.shared), _of("a", self.shared), self.source, held)
         applied = self.connection.execute(query).rowcount
         for name in self.shared:
             self._move_sequence(name)
@@ -136,24 +136,11 @@ class Pair:
         if not values:
             rows = self._count(sql.SQL("select from {}").format(self.source))
             return Reapplied(self.name, rows, orphans=rows, lost_columns=self.lost)
-        # Not as text: a cluster (Citus) refuses what only a session makes of a column in an UPDATE.
-        query = sql.SQL(
-            "update {} as t set ({}) = row({}) from {} as a where {}"
-            " and record_image_eq(row({}), row({})) and not record_image_eq(row({}), row({}))"
-        ).format(
-            self.target,
-            listed(values),
-            self._of("a", values),
-            self.source,
-            self._same(self.own_key),
-            self._of("t", values),
-            self._typed({name: sql.SQL(self.there[name][2]) for name in values}),
-            self._of("t", values),
-            self._typed({name: sql.Identifier("a", name) for name in values}),
-        )
+        columns = {name: (self.there[name][2], self.there[name][4]) for name in values}
+        query = update_where_default(self.target, self.source, self.own_key, columns)
         applied = self.connection.execute(query).rowcount
         lone = sql.SQL("select from {} as a where not exists (select from {} as t where {})")
-        orphans = self._count(lone.format(self.source, self.target, self._same(self.own_key)))
+        orphans = self._count(lone.format(self.source, self.target, _same(self.own_key)))
         return self._noted(applied, self.own_key, values, orphans)
 
     def _noted(
@@ -166,9 +153,9 @@ class Pair:
             ).format(
                 self.source,
                 self.target,
-                self._same(key),
-                self._of("a", compared),
-                self._of("t", compared),
+                _same(key),
+                _of("a", compared),
+                _of("t", compared),
             )
         )
         conflicts = rows - equal - orphans
@@ -203,23 +190,6 @@ class Pair:
             statement = sql.SQL(query).format(sql.Identifier(name), self.target, last)
             self.connection.execute(statement, (sequence,))
 
-    def _same(self, key: Sequence[str]) -> sql.Composed:
-        return sql.SQL(" and ").join(
-            sql.SQL("{} = {}").format(sql.Identifier("t", name), sql.Identifier("a", name))
-            for name in key
-        )
-
-    def _of(self, alias: str, columns: Sequence[str] | None = None) -> sql.Composed:
-        names = self.shared if columns is None else columns
-        return sql.SQL(", ").join(sql.Identifier(alias, name) for name in names)
-
-    def _typed(self, values: Mapping[str, sql.Composable]) -> sql.Composed:
-        """Each value as its column in the target holds it."""
-        return sql.SQL(", ").join(
-            sql.SQL("({})::{}").format(value, sql.SQL(self.there[name][4]))
-            for name, value in values.items()
-        )
-
     def _columns(self, table: sql.Identifier) -> list[TupleRow]:
         return self.connection.execute(COLUMNS, (table.as_string(),)).fetchall()
 
@@ -227,6 +197,56 @@ class Pair:
         return ask_int(
             self.connection, sql.SQL("select count(*) from ({}) as counted").format(rows)
         )
+
+
+def update_where_default(
+    target: sql.Identifier,
+    source: sql.Identifier,
+    key: Sequence[str],
+    columns: Mapping[str, tuple[str, str]],
+) -> sql.Composed:
+    """The statement that copies columns back where they still hold their defaults.
+
+    No value becomes text, which the session's settings would have a say in: a cluster (Citus)
+    refuses that of a column.
+
+    Args:
+        target: The table that gets the values.
+        source: The table aside.
+        key: What a row is known by in both.
+        columns: Default and type of each column, as the target's catalog words them.
+    """
+    return sql.SQL(
+        "update {} as t set ({}) = row({}) from {} as a where {}"
+        " and record_image_eq(row({}), row({})) and not record_image_eq(row({}), row({}))"
+    ).format(
+        target,
+        listed(tuple(columns)),
+        _of("a", columns),
+        source,
+        _same(key),
+        _of("t", columns),
+        _typed((sql.SQL(default), kind) for default, kind in columns.values()),
+        _of("t", columns),
+        _typed((sql.Identifier("a", name), kind) for name, (_, kind) in columns.items()),
+    )
+
+
+def _typed(values: Iterable[tuple[sql.Composable, str]]) -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.SQL("({})::{}").format(value, sql.SQL(kind)) for value, kind in values
+    )
+
+
+def _same(key: Iterable[str]) -> sql.Composed:
+    return sql.SQL(" and ").join(
+        sql.SQL("{} = {}").format(sql.Identifier("t", name), sql.Identifier("a", name))
+        for name in key
+    )
+
+
+def _of(alias: str, columns: Iterable[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(alias, name) for name in columns)
 
 
 def reapply(connection: Connection, aside: Aside, schema: str) -> tuple[Reapplied, ...]:

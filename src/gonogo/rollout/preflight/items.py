@@ -10,8 +10,11 @@ from gonogo.application.commands import missing_programs
 from gonogo.errors import CommandError, MigrationError
 from gonogo.ledger import migration
 from gonogo.ledger.migration import Migration
+from gonogo.measure.take import WRITER
+from gonogo.postgres.parser.cluster import refused
 from gonogo.postgres.session import (
     application_schema,
+    ask_bool,
     major_version,
     owner_to_be,
     version_problem,
@@ -24,6 +27,7 @@ from gonogo.rollout.preflight.ground import Ground, Item, require
 from gonogo.rollout.preflight.restorable import kept_to_superusers, restore_obstacles
 from gonogo.rollout.preflight.rights import missing_rights
 from gonogo.rollout.preflight.trial import TO_COME, states, try_out
+from gonogo.rollout.restore.possible import IS_CLUSTER
 from gonogo.rollout.runner.steps import Skipped
 
 SHOWN = 3
@@ -117,6 +121,18 @@ def _trial(ground: Ground) -> str | Skipped:
     return f"{len(coming)} migrations would succeed, as far as a copy of the schema tells"
 
 
+def _surveys(ground: Ground) -> str | Skipped:
+    """What the gate of a cluster could not ask, which would hold the verdict later."""
+    if not ask_bool(ground.connection, IS_CLUSTER):
+        return Skipped("no cluster (Citus)")
+    files = sorted(ground.context.project.sql_dir.glob("*.sql"))
+    texts = {file.name: file.read_text(encoding="utf-8", errors="replace") for file in files}
+    asked = {name: text for name, text in texts.items() if WRITER not in text}
+    found = [f"{name} holds {what}" for name, text in asked.items() for what in refused(text)]
+    ground.notes += [f"a cluster refuses it: {one}" for one in found]
+    return f"{len(asked)} surveys, {len(found)} remarks"
+
+
 def _lint(ground: Ground) -> str:
     context = ground.context
     waiting = migration.pending(_files(ground), ground.known())
@@ -177,6 +193,7 @@ ITEMS: tuple[Item, ...] = (
     Item("disk", "Room for the backup", _disk),
     Item("migrations", "The migration files", _migrations),
     Item("trial", "The migrations, tried on a copy of the schema", _trial),
+    Item("surveys", "The surveys, where the database is a cluster", _surveys),
     Item("migrations_lint", "What the linter says of them", _lint),
     Item("worktree", "The application's worktree", _worktree, asks_database=False),
     Item("releases", "Releases, and the link to the one that runs", _releases, asks_database=False),

@@ -13,11 +13,15 @@ import pytest
 
 from gonogo.config.project import Project
 from gonogo.errors import GonogoError, UnreadyError
+from gonogo.postgres.session import connect
 from gonogo.rollout.deploy import deploy
+from gonogo.rollout.preflight.ground import Ground, look_at
+from gonogo.rollout.preflight.items import ITEMS
 from gonogo.rollout.preflight.plan import Plan, plan
 from gonogo.rollout.preflight.readiness import inspect
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.site import Consent
+from gonogo.rollout.runner.steps import Skipped
 
 if TYPE_CHECKING:
     from tests.integration.rollout.procedures.conftest import Team
@@ -296,3 +300,21 @@ def test_a_plan_goes_on_where_a_part_outside_failed(team: Team) -> None:
     assert told.problems == ()
     (outstanding,) = [one for one in told.migrations if one.state == "outstanding"]
     assert [one.statement.line for one in outstanding.effects or ()] == [4]
+
+
+def test_a_survey_that_a_cluster_refuses_is_named(team: Team) -> None:
+    """A remark of preflight, so that the gate is not the first to find out."""
+    survey = team.root / "checks" / "sql" / "sync_errors.sql"
+    survey.write_text("select result, count(*) as n from sync_metrics group by rollup (1)")
+    (item,) = (one for one in ITEMS if one.name == "surveys")
+    with connect(team.context.database.conninfo) as connection:
+        ground = Ground(team.context, connection)
+        assert look_at(item, ground) == Skipped("no cluster (Citus)")
+        # Nothing but the entry by which a coordinator is known.
+        connection.execute("set allow_system_table_mods = on")
+        connection.execute(
+            "insert into pg_extension select 99999, 'citus', 10, 11, true, '13', null, null"
+        )
+        look_at(item, ground)
+    (note,) = ground.notes
+    assert note.startswith("a cluster refuses it: sync_errors.sql holds GROUPING SETS")
