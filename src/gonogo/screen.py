@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TextIO
 
@@ -156,6 +157,11 @@ def _seen(match: re.Match[str]) -> str:
 
 # Set by the noxfile: its sessions are how a checkout's user calls the commands.
 CALLED_THROUGH = "GONOGO_CALLED_THROUGH"
+# Of a fleet: the database that this process works on.
+DATABASE = ContextVar("database", default="")
+OF_ONE_DATABASE = frozenset(
+    {"deploy", "incident", "preflight", "promote_admin", "restart", "rollback", "status", "verify"}
+)
 SESSIONS = dict.fromkeys(("criteria", "reference", "schema"), "docs")
 
 
@@ -168,6 +174,8 @@ def command(name: str, *options: str) -> str:
         name: The command, with its argument where a session of its own stands for both.
         options: What follows it.
     """
+    if (database := DATABASE.get()) and name.partition(" ")[0] in OF_ONE_DATABASE:
+        options = (*options, f"--database {database}")
     through = os.environ.get(CALLED_THROUGH)
     if not through:
         return " ".join(("gonogo", name, *options))

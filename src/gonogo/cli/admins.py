@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import open_database
+from gonogo.cli.databases import OfFleet, open_database, settings_of
 from gonogo.errors import UsageError
 from gonogo.report.text import visible
 
@@ -23,7 +23,7 @@ app = typer.Typer(help="The application's administrators.")
 
 
 @contextmanager
-def _application() -> Iterator[Application]:
+def _application(database: str | None) -> Iterator[Application]:
     from gonogo.config.sections import project_here
     from gonogo.postgres.session import application_schema
     from gonogo.rollout.admins import Application
@@ -35,45 +35,45 @@ def _application() -> Iterator[Application]:
             " database",
             "add [promotion] to it, where it does",
         )
-    with open_database("promote_admin") as connection:
+    with open_database("promote_admin", settings_of(None, database)) as connection:
         schema = application_schema(connection, config.application.anchor)
         yield Application(connection, schema, config.promotion)
 
 
 @app.command("promote")
-def promote(email: Email) -> None:
+def promote(email: Email, *, database: OfFleet = None) -> None:
     """Make a user an administrator."""
     from gonogo.postgres.session import asking
     from gonogo.rollout.admins import promote_admins
     from gonogo.rollout.runner.context import who
 
-    with asking(REFUSED), _application() as application:
+    with asking(REFUSED), _application(database) as application:
         promoted = promote_admins(application, [email], who())
     state = "an administrator now" if promoted else "an administrator already: nothing changed"
     typer.echo(visible(f"{email} is {state}"))
 
 
 @app.command("revoke")
-def revoke(email: Email) -> None:
+def revoke(email: Email, *, database: OfFleet = None) -> None:
     """Take an administrator's rights away."""
     from gonogo.postgres.session import asking
     from gonogo.rollout.admins import revoke_admin
     from gonogo.rollout.runner.context import who
 
-    with asking(REFUSED), _application() as application:
+    with asking(REFUSED), _application(database) as application:
         revoked = revoke_admin(application, email, who())
     state = "no administrator any more" if revoked else "no administrator: nothing changed"
     typer.echo(visible(f"{email} is {state}"))
 
 
 @app.command("list")
-def list_() -> None:
+def list_(*, database: OfFleet = None) -> None:
     """List the administrators."""
     from gonogo.postgres.session import asking
     from gonogo.report.narration import Narration
     from gonogo.rollout.admins import admins
 
-    with asking(REFUSED), _application() as application:
+    with asking(REFUSED), _application(database) as application:
         found = admins(application)
     rows = [
         (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import standing_now
+from gonogo.cli.databases import fleet_of, settings_of, standing_now
 from gonogo.errors import DatabaseError, UsageError
 from gonogo.model.kinds import Environment
 from gonogo.report.text import BAD, GOOD, OPEN, QUIET
@@ -52,7 +53,7 @@ def checklist(
     named = named_environment(os.environ, environment) or Environment.STAGING
     desk = checklist_desk(project, config)
     narration = Narration.to_terminal()
-    show_checklist(narration, checklist_block(desk, named, books=_books(narration, config)))
+    show_checklist(narration, checklist_block(desk, named, books=_books(narration, config, named)))
 
 
 def show_checklist(narration: Narration, block: Sequence[PhaseEntry]) -> None:
@@ -113,18 +114,42 @@ def _head(phase: PhaseEntry) -> str:
     return f"{phase.title}: {', '.join(counted)}"
 
 
-def _books(narration: Narration, config: RolloutConfig) -> dict[Environment, Book]:
+def _books(
+    narration: Narration, config: RolloutConfig, environment: Environment
+) -> dict[Environment, Book]:
     """What the ledger says; nothing, and the reason is shown, where no database answers."""
     from datetime import UTC, datetime
 
     try:
-        books = _book_of(standing_now("checklist"), config, datetime.now(UTC))
+        standing = (
+            _standing_of_fleet(config, environment)
+            if fleet_of(environment)
+            else standing_now("checklist", settings_of(environment, None))
+        )
+        books = _book_of(standing, config, datetime.now(UTC))
     except (DatabaseError, UsageError) as error:
         narration.say(f"without the ledger: {error.problem}", QUIET)
         return {}
     known = f"with the ledger of {', '.join(books)}"
     narration.say(known if books else "the ledger knows of no deployment", QUIET)
     return books
+
+
+def _standing_of_fleet(config: RolloutConfig, environment: Environment) -> Standing:
+    """Where a fleet stands that is at one revision: as its newest deployment, with all backups.
+
+    Raises:
+        UsageError: A database cannot be asked, or is at another revision than that.
+    """
+    from gonogo.rollout.fleet import lacking, look
+
+    seen = look(config.environment(environment).databases, os.environ)
+    there = [one.standing for one in seen if one.standing and one.standing.latest]
+    newest = max(there, key=lambda one: one.deployments[0].started_at, default=None)
+    revision = newest.deployments[0].revision if newest else ""
+    if newest is None or (lacks := lacking(seen, environment, revision)):
+        raise UsageError("; ".join(lacks) if newest else "no database of the fleet was deployed to")
+    return replace(newest, backups=tuple(backup for one in there for backup in one.backups))
 
 
 def _book_of(standing: Standing, config: RolloutConfig, now: datetime) -> dict[Environment, Book]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import confirmed, masked, rollout_context, standing_now
+from gonogo.cli.databases import OfFleet, standing_now
+from gonogo.cli.inputs import confirmed, masked, rollout_context
 from gonogo.errors import GonogoError, UsageError
 from gonogo.interruption import interruptible
 from gonogo.model.kinds import Environment
@@ -44,6 +45,7 @@ class Check(StrEnum):
 def deploy(  # noqa: PLR0913  # each is an option of the command
     environment: Annotated[Environment, typer.Argument(help="Must be what NODE_ENV says.")],
     *,
+    database: OfFleet = None,
     revision: Annotated[str, typer.Option(help="What is to run; by default git's HEAD.")] = "",
     previous_revision: Annotated[
         str, typer.Option(help="What runs now; by default as git or the ledger says.")
@@ -78,7 +80,8 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
     from gonogo.rollout.preflight.readiness import require_go
     from gonogo.rollout.runner.site import Consent
 
-    context = rollout_context(environment, os.environ, LOOKS if plan else deploys(environment))
+    uses = LOOKS if plan else deploys(environment)
+    context = rollout_context(environment, os.environ, uses, database)
     archive_dir = context.config.archive_dir
     context = replace(
         context,
@@ -99,6 +102,7 @@ def deploy(  # noqa: PLR0913  # each is an option of the command
 def restart(
     environment: Annotated[Environment, typer.Argument(help="Must be what NODE_ENV says.")],
     *,
+    database: OfFleet = None,
     yes_restart: Annotated[
         str | None,
         typer.Option(metavar="DBNAME", help="Confirm a restart by the database's name."),
@@ -111,19 +115,19 @@ def restart(
     from gonogo.rollout.recovery import restart as carry_out
     from gonogo.rollout.runner.site import Consent
 
-    context = rollout_context(environment, os.environ, RESTARTS)
+    context = rollout_context(environment, os.environ, RESTARTS, database)
     narration, name = Narration.to_terminal(streams=True), yes_restart
     standing = standing_now("restart", context.database, with_ledger=True)
     require_mark(standing, environment)
     if environment is Environment.PRODUCTION:
         lines = [
-            f"stop and start the application of {environment}",
+            f"stop and start the application of {context.place}",
             *describe_database(context, standing),
         ]
         name = confirmed(
             narration, standing.identity, lines, given=yes_restart, option="--yes-restart"
         )
-    narration.chapter(f"Restart {environment}")
+    narration.chapter(f"Restart {context.place}")
     with interruptible("run the same again"):
         result = carry_out(context, narration, Consent(name, wait))
     narration.chapter("Restarted" if result.error is None else "The restart failed")
@@ -164,7 +168,7 @@ def _deploy(context: RolloutContext, consent: Consent, override: str | None) -> 
     if context.environment is Environment.PRODUCTION:
         name = _deployment_confirmed(context, narration, consent.confirmed_database)
         consent = replace(consent, confirmed_database=name)
-    narration.chapter(f"Deploy to {context.environment}")
+    narration.chapter(f"Deploy to {context.place}")
     with interruptible(see_status()):
         result, record = recorded(
             "deployment",
@@ -184,7 +188,7 @@ def _deploy(context: RolloutContext, consent: Consent, override: str | None) -> 
 def _deployment_confirmed(context: RolloutContext, narration: Narration, given: str | None) -> str:
     standing = standing_now("deploy", context.database)
     require_mark(standing, context.environment)
-    lines = [f"deploy {context.revision or 'HEAD'} to {context.environment}"]
+    lines = [f"deploy {context.revision or 'HEAD'} to {context.place}"]
     lines += describe_database(context, standing)
     if irreversible := _irreversible(context, standing):
         lines += [f"cannot be reverted, only restored from the backup: {irreversible}"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperCommand
 
+from gonogo.cli.databases import OfFleet, settings_of
 from gonogo.config.project import Project
 from gonogo.errors import UsageError
 from gonogo.model.kinds import EXIT_CODES, Environment, Outcome, VerdictKind
@@ -119,6 +120,7 @@ def verify(
     environment: Annotated[
         str | None, typer.Option(help="staging or production; else NODE_ENV, else the ledger.")
     ] = None,
+    database: OfFleet = None,
     smoke: Annotated[
         bool, typer.Option("--smoke", help="Also send the requests that change something.")
     ] = False,
@@ -128,7 +130,7 @@ def verify(
     from gonogo.config.sections import project_here
     from gonogo.gate.setting import Options
     from gonogo.gate.verification import verify as find_out
-    from gonogo.postgres.dsn import database_settings, named_environment
+    from gonogo.postgres.dsn import named_environment
     from gonogo.postgres.readonly import Manners
     from gonogo.report.english import reason_of
     from gonogo.report.narration import Narration
@@ -144,7 +146,7 @@ def verify(
         migrations_to=config.migrations_to,
         judged_by=judged_by(project, config),
     )
-    found = find_out(project, options, database_settings(os.environ), os.environ)
+    found = find_out(project, options, settings_of(environment, database), os.environ)
     narration = Narration.to_terminal()
     narration.chapter(f"Is all in place in {found.environment}?")
     for finding in found.findings:

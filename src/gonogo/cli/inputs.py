@@ -1,25 +1,21 @@
-"""What a command works on: project, variables, database, a record by name, a person's consent."""
+"""What a command works on: project, variables, a record by name, a person's consent."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from gonogo.errors import CancelledError, DatabaseError, UsageError
+from gonogo.errors import CancelledError, UsageError
 from gonogo.model.kinds import Environment
-from gonogo.screen import command
+from gonogo.screen import DATABASE
 
 if TYPE_CHECKING:
     from gonogo.config.application import Use
     from gonogo.model.measurement import DatabaseIdentity
-    from gonogo.postgres.dsn import DatabaseSettings
-    from gonogo.postgres.session import Connection
     from gonogo.report.narration import Narration
     from gonogo.rollout.runner.context import RolloutContext
-    from gonogo.rollout.standing import Standing
 
 A_RECORD = "Its directory, or its name in the archive."
 QUESTION = "  Type the name of the database to go on, anything else to cancel: "
@@ -37,7 +33,10 @@ def masked(text: str) -> str:
 
 
 def rollout_context(
-    environment: Environment, environ: Mapping[str, str], uses: Collection[Use]
+    environment: Environment,
+    environ: Mapping[str, str],
+    uses: Collection[Use],
+    database: str | None,
 ) -> RolloutContext:
     """The context of a deployment or rollback whose variables are all valid.
 
@@ -45,19 +44,23 @@ def rollout_context(
         environment: The session's environment.
         environ: The session's variables.
         uses: What the session runs that inherits them.
+        database: Which of a fleet, as ``--database`` says.
 
     Raises:
         UsageError: A variable or rollout.toml is invalid; nothing was done.
     """
     from gonogo.application.environment import require_none
 
-    context, problems = unchecked_context(environment, environ, uses)
+    context, problems = unchecked_context(environment, environ, uses, database)
     require_none(problems)
     return context
 
 
 def unchecked_context(
-    environment: Environment, environ: Mapping[str, str], uses: Collection[Use]
+    environment: Environment,
+    environ: Mapping[str, str],
+    uses: Collection[Use],
+    named: str | None,
 ) -> tuple[RolloutContext, tuple[str, ...]]:
     """The context of a deployment, and every problem with the variables.
 
@@ -65,26 +68,44 @@ def unchecked_context(
         environment: The session's environment.
         environ: The session's variables.
         uses: What the session runs that inherits them.
+        named: Which database of a fleet, as ``--database`` says.
 
     Raises:
-        UsageError: rollout.toml is invalid.
+        UsageError: rollout.toml is invalid, or has no such database.
     """
     from gonogo.application.environment import problems
     from gonogo.config.sections import project_here
-    from gonogo.postgres.dsn import DatabaseSettings, database_settings, direct_settings
+    from gonogo.postgres.dsn import (
+        DatabaseSettings,
+        database_settings,
+        direct_settings,
+        member_settings,
+    )
     from gonogo.rollout.runner.context import RolloutContext
 
     project, config = project_here()
     section = config.environment(environment)
     runs = config.runs(environment, uses)
+    member = section.member(environment, named)
+    DATABASE.set(member.name if member else "")
     unnamed: tuple[str, ...] = ()
     try:
-        database = direct_settings(database_settings(environ), environ, section.direct_url)
+        database = (
+            member_settings(member, environ)
+            if member
+            else direct_settings(database_settings(environ), environ, section.direct_url)
+        )
     except UsageError as error:
         database = DatabaseSettings("", "")
         unnamed = (f"{error.problem} ({error.remedy})",)
     context = RolloutContext(
-        project, environment, config, database, environ, simulated=config.simulated
+        project,
+        environment,
+        config,
+        database,
+        environ,
+        simulated=config.simulated,
+        member=member.name if member else "",
     )
     found = problems(environ, environment, database, config.variables, runs)
     return context, (*unnamed, *found)
@@ -104,70 +125,6 @@ def required_environment(option: str | None) -> Environment:
             "nothing says which environment this is", "pass --environment or set NODE_ENV"
         )
     return environment
-
-
-@contextmanager
-def open_database(
-    command: str, settings: DatabaseSettings | None = None, *, with_ledger: bool = False
-) -> Iterator[Connection]:
-    """Connect to a database for one transaction.
-
-    Args:
-        command: What ``pg_stat_activity`` shows after our name.
-        settings: Which database; None for the one that the environment names.
-        with_ledger: Whether a database without a ledger is refused.
-
-    Raises:
-        DatabaseError: It does not answer, or has no ledger.
-    """
-    from gonogo.ledger.installation import require
-    from gonogo.postgres.dsn import database_settings
-    from gonogo.postgres.session import pinned
-
-    settings = settings or database_settings(os.environ)
-    with _connected(settings, f"gonogo {command}") as connection, pinned(connection):
-        if with_ledger:
-            require(connection)
-        yield connection
-
-
-def standing_now(
-    command: str, settings: DatabaseSettings | None = None, *, with_ledger: bool = False
-) -> Standing:
-    """Where a database stands.
-
-    Args:
-        command: What ``pg_stat_activity`` shows after our name.
-        settings: Which database; None for the one that the environment names.
-        with_ledger: Whether a database without a ledger is refused.
-
-    Raises:
-        DatabaseError: It does not answer, or has no ledger.
-    """
-    from gonogo.ledger.installation import require
-    from gonogo.postgres.dsn import database_settings
-    from gonogo.rollout.standing import read_standing
-
-    with _connected(settings or database_settings(os.environ), f"gonogo {command}") as connection:
-        if with_ledger:
-            require(connection)
-        return read_standing(connection)
-
-
-def _connected(settings: DatabaseSettings, name: str) -> Connection:
-    from gonogo.postgres.session import reach
-    from gonogo.rollout.restore.swap import closed_by_restore
-
-    try:
-        return reach(settings.conninfo, name)
-    except DatabaseError as error:
-        # A server that does not answer at all is not asked once more.
-        if "timeout" in error.problem or not closed_by_restore(settings):
-            raise
-    raise DatabaseError(
-        "a restore that was cut short has left the database closed",
-        f"run {command('rollback', '--mode restore')} again: it opens it and goes on",
-    )
 
 
 def confirmed(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gonogo.cli.databases import OfFleet
 from gonogo.cli.inputs import required_environment, unchecked_context
 from gonogo.errors import GonogoError
 from gonogo.interruption import interruptible
@@ -39,6 +40,7 @@ def preflight(
     environment: Annotated[
         str | None, typer.Option(help="staging or production; else NODE_ENV.")
     ] = None,
+    database: OfFleet = None,
     revision: Annotated[str, typer.Option(help="What is to run; by default git's HEAD.")] = "",
     build: Annotated[
         bool | None,
@@ -54,11 +56,11 @@ def preflight(
     from gonogo.rollout.preflight.readiness import inspect
 
     named = required_environment(environment)
-    context, variables = unchecked_context(named, os.environ, deploys(named))
+    context, variables = unchecked_context(named, os.environ, deploys(named), database)
     context = replace(context, revision=revision)
     narration = Narration.to_terminal(streams=True)
     builds = named is Environment.PRODUCTION if build is None else build
-    narration.chapter(f"Is all ready for a deployment to {named}?")
+    narration.chapter(f"Is all ready for a deployment to {context.place}?")
     with interruptible("nothing was changed"):
         ready = inspect(context, narration, variables, builds=builds)
     if not ready.problems:
@@ -88,7 +90,7 @@ def show_plan(narration: Narration, context: RolloutContext, plan: Plan) -> None
     Raises:
         GonogoError: The deployment would not succeed.
     """
-    narration.chapter(f"What a deployment to {context.environment} would do")
+    narration.chapter(f"What a deployment to {context.place} would do")
     narration.rows(
         [
             ("database", f"{plan.identity.database} ({context.database.shown})"),

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gonogo.cli.databases import OfFleet, open_database, standing_now
 from gonogo.cli.deploy import describe_database, require_mark, see_status, show_rollback
 from gonogo.cli.inputs import (
     confirmed,
     masked,
-    open_database,
     require_somebody,
     required_environment,
     rollout_context,
-    standing_now,
 )
 from gonogo.errors import UsageError
 from gonogo.interruption import interruptible
@@ -59,6 +58,7 @@ def rollback(  # noqa: PLR0913  # each is an option of the command
     environment: Annotated[
         str | None, typer.Option(help="staging or production; else NODE_ENV.")
     ] = None,
+    database: OfFleet = None,
     mode: Annotated[
         Mode, typer.Option(help="revert loses nothing; restore is for damaged old data.")
     ] = Mode.REVERT,
@@ -105,7 +105,7 @@ def rollback(  # noqa: PLR0913  # each is an option of the command
         raise UsageError("--damaged goes with --mode restore alone", "a revert keeps every row")
     named = required_environment(environment)
     uses = LOOKS if plan or drop_aside or reapply_aside else ROLLS_BACK
-    context = rollout_context(named, {**os.environ, "NODE_ENV": named.value}, uses)
+    context = rollout_context(named, {**os.environ, "NODE_ENV": named.value}, uses, database)
     request = Request(mode.value, reason, tuple(damaged or ()), deployment)
     consent = Consent(yes_roll_back, wait)
     if plan:
@@ -157,7 +157,7 @@ def _roll_back(context: RolloutContext, request: Request, consent: Consent) -> N
         request, consent = replace(request, agree=agree), Consent(wait=consent.wait)
     else:
         consent = replace(consent, confirmed_database=agree(()))
-    narration.chapter(f"Roll back {context.environment}")
+    narration.chapter(f"Roll back {context.place}")
     with interruptible(see_status()):
         result, record = recorded(
             "rollback",
@@ -187,7 +187,7 @@ def _described(
     back = taken_back(standing.deployments, meant, standing.migrations)
     there = [row for row in standing.migrations if row.reverted_at is None]
     return [
-        f"roll back deployment {meant.id} of {context.environment} ({standing.state(meant)})",
+        f"roll back deployment {meant.id} of {context.place} ({standing.state(meant)})",
         *taken_lines(back),
         f"revision {meant.revision}, back to {back.previous_revision}",
         BECOMES[mode],

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gonogo.cli.inputs import masked, open_database, standing_now
+from gonogo.cli.databases import OfFleet, fleet_of, open_database, settings_of, standing_now
+from gonogo.cli.fleet import show_fleet
+from gonogo.cli.inputs import masked
 from gonogo.screen import command
 
 if TYPE_CHECKING:
@@ -46,12 +48,13 @@ def open_(
     ],
     *,
     kind: Annotated[Kind, typer.Option(help="Its kind.")] = Kind.CRITICAL,
+    database: OfFleet = None,
 ) -> None:
     """Open an incident; an open critical one allows no GO."""
     from gonogo.ledger.history import open_incident
     from gonogo.rollout.runner.context import who
 
-    with open_database("incident", with_ledger=True) as connection:
+    with open_database("incident", settings_of(None, database), with_ledger=True) as connection:
         number = open_incident(connection, title, who(), kind)
     typer.echo(
         f"incident {number} ({kind}) is open; close it: {command('incident', f'close {number}')}"
@@ -75,34 +78,48 @@ def close_(
     void: Annotated[
         bool, typer.Option("--void", help="It was no incident, and does not count.")
     ] = False,
+    database: OfFleet = None,
 ) -> None:
     """Close an incident; with --void, also one that is closed already."""
     from gonogo.ledger.history import close_incident
     from gonogo.rollout.runner.context import who
 
-    with open_database("incident", with_ledger=True) as connection:
+    with open_database("incident", settings_of(None, database), with_ledger=True) as connection:
         close_incident(connection, number, who(), void=void)
     typer.echo(f"incident {number} is closed{' as void' if void else ''}")
 
 
 @incident_app.command("list")
-def list_() -> None:
+def list_(*, database: OfFleet = None) -> None:
     """List all incidents, open ones first."""
     from gonogo.ledger.history import incidents
     from gonogo.report.narration import Narration
 
-    with open_database("incident", with_ledger=True) as connection:
+    with open_database("incident", settings_of(None, database), with_ledger=True) as connection:
         rows = list(_incidents(incidents(connection)))
     Narration.to_terminal().rows(rows or [("no incident",)])
 
 
-def status() -> None:
-    """Show where this database stands: deployments, steps, migrations, backups, incidents."""
+def status(
+    *,
+    environment: Annotated[
+        str | None, typer.Option(help="staging or production; else NODE_ENV.")
+    ] = None,
+    database: OfFleet = None,
+) -> None:
+    """Show where this database stands: deployments, steps, migrations, backups, incidents.
+
+    Of a fleet, show which of its databases stands where; with --database, one of them.
+    """
     from gonogo.report.narration import Narration
 
-    standing = standing_now("status")
     narration = Narration.to_terminal()
-    _show_database(narration, standing)
+    if not database and (named := fleet_of(environment)):
+        show_fleet(narration, named)
+        return
+    settings = settings_of(environment, database)
+    standing = standing_now("status", settings)
+    _show_database(narration, standing, settings.shown)
     if not standing.has_ledger:
         narration.say("no ledger (schema gonogo): gonogo never deployed to this database")
         return
@@ -119,11 +136,8 @@ def status() -> None:
         narration.say(f"next: {standing.advice}", "bold")
 
 
-def _show_database(narration: Narration, standing: Standing) -> None:
-    from gonogo.postgres.dsn import database_settings
-
+def _show_database(narration: Narration, standing: Standing, address: str) -> None:
     identity, mark = standing.identity, standing.mark
-    address = database_settings(os.environ).shown
     rows = [("database", f"{identity.database} ({address})")]
     rows += [("server", f"PostgreSQL {identity.server_version}, as {identity.role}")]
     if identity.system_identifier:

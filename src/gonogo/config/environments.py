@@ -28,7 +28,10 @@ from gonogo.config.application import (
     Word,
     not_empty,
 )
+from gonogo.config.project import meant
+from gonogo.errors import UsageError
 from gonogo.masking import is_secret
+from gonogo.model.kinds import Environment
 
 TWO_WEEKS_DAYS = 14
 CURRENT = "current"
@@ -250,3 +253,32 @@ class EnvironmentConfig(Section):
         if isinstance(self.git, Path):
             return self.git
         return self.cwd if self.git else None
+
+    def member(self, name: Environment, database: str | None) -> DatabaseConfig | None:
+        """The database of a fleet that a session works on; None where `name` is no fleet.
+
+        Args:
+            name: What this environment is called.
+            database: What ``--database`` was given.
+
+        Raises:
+            UsageError: The fleet has none of that name, nothing says which of it is meant, or there
+                is no fleet.
+        """
+        if not self.databases:
+            if database is None:
+                return None
+            raise UsageError(
+                f"--database={database}: rollout.toml names no databases of {name}", "leave it out"
+            )
+        known = [one.name for one in sorted(self.databases, key=lambda one: not one.canary)]
+        if database is None:
+            raise UsageError(
+                f"{name} is a fleet, and nothing says which of its databases is meant",
+                f"pass --database with one of {', '.join(known)}",
+            )
+        if found := next((one for one in self.databases if one.name == database), None):
+            return found
+        raise UsageError(
+            f"--database={database}: {name} has no such database", meant(database, known)
+        )

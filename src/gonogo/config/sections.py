@@ -150,6 +150,12 @@ class RolloutConfig(Section):
             raise ValueError(problem)
         if int(self.migrations_from or 0) > int(self.migrations_to or self.migrations_from or 0):
             raise ValueError("migrations_from comes after migrations_to")
+        for name, section in self.environments.items():
+            if self.stop_before_migrate and len(section.databases) > 1:
+                raise ValueError(
+                    f"stop_before_migrate would keep the application of {name} away until the last"
+                    " database of the fleet is migrated: leave it out"
+                )
         if self.admins and self.promotion is None:
             raise ValueError("admins need [promotion], which says how one is made")
         return self

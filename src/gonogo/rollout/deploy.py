@@ -21,6 +21,7 @@ from gonogo.ledger.migration import Migration, named
 from gonogo.model.kinds import Environment
 from gonogo.model.step import Tell
 from gonogo.postgres.session import connect
+from gonogo.rollout import fleet
 from gonogo.rollout.application_steps import (
     CHECKOUT_AGAIN,
     SWITCH,
@@ -49,7 +50,7 @@ from gonogo.rollout.runner.context import RolloutContext, wanted_revision
 from gonogo.rollout.runner.result import DeploymentResult, RollbackResult, provenance
 from gonogo.rollout.runner.site import Consent, open_site
 from gonogo.rollout.runner.steps import LOOKS, Step, running
-from gonogo.rollout.runner.work import Work, begin, carry_out
+from gonogo.rollout.runner.work import Work, begin, carry_out, reread
 from gonogo.screen import command
 
 STEPS: tuple[Step[Work], ...] = (
@@ -92,6 +93,10 @@ STAGING_NEXT = (
     f"watch for 48 hours: {command('monitor staging')}, as often as wanted",
     f"decide on the whole window's record: {command('sign_off', 'RECORD --decision go --by NAME')}",
 )
+FLEET_NEXT = (
+    "deploy to the other databases of the fleet in the same way: the last one's deployment brings"
+    " the application to this revision"
+)
 PRODUCTION_NEXT = (
     SEE,
     f"watch closely for 24 hours: {command('monitor production', '24h')}, at hours 1, 4, 8, 12, 24",
@@ -132,11 +137,18 @@ def deploy(
         site = stack.enter_context(open_site(context, runner, consent or Consent(), uses))
         if in_production and consent and consent.wait:
             require_go(context, override_reason)
+        seen = fleet.others(context)
+        fleet.require_alone(seen)
         work = begin(site, override_reason)
+        waits_for = fleet.lacking(seen, context.environment, work.deployment.revision)
         if work.deployment.outcome == "succeeded":
-            result = _result(work, (), started_at)
-            return replace(result, next_steps=tuple(filter(None, (dead(work),))))
-        steps = _steps(work)
+            if waits_for or not fleet.is_left_to(work, seen):
+                result = _result(work, (), started_at)
+                return replace(result, next_steps=tuple(filter(None, (dead(work),))))
+            site.ledger.resume_deployment(work.deployment.id)
+            work = replace(work, deployment=reread(site, work.deployment.id))
+            runner.note("every database of the fleet has this revision: the code follows")
+        steps = tuple(fleet.waiting(_steps(work), waits_for))
         error = _run(work, steps)
         failed = work.site.runner.records[-1].name if error else ""
         rollback = _automatic_rollback(work, error, failed)
@@ -270,6 +282,8 @@ def _next_steps(
     if rollback:
         return rollback.next_steps
     if not error:
+        if any(fleet.WAITS_FOR in one.evidence for one in work.site.runner.records):
+            return (FLEET_NEXT,)
         if environment is Environment.PRODUCTION:
             return PRODUCTION_NEXT
         by_hand = (f"try by hand: {one}" for one in work.context.config.application.by_hand)

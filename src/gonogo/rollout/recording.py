@@ -68,10 +68,10 @@ def recorded(
             record reads as aborted, with the steps that ended.
         CancelledError: A person said no: there is no record.
     """
-    kind = Kind(what)
+    kind, of = Kind(what), f" of the database {context.member}" if context.member else ""
     head = Record(
         kind=kind,
-        title=f"{context.environment.capitalize()} {kind}",
+        title=f"{context.environment.capitalize()} {kind}{of}",
         environment=context.environment,
         simulated=context.simulated,
         started_at=datetime.now(UTC),

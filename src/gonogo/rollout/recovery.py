@@ -23,6 +23,7 @@ from gonogo.ledger.rows import Deployment, StepRow
 from gonogo.model.step import StepRecord, Tell
 from gonogo.postgres.session import application_schema, connect
 from gonogo.rollout.application_steps import SWITCH, command_step, switch, wait_healthy
+from gonogo.rollout.fleet import lacking, others, require_alone
 from gonogo.rollout.identity_steps import (
     BACK,
     IDENTITY,
@@ -98,6 +99,7 @@ def restart(context: RolloutContext, tell: Tell, consent: Consent | None = None)
         running("restart", tell, context.logs, context.environ) as runner,
         open_site(context, runner, consent or Consent(), RESTARTS) as site,
     ):
+        require_alone(others(context))
         work = _to_restart(site)
         runner.note(f"what fits the schema is revision {code.short(work.target)}")
         try:
@@ -167,6 +169,9 @@ def _fitting(work: Work) -> tuple[str, ...]:
     changed = any(row.deployment_id in back.ids and not row.adopted for row in in_place.values())
     waiting = any(one.version not in in_place for one in work.migrations)
     before, after = back.previous_revision, work.deployment.revision
+    if lacking(others(work.context), work.context.environment, after):
+        # The version before serves the databases that are migrated as well.
+        return (before,)
     return (*(() if changed else (before,)), *(() if waiting else (after,)))
 
 

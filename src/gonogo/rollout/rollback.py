@@ -18,6 +18,7 @@ from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
 from gonogo.postgres.session import application_schema, first_line
 from gonogo.record.canonical import database_of
+from gonogo.rollout.fleet import others, require_alone
 from gonogo.rollout.identity_steps import outage_of
 from gonogo.rollout.incident_report import Course, IncidentReport, draft
 from gonogo.rollout.recovery import after_failure, after_interruption
@@ -83,6 +84,7 @@ def rollback(
         if reopen_cut_short(context.database):
             runner.note("a restore that was cut short had closed the database: it is open again")
         with open_site(context, runner, consent, ROLLS_BACK) as site:
+            require_alone(others(context))
             work = to_be_rolled_back(site, asked.deployment)
             if work is None:
                 return _result(_Ending(site, None, asked, started_at))

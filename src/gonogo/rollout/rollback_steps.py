@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gonogo.application.identity import State
+from gonogo.ledger.rows import StepRow
 from gonogo.rollout.application_steps import (
     REVERT_CODE_AGAIN,
     SWITCH,
@@ -19,6 +20,7 @@ from gonogo.rollout.application_steps import (
     wait_healthy,
 )
 from gonogo.rollout.database_steps import REVERT_AGAIN, move_aside, prove
+from gonogo.rollout.fleet import OF_THE_CODE, others, touched
 from gonogo.rollout.identity_steps import IDENTITY, SEEN, STOP_STANDS, STOPPED, instances
 from gonogo.rollout.restore.restoration import Restoration
 from gonogo.rollout.runner.steps import LOOKS, Resumption, Step
@@ -65,10 +67,14 @@ def reverting_steps(work: Work) -> tuple[Step[Work], ...]:
     Args:
         work: What is rolled back.
     """
+    elsewhere = any(one.may_have_switched(work.deployment.revision) for one in others(work.context))
+    if work.context.member and not elsewhere and not touched(_deploying(work), OF_THE_CODE):
+        # The code waited for the fleet, and is what it was.
+        return (*REVERT, *PROVE)
     if _only_in_the_checkout(work):
         # The reverts are read from the directory that revert_code brings back.
         return (*STOP, *REVERT, *BUILD, *START)
-    if _runs_still(work):
+    if not elsewhere and _runs_still(work):
         return (*BUILD, *REVERT, *PROVE)
     return STEPS
 
@@ -92,15 +98,20 @@ def _runs_still(work: Work) -> bool:
 
     An attempt before this one, which is taken back too, may have stopped it.
     """
-    ledger = work.site.ledger
-    rows = ledger.steps(work.deployment.id)
+    rows = work.site.ledger.steps(work.deployment.id)
     if not any(row.procedure == "deploy" and row.name == "migrate" for row in rows):
         # Without its steps nothing is known of a deployment.
         return False
-    rows = (*rows, *(row for one in work.earlier for row in ledger.steps(one)))
+    rows = _deploying(work)
     if any(row.name in RESTARTS and row.outcome != "skipped" for row in rows):
         return False
     return all(one.state is not State.GONE for one in instances(work))
+
+
+def _deploying(work: Work) -> tuple[StepRow, ...]:
+    """The steps of all that is taken back."""
+    attempts = (work.deployment.id, *work.earlier)
+    return tuple(row for one in attempts for row in work.site.ledger.steps(one))
 
 
 def _only_in_the_checkout(work: Work) -> bool:

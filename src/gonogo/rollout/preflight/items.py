@@ -19,6 +19,7 @@ from gonogo.postgres.session import (
     owner_to_be,
     version_problem,
 )
+from gonogo.postgres.sqlfile import STOP_FIRST
 from gonogo.postgres.tools import find_tools
 from gonogo.rollout.backup.backup import ROOM_BESIDE_BYTES, needed_bytes, place_problem
 from gonogo.rollout.migrations import linter
@@ -93,6 +94,10 @@ def _migrations(ground: Ground) -> str:
     within = (ground.context.config.migrations_from, ground.context.config.migrations_to)
     require(migration.problems(migrations, known, *within))
     waiting = migration.pending(migrations, known)
+    if len(ground.context.section.databases) > 1:
+        stops = [one.filename for one in waiting if STOP_FIRST in one.file.marks]
+        why = "asks for a stop before it, and the application serves the whole fleet"
+        require(f"{name} {why}: write it so that the version before can go on" for name in stops)
     whole = adoptable(ground.connection, waiting, ground.context.survey)
     # What attempts have applied since the last deployment that served is taken back with it.
     tried = ground.tried

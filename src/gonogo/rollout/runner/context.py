@@ -43,6 +43,7 @@ class RolloutContext:
         staging_record: The signed record of staging; None takes the newest.
         simulated: Marks the database as the sandbox's, whose soak lies ahead of the clock.
         log_dir: Where the log goes; by default the project's, by environment.
+        member: Which database of a fleet it is; empty where the environment is none.
     """
 
     project: Project
@@ -57,11 +58,20 @@ class RolloutContext:
     staging_record: Path | None = None
     simulated: bool = False
     log_dir: Path | None = None
+    member: str = ""
 
     @property
     def section(self) -> EnvironmentConfig:
-        """The environment's section of ``rollout.toml``."""
-        return self.config.environment(self.environment)
+        """The environment's section of ``rollout.toml``; each database has backups of its own."""
+        section = self.config.environment(self.environment)
+        if not self.member:
+            return section
+        return section.model_copy(update={"backup_dir": section.backup_dir / self.member})
+
+    @property
+    def place(self) -> str:
+        """What is deployed to, in words: the environment, and which database of a fleet."""
+        return f"{self.environment}, database {self.member}" if self.member else self.environment
 
     def migrations(self, revision: str = "") -> tuple[Migration, ...]:
         """The files of a revision, lowest version first.
@@ -132,7 +142,7 @@ class RolloutContext:
     @property
     def logs(self) -> Path:
         """The directory of the log."""
-        return self.log_dir or self.project.logs_dir / self.environment
+        return self.log_dir or self.project.logs_dir / self.environment / self.member
 
     @property
     def base_url(self) -> str:
