@@ -15,13 +15,14 @@ from browsing import BESIDE, DAY, HEIGHT, LAPTOP, NIGHT, PHONE, TABLET, Visit
 from gonogo.model.finding import Verdict, VerdictReason
 from gonogo.model.kinds import VerdictKind, Why
 from gonogo.model.record import Record
+from gonogo.model.step import Migrated
 from gonogo.record.canonical import read_record
 from gonogo.report import text
 from gonogo.report.answers import answers, headings, top_errors, warnings
 from gonogo.report.html import render
 from gonogo.report.page import facts
 from gonogo.report.text import clock, cut, lines, moment
-from record_examples import gate
+from record_examples import EXAMPLES, change, gate
 
 pytestmark = pytest.mark.browser
 
@@ -105,6 +106,28 @@ def test_reasons_beyond_the_first_are_on_paper_too(
         assert not last.is_visible()
         opened.show(media="print", unfold=False)
         assert last.is_visible()
+
+
+@pytest.mark.parametrize("example", ["GO", "HOLD", "NO-GO", "ROLLBACK"])
+def test_a_decision_fits_the_first_screen(
+    visit: Open, example: str, tmp_path: Path, templates_dir: Path
+) -> None:
+    """With nine migrations and a dozen commits: what is judged, what has changed, who signs."""
+    names = [f"{number:03}_create_calendar_webhook_subscriptions.sql" for number in range(9)]
+    locks = ("ACCESS EXCLUSIVE on users", "SHARE UPDATE EXCLUSIVE on users")
+    migrations = tuple(Migrated(name, locks) for name in names)
+    record = EXAMPLES[example]().having(
+        change=change(migrations=migrations),
+        name="20261123T141500Z_X",
+        sign="gonogo sign_off 20261123T141500Z_X --decision go --by NAME",
+    )
+    path = tmp_path / "record.html"
+    path.write_text(render(record, templates_dir), encoding="utf-8")
+    with visit(path) as opened:
+        opened.show(unfold=False)
+        box = opened.page.locator(".first").bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= HEIGHT
 
 
 def test_the_page_of_a_go_is_short_on_a_phone(page: Visit, document: Record) -> None:

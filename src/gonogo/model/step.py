@@ -134,7 +134,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """A migration that a deployment applied.
+    """A migration that a deployment applied, or a rollback took back.
 
     Args:
         name: Its file.
@@ -158,7 +158,8 @@ class Change:
         added: How many were added.
         taken_back: How many of the revision before are not in this one.
         unknown: Why the commits, or some of them, are not known; None when all are counted.
-        migrations: What the deployment applied, in order.
+        migrations: What the deployment applied, or the rollback took back, in order.
+        stays: Of what is rolled back, the migrations that are still in place, such as adopted ones.
         deployed_by: Who deployed it; empty where it is unknown.
         deployed_at: When that ended; None when it has not, or nobody knows.
         record: The deployment's record in the archive; None for this one, or where there is none.
@@ -172,6 +173,7 @@ class Change:
     taken_back: Whole = 0
     unknown: Remark | None = None
     migrations: tuple[Migrated, ...] = ()
+    stays: tuple[str, ...] = ()
     deployed_by: str = ""
     deployed_at: Moment | None = None
     record: RecordName | None = None

@@ -57,6 +57,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "commits": text.commits,
     "counted": text.counted,
     "cut": text.cut,
+    "deployment_of": text.deployment_of,
     "locks": text.locks,
     "moment": text.moment,
     "number": text.whole_number,
@@ -65,7 +66,9 @@ FILTERS: dict[str, Callable[..., object]] = {
     "plain": text.plain,
     "points": text.points,
     "share": text.share,
+    "signers_of": text.signers_of,
     "span": text.span,
+    "strongest_lock": text.strongest_lock,
 }
 GLOBALS: dict[str, object] = {
     "bands": sentences.BANDS,
@@ -195,6 +198,7 @@ def _view(record: Record) -> Mapping[str, object]:
         "top_errors": top_errors(record),
         "trends": timeline.trends([one.rates for one in record.records]),
         "facts": page.facts(record),
+        "outage": page.outage(record),
     }
 
 

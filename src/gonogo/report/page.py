@@ -188,6 +188,8 @@ def open_phases(record: Record) -> list[str]:
     return [
         f"{phase.title}: {number} of {len(phase.items)}"
         for phase in record.checklist
+        # Of a rollback, what was deployed need not be settled any more.
+        if record.kind is not Kind.ROLLBACK or phase.phase == record.kind
         if (number := sum(item.state in NOT_SETTLED for item in phase.items))
     ]
 
@@ -248,11 +250,15 @@ def _deployed(record: Record) -> Iterator[Fact]:
         yield "Override", rollout.override or ""
         yield "Mode", rollout.mode or ""
         yield "Reason", (rollout.reason or "none given") if rollout.mode else ""
-        if outage := rollout.outage:
-            yield "Outage", OUTAGES[outage.kind].format(length=f"{outage.seconds or 0:.1f} s")
         yield "Not done", "; ".join(rollout.not_done)
         yield "Log", rollout.log
     yield "gonogo", record.gonogo
+
+
+def outage(record: Record) -> str:
+    """How long a rollout kept the application away; empty where nobody looked."""
+    known = record.rollout and record.rollout.outage
+    return OUTAGES[known.kind].format(length=f"{known.seconds or 0:.1f} s") if known else ""
 
 
 def steps_summary(record: Record) -> str:
@@ -290,6 +296,6 @@ def _sure(record: Record) -> Iterator[str]:
     if soak := record.soak:
         missing = sum(mark.state is MarkState.MISSING for mark in soak.marks)
         if missing:
-            yield f"{missing} of {len(soak.marks)} moments of the soak without a record"
+            yield f"no record of {missing} of the {len(soak.marks)} moments of the soak"
     if record.gates:
         yield f"gate number {record.gates} since the deployment"

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gonogo.model.kinds import Level, OutageKind, Outcome, Reason, Role, Says, Why
-from gonogo.report.text import moment
 
 if TYPE_CHECKING:
     from gonogo.model.record import Record
@@ -184,27 +183,12 @@ DECIDABLE, SOAK_OVER = "Expected to be decidable by {at}: {what}.", "then the so
 MORE_EVENTS = "that is about {more:,} more {counts} at the rate of the last hours"
 STUCK = "Waiting alone does not decide it: {open} {things} data that does not come by itself."
 ABOUT = {"deployment": "What was deployed", "rollback": "What was taken back"}
+APPROVED, JUDGED = "What is approved", "What was judged"
 UNKNOWN_CHANGE = "Nothing says what is deployed, or from which revision."
 MORE = "{n:,} more"
 FIRST_LOOK = "This is the first look, and no earlier deployment has a GO."
 NOT_CLOSED = "This run is not closed: there is nothing to sign."
-NOBODY_SIGNED = "Nobody had signed when this record was closed. Who has since:"
-
-
-def deployment_of(record: Record) -> str:
-    """Who deployed what is decided on, and when."""
-    change, number = record.change, record.subject.deployment if record.subject else ""
-    if change is None:
-        return ""
-    at = f", {moment(change.deployed_at)}" if change.deployed_at else ", not to its end"
-    by = f", by {change.deployed_by}" if change.deployed_by else ""
-    return f"deployment {number or 'unknown'}{at}{by}"
-
-
-def signers_of(record: Record) -> str:
-    """How many people must sign, and who must not."""
-    but = ", not who deploys" if record.signer_is_not_deployer else ""
-    return f"{'1 person' if record.signers == 1 else f'{record.signers} people'} must sign{but}."
+NOBODY_SIGNED = "Nobody had signed when this page was made; later signatures:"
 
 
 @dataclass(frozen=True, slots=True)

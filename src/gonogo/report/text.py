@@ -6,12 +6,14 @@ Nothing here judges or recomputes: moments, durations, counts and shares are onl
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     # These load pydantic, which a command that only escapes a text does without.
     from gonogo.model.measurement import Count
+    from gonogo.model.record import Record
     from gonogo.model.step import Change, Migrated
 
 
@@ -30,6 +32,17 @@ DAYS_FROM = 3 * DAY
 # "yellow", "bright" or "dim" cannot.
 GOOD, OPEN, BAD, QUIET = "#008800", "#b06000", "#ec0000", "#767676"
 WORST = "bold #ffffff on #a3211b"
+# PostgreSQL's table locks, the strongest first, and what each keeps others from.
+BLOCKED = {
+    "ACCESS EXCLUSIVE": "no reading and no writing meanwhile",
+    "EXCLUSIVE": "no writing meanwhile",
+    "SHARE ROW EXCLUSIVE": "no writing meanwhile",
+    "SHARE": "no writing meanwhile",
+    "SHARE UPDATE EXCLUSIVE": "reading and writing go on",
+    "ROW EXCLUSIVE": "reading and writing go on",
+    "ROW SHARE": "reading and writing go on",
+    "ACCESS SHARE": "reading and writing go on",
+}
 # strftime's names follow the reader's locale; a record's bytes must not.
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -128,6 +141,37 @@ def points(score: float) -> str:
 def percent(number: float) -> str:
     """A share in 0..1 with one decimal: ``95.2``."""
     return f"{number * 100:.1f}"
+
+
+def deployment_of(record: Record) -> str:
+    """Who deployed what is decided on, and when."""
+    change, number = record.change, record.subject.deployment if record.subject else ""
+    if change is None:
+        return ""
+    at = f", {moment(change.deployed_at)}" if change.deployed_at else ", not to its end"
+    by = f", by {change.deployed_by}" if change.deployed_by else ""
+    return f"deployment {number or 'unknown'}{at}{by}"
+
+
+def signers_of(record: Record) -> str:
+    """How many people must sign, and who must not; what a signature is worth where none must."""
+    if record.verdict is None:
+        return "No signature is asked for. Whoever has read this can say so:"
+    if record.verdict.kind != "GO":
+        return 'This is no GO: whoever signs "go" all the same must give a reason (--override).'
+    if not record.signers:
+        return ""
+    but = ", not who deploys" if record.signer_is_not_deployer else ""
+    return f"{'1 person' if record.signers == 1 else f'{record.signers} people'} must sign{but}."
+
+
+def strongest_lock(migrations: Sequence[Migrated]) -> str:
+    """The strongest lock of all, and what it keeps others from, as far as one is known."""
+    held = [lock for one in migrations for lock in one.locks or ()]
+    for mode, blocked in BLOCKED.items():
+        if found := next((lock for lock in held if lock.startswith(f"{mode} on ")), None):
+            return f"Strongest lock: {found} ({blocked})"
+    return "The locks of each"
 
 
 def _visible_character(character: str) -> str:

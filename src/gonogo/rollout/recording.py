@@ -209,9 +209,14 @@ def _change(context: RolloutContext, result: DeploymentResult | RollbackResult) 
         return None
     repository = context.section.repository
     found = change(repository, context.environ, one.previous_revision, one.revision)
+    back = result if isinstance(result, RollbackResult) else None
+    applied = _migrated({step.name: step.evidence for step in result.steps})
     return replace(
         found,
-        migrations=tuple(_migrated({step.name: step.evidence for step in result.steps})),
+        migrations=tuple(Migrated(name, None) for name in back.reverted)
+        if back
+        else tuple(applied),
+        stays=back.stays if back else (),
         deployed_by=Mask.of(context.environ)(one.deployed_by),
         # Of a deployment that has just ended, the row was read before it did.
         deployed_at=result.finished_at if _has_deployed(result) else one.finished_at,

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 import psycopg
 
 from gonogo.application.environment import ROLLS_BACK
-from gonogo.errors import GonogoError, StepError, UsageError
-from gonogo.ledger.attempts import taken_lines
+from gonogo.errors import DatabaseError, GonogoError, StepError, UsageError
+from gonogo.ledger.attempts import TakenBack, taken_lines
 from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
 from gonogo.postgres.session import application_schema, first_line
@@ -167,7 +167,7 @@ def _run(
     ledger.begin_rollback(deployment.id, asked.mode, asked.reason)
     for line in taken_lines(work.back) if work.back else ():
         work.site.runner.note(line)
-    ended = _Ending(work.site, deployment, asked, started_at, tuple(steps))
+    ended = _Ending(work.site, deployment, asked, started_at, tuple(steps), back=work.back)
     try:
         carry_out([step for step in steps if step not in START], work)
         last = [step for step in steps if step in START]
@@ -193,6 +193,7 @@ class _Ending:
         started_at: When it began.
         steps: All that it should have done.
         error: What failed.
+        back: What it takes back; None when there was nothing, or nothing was begun.
     """
 
     site: Site
@@ -201,12 +202,14 @@ class _Ending:
     started_at: datetime
     steps: tuple[Step[Work], ...] = ()
     error: GonogoError | None = None
+    back: TakenBack | None = None
 
 
 def _result(ended: _Ending) -> RollbackResult:
     """The result of a rollback, with the draft of its incident report."""
     site, deployment, error = ended.site, ended.deployment, ended.error
     done = {record.name for record in site.runner.records}
+    reverted, stays = _files(ended)
     return RollbackResult(
         outcome="failed" if error else "succeeded" if deployment else "unchanged",
         deployment=deployment,
@@ -222,8 +225,25 @@ def _result(ended: _Ending) -> RollbackResult:
         outage=outage_of(site.runner),
         error=error,
         next_steps=AGAIN if error else NEXT[ended.asked.mode],
+        reverted=reverted,
+        stays=stays,
         report=_report(ended),
     )
+
+
+def _files(ended: _Ending) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The files of the migrations that are taken back, and of those that are still in place."""
+    if ended.back is None:
+        return (), ()
+    try:
+        rows = ended.site.ledger.migrations()
+    except DatabaseError as error:
+        ended.site.runner.note(f"what is taken back cannot be listed: {error.problem}")
+        return (), ()
+    own = [row for row in rows if row.deployment_id in ended.back.ids]
+    stays = {f"{row.version}_{row.name}.sql": None for row in own if row.reverted_at is None}
+    names = dict.fromkeys(f"{row.version}_{row.name}.sql" for row in own)
+    return tuple(name for name in names if name not in stays), tuple(stays)
 
 
 def _report(ended: _Ending) -> IncidentReport | None:

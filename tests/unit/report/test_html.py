@@ -16,16 +16,36 @@ import pytest
 
 from gonogo.errors import RecordError, UsageError
 from gonogo.model.finding import VerdictReason
-from gonogo.model.kinds import Environment, ItemState, Kind, Outcome, Role, State, VerdictKind, Why
+from gonogo.model.kinds import (
+    Environment,
+    ItemState,
+    Kind,
+    OutageKind,
+    Outcome,
+    Role,
+    State,
+    VerdictKind,
+    Why,
+)
 from gonogo.model.limit import Json
 from gonogo.model.measurement import Measurement
 from gonogo.model.record import ItemEntry, PhaseEntry, Record
+from gonogo.model.step import Migrated, Outage
 from gonogo.record.canonical import parsed_record, written
 from gonogo.report import html as renderer
 from gonogo.report.answers import answers, top_errors
 from gonogo.report.html import render, renderer_sha256
 from gonogo.report.page import facts
-from record_examples import START, checklist, deployment, entry, provenance
+from record_examples import (
+    EXAMPLES,
+    START,
+    change,
+    checklist,
+    deployment,
+    entry,
+    provenance,
+    rollback,
+)
 
 ATTACKS = {
     "script": "<script>alert(1)</script>",
@@ -467,15 +487,17 @@ def test_the_first_screen_says_what_is_approved_and_how_it_is_signed(
     first = Page(html[: html.index('id="deciding"')])
     text = " ".join(first.text.split())
     for said in (
-        "77aa0123bc45 to→ 9f1c2ab4c1d0",
+        "Revision 77aa0123bc45 to→ 9f1c2ab4c1d0",
         "deployment 2, 21 Nov 2026, 14:15:00 UTC, by ada",
         "12 commits added, 1 commit taken back",
         "Renew webhooks in time 0000000, Ada",
-        "and 2 more",
+        "9 more commits",
+        "2 of them are in git alone",
+        "Strongest lock: ACCESS EXCLUSIVE on users (no reading and no writing meanwhile)",
         "038_add_admin_role_support.sql ACCESS EXCLUSIVE on users",
         "039_create_token_health_table.sql locks not measured",
         "2 people must sign, not who deploys.",
-        "Nobody had signed when this record was closed",
+        "Nobody had signed when this page was made",
         sign,
     ):
         assert said in text
@@ -488,14 +510,52 @@ def test_the_first_screen_says_what_is_approved_and_how_it_is_signed(
     } <= set(hrefs)
 
 
+@pytest.mark.parametrize(
+    ("example", "heading", "said"),
+    [
+        ("GO", "What is approved", "2 people must sign"),
+        ("HOLD", "What was judged", 'whoever signs "go" all the same must give a reason'),
+        ("ROLLED-BACK", "What was taken back", "No signature is asked for."),
+    ],
+)
+def test_the_first_screen_names_what_a_signature_is_worth(
+    example: str, heading: str, said: str, templates_dir: Path
+) -> None:
+    """Only a GO asks for an approval."""
+    closed = EXAMPLES[example]().having(name="20261123T141500Z_X", sign="gonogo sign_off X")
+    page = Page(render(closed, templates_dir))
+    assert heading in page.text
+    assert said in page.text
+
+
+def test_a_rollback_names_the_migrations_taken_back_and_left_in_place(
+    templates_dir: Path,
+) -> None:
+    """The first three of each by name, the others folded; no lock, and the outage."""
+    names = tuple(f"{number:03}_a.sql" for number in range(1, 6))
+    back = tuple(Migrated(name, None) for name in names)
+    record = rollback().having(change=change(migrations=back, stays=("006_adopted.sql",)))
+    assert record.rollout
+    outage = Outage(OutageKind.MEASURED, 1.3)
+    record = record.having(rollout=record.rollout.model_copy(update={"outage": outage}))
+    text = " ".join(Page(render(record, templates_dir)).text.split())
+    assert "back 001_a.sql 002_a.sql 003_a.sql 2 more migrations 004_a.sql 005_a.sql" in text
+    assert "1 migration left in place 006_adopted.sql" in text
+    assert "locks not measured" not in text
+    assert "1.3 s, from the first refused" in text
+
+
 def test_the_first_screen_says_what_has_changed(go: Record, templates_dir: Path) -> None:
     """Verdict, score and each rate beside the last look's and the last GO's, with its way."""
     page = Page(render(go, templates_dir))
     rows = [" ".join(row.split()) for row in page.rows]
-    assert "Figure Last look Last GO before Now" in rows
+    assert "Figure Last look Last GO Now" in rows
     assert "Verdict HOLD GO GO" in rows
-    assert "Health score 96.1 97.3 ↑up=same 97.3" in rows
-    assert any(row.startswith("Sync success rate 93.0 % 96.8 % ↑up↓down 96.7 %") for row in rows)
+    assert "Health score 96.1 ↑up since 97.3 =the same since 97.3" in rows
+    assert any(
+        row.startswith("Sync success rate 93.0 % ↑up since 96.8 % ↓down since 96.7 %")
+        for row in rows
+    )
 
 
 def test_without_an_earlier_look_or_a_change_the_page_says_so(

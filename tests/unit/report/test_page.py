@@ -11,7 +11,7 @@ from gonogo.model.kinds import OutageKind, Why
 from gonogo.model.record import Record
 from gonogo.model.step import Outage
 from gonogo.report.answers import answers, reasons
-from gonogo.report.page import attention, cards, expected, facts, notices, sureness, why
+from gonogo.report.page import attention, cards, expected, facts, notices, outage, sureness, why
 from record_examples import IDENTITY, after, deployment, hold, no_go, provenance
 
 
@@ -32,7 +32,7 @@ def test_a_whole_soak_with_all_its_checks_is_told_as_such(go: Record) -> None:
         "11 of 11 checks answered, none inconclusive, 1 left out on purpose",
         "all of the 48 h covered",
         "95 of 100 points of the score measured",
-        "1 of 6 moments of the soak without a record",
+        "no record of 1 of the 6 moments of the soak",
         "gate number 3 since the deployment",
     ]
 
@@ -80,19 +80,19 @@ def test_where_nobody_knows_of_a_deployment_the_coverage_says_so(go: Record) -> 
 
 
 @pytest.mark.parametrize(
-    ("outage", "shown"),
+    ("known", "shown"),
     [
         (Outage(OutageKind.MEASURED, 1.26), "1.3 s, from the first refused"),
         (Outage(OutageKind.RESUMED), "not measured: the run was resumed"),
         (Outage(OutageKind.NOT_STOPPED), "none: "),
     ],
 )
-def test_a_rollout_tells_its_outage(outage: Outage, shown: str) -> None:
+def test_the_head_of_a_rollout_says_its_outage(known: Outage, shown: str) -> None:
     """In seconds, or why nobody measured it."""
     record = deployment()
     assert record.rollout
-    changed = record.rollout.model_copy(update={"outage": outage})
-    assert dict(facts(record.having(rollout=changed)))["Outage"].startswith(shown)
+    changed = record.rollout.model_copy(update={"outage": known})
+    assert outage(record.having(rollout=changed)).startswith(shown)
 
 
 def test_a_rollout_tells_who_and_what_was_before() -> None:

@@ -55,6 +55,8 @@ class RollbackResult(Result):
         deployment_id: What was rolled back; None when there was nothing.
         mode: How the database was rolled back.
         reason: Why, as it was given.
+        reverted: The files of the migrations that are taken back, in the order of the ledger.
+        stays: Those of what was rolled back that are still in place.
         report: The draft of the incident report; None when there was nothing to roll back, or the
             database could not be asked for it.
     """
@@ -62,6 +64,8 @@ class RollbackResult(Result):
     deployment_id: int | None
     mode: RollbackMode
     reason: str
+    reverted: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
     report: IncidentReport | None = None
 
 

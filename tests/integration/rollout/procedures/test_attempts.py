@@ -69,6 +69,8 @@ def test_code_and_schema_go_back_to_the_last_state_that_served(tried: Team) -> N
     assert tried.ask("select count(*) from gonogo_aside_3.first_try") == 1
     assert tried.ask(OUTCOMES) == "succeeded rolled_back rolled_back"
     assert tried.ask(SERVED) == [None, False, True]
+    assert result.reverted == ("047_first_try.sql", "048_second_try.sql")
+    assert result.stays == ()
     assert rollback(tried.context, tried.tell).outcome == "unchanged"
 
 
@@ -76,6 +78,7 @@ def test_a_restore_takes_the_backup_of_the_first_attempt(tried: Team) -> None:
     """The newest one holds what the attempt before applied."""
     result = rollback(tried.context, tried.tell, Request(mode="restore"))
     assert (result.outcome, result.error) == ("succeeded", None)
+    assert (result.reverted, result.stays) == (("047_first_try.sql", "048_second_try.sql"), ())
     assert tried.ask(TABLES) == [False, False]
     assert tried.ask(OUTCOMES) == "succeeded rolled_back rolled_back"
     assert tried.ask("select count(*) from gonogo.migration where reverted_at is null") == 9
