@@ -18,7 +18,8 @@ where s.created_at >= %(slice_start)s
         s.onboarding_until is not null
         or u.created_at >= s.created_at at time zone 'UTC' - interval '14 days'
     )
-    and exists (
+    -- A case, so that it is looked up once a connection, and never joined with every success there is.
+    and case when exists (
         select from sync_metrics as m
         where m.user_id = s.user_id
             and m.integration_type = s.integration_type
@@ -26,5 +27,5 @@ where s.created_at >= %(slice_start)s
             -- A difference, so that no index on created_at is read once a connection.
             and m.created_at - s.created_at >= interval '0'
             and %(as_of)s::timestamp - m.created_at > interval '0'
-    )
+    ) then true else false end
 group by 1, 2

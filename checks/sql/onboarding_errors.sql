@@ -32,6 +32,8 @@ join sync_metrics as m
     and m.created_at - s.created_at >= interval '0'
     and %(as_of)s::timestamp - m.created_at > interval '0'
 where m.result = 'failure'
+    -- By their index: few users have no success, and many failures are not theirs.
+    and m.user_id = any (array(select failed.user_id from failed))
 group by 1
 order by users desc, n desc, message
 limit %(most_messages)s

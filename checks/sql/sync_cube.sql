@@ -1,7 +1,7 @@
 -- Every sync of one slice of the window, by all dimensions that any sync metric filters on.
 -- hour_no: which hour of the slice, from 1; integration, sync_type, result, skip_reason: text;
 -- n: rows; critical: rows that are no failures and have a critical message (failures are matched by
--- critical_errors.sql); api_calls_*: calls; first_at, last_at: UTC, without time zone
+-- sync_errors.sql); api_calls_*: calls; first_at, last_at: UTC, without time zone
 select
     -- A constant in a slice of one hour, which is planned and grouped as if it were not there.
     case

@@ -1,6 +1,6 @@
 -- Every notification of one slice of the window.
 -- hour_no: which hour of the slice, from 1; result: text; n: rows; critical: rows
--- that are no failures and have a critical message (failures are matched by critical_errors.sql);
+-- that are no failures and have a critical message (failures are matched by webhook_errors.sql);
 -- first_at, last_at: UTC, without time zone
 select
     -- A constant in a slice of one hour, which is planned and grouped as if it were not there.

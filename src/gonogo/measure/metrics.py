@@ -264,4 +264,5 @@ def _fraction(value: object) -> Fraction | None:
 
 
 def _tops(rows: Sequence[Row]) -> dict[str, int]:
-    return {str(row["message"]): cube.amount(row, "n") for row in rows}
+    named = (row for row in rows if row["message"] is not None)
+    return {str(row["message"]): cube.amount(row, "n") for row in named}

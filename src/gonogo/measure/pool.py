@@ -160,7 +160,9 @@ class _Added:
         rows = [self._rows[key] for key in sorted(self._rows, key=repr, reverse=True)]
         if self.rank:
             rows.reverse()
-            rows = sorted(rows, key=lambda row: -integer(row[self.rank]))[:MOST_MESSAGES]
+            counts = [row for row in rows if row[self.rank] is None]
+            rows = [row for row in rows if row[self.rank] is not None]
+            rows = sorted(rows, key=lambda row: -integer(row[self.rank]))[:MOST_MESSAGES] + counts
         return Table(tuple(rows), sliced=self._sliced)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -134,8 +135,10 @@ def run(
         with session.savepoint():
             if not survey.sliced:
                 rows += session.ask(survey.query, parameters)
-            for piece in slices:
-                rows += _ask(session, survey, parameters, piece)
+            narrow = bool(slices) and all(end - begin <= WIDTH for begin, end in slices)
+            with session.page_by_page() if narrow else nullcontext():
+                for piece in slices:
+                    rows += _ask(session, survey, parameters, piece)
     except errors.SerializationFailure:
         raise
     except psycopg.Error as error:

@@ -41,10 +41,10 @@ ERRORS = Metric(
     id="errors.critical",
     title="Critical error messages",
     kind="quantity",
-    survey="critical_errors",
+    survey="sync_errors",
     derived="sum",
-    value="n",
-    plus={"sync_cube": "critical", "webhook_cube": "critical"},
+    value="critical",
+    plus={"webhook_errors": "critical", "sync_cube": "critical", "webhook_cube": "critical"},
 )
 BOTH = ("google_calendar", "google_contacts")
 
@@ -135,9 +135,10 @@ def test_no_active_subscription_is_no_data() -> None:
 
 
 def test_critical_errors_of_every_result_are_counted_once() -> None:
-    """Failures come from their own survey, all other rows from the two cubes."""
+    """Failures come with the most frequent messages, all other rows from the two cubes."""
     tables = {
-        "critical_errors": Table(({"n": 3}, {"n": 4})),
+        "sync_errors": Table(({"n": 9, "critical": None}, {"n": None, "critical": 3})),
+        "webhook_errors": Table(({"n": None, "critical": 4},)),
         "sync_cube": Table(({"critical": 0}, {"critical": 1})),
         "webhook_cube": Table(({"critical": 2},)),
     }
