@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -21,75 +20,33 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from psycopg.conninfo import conninfo_to_dict
-
 from gonogo.application.outage import Watch
-from gonogo.sandbox.cluster import free_port
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
-from gonogo.sandbox.surroundings import forget_foreign
+from lab.shop import Shop, lay_out
 
-SHOP = Path(__file__).parents[1] / "examples" / "shop"
-LEFT = shutil.ignore_patterns("node_modules", "dist", "app", "backups", "logs", "reports")
 ROUNDS = 3
 GOAL_S = 3.0
 DATABASE = "shop"
-# The shop's staging section, changed in place; and the same with a directory a release.
-PLACED = (
-    ('cwd = "app"\ngit = true\n', 'cwd = "current"\ngit = "app"\nreleases = "releases"\n'),
-    ('pid_file = "app/', 'pid_file = "current/'),
-)
-NOT_WITH_RELEASES = ("checkout = ", "revert_code = ")
-BUILD = "npm ci --no-audit --no-fund && npm run build"
-WORLD = f"sh repository.sh && cd app && {BUILD} && npm run setup"
-RELEASED = f"""
-head=$(git -C app rev-parse v1) && git -C app worktree add -q --detach ../releases/$head v1 &&
-cd releases/$head && {BUILD} && touch ../$head.built && ln -s releases/$head ../../current
-"""
 RESTART = "node ctl.mjs stop service && node ctl.mjs start service"
 
 
-@dataclass(frozen=True)
-class Shop:
-    """A copy of the example with a database.
+def outage_s(shop: Shop, happens: Callable[[], None]) -> float:
+    """How long the service does not answer while something happens."""
+    watch = Watch.begin(shop.environ["SHOP_URL"], "/version")
+    happens()
+    found = watch.end()
+    if found is None:
+        raise RuntimeError("the shop does not answer any more")
+    return found
 
-    Args:
-        root: The copy.
-        environ: The variables that its README has a person set.
-        place: Where the version that runs lies, below `root`.
-    """
 
-    root: Path
-    environ: Mapping[str, str]
-    place: str
-
-    def sh(self, lines: str, below: str = "") -> None:
-        """Run lines of shell."""
-        words = ["bash", "-e", "-u", "-c", lines]
-        subprocess.run(
-            words, cwd=self.root / below, env=self.environ, check=True, stdout=subprocess.DEVNULL
-        )
-
-    def gonogo(self, *words: str) -> None:
-        """Run a command of gonogo."""
-        said = [sys.executable, "-m", "gonogo", *words]
-        subprocess.run(said, cwd=self.root, env=self.environ, check=True, stdout=subprocess.DEVNULL)
-
-    def outage_s(self, happens: Callable[[], None]) -> float:
-        """How long the service does not answer while something happens."""
-        watch = Watch.begin(self.environ["SHOP_URL"], "/version")
-        happens()
-        found = watch.end()
-        if found is None:
-            raise RuntimeError("the shop does not answer any more")
-        return found
-
-    def recorded_s(self) -> float:
-        """What the newest record says of the outage."""
-        newest = max(self.root.glob("reports/archive/staging/*/record.json"))
-        steps = json.loads(newest.read_bytes())["steps"]
-        (found,) = (one["evidence"]["outage_s"] for one in steps if one["name"] == "identity")
-        return float(found)
+def recorded_s(shop: Shop) -> float:
+    """What the newest record says of the outage."""
+    newest = max(shop.root.glob("reports/archive/staging/*/record.json"))
+    steps = json.loads(newest.read_bytes())["steps"]
+    (found,) = (one["evidence"]["outage_s"] for one in steps if one["name"] == "identity")
+    return float(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,27 +84,8 @@ def main() -> int:
 @contextmanager
 def _shop(server: EmbeddedServer, root: Path, *, released: bool) -> Iterator[Shop]:
     """Version 1 of the shop, running."""
-    shutil.copytree(SHOP, root, ignore=LEFT)
-    databases, port = Databases(server), free_port()
-    given = conninfo_to_dict(databases.create(DATABASE))
-    socket, user = given["host"], given["user"]
-    environ = dict(os.environ)
-    forget_foreign(environ)
-    environ |= {
-        "PATH": f"{server.bin_dir}:{os.environ['PATH']}",
-        "NODE_ENV": "staging",
-        "DATABASE_URL": f"postgresql:///{DATABASE}?host={socket}&port={given['port']}&user={user}",
-        "PORT": str(port),
-        "SHOP_URL": f"http://127.0.0.1:{port}",
-        "SHOP_ADMIN_TOKEN": "f" * 32,
-        "npm_config_prefer_offline": "true",
-    }
-    shop = Shop(root, environ, "current" if released else "app")
-    shop.sh(WORLD)
-    if released:
-        file = root / "rollout.toml"
-        file.write_text(_with_releases(file.read_text(encoding="utf-8")), encoding="utf-8")
-        shop.sh(RELEASED)
+    databases = Databases(server)
+    shop = lay_out(server, root, databases.create(DATABASE), released=released)
     shop.sh("node ctl.mjs start service && node ctl.mjs start worker", shop.place)
     try:
         yield shop
@@ -156,23 +94,15 @@ def _shop(server: EmbeddedServer, root: Path, *, released: bool) -> Iterator[Sho
         databases.drop(DATABASE)
 
 
-def _with_releases(text: str) -> str:
-    staging, production, rest = text.partition("[environments.production]")
-    for old, new in PLACED:
-        staging = staging.replace(old, new)
-    kept = (line for line in staging.splitlines() if not line.startswith(NOT_WITH_RELEASES))
-    return "\n".join(kept) + "\n" + production + rest
-
-
 def _measured(shop: Shop) -> Found:
     restarts, deploys, rollbacks, recorded = [], [], [], []
     agreed = ("--yes-roll-back", DATABASE, "--reason", "measured")
     for _ in range(ROUNDS):
-        restarts.append(shop.outage_s(lambda: shop.sh(RESTART, shop.place)))
-        deploys.append(shop.outage_s(lambda: shop.gonogo("deploy", "staging", "--revision", "v2")))
-        recorded.append(shop.recorded_s())
-        rollbacks.append(shop.outage_s(lambda: shop.gonogo("rollback", *agreed)))
-        recorded.append(shop.recorded_s())
+        restarts.append(outage_s(shop, lambda: shop.sh(RESTART, shop.place)))
+        deploys.append(outage_s(shop, lambda: shop.gonogo("deploy", "staging", "--revision", "v2")))
+        recorded.append(recorded_s(shop))
+        rollbacks.append(outage_s(shop, lambda: shop.gonogo("rollback", *agreed)))
+        recorded.append(recorded_s(shop))
     return Found(tuple(restarts), tuple(deploys), tuple(rollbacks), tuple(recorded))
 
 

@@ -1,108 +1,51 @@
-"""A server, a stand-in application and a command line, made for one kill each."""
+"""A server with one application before and after its deployment, copied for one kill each."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import psycopg
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_delay,
+    wait_fixed,
+)
 
 from gonogo.errors import SandboxError
 from gonogo.ledger import installation
 from gonogo.postgres import session
 from gonogo.rollout.backup.fingerprint import schema_fingerprint
-from gonogo.sandbox import surroundings, world
-from gonogo.sandbox.checkout import copy_project
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
-from gonogo.sandbox.surroundings import Repository
+from lab.kills.applications import DATABASE, ROOT, Application, Place
 
-ROOT = Path(__file__).parents[2]
-# The ledger's triggers that let a deployer wait where a row of it is written.
-PAUSING = ROOT / "tests" / "faults" / "pausing.sql"
-ROLLOUT = ROOT / "src" / "gonogo" / "sandbox" / "rollout.toml"
+# The ledger's triggers that let a deployer wait where a row of it is written, and for what.
+PAUSING = (ROOT / "tests" / "faults" / "pausing.sql", Path(__file__).with_name("pausing.sql"))
+# Files and database before a deployment, and after it.
 BASE, DEPLOYED = "killed_base", "killed_deployed"
-ANSWERS_WITHIN_S = 5.0
 RECOVERS_WITHIN_S = 30.0
-# Every column that was there before the deployment and that it may not touch.
-ROWS = (
-    "select md5(string_agg(row(id, email, password_hash, name, google_id, role, auth_provider,"
-    " created_at)::text, ';' order by id)) from users"
-)
+OTHERS = "select datname from pg_database where not datistemplate and datname <> all(%s)"
 
 
-@dataclass
-class Place:
-    """A checkout with an application and a database, in which one procedure is killed.
+@dataclass(frozen=True, slots=True)
+class Unkilled:
+    """A procedure that came to its end, as one that was killed must in the end.
 
     Args:
-        root: The checkout.
-        conninfo: The application's database.
-        repository: The application's two revisions.
-        environ: The session's variables.
+        print: Schema and rows after it.
+        lasts_s: How long it takes.
     """
 
-    root: Path
-    conninfo: str
-    repository: Repository
-    environ: dict[str, str] = field(repr=False)
-
-    @property
-    def deployment(self) -> tuple[str, ...]:
-        """The words that deploy the new revision to staging."""
-        return ("deploy", "staging", "--revision", self.repository.after, "--backup-check", "read")
-
-    @property
-    def undoing(self) -> tuple[str, ...]:
-        """The words that roll it back."""
-        return ("rollback", "--yes-roll-back", str(self.ask("select current_database()")))
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start a command of gonogo's."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "gonogo", *words],
-            cwd=self.root,
-            env=self.environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def run(self, *words: str) -> tuple[int, str]:
-        """Run a command of gonogo's to its end; its exit code, and all that it says."""
-        started = self.start(*words)
-        said, _ = started.communicate(timeout=300)
-        return started.returncode, said
-
-    def control(self, *words: str) -> None:
-        """Start or stop the application, or its jobs, by its own program."""
-        argv = [sys.executable, "ctl.py", *words]
-        subprocess.run(
-            argv, cwd=self.repository.path, env=self.environ, capture_output=True, check=True
-        )
-
-    def ask(self, query: str, parameters: Sequence[object] = ()) -> object:
-        """The first column of the first row of a query, or None."""
-        with psycopg.connect(self.conninfo, autocommit=True) as connection:
-            row = connection.execute(query.encode(), parameters or None).fetchone()
-        return row[0] if row else None
-
-    def serving(self) -> str:
-        """The revision that answers; empty where nobody does."""
-        address = f"{self.environ['WEBHOOK_BASE_URL']}/health"
-        with suppress(httpx.HTTPError, ValueError):
-            answer = httpx.get(address, timeout=ANSWERS_WITHIN_S, trust_env=False)
-            return str(answer.json()["revision"]) if answer.is_success else ""
-        return ""
+    print: tuple[str, str]
+    lasts_s: float
 
 
 @dataclass
@@ -112,19 +55,31 @@ class World:
     Args:
         directory: Where everything lies.
         server: The server.
-        prints: Schema and rows before a deployment, and after it.
-        lasts_s: How long each procedure takes that nobody kills.
+        application: What is deployed.
     """
 
     directory: Path
     server: EmbeddedServer
-    prints: dict[str, tuple[str, str]] = field(default_factory=dict)
-    lasts_s: dict[str, float] = field(default_factory=dict)
+    application: Application
+    _place: Place | None = field(default=None, repr=False)
+    _unkilled: dict[tuple[str, str], Unkilled] = field(default_factory=dict, repr=False)
 
     @property
-    def databases(self) -> Databases:
-        """The server's databases."""
-        return Databases(self.server)
+    def root(self) -> Path:
+        """Where every place lies: a ledger and a worktree of git hold full paths."""
+        return self.directory / "place"
+
+    def ask(self, query: str, parameters: list[object] | None = None) -> object:
+        """The first column of the first row of a query, asked beside the application's database."""
+        with psycopg.connect(self.server.conninfo(), autocommit=True) as connection:
+            row = connection.execute(query.encode(), parameters).fetchone()
+        return row[0] if row else None
+
+    def set_up(self, statement: str) -> None:
+        """Change a setting of the server."""
+        with psycopg.connect(self.server.conninfo(), autocommit=True) as connection:
+            connection.execute(statement.encode())
+            connection.execute("select pg_reload_conf()")
 
     def revive(self) -> None:
         """Start the server again where it was killed, once all that it began has ended."""
@@ -137,83 +92,95 @@ class World:
         )
         self.server = patiently(EmbeddedServer.start, self.directory / "server")
 
-    def wait_until_up(self) -> None:
-        """Wait until the server has recovered."""
+    def recover(self, killed: int) -> None:
+        """Wait until the server has seen that a session died, and has recovered."""
         patiently = Retrying(
-            retry=retry_if_exception_type(psycopg.OperationalError),
+            retry=retry_if_exception_type(psycopg.OperationalError) | retry_if_result(bool),
             wait=wait_fixed(0.05),
             stop=stop_after_delay(RECOVERS_WITHIN_S),
-            reraise=True,
         )
-        patiently(psycopg.connect, self.server.conninfo()).close()
+        patiently(self.ask, "select true from pg_stat_activity where pid = %s", [killed])
 
     @contextmanager
-    def place(self, name: str, template: str) -> Iterator[Place]:
-        """A place of its own, whose application runs; everything of it goes afterwards."""
-        root = copy_project(ROOT, self.directory / name)
-        conninfo = self.databases.create(name, template)
-        repository = surroundings.create_repository(root)
-        place = Place(root, conninfo, repository, surroundings.sandbox_environment(root, conninfo))
-        admin = place.ask("select min(email) from users")
-        text = ROLLOUT.read_text("utf-8").replace("admins = []", f'admins = ["{admin}"]', 1)
-        (root / "rollout.toml").write_text(text, "utf-8")
-        if template == DEPLOYED:
-            words = ("git", "checkout", "--quiet", "--detach", repository.after)
-            subprocess.run(words, cwd=repository.path, check=True)
+    def place(self, saved: str) -> Iterator[Place]:
+        """A copy of what was saved, whose application runs; everything of it goes afterwards."""
+        if self._place is None:
+            raise RuntimeError("nothing was laid out")
+        place = self._place
+        shutil.copytree(self.directory / saved, self.root, symlinks=True)
+        Databases(self.server).create(DATABASE, saved)
         try:
-            place.control("service", "start")
-            place.control("jobs", "start")
+            place.control(place.starts, place.before if saved == BASE else place.after)
             yield place
         finally:
-            surroundings.stop_everything(root)
-            self.databases.drop(name)
+            place.end()
+            self.clear()
+
+    def lay_out(self) -> None:
+        """Lay out the application before its deployment."""
+        conninfo = Databases(self.server).create(DATABASE)
+        self._place = self.application.lay_out(self.server, self.root, conninfo)
+        with session.connect(conninfo) as connection:
+            installation.install(connection)
+            for file in PAUSING:
+                connection.execute(file.read_bytes())
+        self.save(BASE)
+        self.clear()
+
+    def unkilled(self, saved: str, procedure: str) -> Unkilled:
+        """What a procedure leads to that nobody kills; it is run once, while there is no place.
+
+        Raises:
+            RuntimeError: It failed.
+        """
+        if saved == DEPLOYED and not (self.directory / DEPLOYED).exists():
+            self.unkilled(BASE, "deploy")
+        if (saved, procedure) not in self._unkilled:
+            with self.place(saved) as place:
+                self._unkilled[saved, procedure] = self._ended_well(place, saved, procedure)
+                if procedure == "deploy":
+                    place.ask(self.application.written)
+                    # A database that anybody is connected to cannot be copied.
+                    place.control(place.stops)
+                    self.save(DEPLOYED)
+        return self._unkilled[saved, procedure]
+
+    def _ended_well(self, place: Place, saved: str, procedure: str) -> Unkilled:
+        began = time.monotonic()
+        # Before a deployment there is nothing to roll back.
+        if (saved, procedure) != (BASE, "rollback"):
+            code, said = place.run(*place.words(procedure))
+            if code:
+                raise RuntimeError(said)
+        return Unkilled(self.print_of(place), time.monotonic() - began)
+
+    def save(self, name: str) -> None:
+        """Keep files and database as they are, while nothing runs."""
+        shutil.copytree(self.root, self.directory / name, symlinks=True)
+        Databases(self.server).create(name, DATABASE)
+
+    def clear(self) -> None:
+        """Remove files and databases, but not what was saved."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        while name := self.ask(OTHERS, [["postgres", BASE, DEPLOYED]]):
+            Databases(self.server).drop(str(name))
 
     def print_of(self, place: Place) -> tuple[str, str]:
         """The schema and the rows of the application, as one compares them."""
         made = schema_fingerprint(self.server.bin_dir, place.conninfo, None)
-        return str(made), str(place.ask(ROWS))
-
-    def build_base(self, conninfo: str) -> None:
-        """Fill a database as it is before a deployment, whose ledger can make a deployer wait."""
-        with session.connect(conninfo) as connection:
-            world.create_base(connection, users=60)
-            installation.install(connection)
-            connection.execute(PAUSING.read_bytes())
+        return str(made), str(place.ask(self.application.rows))
 
 
 @contextmanager
-def opened(directory: Path) -> Iterator[World]:
-    """A world in which both procedures came to their end once, as those that are killed must.
-
-    Raises:
-        RuntimeError: One of them did not.
-    """
+def opened(directory: Path, application: Application) -> Iterator[World]:
+    """A world with an application before its deployment."""
     directory.mkdir(parents=True, exist_ok=True)
-    made = World(directory, EmbeddedServer.start(directory / "server"))
+    made = World(directory, EmbeddedServer.start(directory / "server"), application)
     try:
-        made.databases.ensure_template(BASE, made.build_base)
-        with made.place("unkilled", BASE) as place:
-            made.prints["rollback"] = made.print_of(place)
-            _ended_well(made, "deploy", place, place.deployment)
-            made.prints["deploy"] = made.print_of(place)
-            # A database that anybody is connected to cannot be copied.
-            place.control("jobs", "stop")
-            place.control("service", "stop")
-            made.databases.create(DEPLOYED, str(place.ask("select current_database()")))
-            place.control("service", "start")
-            place.control("jobs", "start")
-            _ended_well(made, "rollback", place, place.undoing)
-            yield made
+        made.lay_out()
+        yield made
     finally:
         made.server.stop()
-
-
-def _ended_well(made: World, procedure: str, place: Place, words: tuple[str, ...]) -> None:
-    began = time.monotonic()
-    code, said = place.run(*words)
-    made.lasts_s[procedure] = time.monotonic() - began
-    if code:
-        raise RuntimeError(said)
 
 
 def alive(pid: int) -> bool:

@@ -106,6 +106,8 @@ def admitted() -> Iterator[None]:
 def interruptible(meaning: str) -> Iterator[None]:
     """Turn an interruption of the block into one line that says what it means.
 
+    A note that the work left at the interruption names what is down, and becomes the last line.
+
     Args:
         meaning: What became of the work, or what to do next.
 
@@ -114,8 +116,9 @@ def interruptible(meaning: str) -> Iterator[None]:
     """
     try:
         yield
-    except KeyboardInterrupt:
-        raise InterruptionError("interrupted", meaning) from None
+    except KeyboardInterrupt as interruption:
+        down = "; ".join(getattr(interruption, "__notes__", ()))
+        raise InterruptionError("interrupted", meaning, down=down) from None
 
 
 def was_received() -> bool:

@@ -51,13 +51,14 @@ class Ended:
     timed_out: bool = False
 
 
-def run(
+def run(  # noqa: PLR0913  # each bounds the run, or hears of it
     words: Sequence[str],
     *,
     env: Mapping[str, str],
     on_line: Callable[[str], None],
     cwd: Path | None = None,
     timeout_s: float | None = None,
+    grace_s: float = GRACE_S,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Ended:
     """Run a program and pass on its output, both streams as one.
@@ -68,6 +69,7 @@ def run(
         on_line: Called with each line of output, without its end and a terminal's colours.
         cwd: Where it runs.
         timeout_s: After this many seconds the whole process group is ended; None waits on.
+        grace_s: How long it may take to end by itself when `on_tick` raises, or on an interruption.
         on_tick: Called about twenty times a second while it runs.
 
     Raises:
@@ -92,7 +94,7 @@ def run(
             with admitted():
                 timed_out = _follow(child, _Lines(output, on_line), started, timeout_s, on_tick)
         except BaseException:
-            end_group(child)
+            end_group(child, grace_s)
             raise
         _require_started(ours, words[0])
     return Ended(child.returncode, time.monotonic() - started, timed_out)
@@ -107,11 +109,11 @@ def _require_started(ours: socket.socket, program: str) -> None:
         raise OSError(int(number), os.strerror(int(number)), program)
 
 
-def end_group(child: subprocess.Popen[bytes]) -> None:
+def end_group(child: subprocess.Popen[bytes], grace_s: float = GRACE_S) -> None:
     """End a child and all that it started: by SIGTERM first, then by SIGKILL."""
     _signal(child.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
-        child.wait(GRACE_S)
+        child.wait(grace_s)
     _signal(child.pid, signal.SIGKILL)
     child.wait()
 

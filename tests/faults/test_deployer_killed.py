@@ -9,6 +9,7 @@ import os
 import random
 import re
 import secrets
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -105,6 +106,14 @@ MIDDLES: dict[tuple[str, str], tuple[Middle, ...]] = {
 }
 
 
+# After a stop, until all of it is started again.
+INTERRUPTED = (
+    ("deploy", "stop_app", "APPLICATION IS"),
+    ("deploy", "start_jobs", "BACKGROUND JOBS ARE"),
+    ("rollback", "revert", "APPLICATION IS"),
+)
+
+
 def half_way(procedure: str, name: str) -> tuple[Middle, ...]:
     """The ways of being held up before all of a step is done."""
     if name in COMMANDS:
@@ -152,18 +161,23 @@ class Kill:
     words: tuple[str, ...]
     pids: list[int] = field(default_factory=list)
 
-    def within(self, way: Middle) -> None:
-        """Kill it as soon as it is held up, and see that all that it ran is gone with it."""
+    def within(self, way: Middle, number: int = signal.SIGKILL) -> str:
+        """Kill it as soon as it is held up, and see that all that it ran is gone with it.
+
+        Returns:
+            What it said of errors.
+        """
         with self._held_up(way) as reached:
             deployer = self.desk.start(*self.words)
             try:
                 until(lambda: reached() or deployer.poll() is not None)
                 assert deployer.poll() is None, deployer.communicate()
             finally:
-                deployer.kill()
-                deployer.communicate()
+                deployer.send_signal(number)
+                _, errors = deployer.communicate()
             until(lambda: self.desk.ask(OURS) == 0)
             until(lambda: all(map(gone, self.pids)))
+            return errors
 
     @contextmanager
     def _held_up(self, way: Middle) -> Iterator[Reached]:
@@ -344,3 +358,18 @@ def test_a_rollback_killed_after_any_step(deployed: Desk, number: int) -> None:
     way = at_row("after", "rollback", name)
     killed_and_run_again(Kill(deployed, undoing(deployed)), "rollback", name, way, within=False)
     assert deployed.ask("select outcome from gonogo.deployment") == "rolled_back"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("procedure", "name", "down"), INTERRUPTED)
+def test_an_interruption_names_what_it_leaves_down(
+    request: pytest.FixtureRequest, procedure: str, name: str, down: str
+) -> None:
+    """The last line says what is down, since when, and which command brings it back."""
+    deploys = procedure == "deploy"
+    at: Desk = request.getfixturevalue("desk" if deploys else "deployed")
+    kill = Kill(at, deployment(at) if deploys else undoing(at))
+    said = kill.within(worst(procedure, name)[0], signal.SIGTERM).splitlines()
+    assert said[0].startswith("gonogo: interrupted; gonogo status shows how far it came"), said
+    line = rf"gonogo: THE {down} DOWN since 20[-0-9]+ [:0-9]+Z \(interrupted\): gonogo .* back"
+    assert re.fullmatch(line, said[-1]), said

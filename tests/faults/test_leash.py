@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ process.run(["sh", "-c", sys.argv[1]], env=dict(os.environ), on_line=lambda line
 """
 GATE = """
 import sys
+import time
 from pathlib import Path
 from gonogo import interruption, process
 with interruption.heard():
@@ -44,6 +46,24 @@ def test_a_killed_deployer_takes_its_programs_along(tmp_path: Path, program: str
     deployer.kill()
     deployer.wait()
     until(lambda: all(map(gone, pids)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_a_program_that_is_broken_off_has_no_more_than_its_grace(tmp_path: Path) -> None:
+    """A pg_dump whose server fell silent does not hear: nobody waits long for it."""
+
+    def break_off() -> None:
+        if (tmp_path / "pids").exists():
+            raise TimeoutError
+
+    began = time.monotonic()
+    words = ["sh", "-c", STUBBORN + AT_WORK]
+    with pytest.raises(TimeoutError):
+        process.run(
+            words, env=os.environ, on_line=print, cwd=tmp_path, grace_s=0.1, on_tick=break_off
+        )
+    assert time.monotonic() - began < process.GRACE_S
+    assert all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
 
 
 def started(tmp_path: Path, program: str, place: str, *before: str) -> subprocess.Popen[bytes]:

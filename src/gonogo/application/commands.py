@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gonogo import process
-from gonogo.application.release import workplace
+from gonogo.application.release import is_first, workplace
 from gonogo.config.environments import EnvironmentConfig
 from gonogo.errors import CommandError
 from gonogo.masking import Mask
@@ -140,10 +140,13 @@ class Commands:
         return passed | {name: self._filled(text) for name, text in self.config.env.items()}
 
     def _place(self, name: str) -> Path:
-        """Where a command runs: what builds and tries, in the release that is to run."""
-        if name not in BESIDE:
-            return self.config.cwd
-        return workplace(self.config, self.target_revision or self.revision)
+        """Where a command runs: what builds and tries, in the release that is to run.
+
+        And so does all else, where no release was switched to yet.
+        """
+        if name in BESIDE or is_first(self.config):
+            return workplace(self.config, self.target_revision or self.revision)
+        return self.config.cwd
 
     def _filled(self, text: str) -> str:
         return text.format_map(
@@ -165,7 +168,7 @@ def missing_programs(section: EnvironmentConfig, path: str | None) -> Iterator[s
         section: The environment's section of rollout.toml.
         path: The PATH that commands get.
     """
-    if not section.cwd.is_dir():
+    if not section.cwd.is_dir() and not is_first(section):
         yield f"{section.cwd} is no directory: set cwd in rollout.toml"
         return
     for name in type(section.commands).model_fields:

@@ -1,7 +1,8 @@
 """Releases in directories of their own, and the link that says which one runs.
 
 `releases/<revision>` is made and built beside what runs; `current`, next to `releases`, is a link
-that is replaced in one step. A release that was built to its end is kept, for a rollback.
+that is replaced in one step, and made by the first deployment. A release that was built to its end
+is kept, for a rollback.
 """
 
 from __future__ import annotations
@@ -54,6 +55,11 @@ def running(section: EnvironmentConfig) -> str:
         return ""
     meant = Path(os.path.realpath(link))
     return meant.name if meant.parent == releases.resolve() else ""
+
+
+def is_first(section: EnvironmentConfig) -> bool:
+    """Whether nothing was released here yet, and nothing stands where the link will lie."""
+    return section.current is not None and not os.path.lexists(section.current)
 
 
 def is_whole(section: EnvironmentConfig, revision: str) -> bool:
@@ -155,12 +161,16 @@ def problems(section: EnvironmentConfig) -> tuple[list[str], list[str]]:
     link, releases = section.current, section.releases
     if link is None or releases is None:
         return [], []
-    missing = f"make it once, to what runs now: ln -s {releases}/REVISION {link}"
-    if not link.is_symlink():
-        there = "is no link: move it away" if link.exists() else "is missing"
-        return [f"{link} {there}, and {missing}"], []
+    if not link.is_symlink() and link.exists():
+        # What runs becomes a release: it can be stopped, and a rollback finds it.
+        into = f"{releases}/$(git -C {link} rev-parse HEAD)"
+        once = f"mkdir -p {releases} && into={into} && mv {link} $into && ln -s $into {link}"
+        return [f"{link} is no link: make it one, once, to what runs now: {once}"], []
+    if is_first(section):
+        return [], [f"nothing stands at {link} yet: this deployment makes the link"]
     if not running(section) or not link.is_dir():
-        return [f"{link} leads to no release ({link.readlink()}): {missing}"], []
+        made = f"ln -sfn {releases}/REVISION {link}"
+        return [f"{link} leads to no release ({link.readlink()}): let it lead to one: {made}"], []
     found = []
     needed_bytes = sum(
         file.lstat().st_size for file in link.resolve().rglob("*") if not file.is_dir()

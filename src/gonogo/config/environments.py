@@ -189,7 +189,8 @@ class EnvironmentConfig(Section):
             pooler: host and port, and whatever else differs; never a password.
         git: The application's repository: true for `cwd`, false for none, or its directory.
         releases: Where each revision gets a directory of its own, built beside what runs; the link
-            `current` next to it leads to the one that runs. Without it, the code changes in `cwd`.
+            `current` next to it leads to the one that runs; the first deployment makes it. Without
+            it, the code changes in `cwd`.
         keep_releases: How many of them are kept; the running and the previous one always are.
         commands: What to run.
         health_timeout_s: How long the application may take to become healthy, in seconds.

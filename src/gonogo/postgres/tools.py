@@ -33,6 +33,8 @@ UNCHANGED = "nothing was changed"
 # The first that the build at hand knows; what it does not know, it refuses before connecting.
 COMPRESSIONS = ("zstd:3", "lz4", "gzip:6", "none")
 COMPRESSION_NAMES_SINCE = 16
+# Asked to end, they cancel at once; one that does not has a server that fell silent.
+CANCELS_WITHIN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,13 @@ class Tools:
             on_line(line)
 
         try:
-            ended = process.run(words, env=tool_environment(variables), on_line=hear, on_tick=tick)
+            ended = process.run(
+                words,
+                env=tool_environment(variables),
+                on_line=hear,
+                on_tick=tick,
+                grace_s=CANCELS_WITHIN_S,
+            )
         except DatabaseError as error:
             raise BackupError(f"{program} was ended: {error}", UNCHANGED, step="backup") from None
         except OSError as error:

@@ -192,8 +192,8 @@ def _run(work: Work, steps: Sequence[Step[Work]]) -> GonogoError | None:
         with suppress(DatabaseError):
             site.ledger.finish_deployment(deployment_id, "failed")
         return error
-    except KeyboardInterrupt:
-        after_interruption(work)
+    except KeyboardInterrupt as interruption:
+        after_interruption(work, interruption)
         raise
     site.ledger.finish_deployment(deployment_id, "succeeded")
     _clean(work)

@@ -6,7 +6,7 @@ the last line names what is down, since when, and the command that brings it bac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -38,10 +38,9 @@ from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.result import Result, provenance
 from gonogo.rollout.runner.site import Consent, Site, open_site
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Skipped, Step, running
-from gonogo.rollout.runner.work import Work
+from gonogo.rollout.runner.work import STAMP, Work
 from gonogo.screen import command
 
-STAMP = "%Y-%m-%d %H:%M:%SZ"
 BUILDS = frozenset({"checkout", "install", "build", "revert_code", "reinstall", "rebuild"})
 PAIRS = {"stop_app": "start_app", "stop_jobs": "start_jobs"}
 STEPS: tuple[Step[Work], ...] = (
@@ -64,23 +63,38 @@ def after_failure(work: Work, error: GonogoError) -> None:
         work: What was worked on; its runner knows what was stopped and started.
         error: What failed; its last line is set.
     """
-    stopped = stopped_since(work.site.runner.records)
-    if stopped is None:
-        if _was_touched(work) and _is_gone(work):
-            work.site.runner.down = error.down = _down(work, None, "it does not answer")
+    runner, step = work.site.runner, Step(BACK, "Bring the application back", _bring_back)
+    stopped = stopped_since(runner.records)
+    if not stopped or _is_started(runner.records, "start_app"):
+        runner.down = error.down = _what_is_down(work, error.problem)
         return
-    step = Step(BACK, "Bring the application back", _bring_back)
     ledger = work.site.ledger if _is_whole(work) else None
     try:
-        work.site.runner.run(step, work, ledger, work.deployment.id)
+        runner.run(step, work, ledger, work.deployment.id)
     except (GonogoError, psycopg.Error, OSError) as lost:
-        work.site.runner.down = error.down = _down(work, stopped, str(lost))
+        runner.down = error.down = _down(work, stopped, str(lost))
+    except KeyboardInterrupt as interruption:
+        after_interruption(work, interruption)
+        raise
 
 
-def after_interruption(work: Work) -> None:
-    """Say what an interruption leaves stopped: who interrupts does not want to wait for a start."""
-    if since := stopped_since(work.site.runner.records):
-        work.site.runner.note(_down(work, since, "interrupted"))
+def after_interruption(work: Work, interruption: KeyboardInterrupt) -> None:
+    """Name what an interruption leaves down: who interrupts does not want to wait for a start.
+
+    Args:
+        work: What was worked on.
+        interruption: Gets the last line as a note.
+    """
+    if down := _what_is_down(work, "interrupted"):
+        work.site.runner.down = down
+        interruption.add_note(down)
+
+
+def _what_is_down(work: Work, why: str) -> str:
+    """The last line of a run that brings nothing back; empty where nothing is down."""
+    if stopped := stopped_since(work.site.runner.records):
+        return _down(work, stopped, why)
+    return _down(work, {}, "it does not answer") if _was_touched(work) and _is_gone(work) else ""
 
 
 def restart(context: RolloutContext, tell: Tell, consent: Consent | None = None) -> Result:
@@ -114,6 +128,9 @@ def restart(context: RolloutContext, tell: Tell, consent: Consent | None = None)
         except GonogoError as failed:
             error = failed
             error.down = _down(work, stopped_since(runner.records), "its restart failed")
+        except KeyboardInterrupt as interruption:
+            after_interruption(work, interruption)
+            raise
         names = {record.name for record in runner.records}
         return Result(
             outcome="failed" if error else "succeeded",
@@ -234,16 +251,22 @@ def _is_there(work: Work, revision: str) -> bool:
     return there and _is_built(work)
 
 
-def stopped_since(records: Sequence[StepRecord]) -> datetime | None:
-    """Since when the application or its jobs are stopped by this run; None where they are not."""
-    since: datetime | None = None
+def stopped_since(records: Sequence[StepRecord]) -> Mapping[str, datetime]:
+    """What this run stopped and has not started again, by the command's name, and since when.
+
+    Args:
+        records: The steps that have ended.
+    """
+    found: dict[str, datetime] = {}
     for record in records:
-        is_done = record.outcome == "succeeded"
         if record.name in PAIRS and record.outcome != "skipped":
-            since = since or record.started_at + timedelta(seconds=record.elapsed_s)
-        elif record.name == "start_app" and is_done:
-            since = None
-    return since
+            found.setdefault(record.name, record.started_at + timedelta(seconds=record.elapsed_s))
+    return {stop: since for stop, since in found.items() if not _is_started(records, PAIRS[stop])}
+
+
+def _is_started(records: Sequence[StepRecord], name: str) -> bool:
+    """Whether a command started something, or there is none to start it by."""
+    return any(one.name == name and one.outcome != "failed" for one in records)
 
 
 def _is_whole(work: Work) -> bool:
@@ -266,9 +289,11 @@ def _is_gone(work: Work) -> bool:
     return any(one.state is State.GONE for one in instances(work))
 
 
-def _down(work: Work, since: datetime | None, why: str) -> str:
-    began = f" since {since.astimezone(UTC):{STAMP}}" if since else ""
-    return f"THE APPLICATION IS DOWN{began} ({why}): {_again(work)} brings it back"
+def _down(work: Work, stopped: Mapping[str, datetime], why: str) -> str:
+    jobs = stopped.keys() == {"stop_jobs"}
+    what, them = ("THE BACKGROUND JOBS ARE", "them") if jobs else ("THE APPLICATION IS", "it")
+    began = f" since {min(stopped.values()).astimezone(UTC):{STAMP}}" if stopped else ""
+    return f"{what} DOWN{began} ({why}): {_again(work)} brings {them} back"
 
 
 def _again(work: Work) -> str:

@@ -18,6 +18,7 @@ from gonogo.ledger.rows import Deployment
 from gonogo.model.step import Tell
 from gonogo.postgres.session import application_schema, first_line
 from gonogo.record.canonical import database_of
+from gonogo.rollout.backup.scratch import drop_left
 from gonogo.rollout.fleet import others, require_alone
 from gonogo.rollout.identity_steps import outage_of
 from gonogo.rollout.incident_report import Course, IncidentReport, draft
@@ -88,6 +89,8 @@ def rollback(
             work = to_be_rolled_back(site, asked.deployment)
             if work is None:
                 return _result(_Ending(site, None, asked, started_at))
+            for name in drop_left(site.connection):
+                runner.note(f"the scratch database {name}, left by a killed run, is dropped")
             return _by_mode(work, as_agreed(work, asked), consent, started_at)
 
 
@@ -175,8 +178,8 @@ def _run(
     except GonogoError as error:
         after_failure(restoration.work if restoration else work, error)
         return _result(replace(ended, error=error))
-    except KeyboardInterrupt:
-        after_interruption(work)
+    except KeyboardInterrupt as interruption:
+        after_interruption(work, interruption)
         raise
     ledger.roll_back_deployment(deployment.id, asked.mode, asked.reason, work.earlier)
     return _result(ended)

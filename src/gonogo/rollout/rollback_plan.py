@@ -196,6 +196,7 @@ def _beyond(carried: Carried) -> Iterator[str]:
         yield f"{empty} tables without rows"
     if beyond.columns:
         yield f"columns {', '.join(beyond.columns)}"
+    yield from beyond.objects
 
 
 def _why_not(carried: Carried, name: str, *, keyed: bool) -> str:

@@ -14,7 +14,13 @@ from gonogo.postgres import session
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.session import Connection
 from gonogo.postgres.tools import find_tools
-from gonogo.rollout.backup.scratch import copy_grants, copy_settings, create_like, likeness
+from gonogo.rollout.backup.scratch import (
+    copy_grants,
+    copy_settings,
+    create_like,
+    drop_left,
+    likeness,
+)
 from gonogo.sandbox.databases import Databases
 from gonogo.sandbox.server import EmbeddedServer
 
@@ -122,3 +128,19 @@ def test_a_likeness_fills_what_is_filled_there(empty_database: str, server: Embe
     with likeness(database, find_tools(18, {}, server.bin_dir)) as copy:
         query = "select relname, relispopulated from pg_class where relkind = 'm'"
         assert dict(copy.execute(query).fetchall()) == {"m": True, "of_m": True, "bare": False}
+
+
+def test_what_a_killed_run_left_is_dropped_unless_somebody_uses_it(empty_database: str) -> None:
+    """The scratch databases of this database alone."""
+    with session.connect(empty_database) as connection:
+        (oid,) = connection.execute(
+            "select oid from pg_database where datname = current_database()"
+        )
+        names = [f"gonogo_{purpose}_{oid[0]}" for purpose in ("scratch", "plan")]
+        for name in names:
+            connection.execute(f"create database {name}".encode())
+        settings = DatabaseSettings(empty_database, "test")
+        with session.connect(settings.with_database(names[1]).conninfo):
+            assert drop_left(connection) == names[:1]
+        assert drop_left(connection) == names[1:]
+        assert drop_left(connection) == []

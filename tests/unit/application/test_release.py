@@ -155,20 +155,38 @@ def problem(place: Place) -> str:
 
 
 def test_a_preflight_finds_what_is_wrong_with_the_link(place: Place) -> None:
-    """Missing, no link, or leading to what is no release: it says how to make it."""
+    """It leads to what is no release, or is none: it says which command mends that."""
     current = place.section.current
     assert current is not None
-    assert f"{current} is missing, and make it once" in problem(place)
     for elsewhere in (current, current.parent):
         current.symlink_to(elsewhere)
         assert "leads to no release" in problem(place)
         current.unlink()
-    current.mkdir()
-    assert "is no link: move it away" in problem(place)
-    current.rmdir()
     place.made(place.old)
     release.switch(place.section, place.old)
     assert release.problems(place.section) == ([], [])
+
+
+def test_the_first_release_needs_no_link(place: Place) -> None:
+    """Where nothing stands yet a preflight only says so, and the switch makes the link."""
+    problems, (note,) = release.problems(place.section)
+    assert (problems, "this deployment makes the link" in note) == ([], True)
+    assert release.is_first(place.section)
+    place.made(place.old)
+    release.switch(place.section, place.old)
+    assert not release.is_first(place.section)
+
+
+def test_one_command_makes_a_release_of_a_directory_in_the_links_place(place: Place) -> None:
+    """What runs there can be stopped afterwards, and a rollback finds it."""
+    assert place.section.repository
+    assert place.section.current
+    clone = ("git", "clone", "--quiet", str(place.section.repository), str(place.section.current))
+    subprocess.run(clone, env=ENVIRON, check=True)
+    _, _, once = problem(place).partition("to what runs now: ")
+    subprocess.run(["sh", "-e", "-c", once], env=ENVIRON, check=True)
+    assert release.problems(place.section) == ([], [])
+    assert release.running(place.section) == place.new
 
 
 def test_a_preflight_finds_want_of_room_and_half_built_releases(

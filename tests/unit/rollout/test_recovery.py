@@ -30,28 +30,31 @@ def record(
     return StepRecord(name, name, outcome, AT + timedelta(minutes=minute), 1.0, "", evidence)
 
 
-STOPPED = record("stop_app")
+STOPPED, JOBS = record("stop_app"), record("stop_jobs")
 SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
-    ("records", "since"),
+    ("records", "stopped"),
     [
-        ([], None),
-        ([record("migrate", "failed")], None),
-        ([STOPPED, record("migrate", "failed", 1)], AT + SECOND),
-        ([STOPPED, record("start_app", "failed", 1)], AT + SECOND),
-        ([record("stop_jobs"), record("stop_app", minute=1)], AT + SECOND),
-        ([record("stop_jobs"), record("stop_app", "failed", 1)], AT + SECOND),
-        ([STOPPED, record("start_app", minute=1)], None),
-        ([STOPPED, record("start_app", minute=1), record("identity", "failed", 2)], None),
-        ([record("stop_app", "skipped"), record("migrate", "failed")], None),
+        ([], {}),
+        ([record("migrate", "failed")], {}),
+        ([STOPPED, record("migrate", "failed", 1)], {"stop_app": 0}),
+        ([STOPPED, record("start_app", "failed", 1)], {"stop_app": 0}),
+        ([JOBS, record("stop_app", minute=1)], {"stop_jobs": 0, "stop_app": 1}),
+        ([JOBS, record("stop_app", "failed", 1)], {"stop_jobs": 0, "stop_app": 1}),
+        ([JOBS, STOPPED, record("start_app", minute=1)], {"stop_jobs": 0}),
+        ([JOBS, STOPPED, record("start_app"), record("start_jobs", "failed")], {"stop_jobs": 0}),
+        ([JOBS, STOPPED, record("start_app"), record("start_jobs", "skipped")], {}),
+        ([STOPPED, record("start_app", minute=1), record("identity", "failed", 2)], {}),
+        ([record("stop_app", "skipped"), record("migrate", "failed")], {}),
     ],
 )
 def test_what_was_stopped_and_not_started_is_down_since_its_stop(
-    records: list[StepRecord], since: datetime | None
+    records: list[StepRecord], stopped: dict[str, int]
 ) -> None:
     """A stop that failed may have ended something too; a stop that was skipped ended nothing."""
+    since = {name: AT + SECOND + timedelta(minutes=minute) for name, minute in stopped.items()}
     assert stopped_since(records) == since
 
 

@@ -68,6 +68,7 @@ from citus_tables
 where citus_table_type in ('distributed', 'reference')
 window together as (partition by citus_table_type, colocation_id order by table_name::text)
 order by citus_table_type desc, table_name::text"""
+NAME = "gonogo_{purpose}_{oid}"
 OWN = "select oid, datname from pg_database where datname = current_database()"
 
 
@@ -197,7 +198,7 @@ def scratch_database(
     with connect(database.conninfo, "gonogo backup") as connection:
         oid, own = connection.execute(OWN).fetchone() or (0, "")
         # Named by the source, so that what a killed run left behind is replaced by the next.
-        name = f"gonogo_{purpose}_{oid}"
+        name = NAME.format(purpose=purpose, oid=oid)
         drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
         connection.execute(drop)
         create_like(connection, own, name)
@@ -205,6 +206,26 @@ def scratch_database(
             yield database.with_database(name)
         finally:
             connection.execute(drop)
+
+
+def drop_left(connection: Connection) -> list[str]:
+    """Drop the scratch databases that a killed run left; one that is in use stays.
+
+    Args:
+        connection: To the database that they were made like.
+
+    Returns:
+        Their names.
+    """
+    dropped = []
+    oid, _ = connection.execute(OWN).fetchone() or (0, "")
+    for purpose in ("scratch", "plan"):
+        name = NAME.format(purpose=purpose, oid=oid)
+        if connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
+            with suppress(psycopg.Error):
+                connection.execute(sql.SQL("drop database {}").format(sql.Identifier(name)))
+                dropped.append(name)
+    return dropped
 
 
 @contextmanager

@@ -172,7 +172,8 @@ def _releases(ground: Ground) -> str | Skipped:
     problems, notes = release.problems(section)
     ground.notes += notes
     require(problems)
-    return f"{section.current} leads to {code.short(release.running(section))}"
+    runs = release.running(section)
+    return f"{section.current} leads to {code.short(runs)}" if runs else "the first release"
 
 
 def _commands(ground: Ground) -> str:

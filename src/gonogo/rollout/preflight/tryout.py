@@ -93,6 +93,8 @@ class Tryout:
             return Skipped(f"no command {name} is configured")
         if missing := self._unset(name):
             return Skipped(f"not tried: {missing} is not set")
+        if not place and release.is_first(section):
+            return Skipped("nothing is released yet; --build tries it")
         try:
             ran = self._run(name, place or section.cwd, at)
         except CommandError as error:

@@ -84,6 +84,7 @@ class Carried:
             "reasons": dict(self.reasons),
             "tables_not_in_the_backup": dict(self.beyond.tables),
             "columns_not_in_the_backup": list(self.beyond.columns),
+            "objects_not_in_the_backup": list(self.beyond.objects),
             "columns_that_are_gone": {name: list(gone) for name, gone in self.gone.items()},
             **self.beside.evidence,
         }

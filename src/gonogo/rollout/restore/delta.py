@@ -22,6 +22,25 @@ from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 where c.relkind = 'r' and n.nspname ~ '^gonogo_aside_'
 order by 1, 2"""
+# What stands for itself: neither a table nor a part of one, of an extension or of gonogo.
+OBJECTS = """
+select i.type || ' ' || i.identity
+from (
+    select 'pg_class'::regclass, oid from pg_class where relkind in ('v', 'm', 'f')
+    union all select 'pg_class'::regclass, c.oid from pg_class as c
+        where c.relkind = 'S' and not exists (select from pg_depend as d
+            where (d.classid, d.objid) = ('pg_class'::regclass, c.oid) and d.deptype in ('a', 'i'))
+    union all select 'pg_proc'::regclass, oid from pg_proc
+    union all select 'pg_trigger'::regclass, oid from pg_trigger where not tgisinternal
+    union all select 'pg_policy'::regclass, oid from pg_policy
+    union all select 'pg_extension'::regclass, oid from pg_extension
+    union all select 'pg_publication'::regclass, oid from pg_publication
+    union all select 'pg_event_trigger'::regclass, oid from pg_event_trigger
+) as o(classid, objid), pg_identify_object(o.classid, o.objid, 0) as i
+where o.objid >= 16384 and i.identity !~ '\\mgonogo(_aside_\\d+)?\\.'
+    and not exists (select from pg_depend as d
+        where (d.classid, d.objid) = (o.classid, o.objid) and d.deptype = 'e')
+order by 1"""
 DIFFERING = """
 create temporary table gonogo_differing (
     n bigint generated always as identity,
@@ -84,10 +103,12 @@ class Beyond:
     Args:
         tables: Rows of each such table, the aside ones too.
         columns: Each as ``schema.table.column``.
+        objects: What is neither: views, functions, triggers, extensions, publications.
     """
 
     tables: Mapping[str, int] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
 
 
 def compare(live: Connection, restored: Connection, tables: Sequence[Shape]) -> None:
@@ -148,7 +169,10 @@ def beyond(live: Connection, restored: Connection) -> Beyond:
             columns += [f"{schema}.{table}.{name}" for name in new]
     for schema, table in live.execute(ASIDE).fetchall():
         tables[f"{schema}.{table}"] = count(live, schema, table)
-    return Beyond(tables, tuple(columns))
+    here = set(restored.execute(OBJECTS))
+    return Beyond(
+        tables, tuple(columns), tuple(one[0] for one in live.execute(OBJECTS) if one not in here)
+    )
 
 
 def _nothing(named: TableColumns) -> TableColumns:

@@ -24,6 +24,7 @@ select lo_put((select body from letters where id = 1), 5, 'Eve');
 insert into letters values (3, lo_from_bytea(0, 'dear Joe'));
 refresh materialized view written;
 grant select on letters to pg_monitor;
+create view newest as select max(id) from letters;
 """
 READ = "select string_agg(convert_from(lo_get(body), 'UTF8'), ', ' order by id) from letters"
 
@@ -46,9 +47,12 @@ def test_what_is_no_row_is_named_and_reaches_the_restored_database(written: Team
     assert "pg_catalog.pg_largeobject: 1 inserted, 1 changed" in lines
     assert "materialized views are refreshed: public.written" in lines
     assert "select on public.letters for pg_monitor, granted since" in lines
+    _, _, beyond = lines.partition("not in the backup, only in the database that is kept")
+    assert "  view public.newest\n" in beyond
     result = rollback(written.context, written.tell, asked)
     assert result.error is None
     carried = next(step for step in result.steps if step.name == "carry_rows")
     assert carried.evidence["materialized_views_refreshed"] == ["public.written"]
+    assert "view public.newest" in str(carried.evidence["objects_not_in_the_backup"])
     assert written.ask(READ) == "dear Eve, dear Bob, dear Joe"
     assert written.ask("select n from written") == 3
