@@ -19,7 +19,7 @@ from gonogo.application.identity import State
 from gonogo.errors import CommandError, GonogoError, StepError, UsageError
 from gonogo.ledger import history
 from gonogo.ledger.ledger import Ledger
-from gonogo.ledger.rows import Deployment, StepRow
+from gonogo.ledger.rows import StepRow
 from gonogo.model.step import StepRecord, Tell
 from gonogo.postgres.session import application_schema, connect
 from gonogo.rollout.application_steps import SWITCH, command_step, switch, wait_healthy
@@ -65,7 +65,7 @@ def after_failure(work: Work, error: GonogoError) -> None:
     """
     runner, step = work.site.runner, Step(BACK, "Bring the application back", _bring_back)
     stopped = stopped_since(runner.records)
-    if not stopped or _is_started(runner.records, "start_app"):
+    if not stopped or any(one.name == "start_app" and not one.error for one in runner.records):
         runner.down = error.down = _what_is_down(work, error.problem)
         return
     ledger = work.site.ledger if _is_whole(work) else None
@@ -224,7 +224,10 @@ def _to_restart(site: Site) -> Work:
         raise UsageError("nothing was deployed here yet; nothing was done", "start it by hand")
     schema = application_schema(site.connection, site.context.anchor)
     work = Work(site, latest, site.context.migrations(latest.revision), schema)
-    for revision in _preferred(latest, _fitting(work)):
+    fitting = _fitting(work)
+    if latest.outcome == "succeeded" and latest.revision in fitting:
+        fitting = (latest.revision,)
+    for revision in fitting:
         work = replace(work, target=revision)
         if _is_there(work, revision):
             return work
@@ -233,12 +236,6 @@ def _to_restart(site: Site) -> Work:
         f"{command(f'deploy {latest.environment}')} finishes what was begun, or"
         f" {command('rollback')} takes it back",
     )
-
-
-def _preferred(latest: Deployment, fitting: Sequence[str]) -> Sequence[str]:
-    if latest.outcome == "succeeded" and latest.revision in fitting:
-        return (latest.revision,)
-    return fitting
 
 
 def _is_there(work: Work, revision: str) -> bool:
@@ -257,16 +254,14 @@ def stopped_since(records: Sequence[StepRecord]) -> Mapping[str, datetime]:
     Args:
         records: The steps that have ended.
     """
-    found: dict[str, datetime] = {}
-    for record in records:
-        if record.name in PAIRS and record.outcome != "skipped":
-            found.setdefault(record.name, record.started_at + timedelta(seconds=record.elapsed_s))
-    return {stop: since for stop, since in found.items() if not _is_started(records, PAIRS[stop])}
-
-
-def _is_started(records: Sequence[StepRecord], name: str) -> bool:
-    """Whether a command started something, or there is none to start it by."""
-    return any(one.name == name and one.outcome != "failed" for one in records)
+    # A command that is not configured has nothing to start.
+    started = {one.name for one in records if one.outcome != "failed"}
+    # Backwards: of two stops the first counts.
+    return {
+        one.name: one.started_at + timedelta(seconds=one.elapsed_s)
+        for one in reversed(records)
+        if one.outcome != "skipped" and one.name in PAIRS and PAIRS[one.name] not in started
+    }
 
 
 def _is_whole(work: Work) -> bool:
