@@ -35,6 +35,7 @@ from gonogo.model.kinds import Environment
 
 TWO_WEEKS_DAYS = 14
 CURRENT = "current"
+MOST_AT_ONCE = 32
 MEMBER = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 SERVICE = r"^[^\s\[\]#'\\]+$"
 ADDRESS = re.compile(r"https?://[\w.:\[\]-]+/?")
@@ -182,6 +183,7 @@ class EnvironmentConfig(Section):
     Args:
         pinned: Which database and application it is.
         databases: The members of a fleet; empty where one database is the environment's.
+        databases_at_once: How many of them a gate asks at once, on one session each.
         cwd: Where the commands run: the application's directory.
         backup_dir: Where backups are kept.
         retention_days: Age in days after which a backup is listed as old; two weeks at least.
@@ -205,6 +207,7 @@ class EnvironmentConfig(Section):
 
     pinned: PinnedConfig = PinnedConfig()
     databases: tuple[DatabaseConfig, ...] = ()
+    databases_at_once: Annotated[StrictInt, Field(ge=1, le=MOST_AT_ONCE)] = 2
     cwd: Location
     backup_dir: Location
     retention_days: Annotated[StrictInt, Field(ge=TWO_WEEKS_DAYS)] = 90

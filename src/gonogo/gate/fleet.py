@@ -79,7 +79,7 @@ class _Looks:
                 member.settings, manners, lambda session: self._measure(session, member)
             )
         except DatabaseError as error:
-            return self._not_judged(member, Remark(Says.UNREACHABLE, detail=str(error)))
+            return self._not_judged(member, Remark(Says.UNREACHABLE, detail=error.problem))
         if isinstance(found, Remark):
             return self._not_judged(member, found)
         own = measured(self.plan, found)
@@ -185,7 +185,7 @@ def observe_fleet(setting: Setting, answers: Mapping[str, Measurement]) -> Obser
     facts = newest_of(fit or setting.members)
     plan = replace(plan_of(setting, facts, setting.as_of or datetime.now(UTC)), pooled=True)
     looks = _Looks(setting, plan, Pool(plan))
-    members = sorted(side_by_side(setting.members, looks.look), key=_worst_first)
+    members = sorted(side_by_side(setting, looks.look), key=_worst_first)
     if all(one.problem for one in members):
         names = ", ".join(one.name for one in members)
         return replace(

@@ -12,7 +12,7 @@ clocks, so that one wrong clock moves nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -35,9 +35,7 @@ from gonogo.postgres.readonly import Session
 from gonogo.postgres.snapshot import in_snapshot, read_identity
 from gonogo.record.canonical import way_to
 
-# So many databases are asked at once, on one session each: together as many sessions as the surveys
-# of one database take.
-AT_ONCE = 3
+SHORT = 12
 T = TypeVar("T")
 
 
@@ -90,7 +88,7 @@ def asked(project: Project, options: Options, criteria: Criteria, checklist: Che
         project, options, criteria, options.environment, place, checklist, members=own
     )
     started = datetime.now(UTC)
-    members = side_by_side(own, lambda one: _with_ledger(setting, one))
+    members = side_by_side(setting, lambda one: _with_ledger(setting, one))
     _require_different(members)
     known = [one for one in members if not one.problem]
     if not known:
@@ -101,21 +99,16 @@ def asked(project: Project, options: Options, criteria: Criteria, checklist: Che
     as_of = options.as_of or now
     check_as_of(as_of, now, simulated=simulated)
     expected = frozenset(plan_of(setting, LedgerFacts(), as_of).versions)
-    newest = newest_of(known)
-    return replace(
-        setting,
-        members=tuple(
-            replace(one, problem=_unfit(setting, one, newest, expected)) for one in members
-        ),
-        as_of=as_of,
-        simulated=simulated,
-    )
+    members = [replace(one, problem=_unfit(setting, one, expected)) for one in members]
+    newest = newest_of([one for one in members if not one.problem] or known)
+    members = [replace(one, problem=_of_another_release(one, newest)) for one in members]
+    return replace(setting, members=tuple(members), as_of=as_of, simulated=simulated)
 
 
-def side_by_side(members: Sequence[MemberSetting], ask: Callable[[MemberSetting], T]) -> list[T]:
+def side_by_side(setting: Setting, ask: Callable[[MemberSetting], T]) -> list[T]:
     """What each member answers, a few at once; in the order of the members."""
-    with ThreadPoolExecutor(AT_ONCE, "gonogo member") as threads:
-        working = [threads.submit(ask, one) for one in members]
+    with ThreadPoolExecutor(setting.options.at_once, "gonogo member") as threads:
+        working = [threads.submit(ask, one) for one in setting.members]
         try:
             while wait(working, STEP_S).not_done:
                 pass
@@ -135,7 +128,7 @@ def _with_ledger(setting: Setting, member: MemberSetting) -> MemberSetting:
     try:
         return in_snapshot(member.settings, replace(setting.options.manners, sessions=1), read)
     except DatabaseError as error:
-        return replace(member, problem=Remark(Says.UNREACHABLE, detail=str(error)))
+        return replace(member, problem=Remark(Says.UNREACHABLE, detail=error.problem))
 
 
 def _require_different(members: Iterable[MemberSetting]) -> None:
@@ -163,10 +156,8 @@ def newest_of(members: Iterable[MemberSetting]) -> LedgerFacts:
     return max(found, key=lambda facts: (bool(facts.deployment), facts.deployed_at or EARLIEST))
 
 
-def _unfit(
-    setting: Setting, member: MemberSetting, newest: LedgerFacts, expected: frozenset[str]
-) -> Remark | None:
-    """Why a database is none of the fleet that is judged; None where it is."""
+def _unfit(setting: Setting, member: MemberSetting, expected: frozenset[str]) -> Remark | None:
+    """Why a database cannot be judged, whatever the others are; None where it can."""
     facts = member.facts
     if member.problem:
         return member.problem
@@ -175,8 +166,17 @@ def _unfit(
     recorded = {name.partition("_")[0] for name in facts.migrations}
     if facts.deployment and (behind := sorted(expected - recorded)):
         return Remark(Says.BEHIND, behind[0], number=len(behind))
-    mine, theirs = ((one.revision or "nothing", one.migrations_sha256) for one in (facts, newest))
-    if mine != theirs:
-        differ = 0 if mine[0] != theirs[0] else 1
-        return Remark(Says.OTHER_REVISION, mine[differ], theirs[differ])
+    return None
+
+
+def _of_another_release(member: MemberSetting, newest: LedgerFacts) -> Remark | None:
+    """Why a database is none of the fleet that is judged; None where it is."""
+    if member.problem:
+        return member.problem
+    for mine, theirs in (
+        (member.facts.revision, newest.revision),
+        (member.facts.migrations_sha256, newest.migrations_sha256),
+    ):
+        if mine != theirs:
+            return Remark(Says.OTHER_REVISION, mine[:SHORT] or "nothing", theirs[:SHORT])
     return None

@@ -70,6 +70,7 @@ class Options:
         notifications: Who is told of the record.
         admission: Who must sign; None: nobody is asked for.
         databases: The members of a fleet; empty where it is one database.
+        at_once: How many of these are asked at once.
     """
 
     window: timedelta | None = None
@@ -96,6 +97,7 @@ class Options:
     notifications: tuple[NotificationConfig, ...] = ()
     admission: AdmissionConfig | None = None
     databases: tuple[DatabaseConfig, ...] = ()
+    at_once: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,16 +214,8 @@ def resolve(project: Project, options: Options, settings: DatabaseSettings | Non
             f"--deployed-at={format_moment(options.deployed_at)} lies after the window's end",
             "it is the moment at which the soak began",
         )
-    return Setting(
-        project,
-        options,
-        criteria,
-        environment,
-        settings,
-        checklist,
-        facts.simulated,
-        identity=identity,
-    )
+    agreed = (project, options, criteria, environment, settings, checklist)
+    return Setting(*agreed, facts.simulated, identity=identity)
 
 
 def _known_metrics(project: Project, criteria: Criteria, path: Path) -> Mapping[str, Metric]:

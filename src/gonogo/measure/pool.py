@@ -31,6 +31,7 @@ from gonogo.measure.metrics import WHOLE
 from gonogo.measure.surveys import Surveyed, Table
 from gonogo.measure.take import MOST_MESSAGES, Plan
 from gonogo.measure.take import measured as measured_alone
+from gonogo.measure.written import worst_of
 from gonogo.model.kinds import Says
 from gonogo.model.limit import UNITS
 from gonogo.model.measurement import Measurement, Remark
@@ -44,7 +45,9 @@ Number = int | float | Decimal
 Choice = Callable[[Sequence[Number]], Number]
 Join = Callable[[object, object], object]
 Joins = Mapping[str, Join]
-Key = tuple[tuple[str, object], ...]
+Shape = tuple[tuple[str, ...], tuple[tuple[str, Join], ...]]
+Types = tuple[tuple[str, ...], tuple[type, ...]]
+Key = tuple[tuple[str, ...], tuple[object, ...]]
 
 
 def measured(plan: Plan, found: Surveyed) -> dict[str, Measurement]:
@@ -65,7 +68,7 @@ class Pool:
         self._earlier: dict[str, _Added] = {}
         self._recent: dict[str, dict[str, _Newest]] = defaultdict(dict)
         self._moved: dict[str, Remark] = {}
-        self._clocks: dict[str, list[Measurement]] = defaultdict(list)
+        self._clocks: dict[str, dict[str, Measurement]] = defaultdict(dict)
         self._unknown: dict[str, Remark] = {}
 
     def add(self, name: str, found: Surveyed, own: Mapping[str, Measurement]) -> None:
@@ -79,7 +82,7 @@ class Pool:
         metrics = self._plan.criteria.metrics.values()
         alone = {metric.survey for metric in metrics if metric.derived == "write_order"}
         for tables, added in ((found.tables, self._tables), (found.earlier, self._earlier)):
-            for survey in tables.keys() - alone:
+            for survey in tables.keys() - alone - found.recent.keys():
                 if survey not in added:
                     added[survey] = _Added.of(self._plan.criteria, survey)
                 added[survey].add(name, tables[survey])
@@ -91,7 +94,7 @@ class Pool:
         for metric in metrics:
             one = own.get(metric.id)
             if one and metric.derived == "write_order":
-                self._clocks[metric.id].append(_named(one, name))
+                self._clocks[metric.id][name] = one
             if one and one.missing and one.missing.says in UNCOUNTABLE:
                 self._unknown.setdefault(metric.id, replace(one.missing, member=name))
 
@@ -107,7 +110,7 @@ class Pool:
         every = measured(plan, Surveyed(tables, recent, earlier, self._moved))
         for name, missing in self._unknown.items():
             every[name] = Measurement(name, missing=missing)
-        return every | {name: _worst_clock(found) for name, found in self._clocks.items()}
+        return every | {name: worst_of(found) for name, found in self._clocks.items()}
 
 
 @dataclass(slots=True)
@@ -124,6 +127,7 @@ class _Added:
     joins: Joins
     rank: str = ""
     _rows: dict[Key, Row] = field(default_factory=dict)
+    _shapes: dict[Types, Shape] = field(default_factory=dict)
     _missing: dict[str, Remark] = field(default_factory=dict)
     _sliced: bool = False
 
@@ -136,21 +140,28 @@ class _Added:
         if table.missing:
             self._missing[name] = replace(table.missing, member=name)
         for row in table.rows:
-            key = tuple(item for item in row.items() if not self._adds(*item))
-            into = self._rows.get(key)
-            if into is None:
-                self._rows[key] = dict(row)
-                continue
-            for column, value in row.items():
-                if self._adds(column, value):
-                    join = self.joins.get(column) or partial(_join, _sum)
-                    into[column] = join(into[column], value) if column in into else value
+            by, adds = self._shape(row)
+            key = by, tuple(row[column] for column in by)
+            into = self._rows.setdefault(key, row)
+            if into is not row:
+                for column, join in adds:
+                    into[column] = join(into[column], row[column])
 
-    def _adds(self, column: str, value: object) -> bool:
+    def _shape(self, row: Row) -> Shape:
+        """The columns that a row is counted by, and the others with what joins their values."""
+        types = tuple(row), tuple(map(type, row.values()))
+        if (known := self._shapes.get(types)) is None:
+            added = {name: self._join(name, value) for name, value in row.items()}
+            by = tuple(name for name, join in added.items() if join is None)
+            known = by, tuple((name, join) for name, join in added.items() if join)
+            self._shapes[types] = known
+        return known
+
+    def _join(self, column: str, value: object) -> Join | None:
         if column in self.keys:
-            return False
+            return None
         number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-        return number or column in self.joins
+        return self.joins.get(column) or (partial(_join, _sum) if number else None)
 
     @property
     def table(self) -> Table:
@@ -278,25 +289,3 @@ def _rank(criteria: Criteria, survey: str) -> str:
         return ""
     worst = (one for metric in metrics for one in metric.worst.values())
     return next((one.failures for one in worst if one.survey == survey), "n")
-
-
-def _named(one: Measurement, name: str) -> Measurement:
-    return replace(
-        one,
-        missing=one.missing and replace(one.missing, member=name),
-        left_out=one.left_out and replace(one.left_out, member=name),
-        notes=tuple(replace(note, member=name) for note in one.notes),
-    )
-
-
-def _worst_clock(found: Sequence[Measurement]) -> Measurement:
-    """The worst of several; what is unknown of one is noted, and of all left out."""
-    ordered = sorted(found, key=lambda one: repr(one.missing or one.left_out or one.notes))
-    if missing := next((one for one in ordered if one.missing), None):
-        return missing
-    known = [one for one in ordered if not one.left_out]
-    if not known:
-        return ordered[0]
-    notes = [note for one in known for note in one.notes]
-    notes += [one.left_out for one in ordered if one.left_out]
-    return replace(max(known, key=lambda one: one.value or Fraction(0)), notes=tuple(notes))

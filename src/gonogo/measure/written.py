@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from statistics import median_low
@@ -144,3 +144,31 @@ def _typical(group: Sequence[_Written]) -> Fraction:
     if not group:
         return Fraction(0)
     return Fraction(median_low(one.delay for one in group) // MICROSECOND, 1_000_000)
+
+
+def worst_of(found: Mapping[str, Measurement]) -> Measurement:
+    """The worst of a fleet's databases, for each server has an order of its own.
+
+    What is unknown of one is noted; of all, the fleet's is left out.
+
+    Args:
+        found: What each database's rows say, by name.
+    """
+    named = [_named(found[name], name) for name in sorted(found)]
+    if missing := next((one for one in named if one.missing), None):
+        return missing
+    known = [one for one in named if not one.left_out]
+    if not known:
+        return named[0]
+    notes = [note for one in known for note in one.notes]
+    notes += [one.left_out for one in named if one.left_out]
+    return replace(max(known, key=lambda one: one.value or Fraction(0)), notes=tuple(notes))
+
+
+def _named(one: Measurement, member: str) -> Measurement:
+    return replace(
+        one,
+        missing=one.missing and replace(one.missing, member=member),
+        left_out=one.left_out and replace(one.left_out, member=member),
+        notes=tuple(replace(note, member=member) for note in one.notes),
+    )

@@ -109,6 +109,7 @@ def _options(config: pytest.Config, project: Project) -> Options:
         as_of=given("as_of", parse_moment),
         environment=environment,
         databases=own.databases if own and not config.getoption(DSN) else (),
+        at_once=own.databases_at_once if own else 1,
         without=frozenset(config.getoption(DEST.format("without"))) | frozenset(rollout.without),
         deployed_at=given("deployed_at", partial(parse_moment, option="--deployed-at")),
         criteria=criteria,

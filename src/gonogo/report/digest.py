@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gonogo.model.finding import HealthScore
+from gonogo.model.finding import HealthScore, JudgedMember
 from gonogo.model.kinds import Outcome, Role
 from gonogo.model.measurement import Window
 from gonogo.model.record import Record
 from gonogo.report.answers import Answer, answers, reasons
 from gonogo.report.cards import ADDS
-from gonogo.report.english import MOSTLY, whose
+from gonogo.report.english import MOSTLY, reason_of, remark_of, whose
 from gonogo.report.markdown import code, escape, table
 from gonogo.report.page import attention, cards, notices
 from gonogo.report.text import cut, moment, span
@@ -283,3 +283,13 @@ def _table(rows: Sequence[Row]) -> list[str]:
         return []
     cells = [[escape(row.title), escape(row.value), escape(row.limit), row.outcome] for row in rows]
     return table(["check", "value", "limit", "outcome"], cells)
+
+
+def own_reason(record: Record, member: JudgedMember) -> str:
+    """The worst that a fleet's database shows by itself; empty where it is past no limit."""
+    if member.problem:
+        return remark_of(member.problem)
+    for found in member.findings[:1]:
+        entry = record.metrics[found.metric]
+        return f"{entry.title}: {reason_of(found, entry)}"
+    return ""

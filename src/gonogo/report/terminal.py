@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 from gonogo.model.kinds import MarkState
 from gonogo.model.record import Record
 from gonogo.report.answers import Figure, Heading, TopError, headings, top_errors
-from gonogo.report.digest import Digest, Miss, Row, digest
+from gonogo.report.digest import Digest, Miss, Row, digest, own_reason
 from gonogo.report.sentences import MARKS
 from gonogo.report.text import BAD, GOOD, OPEN, QUIET, WORST, cut, moment
 
@@ -70,6 +70,7 @@ def print_verdict(record: Record, directory: Path, stream: IO[str]) -> None:
     _head(console, record, brief)
     _misses(console, brief.misses)
     _rows(console, brief.rows)
+    _members(console, record)
     _not_run(console, brief.not_run)
     console.print("Record:", str(directory / "record.html"), soft_wrap=True)
 
@@ -145,6 +146,26 @@ def _rows(console: Console, rows: Sequence[Row]) -> None:
         table.add_row(row.title, row.value, *limit, Text(row.outcome, OUTCOMES[row.outcome]))
     if len(rows) > MOST_ROWS:
         table.add_row(f"and {len(rows) - MOST_ROWS} more, in the record")
+    console.print()
+    console.print(table)
+
+
+def _members(console: Console, record: Record) -> None:
+    """A fleet's databases by their own evidence, the worst first."""
+    from rich.table import Table  # noqa: PLC0415  # as above
+    from rich.text import Text  # noqa: PLC0415  # as above
+
+    if not record.members:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Database", "By itself", "Why"):
+        table.add_column(name, overflow="fold")
+    for one in record.members[:MOST_ROWS]:
+        verdict = one.verdict.value if one.verdict else "not judged"
+        why = own_reason(record, one)
+        table.add_row(cut(one.name), Text(verdict, STYLES.get(verdict, "")), cut(why))
+    if len(record.members) > MOST_ROWS:
+        table.add_row(f"and {len(record.members) - MOST_ROWS} more, in the record")
     console.print()
     console.print(table)
 

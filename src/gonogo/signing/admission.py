@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -177,3 +177,17 @@ def _left_out(record: Record) -> Sequence[str]:
     """The groups that were not asked, as the record says, or else by its findings."""
     left = [found for found in record.findings if found.outcome is Outcome.LEFT_OUT]
     return record.without or sorted({record.metrics[found.metric].group for found in left})
+
+
+def other_members(record: Record | None, named: Iterable[str]) -> Iterator[str]:
+    """Why a record is of other databases than a fleet's, or than one alone. Pure.
+
+    Args:
+        record: The record; None where it cannot be read.
+        named: The fleet's databases in rollout.toml; none where it is one database.
+    """
+    known = record and record.provenance
+    judged = sorted(one.name for one in known.members) if known else []
+    if judged != sorted(named):
+        there, here = (", ".join(sorted(names)) or "one database" for names in (judged, named))
+        yield f"it judged {there}, and rollout.toml names {here}"

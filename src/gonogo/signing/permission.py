@@ -23,7 +23,7 @@ from gonogo.record.listing import RUNNING
 from gonogo.report.text import span
 from gonogo.screen import command
 from gonogo.signing import ssh
-from gonogo.signing.admission import against, never_for_production
+from gonogo.signing.admission import against, never_for_production, other_members
 from gonogo.signing.chain import Report, in_order
 from gonogo.signing.integrity import Closed, open_closed
 from gonogo.signing.signoffs import Decided, decisions, people, read, said_at, standing
@@ -34,8 +34,7 @@ SUBJECT = {
     "migrations_sha256": "the migrations are",
     "criteria_sha256": "criteria, surveys, checks, checklist and rollout.toml are",
 }
-SHORT = 12
-MOST_PROBLEMS = 8
+SHORT, MOST_PROBLEMS = 12, 8
 # What a later record's name in the chain says: its file may say something else by now.
 JUDGED_WORSE = frozenset({"NO-GO", "ROLLBACK"})
 ROLLED_BACK = frozenset({"ROLLED-BACK", "ROLLBACK-FAILED"})
@@ -51,6 +50,7 @@ class Asked:
         subject: What is to be deployed: revision, migrations_sha256, criteria_sha256.
         rules: What rollout.toml asks beside a signed GO.
         pinned: Which database and application staging is.
+        members: The names of staging's databases, where it is a fleet.
         deployer: Who deploys.
         anchors: Heads of the archive's chains that are kept elsewhere.
     """
@@ -60,6 +60,7 @@ class Asked:
     subject: Mapping[str, str]
     rules: AdmissionConfig
     pinned: PinnedConfig
+    members: Sequence[str] = ()
     deployer: str = ""
     anchors: Sequence[Anchor] = ()
 
@@ -114,6 +115,7 @@ def find_permission(
         *_unfit(report.closed, asked.rules.go_valid_days),
         *_unsigned(report, asked),
         *_other(report.closed.record, asked),
+        *other_members(report.closed.record, asked.members),
         *_overtaken(report.directory, order, proved),
         *others,
     ]

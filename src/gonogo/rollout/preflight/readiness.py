@@ -189,6 +189,7 @@ def require_go(context: RolloutContext, override_reason: str | None) -> Permissi
         },
         rules=rules,
         pinned=staging.pinned if staging else PinnedConfig(),
+        members=[one.name for one in staging.databases] if staging else [],
         deployer=context.deployed_by,
         anchors=(
             *(of_ledger(context.database) if context.database.source else ()),
