@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from gonogo.report.answers import answers, headings, top_errors, warnings
 from gonogo.report.html import render
 from gonogo.report.page import facts
 from gonogo.report.text import clock, cut, lines, moment
-from record_examples import EXAMPLES, change, gate
+from record_examples import EXAMPLES, change, deployment, gate
 
 pytestmark = pytest.mark.browser
 
@@ -151,8 +152,27 @@ def test_what_is_folded_is_open_on_paper(page: Visit, document: Record) -> None:
 def test_what_is_printed_is_not_cut(page: Visit) -> None:
     """No row, chart or fact breaks over two sheets; a table's head is on each of them."""
     page.show(media="print")
-    assert page.styles("tr, .plot, .block, .facts > div, header.top", "breakInside") == {"avoid"}
+    assert page.styles("tr:not(.reason), .plot, .facts > div, header.top", "breakInside") == {
+        "avoid"
+    }
     assert page.styles("thead:not(.visually-hidden)", "display") == {"table-header-group"}
+
+
+def test_evidence_has_room_on_paper(visit: Open, tmp_path: Path, templates_dir: Path) -> None:
+    """No column of a table of seven is a stack of letters; the step's own columns stay beside."""
+    instance = dict.fromkeys(
+        ("address", "owners", "proved", "reason", "revision", "state", "why"), "answers as it must"
+    )
+    record = deployment()
+    wide = replace(record.steps[0], evidence={"instances": [instance], "away": 1.5})
+    path = tmp_path / "record.html"
+    path.write_text(render(record.having(steps=(wide,)), templates_dir), encoding="utf-8")
+    with visit(path) as opened:
+        opened.show(width_px=PAPER_PX[0], media="print")
+        cells = opened.page.locator(".evidence .evidence td").all()
+        assert len(cells) == len(instance)
+        assert min((cell.bounding_box() or {"width": 0})["width"] for cell in cells) >= 40
+        assert opened.overflow_px() == 0
 
 
 def _rows(record: Record) -> Iterator[list[str]]:
