@@ -8,18 +8,21 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from gonogo.errors import GonogoError
+from gonogo.sandbox.databases import Databases
 from lab.bench.contestants import contestants
 from lab.bench.memory import peak_bytes
 from lab.bench.overhead import overhead
-from lab.bench.report import Figures, markdown
+from lab.bench.report import Figures, Newcomers, markdown
 from lab.bench.timing import alternate
-from lab.bench.world import embedded_server, load
+from lab.bench.world import build_index, embedded_server, load
 
 SCALES = {"": 1, "K": 1_000, "M": 1_000_000}
 SMALLER = 10
+NEW_USERS = 0.08
 DIRECTORY = Path(".gonogo") / "bench"
 
 
@@ -41,12 +44,23 @@ def _figures(asked: argparse.Namespace) -> Figures:
         _report(f"loading {asked.rows:,} syncs, and {asked.rows // SMALLER:,}")
         small = load(server, "small", asked.rows // SMALLER, lasting)
         world = load(server, "large", asked.rows, lasting)
+        compare = partial(alternate, rounds=asked.rounds, report=_report, server=server.pid)
         _report(f"comparing, {asked.rounds} rounds")
-        times = alternate(contestants(world), asked.rounds, _report)
+        times = compare(contestants(world))
         _report("the suite's own overhead")
         beside = overhead(small, Path(scratch), asked.rounds)
         _report("memory")
-        return Figures(world, small, times, beside, (peak_bytes(small), peak_bytes(world)))
+        memory = (peak_bytes(small), peak_bytes(world))
+        # One large database at a time.
+        Databases(server).drop("large")
+        _report(f"loading {asked.rows:,} syncs, {NEW_USERS:.0%} new users")
+        young = load(server, "young", asked.rows, lasting, NEW_USERS)
+        of_young = compare(contestants(young, all_of_them=False))
+        _report("the same with the covering index")
+        index = build_index(young)
+        indexed = compare(contestants(young, all_of_them=False))
+    newcomers = Newcomers(young, NEW_USERS, of_young, index, indexed)
+    return Figures(world, small, times, beside, memory, newcomers)
 
 
 def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -32,18 +32,24 @@ PINNED = "set jit = off; set work_mem = '256MB'; set timezone = 'UTC'"
 Contestant = Callable[[], object]
 
 
-def contestants(world: World) -> Mapping[str, Contestant]:
-    """What is compared, by name; each call does all of its work once."""
+def contestants(world: World, *, all_of_them: bool = True) -> Mapping[str, Contestant]:
+    """What is compared, by name; each call does all of its work once.
+
+    Args:
+        world: Where.
+        all_of_them: Whether the slow one takes part: one query a number.
+    """
     known = criteria.load(Path("checks/criteria.toml"), Path("checks/sql"))
     parameters = _parameters(world, known.rules)
     by_hand = _statements("by_hand")
-    return {
+    compared: dict[str, Contestant] = {
         SURVEYS: lambda: measured(world, known),
         BY_HAND: lambda: _in_one_session(world, by_hand, parameters),
         BY_HAND_BUT: lambda: _in_one_session(world, by_hand[:-1], parameters),
         ONE_BY_ONE: lambda: _each_on_its_own(world, _statements("one_by_one"), parameters),
         FLOOR: lambda: _in_one_session(world, _statements("floor"), parameters),
     }
+    return {name: one for name, one in compared.items() if all_of_them or name != ONE_BY_ONE}
 
 
 def measured(world: World, known: Criteria | None = None) -> Mapping[str, Measurement]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any, LiteralString
 from gonogo.model.measurement import Window
 from gonogo.postgres import session
 from gonogo.sandbox.databases import Databases
+from gonogo.sandbox.mix import Mix, Onboarding
 from gonogo.sandbox.privileges import remove_tree
 from gonogo.sandbox.server import EmbeddedServer
 from gonogo.sandbox.traffic import Traffic, TrafficSummary, generate
@@ -20,6 +22,7 @@ from gonogo.sandbox.world import create_base, migrate_base
 # Some 350 syncs a user in 14 days: two connections, synchronised every two hours.
 SYNCS_A_USER = 350
 FEWEST_USERS = 500
+INDEX = Path("examples", "index", "window.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +48,17 @@ class World:
 def embedded_server(directory: Path) -> Iterator[EmbeddedServer]:
     """A server in `directory`; the directory is removed afterwards."""
     try:
-        with EmbeddedServer.start(directory) as server:
+        # What a contestant's processes use is told from no other's: none cleans up meanwhile.
+        settings = {"autovacuum": "off"}
+        with EmbeddedServer.start(directory, settings=settings) as server:
             yield server
     finally:
         remove_tree(directory)
 
 
-def load(server: EmbeddedServer, name: str, rows: int, lasting: timedelta) -> World:
+def load(
+    server: EmbeddedServer, name: str, rows: int, lasting: timedelta, new_users: float | None = None
+) -> World:
     """Fill a new database.
 
     Args:
@@ -59,14 +66,21 @@ def load(server: EmbeddedServer, name: str, rows: int, lasting: timedelta) -> Wo
         name: The database's name.
         rows: Of ``sync_metrics``.
         lasting: How long the traffic lasts; it begins with the deployment's end.
+        new_users: How many sign up in that time, as a share of the users before; None takes what is
+            usual in the sandbox.
     """
+    users = max(FEWEST_USERS, rows // SYNCS_A_USER)
+    mix = Mix()
+    if new_users is not None:
+        per_day = new_users * users / (lasting / timedelta(days=1))
+        mix = Mix(onboarding=Onboarding(new_users_per_day=per_day))
     conninfo = Databases(server).create(name)
     with session.connect(conninfo, "gonogo bench") as connection:
-        create_base(connection, users=max(FEWEST_USERS, rows // SYNCS_A_USER))
+        create_base(connection, users=users)
         migrate_base(connection, Path("migrations"))
         start = _one(connection, "select finished_at from gonogo.deployment").astimezone(UTC)
         end = start + lasting
-        loaded = generate(connection, Traffic(start, end, rows=rows))
+        loaded = generate(connection, Traffic(start, end, rows=rows, mix=mix))
         connection.execute("vacuum analyze")
         size = _one(
             connection,
@@ -75,6 +89,30 @@ def load(server: EmbeddedServer, name: str, rows: int, lasting: timedelta) -> Wo
         )
         version = connection.info.parameter_status("server_version") or ""
     return World(conninfo, Window(lasting, start, end, start), loaded, size, version)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index that was built for the comparison.
+
+    Args:
+        size_bytes: Its size.
+        built_s: How long building it took.
+    """
+
+    size_bytes: int
+    built_s: float
+
+
+def build_index(world: World) -> Index:
+    """Build the index that docs/performance.md offers, as it stands there."""
+    with session.connect(world.conninfo, "gonogo bench") as connection:
+        began = time.perf_counter()
+        connection.execute(INDEX.read_bytes())
+        built_s = time.perf_counter() - began
+        connection.execute("vacuum analyze sync_metrics")
+        size = _one(connection, "select pg_relation_size('idx_sync_metrics_executed')")
+    return Index(size, built_s)
 
 
 def _one(connection: session.Connection, query: LiteralString) -> Any:  # noqa: ANN401  # any column

@@ -21,7 +21,11 @@ select
     sum(api_calls_made) as api_calls_made,
     sum(api_calls_saved) as api_calls_saved,
     avg(duration_ms) filter (where result = 'success') as mean_ms,
-    count(*) filter (where error_message ~* %(critical_pattern)s) as critical
+    count(*) filter (
+        where error_message is not null
+            and result <> 'failure'
+            and error_message ~* %(critical_pattern)s
+    ) as critical
 from sync_metrics
 where created_at >= %(window_start)s and created_at < %(as_of)s
 group by 1;
@@ -30,7 +34,7 @@ group by 1;
 with counted as (
     select integration_type, duration_ms, count(*) as n
     from sync_metrics
-    where created_at >= %(window_start)s and created_at < %(as_of)s and result = 'success'
+    where result = 'success' and created_at >= %(window_start)s and created_at < %(as_of)s
     group by 1, 2
 ),
 
@@ -60,12 +64,19 @@ from (
     having count(*) >= 2
 ) as users;
 
-select error_message, count(*) as n
-from sync_metrics
-where created_at >= %(window_start)s and created_at < %(as_of)s and result = 'failure'
-group by 1
-order by n desc, error_message
-limit 5;
+-- each message is matched once
+with messages as (
+    select error_message, count(*) as n
+    from sync_metrics
+    where created_at >= %(window_start)s and created_at < %(as_of)s and result = 'failure'
+    group by 1
+)
+
+select
+    (select sum(n) from messages where error_message ~* %(critical_pattern)s) as critical,
+    array(
+        select (error_message, n)::text from messages order by n desc, error_message limit 5
+    ) as most;
 
 (
     select 'all' as whose, result from sync_metrics
@@ -101,16 +112,27 @@ select
     count(*) filter (where result = 'ignored') as ignored,
     count(*) filter (where result = 'success' and created_at < %(halfway)s) as success_before,
     count(*) filter (where result = 'failure' and created_at < %(halfway)s) as failure_before,
-    count(*) filter (where error_message ~* %(critical_pattern)s) as critical
+    count(*) filter (
+        where error_message is not null
+            and result <> 'failure'
+            and error_message ~* %(critical_pattern)s
+    ) as critical
 from webhook_notifications
 where created_at >= %(window_start)s and created_at < %(as_of)s;
 
-select error_message, count(*) as n
-from webhook_notifications
-where created_at >= %(window_start)s and created_at < %(as_of)s and result = 'failure'
-group by 1
-order by n desc, error_message
-limit 5;
+-- each message is matched once
+with messages as (
+    select error_message, count(*) as n
+    from webhook_notifications
+    where created_at >= %(window_start)s and created_at < %(as_of)s and result = 'failure'
+    group by 1
+)
+
+select
+    (select sum(n) from messages where error_message ~* %(critical_pattern)s) as critical,
+    array(
+        select (error_message, n)::text from messages order by n desc, error_message limit 5
+    ) as most;
 
 select
     count(*) as total,
@@ -158,6 +180,9 @@ select
             select m.error_message as message from connection as c
             join sync_metrics as m using (user_id, integration_type)
             where not c.succeeded and m.result = 'failure'
+                and m.user_id = any (
+                    array(select user_id from connection where not succeeded)
+                )
             group by 1 order by count(*) desc limit 5
         ) as errors
     ) as errors,
