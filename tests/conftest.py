@@ -102,10 +102,8 @@ def pytest_configure() -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is marked slow, unless it was asked for, and what cannot run here."""
-    for item in items:
-        # One browser and one record of a real gate for all of them, not one a worker.
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
+    if config.getoption("loadgroup", default=False):
+        _keep_together(items)
     marks = _missing() if not os.environ.get("CI") else []
     if not config.getoption("--all", default=False):
         marks += ["slow"] if "slow" not in config.getoption("markexpr", "") else []
@@ -118,6 +116,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[LEFT_OUT] = dict(Counter(mark for _, mark in left_out))
     if hasattr(config, "workeroutput"):
         config.workeroutput["left_out"] = config.stash[LEFT_OUT]
+
+
+def _keep_together(items: Iterable[pytest.Item]) -> None:
+    """Tests that share what is dear run in one worker: it is made once, not once a worker.
+
+    An id that ends with ``@`` and a group is how pytest-xdist says it; what it does itself has no
+    effect on the ids of pytest 9.2.
+    """
+    for item in items:
+        group = _group(item)
+        if group and not item.nodeid.endswith(f"@{group}"):
+            item._id = type(item._id).parse(f"{item.nodeid}@{group}")
+
+
+def _group(item: pytest.Item) -> str | None:
+    """What its mark names, the browser, or its module where that has a fixture of its own."""
+    if mark := item.get_closest_marker("xdist_group"):
+        return str(mark.args[0])
+    if item.get_closest_marker("browser"):
+        return "browser"
+    fixtures = getattr(item, "_fixtureinfo", None)
+    found = fixtures.name2fixturedefs.values() if fixtures else ()
+    return item.path.stem if any(one[-1].scope == "module" for one in found) else None
 
 
 @pytest.hookimpl(tryfirst=True)

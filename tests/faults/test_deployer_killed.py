@@ -184,13 +184,17 @@ class Kill:
         if way.command:
             yield from self._by_command(self.desk.root / "hold" / way.command)
             return
-        with psycopg.connect(self.desk.conninfo, autocommit=True) as holder:
+        with (
+            psycopg.connect(self.desk.conninfo, autocommit=True) as holder,
+            psycopg.connect(self.desk.conninfo, autocommit=True) as watcher,
+        ):
             if way.row:
                 holder.execute("insert into gonogo.pause values (%s, %s, %s)", way.row)
             for statement in way.statements:
                 holder.execute(statement.encode())
             # Asked from outside: within a transaction, who is at work is looked up only once.
-            yield lambda: self.desk.ask(BLOCKED.format(holder.info.backend_pid)) != 0
+            blocked = BLOCKED.format(holder.info.backend_pid).encode()
+            yield lambda: watcher.execute(blocked).fetchone() != (0,)
             holder.execute("delete from gonogo.pause" if way.row else "rollback")
 
     def _by_command(self, file: Path) -> Iterator[Reached]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from desk import Desk
+from forked import Forked
 from waiting import until
 
 END_LOCK = """
@@ -22,7 +23,9 @@ LOST = (
 )
 
 
-def ended_within(desk: Desk, command: str, words: tuple[str, ...]) -> subprocess.Popen[str]:
+def ended_within(
+    desk: Desk, command: str, words: tuple[str, ...]
+) -> Forked | subprocess.Popen[str]:
     """Start a session, end its lock's connection within a command, and let that end well."""
     hold = desk.root / "hold" / command
     hold.touch()

@@ -22,6 +22,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -35,6 +36,57 @@ OTHERS = ("pytest", "hypothesis", "jinja2.sandbox", "httpx", "email.mime.text", 
 MOST_BYTES = 1 << 18
 
 
+@dataclass
+class Forked:
+    """A program that runs: as much of a Popen as tests ask for.
+
+    Args:
+        args: Its words.
+        pid: Its process.
+        returncode: How it ended; None while it runs.
+    """
+
+    args: list[str]
+    pid: int
+    _status: IO[bytes]
+    _streams: tuple[IO[str], IO[str]]
+    _said: tuple[str, str] | None = None
+    returncode: int | None = None
+
+    def poll(self, timeout: float | None = 0) -> int | None:
+        """How it ended; None while it runs."""
+        if self.returncode is None and select.select([self._status], [], [], timeout)[0]:
+            self.returncode = int(self._status.readline())
+            self._status.close()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended."""
+        if (code := self.poll(timeout)) is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return code
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait until it has ended; what it said."""
+        self.wait(timeout)
+        if self._said is None:
+            out, err = self._streams
+            with out, err:
+                for file in self._streams:
+                    file.seek(0)
+                self._said = out.read(), err.read()
+        return self._said
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+
 def run(
     module: str,
     *words: str,
@@ -43,25 +95,36 @@ def run(
     stdin: int = subprocess.DEVNULL,
     timeout_s: float,
 ) -> subprocess.CompletedProcess[str]:
-    """Do what ``python -m module word…`` does; its answer has both streams."""
+    """Do what ``python -m module word…`` does; whatever ends the waiting ends it too."""
+    running = start(module, *words, cwd=cwd, env=env, stdin=stdin)
+    try:
+        out, err = running.communicate(timeout=timeout_s)
+    except BaseException:
+        running.kill()
+        running.communicate()
+        raise
+    return subprocess.CompletedProcess(running.args, running.wait(), out, err)
+
+
+def start(
+    module: str,
+    *words: str,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdin: int = subprocess.DEVNULL,
+) -> Forked | subprocess.Popen[str]:
+    """Begin what ``python -m module word…`` does, and do not wait for it."""
     argv = [sys.executable, "-m", module, *words]
     if sys.platform != "linux" or _at_start(env) != _at_start(os.environ):
-        return subprocess.run(
-            argv,
-            cwd=cwd,
-            env=env,
-            stdin=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout_s,
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            argv, cwd=cwd, env=env, stdin=stdin, stdout=pipe, stderr=pipe, text=True
         )
-    with _opened(stdin) as given, _temporary() as out, _temporary() as err:
+    out, err = _temporary(), _temporary()
+    with _opened(stdin) as given:
         streams = [file.fileno() for file in (given, out, err)]
-        code = _fork([module, *words], cwd, env, streams, timeout_s)
-        for file in (out, err):
-            file.seek(0)
-        return subprocess.CompletedProcess(argv, code, out.read(), err.read())
+        pid, status = _fork([module, *words], cwd, env, streams)
+    return Forked(argv, pid, status, (out, err))
 
 
 def _at_start(environ: Mapping[str, str]) -> dict[str, str]:
@@ -79,24 +142,15 @@ def _temporary() -> IO[str]:
 
 
 def _fork(
-    words: Sequence[str], cwd: Path, env: Mapping[str, str], streams: list[int], timeout_s: float
-) -> int:
-    """Have a program forked, and wait for its exit code; whatever ends the waiting ends it too."""
-    status, theirs = os.pipe()
-    with os.fdopen(status, "rb", buffering=0) as told:
-        request = json.dumps([list(words), str(cwd), dict(env)])
-        socket.send_fds(_forge(), [request.encode()], [*streams, theirs])
-        os.close(theirs)
-        pid = int(told.readline())
-        try:
-            in_time, _, _ = select.select([told], [], [], timeout_s)
-        except BaseException:
-            os.kill(pid, signal.SIGKILL)
-            raise
-        if not in_time:
-            os.kill(pid, signal.SIGKILL)
-            raise subprocess.TimeoutExpired(list(words), timeout_s)
-        return int(told.readline())
+    words: Sequence[str], cwd: Path, env: Mapping[str, str], streams: list[int]
+) -> tuple[int, IO[bytes]]:
+    """Have a program forked; its process, and where its exit code can be read in the end."""
+    reader, theirs = os.pipe()
+    status = os.fdopen(reader, "rb", buffering=0)
+    request = json.dumps([list(words), str(cwd), dict(env)])
+    socket.send_fds(_forge(), [request.encode()], [*streams, theirs])
+    os.close(theirs)
+    return int(status.readline()), status
 
 
 @cache

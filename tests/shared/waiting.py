@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_incrementing
 
 
 def until(condition: Callable[[], object]) -> None:
     """Wait until a condition holds, for as long as even a busy machine may take."""
     waiting = Retrying(
         retry=retry_if_result(lambda found: not found),
-        wait=wait_fixed(0.02),
+        wait=wait_incrementing(0.01, 0.002, 0.1),
         stop=stop_after_delay(120),
     )
     waiting(condition)

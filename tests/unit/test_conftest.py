@@ -43,7 +43,27 @@ def test_served(server, n):
     with open("pids", "a") as file:
         file.write(f"{server.pid}\\n")
 """
+TOGETHER = """
+import os
+import pytest
 
+@pytest.fixture(scope="module")
+def dear():
+    return 1
+
+def note(name):
+    with open(name, "a") as file:
+        file.write(os.environ["PYTEST_XDIST_WORKER"] + "\\n")
+
+@pytest.mark.parametrize("n", range(8))
+def test_sharing(dear, n):
+    note("sharing")
+
+@pytest.mark.xdist_group("marked")
+@pytest.mark.parametrize("n", range(8))
+def test_marked(n):
+    note("marked")
+"""
 NO_WHEEL = """
 from gonogo.errors import SandboxError
 from gonogo.sandbox import server
@@ -147,6 +167,16 @@ def test_a_run_has_one_server_and_leaves_nothing(
     assert len(pids) == 4
     assert len(set(pids)) == 1
     assert list((suite.path / ".gonogo" / "tests").iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", ["sharing", "marked"])
+def test_what_shares_what_is_dear_runs_in_one_worker(suite: pytest.Pytester, group: str) -> None:
+    """Tests of one mark, and those that share a fixture of their module."""
+    write(suite, TOGETHER)
+    suite.runpytest_subprocess("-n2", "--dist=loadgroup").assert_outcomes(passed=16)
+    workers = (suite.path / group).read_text().split()
+    assert (len(workers), len(set(workers))) == (8, 1)
 
 
 @in_workers
