@@ -50,6 +50,9 @@ os.environ.pop(CALLED_THROUGH, None)
 SERVER = pytest.StashKey[EmbeddedServer]()
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 SHARED_DIR = "gonogo_sandbox"
+MEMORY = Path("/dev/shm")  # noqa: S108 - what lies there is closed to others
+# Several times what a run's databases take.
+ROOM_BYTES = 4 << 30
 AXE = Path(__file__).parent / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 # Where Debian keeps what a German locale is made of, and what PostgreSQL says in it.
 GERMAN = (
@@ -191,7 +194,18 @@ def pytest_terminal_summary(
 def _shared_dir(config: pytest.Config) -> Path:
     if workerinput := getattr(config, "workerinput", None):
         return Path(workerinput[SHARED_DIR])
-    return config.rootpath / ".gonogo" / "tests" / str(os.getpid())
+    return _parent_dir(config) / str(os.getpid())
+
+
+def _parent_dir(config: pytest.Config) -> Path:
+    """Where runs keep their server: in memory where there is room, else in the project.
+
+    Each database is hundreds of files; made on a disk they are a seventh of the server's work.
+    """
+    with suppress(OSError):
+        if shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
+            return MEMORY / f"gonogo-tests-{os.getuid()}"
+    return config.rootpath / ".gonogo" / "tests"
 
 
 @pytest.hookimpl(optionalhook=True)

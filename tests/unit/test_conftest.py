@@ -40,8 +40,8 @@ import pytest
 
 @pytest.mark.parametrize("n", range(4))
 def test_served(server, n):
-    with open("pids", "a") as file:
-        file.write(f"{server.pid}\\n")
+    with open("servers", "a") as file:
+        file.write(f"{server.pid} {server.directory}\\n")
 """
 TOGETHER = """
 import os
@@ -73,6 +73,7 @@ def refuse():
 
 server.wheel_bin_dir = refuse
 """
+MEMORY = Path("/dev/shm")  # noqa: S108 - as in the conftest
 in_workers = pytest.mark.parametrize(
     "workers", [[], pytest.param(["-n2"], marks=pytest.mark.slow)], ids=["alone", "xdist"]
 )
@@ -156,17 +157,23 @@ def test_where_ci_is_set_nothing_is_missing(
 
 
 @in_workers
+@pytest.mark.parametrize("room", ["ROOM_BYTES = 0", "ROOM_BYTES = 1 << 60"])
 def test_a_run_has_one_server_and_leaves_nothing(
-    suite: pytest.Pytester, workers: list[str]
+    suite: pytest.Pytester, workers: list[str], room: str
 ) -> None:
-    """All workers share it, and neither it nor its directory outlives the run."""
+    """All workers share it, in memory or not, and neither it nor its directory outlives the run."""
+    conftest = suite.path / "tests" / "conftest.py"
+    conftest.write_text(conftest.read_text().replace("ROOM_BYTES = 4 << 30", room))
     write(suite, SERVED)
     result = suite.runpytest_subprocess(*workers)
     result.assert_outcomes(passed=4)
-    pids = (suite.path / "pids").read_text().split()
-    assert len(pids) == 4
-    assert len(set(pids)) == 1
-    assert list((suite.path / ".gonogo" / "tests").iterdir()) == []
+    lines = (suite.path / "servers").read_text().splitlines()
+    assert len(lines) == 4
+    (server,) = set(lines)
+    directory = Path(server.split(" ", 1)[1])
+    assert directory.is_relative_to(suite.path) == (room != "ROOM_BYTES = 0" or not MEMORY.is_dir())
+    assert not directory.exists()
+    assert suite.path not in directory.parents or not list(directory.parent.iterdir())
 
 
 @pytest.mark.slow

@@ -108,7 +108,7 @@ def sleeping_survey(checkout: Path) -> Path:
     return never_end(checkout)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def old_databases(
     postgres15: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Databases]:
@@ -156,7 +156,7 @@ def frozen(own_server: EmbeddedServer) -> Iterator[Act]:
         os.kill(pid, signal.SIGCONT)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def replicated(tmp_path_factory: pytest.TempPathFactory, build_past: Build) -> Iterator[Pair]:
     """A primary with 48 healthy hours behind it, and its hot standby."""
     root = tmp_path_factory.mktemp("pair")
