@@ -32,6 +32,10 @@ REACH = 8 * DAY
 # journey to the workers is nearly all of it.
 WIDTH = HOUR
 CLUSTER_WIDTH = DAY
+# A bitmap reads an hour page by page, not row by row: measured, a seventh less processor time.
+ONE_BY_ONE = ("enable_indexscan",)
+# The planner expects a group a moment, not one an hour, and would sort a day's rows on disk.
+SORTS = ("enable_sort", "enable_incremental_sort")
 Slice = tuple[datetime, datetime]
 
 
@@ -135,8 +139,9 @@ def run(
         with session.savepoint():
             if not survey.sliced:
                 rows += session.ask(survey.query, parameters)
-            narrow = bool(slices) and all(end - begin <= WIDTH for begin, end in slices)
-            with session.page_by_page() if narrow else nullcontext():
+            narrow = all(end - begin <= WIDTH for begin, end in slices)
+            avoided = ONE_BY_ONE if narrow else SORTS
+            with session.without(*avoided) if slices else nullcontext():
                 for piece in slices:
                     rows += _ask(session, survey, parameters, piece)
     except errors.SerializationFailure:

@@ -26,7 +26,6 @@ Row = DictRow
 # On top of the server's own time limits, so that a server that lives answers first.
 GRACE_S = 5
 KNOWS_TRANSACTION_TIMEOUT = 170_000
-FOR_A_MOMENT: LiteralString = "set local lock_timeout = '250ms'"
 # Surveys name no schema: a table is the one in the schema of the anchor that the role sees, never
 # one of the same name elsewhere, be it earlier in the search path or a temporary one.
 PIN_SCHEMA: LiteralString = """
@@ -125,15 +124,13 @@ class Session:
             yield
 
     @contextmanager
-    def page_by_page(self) -> Iterator[None]:
-        """Read the rows of a range page by page, by a bitmap, not one by one as the index has them.
-
-        Measured: a seventh less processor time for the slice of an hour.
-        """
-        self.ask("select set_config('enable_indexscan', 'off', true)")
+    def without(self, *ways: LiteralString) -> Iterator[None]:
+        """Plan in other ways, on workers too; within a savepoint, which ends it after a failure."""
+        if self.on_cluster:
+            self._set("set local citus.propagate_set_commands = 'local'")
+        self._set("; ".join(f"set local {way} = off" for way in ways))
         yield
-        # After a failure the savepoint brings it back.
-        self.ask("select set_config('enable_indexscan', 'on', true)")
+        self._set("; ".join(f"set local {way} = on" for way in ways))
 
     @contextmanager
     def _watched(self, context: AbstractContextManager[object]) -> Iterator[None]:
@@ -168,16 +165,19 @@ class Session:
 
     def wait_no_more(self) -> None:
         """Wait for locks only 250 ms from now on: one wait in vain is enough."""
-        with suppress(psycopg.Error), self.watchdog.within(GRACE_S):
-            self.connection.execute(FOR_A_MOMENT)
+        with suppress(psycopg.Error):
+            self._set("set local lock_timeout = '250ms'")
 
     def without_workers(self) -> None:
         """Plan every query for one process: the other sessions take the place of parallel workers.
 
         Measured: it saves an eighth of the processor time of a gate.
         """
+        self._set("set local max_parallel_workers_per_gather = 0")
+
+    def _set(self, statement: LiteralString) -> None:
         with self.watchdog.within(GRACE_S):
-            self.connection.execute("set local max_parallel_workers_per_gather = 0")
+            self.connection.execute(statement)
 
     @property
     def lost_anchor(self) -> str:

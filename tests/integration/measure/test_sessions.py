@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import errors
+from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
 from gonogo.errors import DatabaseError
@@ -22,6 +22,7 @@ from gonogo.model.measurement import Measurement, Remark
 from gonogo.postgres.dsn import DatabaseSettings
 from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import ATTEMPTS, in_snapshot
+from waiting import gone, until
 
 COUNT = "select count(*) as n from sync_metrics"
 MORE = """
@@ -30,6 +31,13 @@ select user_id, integration_type, sync_type, 'failure', created_at from sync_met
 MANY = """
 insert into webhook_notifications (user_id, channel_id, resource_state, result, created_at)
 select user_id, channel_id, resource_state, 'failure', created_at from webhook_notifications"""
+
+# Each with a moment of its own, as where a stream is busy.
+SOON = """
+insert into webhook_notifications (user_id, channel_id, resource_state, result, created_at)
+select user_id, channel_id, resource_state, result, created_at - n * interval '1 ms'
+from webhook_notifications cross join generate_series(1, 15) as n
+where created_at > (select min(created_at) from webhook_notifications) + interval '1 second'"""
 
 
 def pids(sessions: tuple[Session, ...]) -> list[int]:
@@ -228,3 +236,33 @@ def test_a_lock_that_was_waited_for_in_vain_is_not_waited_for_again(measured: An
         )
     assert (before.rows[0], after.rows[0]) == ({"lock_timeout": "1s"}, {"lock_timeout": "250ms"})
     assert locked.missing == again.missing == Remark(Says.LOCKED, "counting")
+
+
+def temp_bytes(settings: DatabaseSettings, writer: int) -> int:
+    """What a database has written to temporary files, when a session has ended."""
+    until(lambda: gone(writer))
+    query = "select temp_bytes from pg_stat_database where datname = current_database()"
+    with psycopg.connect(settings.conninfo) as connection:
+        return int((connection.execute(query).fetchone() or (0,))[0])
+
+
+def test_hours_of_a_wide_slice_are_counted_without_a_sort_on_disk(measured: Any) -> None:
+    """Three days of a stream in one slice: every row is read, and nothing is written."""
+    survey = surveys.load(measured.plan.sql_dir, "webhook_cube")
+    slices = surveys.cut(measured.plan.window, 3 * surveys.DAY)
+    with psycopg.connect(measured.settings.conninfo, autocommit=True) as connection:
+        database, pid = sql.Identifier(connection.info.dbname), connection.info.backend_pid
+        connection.execute(sql.SQL("alter database {} set work_mem = '256kB'").format(database))
+        for statement in (SOON, "analyze webhook_notifications"):
+            connection.execute(statement.encode())
+    before = temp_bytes(measured.settings, pid)
+
+    def read(session: Session) -> tuple[surveys.Table, int]:
+        bound = {"critical_pattern": "deadlock"}
+        return surveys.run(session, survey, bound, slices), session.connection.info.backend_pid
+
+    table, pid = in_snapshot(measured.settings, Manners(), read)
+    assert temp_bytes(measured.settings, pid) == before
+    with psycopg.connect(measured.settings.conninfo) as connection:
+        found = connection.execute("select count(*) from webhook_notifications").fetchone()
+    assert (sum(row["n"] for row in table.rows),) == found
