@@ -214,6 +214,8 @@ def _keys(criteria: Criteria, survey: str) -> frozenset[str]:
             named |= set(filter(None, (metric.by, metric.breakdown, metric.problems)))
         if survey == metric.histogram:
             named.add(metric.unit)
+        if survey == metric.survey and metric.value and metric.pick == "mean":
+            named.add(metric.value)
         named |= {one.by for one in metric.worst.values() if one.survey == survey}
     return frozenset(named)
 

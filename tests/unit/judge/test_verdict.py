@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gonogo.judge.verdict import decidable, decide, unsettled
-from gonogo.model.finding import Decidable, Figures, Finding, Verdict, VerdictReason
+from gonogo.model.finding import (
+    Decidable,
+    Figures,
+    Finding,
+    JudgedMember,
+    Verdict,
+    VerdictReason,
+)
 from gonogo.model.kinds import EXIT_CODES, Outcome, Reason, Role, Says, VerdictKind, Why
 from gonogo.model.measurement import Count, HourCount, Measurement, Remark, Window
 from gonogo.report.english import verdict_reasons
@@ -216,3 +224,64 @@ def test_what_is_no_hold_is_decided() -> None:
     """There is nothing to wait for."""
     met = Finding("a.quick", Role.CRITERION, Outcome.MET, (), Reason.NO_LIMIT)
     assert held(met, quick=1) is None
+
+
+def member(name: str, *outcomes: Outcome, **more: Any) -> JudgedMember:
+    """A fleet's database whose own checks say so."""
+    return JudgedMember(name=name, findings=tuple(found(*outcomes)), **more)
+
+
+def fleet_verdict(*members: JudgedMember, pooled: Outcome = Outcome.MET) -> Verdict:
+    """The verdict on a fleet whose pooled checks come out so."""
+    findings = found(pooled)
+    return decide([one.id for one in findings], findings, WHOLE, members=members)
+
+
+LACKS = Finding("a.m0", Role.PRESENCE, Outcome.INCONCLUSIVE, (), Reason.OVERDUE)
+BEHIND = Remark(Says.BEHIND, "046", number=1)
+
+
+@pytest.mark.parametrize(
+    ("one", "kind", "why"),
+    [
+        (member("b", Outcome.CRITICAL), VerdictKind.NO_GO, Why.MEMBER_PAST_LEVEL),
+        # Triggers look at the fleet.
+        (member("b", Outcome.FIRED), VerdictKind.NO_GO, Why.MEMBER_PAST_LEVEL),
+        (member("b", problem=BEHIND), VerdictKind.HOLD, Why.MEMBER_NOT_JUDGED),
+        (JudgedMember("b", findings=(LACKS,)), VerdictKind.HOLD, Why.MEMBER_LACKS_EVENTS),
+        (member("b", Outcome.FAILED), VerdictKind.GO, None),
+        (member("b", Outcome.INCONCLUSIVE), VerdictKind.GO, None),
+    ],
+)
+def test_one_database_makes_a_fleets_verdict_worse(
+    one: JudgedMember, kind: VerdictKind, why: Why | None
+) -> None:
+    """It is named; too little evidence of its own is what the others' is for."""
+    verdict = fleet_verdict(member("a"), one)
+    assert verdict.kind is kind
+    told = [(reason.why, reason.member) for reason in verdict.reasons]
+    assert told == [(why, "b") if why else (Why.ALL_MET, "")]
+
+
+def test_a_database_that_misses_an_objective_by_itself_is_a_warning() -> None:
+    """The fleet meets it."""
+    (warning,) = fleet_verdict(member("a"), member("b", Outcome.FAILED)).warnings
+    assert (warning.why, warning.member) == (Why.MEMBER_MISSES, "b")
+
+
+@pytest.mark.parametrize("pooled", [Outcome.FIRED, Outcome.FAILED])
+def test_a_database_never_makes_a_fleets_verdict_better(pooled: Outcome) -> None:
+    """Well or out of reach."""
+    kind = fleet_verdict(pooled=pooled).kind
+    for one in (member("b", Outcome.MET), member("b", problem=BEHIND)):
+        assert fleet_verdict(one, pooled=pooled).kind is kind
+
+
+def test_a_database_is_named_once_for_each_metric() -> None:
+    """With the worst that it says of it."""
+    findings = tuple(
+        Finding("a.m", role, outcome, (), Reason.NO_LIMIT)
+        for role, outcome in ((Role.TRIGGER, Outcome.FIRED), (Role.ALERT, Outcome.CRITICAL))
+    )
+    (reason,) = fleet_verdict(JudgedMember("b", findings=findings)).reasons
+    assert reason.finding == findings[0]

@@ -11,10 +11,10 @@ import pytest
 
 from gonogo.errors import SigningError, UsageError
 from gonogo.model.kinds import Environment, Kind, State
-from gonogo.model.step import Provenance, Subject
+from gonogo.model.step import Member, Provenance, Subject
 from gonogo.record.archive import RunningRecord
 from gonogo.signing.permission import Permission, find_permission
-from record_examples import provenance
+from record_examples import IDENTITY, provenance
 from signers import ADA, BOB, SUBJECT, Office, worth_signing
 from signers import verdict as judged
 
@@ -320,3 +320,33 @@ def test_all_that_speaks_against_it_is_told_at_once(office: Office) -> None:
         "the verdict is HOLD, not GO; it is not signed; "
         "the application's revision is 9f9f9f9f9f9f there, and ab here"
     )
+
+
+def of_members(*names: str) -> Provenance:
+    """What was judged, of a fleet's databases."""
+    members = tuple(Member(name=name, connection="", database=IDENTITY) for name in names)
+    return provenance(subject=worth_signing().subject, database=None, members=members)
+
+
+@pytest.mark.parametrize(
+    ("judged_there", "named_here", "why"),
+    [
+        (("a", "b"), ("b", "a"), ""),
+        (("a", "b"), ("a",), "it judged a, b, and rollout.toml names a"),
+        (("a",), ("a", "b"), "it judged a, and rollout.toml names a, b"),
+        (("a",), (), "it judged a, and rollout.toml names one database"),
+        ((), ("a",), "it judged one database, and rollout.toml names a"),
+    ],
+)
+def test_a_record_admits_the_databases_that_it_judged(
+    office: Office, judged_there: tuple[str, ...], named_here: tuple[str, ...], why: str
+) -> None:
+    """A member that came or went since is another fleet; one database is none."""
+    signed(office, **({"provenance": of_members(*judged_there)} if judged_there else {}))
+    asked = office.asked(members=named_here)
+    if not why:
+        assert find_permission(office.archive, asked)
+        return
+    with pytest.raises(SigningError) as refused:
+        find_permission(office.archive, asked)
+    assert refused.value.problem.endswith(why)
