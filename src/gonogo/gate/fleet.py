@@ -69,15 +69,18 @@ class _Looks:
     problems: list[str] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
-    def look(self, member: MemberSetting) -> JudgedMember:
+    def look(self, member: MemberSetting, sessions: list[Session]) -> JudgedMember:
         """Measure one database, add it to the fleet's, and judge it by its own evidence."""
+
+        def measure(session: Session) -> tuple[Surveyed | Remark, tuple[LedgerEvent, ...]]:
+            sessions.append(session)
+            return self._measure(session, member)
+
         if member.problem:
             return self._not_judged(member, member.problem)
         manners = replace(self.setting.options.manners, sessions=1)
         try:
-            found, events = in_snapshot(
-                member.settings, manners, lambda session: self._measure(session, member)
-            )
+            found, events = in_snapshot(member.settings, manners, measure)
         except DatabaseError as error:
             return self._not_judged(member, Remark(Says.UNREACHABLE, detail=error.problem))
         if isinstance(found, Remark):

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from statistics import median_low
 from typing import TypeVar
 
@@ -88,7 +89,7 @@ def asked(project: Project, options: Options, criteria: Criteria, checklist: Che
         project, options, criteria, options.environment, place, checklist, members=own
     )
     started = datetime.now(UTC)
-    members = side_by_side(setting, lambda one: _with_ledger(setting, one))
+    members = side_by_side(setting, partial(_with_ledger, setting))
     _require_different(members)
     known = [one for one in members if not one.problem]
     if not known:
@@ -105,21 +106,30 @@ def asked(project: Project, options: Options, criteria: Criteria, checklist: Che
     return replace(setting, members=tuple(members), as_of=as_of, simulated=simulated)
 
 
-def side_by_side(setting: Setting, ask: Callable[[MemberSetting], T]) -> list[T]:
-    """What each member answers, a few at once; in the order of the members."""
+def side_by_side(setting: Setting, ask: Callable[[MemberSetting, list[Session]], T]) -> list[T]:
+    """What each member answers, a few at once; in the order of the members.
+
+    Args:
+        setting: Which members, and how many at once.
+        ask: Adds its session to those that are cancelled where this one is interrupted.
+    """
+    sessions: list[Session] = []
     with ThreadPoolExecutor(setting.options.at_once, "gonogo member") as threads:
-        working = [threads.submit(ask, one) for one in setting.members]
+        working = [threads.submit(ask, one, sessions) for one in setting.members]
         try:
             while wait(working, STEP_S).not_done:
                 pass
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
+            for session in sessions:
+                session.cancel()
             raise
     return [one.result() for one in working]
 
 
-def _with_ledger(setting: Setting, member: MemberSetting) -> MemberSetting:
+def _with_ledger(setting: Setting, member: MemberSetting, sessions: list[Session]) -> MemberSetting:
     def read(session: Session) -> MemberSetting:
+        sessions.append(session)
         facts, _ = read_facts(session, setting)
         identity, now = read_identity(session)
         clock = now - datetime.now(UTC)

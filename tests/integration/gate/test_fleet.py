@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
@@ -17,11 +20,13 @@ from psycopg.conninfo import make_conninfo
 from first_application import HTTP
 from gate_process import Soaked, hurry, run_gate
 from gonogo import criteria as criteria_file
+from gonogo.checklist.entries import Checklist
 from gonogo.config.environments import DatabaseConfig
 from gonogo.config.project import Project
 from gonogo.errors import UsageError
+from gonogo.gate.members import MemberSetting, side_by_side
 from gonogo.gate.observe import observe
-from gonogo.gate.setting import Observation, Options, resolve
+from gonogo.gate.setting import Observation, Options, Setting, resolve
 from gonogo.judge.verdict import decide
 from gonogo.masking import Mask
 from gonogo.measure.pool import Pool, measured
@@ -32,7 +37,7 @@ from gonogo.model.kinds import Environment, Outcome, Says, VerdictKind, Why
 from gonogo.model.measurement import Count, Measurement, clip, parse_duration
 from gonogo.postgres import session
 from gonogo.postgres.dsn import DatabaseSettings
-from gonogo.postgres.readonly import Manners
+from gonogo.postgres.readonly import Manners, Session
 from gonogo.postgres.snapshot import in_snapshot
 from gonogo.sandbox import world
 from gonogo.sandbox.databases import Databases
@@ -50,7 +55,7 @@ OF_USERS = (
     "token_health_notifications",
     "circuit_breaker_state",
 )
-SHARDS = 4
+SHARDS, SOON_S = 4, 15
 # What is counted of a database, not of its rows: each has it once.
 OF_A_DATABASE = ("schema.", "rollout.", "db.write_order")
 
@@ -265,6 +270,34 @@ def test_one_database_under_two_names_is_refused(judged_fleet: Judged, soaked: S
     """Its rows would count twice."""
     with pytest.raises(UsageError, match="a and b of rollout"):
         judged_fleet({"a": soaked.conninfo, "b": soaked.conninfo}, soaked.end)
+
+
+def test_an_interrupted_fleet_ends_at_once(empty_database: str) -> None:
+    """No query of a database is waited for."""
+    place = DatabaseSettings(empty_database, "the test")
+    members = tuple(MemberSetting(name, place) for name in "abc")
+    setting = Setting(
+        PROJECT,
+        Options(),
+        CRITERIA,
+        Environment.STAGING,
+        place,
+        Checklist.model_construct(phase=()),
+        members=members,
+    )
+
+    def sleep(_: MemberSetting, sessions: list[Session]) -> None:
+        def read(one: Session) -> None:
+            sessions.append(one)
+            one.ask("select pg_sleep(20)")
+
+        in_snapshot(place, Manners(), read)
+
+    began, main = time.monotonic(), threading.get_ident()
+    threading.Timer(1, signal.pthread_kill, (main, signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(setting, sleep)
+    assert time.monotonic() - began < SOON_S
 
 
 @pytest.mark.slow

@@ -345,7 +345,7 @@ def test_a_record_admits_the_databases_that_it_judged(
     signed(office, **({"provenance": of_members(*judged_there)} if judged_there else {}))
     asked = office.asked(members=named_here)
     if not why:
-        assert find_permission(office.archive, asked)
+        assert find_permission(office.archive, asked).signoff == "signoff-1.json"
         return
     with pytest.raises(SigningError) as refused:
         find_permission(office.archive, asked)
