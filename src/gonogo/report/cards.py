@@ -207,8 +207,8 @@ class Card:
             if one.finding.reason in ADDS
             or one.outcome is Outcome.LEFT_OUT
             or one.finding.figures.notes
-            # A calm metric without a scale has no fold that says how its events come.
-            or (one.role is Role.PRESENCE and not (self.is_calm and self.decides))
+            # What needs no attention and decides nothing has no fold that says how its events come.
+            or (one.role is Role.PRESENCE and self.is_calm and not self.decides)
         ]
         return tuple(dict.fromkeys(said))
 

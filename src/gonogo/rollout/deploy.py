@@ -102,7 +102,7 @@ PRODUCTION_NEXT = (
     f"watch closely for 24 hours: {command('monitor production', '24h')}, at hours 1, 4, 8, 12, 24",
     f"then daily to day 14: {command('monitor production', '7d')}, then 14d",
     f"sum it up: {command('final_report')}",
-    f"tell the team; when a rollback trigger fires: {command('rollback')}",
+    f"inform the team; when a rollback trigger fires: {command('rollback')}",
 )
 
 

@@ -260,7 +260,7 @@ def _outage(steps: Iterable[StepRow]) -> str:
     if not ends:
         return f"the application was stopped {moment(stops[0])} and is not up again"
     down = span((max(ends) - min(stops)).total_seconds())
-    return f"the application was down for {down}, from {moment(min(stops))} on"
+    return f"the application was stopped {moment(min(stops))}, and healthy again {down} later"
 
 
 def _rows_since(rows: object) -> Iterator[str]:

@@ -45,12 +45,12 @@ __all__ = ["STEPS", "Request", "roll_back", "rollback"]
 
 NEXT: Mapping[RollbackMode, tuple[str, ...]] = {
     "revert": (
-        "tell the team",
+        "inform the team",
         "copy the draft of the incident report, and finish it: impact on users, plan",
         "read what was moved aside before it is removed for good",
     ),
     "restore": (
-        "tell the team",
+        "inform the team",
         "copy the draft of the incident report, and finish it: impact on users, plan",
         f"drop the old database once its data is no longer needed: {command('status')} names it",
     ),

@@ -65,7 +65,7 @@ def test_a_revert_after_48_hours_loses_nothing(soaked: Desk) -> None:
     for part in ("Reason", "Issues", "Impact on users", "Steps taken", "Plan for the next"):
         assert f"## {part}" in draft
     assert "a drill" in draft
-    assert "The team is told" in told.stdout
+    assert "The team is informed" in told.stdout
 
 
 @pytest.mark.slow

@@ -62,6 +62,35 @@ def test_the_action_says_its_verdict(
     assert (found, outputs.read_text(encoding="utf-8")) == (code, f"verdict={verdict}\n")
 
 
+@pytest.mark.parametrize(("options", "program"), [("--version", ""), ("", "exit 0")])
+def test_the_action_takes_no_success_for_a_go_without_a_record(
+    tmp_path: Path, options: str, program: str
+) -> None:
+    """Neither what pytest would answer by itself, nor a program of that name that does nothing."""
+    steps = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
+    (script,) = (step["run"] for step in steps if step.get("id") == "gate")
+    if program:
+        (tmp_path / "gonogo").write_text(f"#!/bin/sh\n{program}\n", encoding="utf-8")
+        (tmp_path / "gonogo").chmod(0o700)
+    found = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+        cwd=ROOT,
+        env={
+            "PATH": f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "RUNNER_TEMP": str(tmp_path),
+            "GITHUB_OUTPUT": str(tmp_path / "outputs"),
+            "GATE_ENVIRONMENT": "staging",
+            "GATE_WINDOW": "48h",
+            "GATE_OPTIONS": options,
+        },
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert found.returncode == 4
+    assert not (tmp_path / "outputs").exists()
+
+
 def test_gitlab_and_github_read_every_check_of_the_report(checkout: Path, soaked: Any) -> None:
     """By the rules of GitLab's parser, and of the test reporter that GitHub's users have."""
     job = yaml.safe_load((ROOT / "examples/gitlab/gate.gitlab-ci.yml").read_text("utf-8"))["gate"]
