@@ -13,7 +13,9 @@ from gonogo.model.finding import (
     Figures,
     Finding,
     HealthScore,
+    JudgedMember,
     LevelLimit,
+    MemberFigure,
     ScorePart,
     Verdict,
     VerdictReason,
@@ -614,6 +616,28 @@ def checklist(text: str = "Code", evidence: str = "") -> tuple[PhaseEntry, ...]:
     return (PhaseEntry(phase="pre", title=text, items=(item,)),)
 
 
+def member(name: str, **more: Any) -> JudgedMember:
+    """A database of a fleet that is well, and has the example's figures by hour."""
+    figures = {
+        name: MemberFigure(one.count, one.value, one.missing, Outcome.MET, counts)
+        for name, one in measurements().items()
+        for counts in (tuple(hour.count for hour in one.hourly),)
+    }
+    known = {"deployment": "12", "revision": SUBJECT.revision, "verdict": VerdictKind.GO}
+    return JudgedMember(name, **known | {"outcome": Outcome.MET, "figures": figures} | more)
+
+
+def fleet(size: int = 5) -> Record:
+    """A fleet: the first database is past a level by itself, the second was not judged."""
+    failing = replace(findings()[0], outcome=Outcome.CRITICAL)
+    ill = member("ill", canary=True, verdict=VerdictKind.NO_GO, outcome=Outcome.CRITICAL)
+    dead = JudgedMember("dead", "north", problem=says("the database does not answer"))
+    figure = replace(ill.figures[failing.metric], outcome=Outcome.CRITICAL)
+    ill = replace(ill, findings=(failing,), figures={**ill.figures, failing.metric: figure})
+    well = (member(f"shard-{number}", group="south") for number in range(size - 2))
+    return gate(members=(ill, dead, *well))
+
+
 def planted(text: str) -> Record:
     """A GO record with one text in every place that a database or a user fills."""
     record = gate()
@@ -657,6 +681,10 @@ def planted(text: str) -> Record:
             subject=SUBJECT.model_copy(update={"revision": text}),
         ),
         without=(text,),
+        members=(
+            replace(member(text, group=text, revision=text, deployment=text), findings=told[:1]),
+            JudgedMember(text, text, problem=says(text)),
+        ),
         checklist=checklist(text, text),
         change=change(
             before=text,

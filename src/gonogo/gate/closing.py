@@ -28,6 +28,7 @@ from gonogo.model.step import Change, Member, Migrated, Provenance, Subject
 from gonogo.record.canonical import database_of, read_record
 from gonogo.record.listing import ArchivedRecord, list_records
 from gonogo.report.digest import append_step_summary
+from gonogo.report.text import counted
 from gonogo.report.timeline import gates_since, soak
 
 
@@ -42,10 +43,11 @@ def header(setting: Setting, started_at: datetime, reproduce: str) -> Record:
     asked, identity = format_duration(setting.window_asked), setting.identity
     admission = setting.options.admission
     connection, members = _reached(setting)
+    of_all = f" of {counted(len(members), 'database')}" if members else ""
     begun = Provenance(connection=connection, database=identity, members=members, subject=None)
     return Record(
         kind=Kind.GATE,
-        title=f"{setting.environment.capitalize()} gate, {asked}",
+        title=f"{setting.environment.capitalize()} gate{of_all}, {asked}",
         environment=setting.environment,
         simulated=setting.simulated,
         signers=admission.signers if admission else 0,

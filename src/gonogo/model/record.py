@@ -57,6 +57,7 @@ class Rollout(Part):
     )
     not_done: tuple[str, ...] = Field(description="Titles of steps that a failure left undone.")
     outage: Outage | None = Field(default=None, description="How long the application was away.")
+    database: str = Field(default="", description="Which of a fleet; empty where there is none.")
 
 
 class MetricEntry(Part):

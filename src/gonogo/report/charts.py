@@ -121,6 +121,23 @@ def hourly_chart(
     )
 
 
+def small_charts(
+    series: Sequence[Sequence[HourCount]], window: Window | None
+) -> tuple[list[str], str]:
+    """The hours of several databases as paths, all on one axis, and what the axis spans.
+
+    Args:
+        series: The hours of each.
+        window: The record's.
+    """
+    drawn = [slots_of(hourly, window) for hourly in series]
+    shares = [slot.share for slots in drawn for slot in slots if slot.n]
+    if not shares:
+        return [""] * len(drawn), ""
+    axis = rate_axis(shares)
+    return [_path(slots, axis) for slots in drawn], f"{axis.bottom} to {axis.top} %"
+
+
 def _near(levels: Sequence[Level], filled: Sequence[Slot]) -> list[Level]:
     """The objective, and whatever else the rate comes near to."""
     low = min(slot.share for slot in filled) - NEAR

@@ -38,7 +38,7 @@ from gonogo.model.record import Record
 from gonogo.model.step import Subject
 from gonogo.record import canonical
 from gonogo.record.canonical import RECORD_FILE, canonical_json, database_of, sha256_hex, written
-from gonogo.report import page, sentences, text, timeline
+from gonogo.report import members, page, sentences, text, timeline
 from gonogo.report.answers import answers, headings, reasons, top_errors, warnings
 from gonogo.report.english import remark_of
 
@@ -72,6 +72,7 @@ FILTERS: dict[str, Callable[..., object]] = {
 }
 GLOBALS: dict[str, object] = {
     "bands": sentences.BANDS,
+    "by_database": members.by_database,
     "events": sentences.EVENTS,
     "look": sentences.look,
     "item_states": sentences.ITEM_STATES,
@@ -190,6 +191,9 @@ def _view(record: Record) -> Mapping[str, object]:
         "reasons": reasons(record, named=True, of_findings=False),
         "sureness": page.sureness(record),
         "compared": page.compared(record),
+        "members": members.member_rows(record),
+        "most_members": members.MOST_MEMBERS,
+        "members_tally": members.tally_of(record) if record.members else "",
         "cards": worst,
         "deciding": [card for card in every if card.is_calm and card.decides],
         "sections": page.sections(record, every),

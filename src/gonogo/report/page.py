@@ -245,6 +245,7 @@ def _deployed(record: Record) -> Iterator[Fact]:
         yield "Migrations (sha256)", subject.migrations_sha256 or "unknown"
         yield "Criteria (sha256)", subject.criteria_sha256 or "unknown"
     if rollout:
+        yield "Database of the fleet", rollout.database
         yield "Previous revision", rollout.previous_revision or ""
         yield "Deployed by", rollout.deployed_by or ""
         yield "Override", rollout.override or ""

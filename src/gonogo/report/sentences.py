@@ -207,6 +207,7 @@ VERDICTS = {
     "NO-GO": Look("NO-GO", "cross", "bad", "A criterion fails or a critical alert fires."),
     "ROLLBACK": Look("ROLLBACK", "back", "worst", "A rollback trigger fires: roll back now."),
 }
+NOT_JUDGED = Look("Not judged", "question", "open")
 OUTCOMES = {
     "fired": Look("Fires", "back", "worst"),
     "failed": Look("Failed", "cross", "bad"),

@@ -196,7 +196,7 @@ def _full(
         finished_at=result.finished_at,
         steps=tuple(replace(one, elapsed_s=round(one.elapsed_s, 3)) for one in result.steps),
         provenance=result.provenance,
-        rollout=_rollout(result),
+        rollout=_rollout(result, context.member),
         change=_change(context, result),
         reproduce=_reproduce(head.kind, context, mode),
     )
@@ -238,7 +238,7 @@ def _migrated(evidence: Mapping[str, Mapping[str, Json]]) -> Iterator[Migrated]:
             yield Migrated(name, tuple(map(str, held)) if isinstance(held, Sequence) else None)
 
 
-def _rollout(result: DeploymentResult | RollbackResult) -> Rollout:
+def _rollout(result: DeploymentResult | RollbackResult, database: str) -> Rollout:
     deployment = result.deployment
     back = result if isinstance(result, RollbackResult) else None
     return Rollout(
@@ -250,4 +250,5 @@ def _rollout(result: DeploymentResult | RollbackResult) -> Rollout:
         mode=back.mode if back else None,
         not_done=result.not_done,
         outage=result.outage,
+        database=database,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,9 @@ from gonogo.ledger.deployer import deployer_lock
 from gonogo.model.kinds import Environment
 from gonogo.postgres.dsn import member_settings
 from gonogo.postgres.session import connect
+from gonogo.record.canonical import read_record
 from gonogo.rollout.deploy import FLEET_NEXT, deploy
+from gonogo.rollout.recording import recorded
 from gonogo.rollout.recovery import restart
 from gonogo.rollout.rollback import rollback
 from gonogo.rollout.runner.context import RolloutContext
@@ -123,8 +126,13 @@ def test_one_database_of_a_fleet_is_worked_on_at_a_time(of: Of) -> None:
 
 
 def test_a_migration_that_needs_a_stop_is_refused(of: Of) -> None:
-    """Its stop would last until the last database is migrated."""
+    """Its stop would last until the last database is migrated; the record names the database."""
     eu = of("eu us")
     eu.add_migration("-- gonogo: stop_before_migrate\ncreate table extra (id bigint primary key);")
-    error = deploy(eu.context, eu.tell).error
+    carry_out = partial(deploy, eu.context)
+    result, page = recorded("deployment", eu.context, eu.tell, carry_out)
+    record, error = read_record(page.parent), result.error
+    assert record.title == "Staging deployment of the database eu"
+    assert record.rollout
+    assert record.rollout.database == "eu"
     assert "047_extra.sql asks for a stop before it, and the application serves" in str(error)
