@@ -55,6 +55,7 @@ class Commands:
         on_line: Called with the command's name and each line of its output.
         target_revision: Fills ``{target_revision}``: what is to run in the end, which a rollback's
             commands know by no other name; empty takes `revision`.
+        database: Fills ``{database}``: which of a fleet; empty where there is none.
         backup: Fills ``{backup}``; empty where there is none by the team's own commands.
     """
 
@@ -67,6 +68,7 @@ class Commands:
     on_line: Callable[[str, str], None]
     target_revision: str = ""
     backup: str = ""
+    database: str = ""
 
     def run(self, name: str) -> CommandRun | None:
         """Run the command called `name`; None when the file configures none.
@@ -156,6 +158,7 @@ class Commands:
                 "target_revision": self.target_revision or self.revision,
                 "python": sys.executable,
                 "environment": self.environment.value,
+                "database": self.database,
                 "backup": self.backup,
             }
         )

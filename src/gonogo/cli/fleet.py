@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gonogo.errors import DatabaseError
@@ -101,5 +102,14 @@ def _of_all(seen: Sequence[Seen], environment: Environment) -> Iterator[str]:
 
 def _verdicts(archive_dir: Path, environment: Environment) -> Mapping[str, str]:
     """The verdict of each database in the newest gate's record; none where there is none."""
-    del archive_dir, environment
+    from gonogo.errors import RecordError
+    from gonogo.model.kinds import Kind
+    from gonogo.record.canonical import read_record
+    from gonogo.record.listing import list_records
+
+    with suppress(OSError, RecordError):
+        for one in list_records(archive_dir, quick=True):
+            if one.kind is Kind.GATE and one.environment == environment and one.verdict:
+                members = read_record(one.directory).members
+                return {member.name: member.verdict or "not judged" for member in members}
     return {}

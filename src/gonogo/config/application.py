@@ -50,7 +50,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 UNIQUE = "unique"
 # What stands for a backup by the team's own commands: `prove_backup` alone knows it.
 BACKUP = "backup"
-PLACEHOLDERS = ("revision", "previous_revision", "target_revision", "python", "environment", BACKUP)
+OF_A_RUN = ("revision", "previous_revision", "target_revision", "environment", "database")
+PLACEHOLDERS = (*OF_A_RUN, "python", BACKUP)
 MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 VERSION = re.compile(r"[0-9]{3,}")

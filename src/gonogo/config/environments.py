@@ -56,7 +56,8 @@ class CommandConfig(Section):
 
     Args:
         run: The program and its arguments; {revision}, {previous_revision}, {target_revision},
-            {python}, {environment} and, where a backup is proved, {backup} are filled in.
+            {python}, {environment}, {database} (of a fleet) and, where a backup is proved, {backup}
+            are filled in.
         timeout_s: After this many seconds the command and its children are ended.
     """
 

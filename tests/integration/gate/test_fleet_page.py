@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
 
+import forked
 from gate_process import GateOutcome, Soaked, run_gate
 
 MEMBER = """
@@ -27,7 +29,7 @@ NOBODY = "postgresql://nobody:hush@127.0.0.1:9/none"
 @pytest.fixture
 def judged_fleet(
     soaked: Soaked, new_database: Callable[..., str], soaked_template: str, checkout: Path
-) -> GateOutcome:
+) -> tuple[GateOutcome, dict[str, str]]:
     """Three databases: eu is well, us fails, ap never answers."""
     file = checkout / "rollout.toml"
     members = "".join(
@@ -38,30 +40,29 @@ def judged_fleet(
     ill = new_database(soaked_template)
     with psycopg.connect(ill) as connection:
         connection.execute(FAILING)
-    return run_gate(
-        checkout,
-        None,
-        "--environment=staging",
-        "--without=endpoints",
-        f"--as-of={soaked.end.isoformat()}",
-        EU_URL=soaked.conninfo,
-        US_URL=ill,
-        AP_URL=NOBODY,
-    )
+    urls = {"EU_URL": soaked.conninfo, "US_URL": ill, "AP_URL": NOBODY}
+    options = ("--environment=staging", "--without=endpoints")
+    return run_gate(checkout, None, *options, f"--as-of={soaked.end.isoformat()}", **urls), urls
 
 
-def test_the_page_shows_each_database_the_worst_first(judged_fleet: GateOutcome) -> None:
-    """By its own evidence, with its reason; the terminal likewise; a rate has a line of each."""
-    us, ap, eu = judged_fleet.record.members
+def test_the_page_shows_each_database_the_worst_first(
+    judged_fleet: tuple[GateOutcome, dict[str, str]], checkout: Path
+) -> None:
+    """By its own evidence, as terminal, list and status show it; a rate has a line of each."""
+    gated, urls = judged_fleet
+    us, ap, eu = gated.record.members
     assert [one.name for one in (us, ap, eu)] == ["us", "ap", "eu"]
-    page = (judged_fleet.records[-1] / "record.html").read_text(encoding="utf-8")
+    page = (gated.records[-1] / "record.html").read_text(encoding="utf-8")
     assert "3 databases: 1 ROLLBACK, 1 Not judged, 1 GO." in page
     assert "&lt;b&gt;us" in page
-    assert "hush" not in page + judged_fleet.output
+    assert "hush" not in page + gated.output
     assert page.count('<svg class="spark"') >= 2
-    said = " ".join(judged_fleet.output.split())
+    said = " ".join(gated.output.split())
     assert "us ROLLBACK Sync success rate: 64." in said
     assert "ap Not judged the database does not answer" in said
     assert "eu GO nothing of its own is past a limit" in said
-    index = (judged_fleet.records[-1].parents[1] / "index.html").read_text(encoding="utf-8")
+    index = (gated.records[-1].parents[1] / "index.html").read_text(encoding="utf-8")
     assert "Staging gate of 3 databases, 48h" in index
+    environ = {**os.environ, "NODE_ENV": "staging", **urls}
+    status = forked.run("gonogo", "status", cwd=checkout, env=environ, timeout_s=60).stdout
+    assert "after 1: succeeded 9, last 046 ROLLBACK" in " ".join(status.split())

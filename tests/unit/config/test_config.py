@@ -216,6 +216,19 @@ def test_a_url_in_the_place_of_a_variable_is_not_shown(tmp_path: Path) -> None:
     assert "pw" not in str(caught.value)
 
 
+def test_the_fleet_of_the_docs_loads(tmp_path: Path) -> None:
+    """What the page shows is what the file takes."""
+    page = (EXAMPLES.parent / "docs" / "fleet.md").read_text(encoding="utf-8")
+    section = page.partition("```toml\n")[2].partition("```")[0]
+    config = load(tmp_path, GOOD.replace("staging", "production") + section)
+    databases = config.environment(Environment.PRODUCTION).databases
+    assert [(one.name, one.group, one.canary) for one in databases] == [
+        ("eu-1", "eu", True),
+        ("eu-2", "eu", False),
+        ("us-1", "us", False),
+    ]
+
+
 def test_a_fleet_has_no_direct_url(tmp_path: Path) -> None:
     """One server cannot be the one behind the pooler of every member."""
     member = '[[environments.staging.databases]]\nname = "eu"\nservice = "eu"\n'

@@ -121,6 +121,7 @@ class RolloutContext:
             Mask.of(self.environ),
             on_line,
             target_revision,
+            database=self.member,
         )
 
     @property
