@@ -21,9 +21,7 @@ def test_each_database_says_what_makes_it_so() -> None:
     ill, dead, *well = member_rows(fleet())
     assert (ill.look.word, ill.why.partition(":")[0]) == ("NO-GO", "Sync success rate")
     assert (dead.look.word, dead.why) == ("Not judged", "the database does not answer")
-    assert {(one.look.word, one.why) for one in well} == {
-        ("GO", "past no limit by itself")
-    }
+    assert {(one.look.word, one.why) for one in well} == {("GO", "past no limit by itself")}
     assert tally_of(fleet()) == "5 databases: 1 NO-GO, 1 Not judged, 3 GO"
 
 
