@@ -9,12 +9,13 @@ that wants it and before any test runs, so that it lives exactly as long as the 
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -93,13 +94,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="also run the tests marked slow")
 
 
-def pytest_configure() -> None:
-    """Hear Ctrl-C even when the run itself was put into the background, where a shell ignores it.
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what tests write where the server is, in memory; and hear Ctrl-C in the background.
 
-    What is ignored here would be ignored in every program that a test starts and interrupts.
+    A shell ignores it there; what is ignored here would be ignored in every program that a test
+    starts and interrupts.
     """
+    alone = config.option.basetemp is None and not hasattr(config, "workerinput")
+    if alone and _parent_dir(config).parent == MEMORY and not _forbids_programs(MEMORY):
+        _shared_dir(config).mkdir(parents=True, exist_ok=True)
+        config.option.basetemp = str(_shared_dir(config) / "tmp")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _forbids_programs(place: Path) -> bool:
+    return bool(os.statvfs(place).f_flag & os.ST_NOEXEC)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave what thousands of tests are out of each search for garbage, now and later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)
