@@ -195,4 +195,4 @@ def agent_with(directory: Path, *keys: Path) -> Iterator[dict[str, str]]:
         yield environ
     finally:
         running.terminate()
-        running.communicate(timeout=20)
+        running.communicate(timeout=60)

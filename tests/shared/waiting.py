@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,15 @@ def until(condition: Callable[[], object]) -> None:
         stop=stop_after_delay(120),
     )
     waiting(condition)
+
+
+def cpu_s(pid: int) -> float | None:
+    """What a process has used of the processors, in seconds; None where /proc does not say."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def gone(pid: int) -> bool:
