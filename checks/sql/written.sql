@@ -29,16 +29,16 @@ with pages as (
     cross join generate_series(1, current_setting('block_size')::integer / 28) as item
 ), written as (
     select 'sync_metrics' as source, xmin as writer, created_at
-    from sync_metrics
+    from only sync_metrics
     where ctid = any (array(select places.place from places where places.source = 'sync_metrics'))
     union all
     select 'webhook_notifications', xmin, created_at
-    from webhook_notifications
+    from only webhook_notifications
     where ctid = any (array(select places.place from places where places.source = 'webhook_notifications'))
 ), newest as (
     (
         select 'sync_metrics' as source, (ctid::text::point)[0]::bigint as page
-        from sync_metrics
+        from only sync_metrics
         where created_at > timestamp '1900-01-01'
             and created_at < greatest(%(as_of)s::timestamp, now()::timestamp) + interval '5 minutes'
         order by created_at desc
@@ -47,7 +47,7 @@ with pages as (
     union all
     (
         select 'webhook_notifications', (ctid::text::point)[0]::bigint
-        from webhook_notifications
+        from only webhook_notifications
         where created_at > timestamp '1900-01-01'
             and created_at < greatest(%(as_of)s::timestamp, now()::timestamp) + interval '5 minutes'
         order by created_at desc

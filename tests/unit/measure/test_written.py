@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import postgast
 import pytest
+from postgast import nodes
 
 from gonogo.criteria import Metric
 from gonogo.measure.surveys import Table
 from gonogo.measure.written import write_order
 from gonogo.model.kinds import Says
 from gonogo.model.measurement import Measurement, Remark, Window
+from gonogo.postgres.parser.columns import numbered
+from gonogo.postgres.parser.trees import parse
 
 END = datetime(2030, 1, 2, 12, tzinfo=UTC)
 BEGAN = datetime(2030, 1, 2, 10)  # noqa: DTZ001  # as the columns hold it
@@ -138,3 +143,14 @@ def test_on_a_cluster_nothing_is_asked() -> None:
     window = Window(HOUR, END - HOUR, END, None)
     measured = write_order(METRIC, {"written": Table()}, window)
     assert measured.left_out == Remark(Says.ORDER_UNKNOWN, "a cluster's table")
+
+
+def test_places_are_read_of_a_streams_own_heap() -> None:
+    """Of a partition or a compressed chunk they would say nothing, and some have none to read."""
+    survey = Path(__file__).parents[3] / "checks" / "sql" / "written.sql"
+    tree = postgast.wrap(parse(numbered(survey.read_text("utf-8"))))
+    walked = [one for _, one in postgast.walk_typed(tree)]
+    streams = {"sync_metrics", "webhook_notifications"}
+    tables = [one for one in walked if isinstance(one, nodes.RangeVar) and one.relname in streams]
+    assert tables
+    assert not any(one.inh for one in tables)
