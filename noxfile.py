@@ -214,7 +214,7 @@ def migrations(session: nox.Session) -> None:
 
 @nox.session(tags=["pages"])
 def kills(session: nox.Session) -> None:
-    """Kill a hundred deployments and rollbacks, and look; writes docs/kills.md; `-- 10` fewer."""
+    """Kill a hundred rollouts, look, write docs/kills.md; `-- 100 --application shop`: npm's."""
     _lab(session, "kills")
 
 

@@ -45,7 +45,8 @@ def main() -> int:
         shares = [pool.submit(_kill, often, asked.seed, kind) for kind in kinds]
         outcomes = [one for share in shares for one in share.result()]
     before = PAGE.read_text(encoding="utf-8")
-    text = page(before, asked.application, outcomes, _made(), " ".join(sys.orig_argv[1:]))
+    shown = " ".join(("python", *sys.orig_argv[1:]))
+    text = page(before, asked.application, outcomes, _made(), shown)
     PAGE.write_text(text, encoding="utf-8")
     return int(any(one.wrong for one in outcomes))
 

@@ -295,6 +295,6 @@ def _again(work: Work) -> str:
     """The command that brings the application back: what failed, where nothing can be started."""
     environment, procedure = work.context.environment, work.site.runner.procedure
     with suppress(GonogoError, psycopg.Error):
-        if procedure != "restart" and next(_at_hand(work, _fitting(work)), None) is None:
-            return command("rollback" if procedure == "rollback" else f"deploy {environment}")
-    return command("restart", environment)
+        if procedure == "restart" or next(_at_hand(work, _fitting(work)), None):
+            return command("restart", environment)
+    return command("rollback" if procedure == "rollback" else f"deploy {environment}")

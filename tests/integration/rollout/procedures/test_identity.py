@@ -405,11 +405,13 @@ class Failure:
         procedure: Which of the two it stops.
         prepare: Arranges it.
         up: What answers afterwards; empty where nothing does.
+        again: The command that brings it back.
     """
 
     procedure: Literal["deploy", "rollback"]
     prepare: Callable[[Served], Served]
     up: str
+    again: str = ".*"
 
 
 def failing_migration(served: Served) -> Served:
@@ -454,7 +456,7 @@ def full_archive(served: Served) -> Served:
         pytest.param(Failure("deploy", failing_migration, ""), id="migration"),
         pytest.param(Failure("rollback", broken("rebuild"), "new"), id="rebuild"),
         pytest.param(Failure("deploy", broken("start_app"), ""), id="start"),
-        pytest.param(Failure("deploy", lost_database, ""), id="lost database"),
+        pytest.param(Failure("deploy", lost_database, "", "deploy staging"), id="lost database"),
         pytest.param(Failure("deploy", full_archive, ""), id="archive"),
     ],
 )
@@ -475,7 +477,8 @@ def test_whatever_fails_after_a_stop_leaves_it_up_or_named_as_down(
         reopen(served, database)
     assert served.asked() == failure.up, str(error)
     if not failure.up:
-        down = r"THE APPLICATION IS DOWN since 20[-0-9]+ [:0-9]+Z \(.*\): gonogo .* brings it back"
+        down = r"THE APPLICATION IS DOWN since 20[-0-9]+ [:0-9]+Z \(.*\): gonogo"
+        down = f"{down} {failure.again} brings it back"
         assert re.fullmatch(down, error.down, re.DOTALL), error.down
 
 
