@@ -5,7 +5,7 @@ with by_user as (
     select
         user_id,
         count(*) filter (where result = 'success') as successes,
-        count(*) filter (where result in ('success', 'failure')) as executed
+        count(*) filter (where result = 'failure') as failures
     from sync_metrics
     -- First and simple: most rows are skipped ones, and need not be looked at any further.
     where result <> 'skipped'
@@ -17,10 +17,10 @@ with by_user as (
 worst as (
     select
         coalesce(user_id::text, '(none)') as user_id,
-        executed - successes as failures,
-        executed
+        failures,
+        successes + failures as executed
     from by_user
-    where executed > successes
+    where failures > 0
     order by failures desc, user_id
     limit 1
 )
@@ -32,7 +32,7 @@ select
     null as failures,
     null as executed
 from by_user
-where executed >= 2
+where successes + failures >= 2
 union all
 select user_id, null, null, failures, executed
 from worst

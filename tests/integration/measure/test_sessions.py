@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import psycopg
@@ -15,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from gonogo.errors import DatabaseError
 from gonogo.measure import surveys
-from gonogo.measure.surveys import LOST
+from gonogo.measure.surveys import HOUR, LOST
 from gonogo.measure.take import share_out, take
 from gonogo.model.kinds import Says
 from gonogo.model.measurement import Measurement, Remark
@@ -266,3 +268,22 @@ def test_hours_of_a_wide_slice_are_counted_without_a_sort_on_disk(measured: Any)
     with psycopg.connect(measured.settings.conninfo) as connection:
         found = connection.execute("select count(*) from webhook_notifications").fetchone()
     assert (sum(row["n"] for row in table.rows),) == found
+
+
+@pytest.mark.parametrize("name", ["sync_cube", "webhook_cube"])
+def test_hours_that_are_asked_by_one_query_bring_what_each_brings(measured: Any, name: str) -> None:
+    """The oldest is shorter than an hour; a semicolon at the end does no harm."""
+    plan = measured.plan
+    window = replace(plan.window, start=plan.window.end - 9 * HOUR + timedelta(minutes=20))
+    survey = surveys.load(plan.sql_dir, name)
+    parameters = {"critical_pattern": "deadlock"}
+
+    def ask(session: Session) -> tuple[surveys.Table, list[Any]]:
+        pieces = surveys.hours(window)
+        ended = replace(survey, query=f"{survey.query} ;\n")
+        each = (surveys.run(session, survey, parameters, [piece]).rows for piece in pieces)
+        return surveys.run(session, ended, parameters, pieces), list(chain.from_iterable(each))
+
+    together, each = in_snapshot(measured.settings, Manners(), ask)
+    assert len(each) > 9
+    assert list(together.rows) == each
