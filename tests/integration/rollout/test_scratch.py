@@ -144,3 +144,37 @@ def test_what_a_killed_run_left_is_dropped_unless_somebody_uses_it(empty_databas
             assert drop_left(connection) == names[:1]
         assert drop_left(connection) == names[1:]
         assert drop_left(connection) == []
+
+
+# What a coordinator has of a cluster; each call notes itself in the database that it is made in.
+COORDINATOR = """
+create table citus_tables (table_name regclass, citus_table_type text, distribution_column text,
+    colocation_id int);
+create table pg_dist_node (nodename text, nodeport int, groupid int);
+create table calls (id serial, call text);
+create function citus_set_coordinator_host(name text, port int) returns void
+    language sql as $$ insert into calls (call) values (format('%s:%s', name, port)) $$;
+create function citus_set_node_property(name text, port int, what text, how boolean) returns void
+    language sql as $$ insert into calls (call) values (format('%s %s', what, how)) $$;
+create function create_reference_table(name regclass) returns void
+    language sql as $$ insert into calls (call) values (name::text) $$;
+create function create_distributed_table(name regclass, by text, colocate_with text) returns void
+    language sql as $$ insert into calls (call) values (name || ' ' || by || ' ' || $3) $$;
+create table users (id int); create table a (id int); create table b (id int);
+insert into citus_tables values ('b', 'distributed', 'id', 2), ('a', 'distributed', 'id', 2),
+    ('users', 'reference', '<none>', 1);
+insert into pg_dist_node values ('here', 5432, 0), ('worker', 5432, 1)"""
+
+
+def test_a_likeness_is_distributed_as_the_original_is(
+    empty_database: str, server: EmbeddedServer
+) -> None:
+    """On a cluster, whose functions stand in here: by one shard each, reference tables first."""
+    with session.connect(empty_database) as connection:
+        connection.execute(COORDINATOR)
+    database = DatabaseSettings(empty_database, "the test")
+    with likeness(database, find_tools(18, {}, server.bin_dir)) as copy:
+        calls = [call for (call,) in copy.execute("select call from calls order by id").fetchall()]
+        assert calls == ["here:5432", "shouldhaveshards t", "users", "a id none", "b id a"]
+        with session.connect(session.conninfo_of(copy)) as fresh:
+            assert fresh.execute("show citus.shard_count").fetchone() == ("1",)

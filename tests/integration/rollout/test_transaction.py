@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -117,3 +118,22 @@ def test_limits_hold_inside_and_end_with_it(connection: Connection) -> None:
     inside = transaction.once(connection, now, Patience())
     assert inside == ["250ms", "1min", "1min", "1s"]
     assert now() == before
+
+
+def test_on_a_cluster_the_workers_keep_to_the_limits(connection: Connection) -> None:
+    """What is set locally holds on them, and a table may be altered after one that refers to it."""
+    query = (
+        "select current_setting('citus.propagate_set_commands', true),"
+        " current_setting('citus.multi_shard_modify_mode', true), current_setting('lock_timeout')"
+    )
+    ask = partial(connection.execute, query.encode())
+    limits = Patience(lock_timeout_ms=200)
+    alone = transaction.once(connection, lambda: ask().fetchone(), limits)
+    # Nothing but the entry by which a coordinator is known.
+    connection.execute("set allow_system_table_mods = on")
+    connection.execute(
+        "insert into pg_extension select 99999, 'citus', 10, 11, true, '13', null, null"
+    )
+    on_cluster = transaction.once(connection, lambda: ask().fetchone(), limits)
+    assert alone == (None, None, "200ms")
+    assert on_cluster == ("local", "sequential", "200ms")
