@@ -17,7 +17,7 @@ from gonogo.config.application import Section
 from gonogo.config.environments import CommandConfig
 from gonogo.config.sections import RolloutConfig
 from gonogo.model.kinds import EXIT_CODES, VerdictKind
-from gonogo.plugin import OPTIONS
+from gonogo.plugin import OPTIONS, Option
 from gonogo.record.schema import ARGUMENT
 
 HEAD = """# Reference
@@ -126,7 +126,7 @@ def _parameter(one: TyperOption | TyperArgument) -> tuple[str, str]:
     return words, _plain(one.help) + preset
 
 
-def _option(item: tuple[str, dict[str, object]]) -> tuple[str, str]:
+def _option(item: tuple[str, Option]) -> tuple[str, str]:
     name, said = item
     return f"`--{name} {said.get('metavar', '')}".strip() + "`", _plain(said["help"])
 

@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, Required, TextIO, TypedDict
 
 import pytest
 
@@ -26,9 +26,22 @@ IN_PROJECT = pytest.StashKey[bool]()
 # Options under which pytest runs no check, or never ends.
 NO_RUN = {"setuponly": "--setup-only", "setupplan": "--setup-plan", "looponfail": "--looponfail"}
 STANDARD_OUTPUT = pytest.StashKey[TextIO]()
+# Of new objects, before garbage is looked for among them.
+MOST_YOUNG = 100_000
 # Each is kept under a name of gonogo's own, so that no other plugin's value is read as ours.
 DEST = "gonogo_{}"
-OPTIONS: dict[str, dict[str, object]] = {
+
+
+class Option(TypedDict, total=False):
+    """How pytest reads an option: what its parser's ``addoption`` takes."""
+
+    help: Required[str]
+    metavar: str
+    action: Literal["append", "store_true"]
+    default: list[str]
+
+
+OPTIONS: dict[str, Option] = {
     "window": {"metavar": "48h", "help": "length of the window: a number and m, h, d or w"},
     "as-of": {"metavar": "MOMENT", "help": "end of the window, ISO 8601 (default: now)"},
     "dsn": {"metavar": "DSN", "help": "the database, without a password; before all variables"},
@@ -76,12 +89,13 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     for name, option in NO_RUN.items():
         if config.getoption(name, default=None):
             raise pytest.UsageError(f"no check runs with {option}: leave it out")
-    # What is imported stays: garbage is looked for among what the run itself makes.
+    # What is imported stays. A run is short, and what it makes is hardly ever garbage in a circle.
     gc.disable()
     from gonogo.plugin import gating  # noqa: PLC0415  # no other suite pays for it
 
     gc.freeze()
     gc.enable()
+    gc.set_threshold(MOST_YOUNG)
     return (yield from gating.carried_out(config, root))
 
 

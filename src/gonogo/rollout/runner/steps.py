@@ -228,7 +228,7 @@ class Runner:
         mask = self.log.mask
         event = replace(event, title=mask(event.title), proved=mask(event.proved))
         # The rollback of a deployment that failed goes to the deployment's log.
-        fields: dict[str, object] = {
+        fields: Evidence = {
             "procedure": self.procedure,
             "step": event.step,
             "title": event.title,
