@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from golden_world import World
 from gonogo.model.kinds import Outcome, Says
 from gonogo.model.measurement import Count, Measurement, Remark
 from saying import team
@@ -24,7 +25,7 @@ MINUTE = 60
     ],
 )
 def test_the_newest_row_of_both_tables_is_held_against_the_end(
-    world: Any, sync: str | None, notification: str | None, ahead_s: int
+    world: World, sync: str | None, notification: str | None, ahead_s: int
 ) -> None:
     """Seconds that it lies ahead; negative when it lies behind."""
     if sync:
@@ -48,7 +49,7 @@ FUTURE: dict[str, Callable[[Any], None]] = {
 
 
 @pytest.mark.parametrize("add", FUTURE.values(), ids=FUTURE)
-def test_a_state_of_the_future_is_skew_as_well(world: Any, add: Callable[[Any], None]) -> None:
+def test_a_state_of_the_future_is_skew_as_well(world: World, add: Callable[[Any], None]) -> None:
     """A footprint that lies ahead would be fresh for as long as its writer's zone is wrong."""
     world.sync(at="-1h")
     add(world)
@@ -56,7 +57,7 @@ def test_a_state_of_the_future_is_skew_as_well(world: Any, add: Callable[[Any], 
     assert world.found("db.clock_skew").outcome is Outcome.INCONCLUSIVE
 
 
-def test_a_row_without_a_moment_hides_no_row_of_the_future(own_world: Any) -> None:
+def test_a_row_without_a_moment_hides_no_row_of_the_future(own_world: World) -> None:
     """Null sorts last of all moments, and is none."""
     own_world.run("alter table sync_metrics alter column created_at drop not null")
     own_world.sync(at="+9m")
@@ -64,7 +65,7 @@ def test_a_row_without_a_moment_hides_no_row_of_the_future(own_world: Any) -> No
     assert own_world.measured("db.clock_skew").value == 9 * MINUTE
 
 
-def test_rows_after_a_past_end_are_no_skew(world: Any) -> None:
+def test_rows_after_a_past_end_are_no_skew(world: World) -> None:
     """The server's clock is later than the end: what was written since is not from the future."""
     world.as_of = world.as_of.replace(year=2020)
     world.sync(at="+1h")
@@ -76,7 +77,7 @@ def test_rows_after_a_past_end_are_no_skew(world: Any) -> None:
     [("Europe/Berlin", 1), ("UTC", 0), ("Etc/UTC", 0), ("utc", 0), ("GMT", 0), ("-2", 1)],
 )
 def test_another_time_zone_of_the_database_is_an_override(
-    own_world: Any, zone: str, overrides: int
+    own_world: World, zone: str, overrides: int
 ) -> None:
     """By any of its names UTC is none."""
     name = own_world.connection.info.dbname
@@ -85,7 +86,7 @@ def test_another_time_zone_of_the_database_is_an_override(
 
 
 def test_another_time_zone_of_a_role_is_an_override(
-    own_world: Any, role: Callable[[], str]
+    own_world: World, role: Callable[[], str]
 ) -> None:
     """In this database; what it says of another is none of ours."""
     name, dbname = role(), own_world.connection.info.dbname
@@ -99,7 +100,7 @@ def test_another_time_zone_of_a_role_is_an_override(
 
 
 def test_a_role_that_cannot_write_may_live_in_any_time_zone(
-    own_world: Any, role: Callable[[], str]
+    own_world: World, role: Callable[[], str]
 ) -> None:
     """An analyst's clock shifts no row; a group's rights are its members' too."""
     analyst, writers = role(), role()
@@ -111,7 +112,7 @@ def test_a_role_that_cannot_write_may_live_in_any_time_zone(
 
 
 def test_tables_that_hide_rows_from_the_role_are_counted(
-    own_world: Any, role: Callable[[], str]
+    own_world: World, role: Callable[[], str]
 ) -> None:
     """Three of the measured tables hide theirs, a fourth one is none of the measured."""
     assert own_world.measured("db.row_security").value == 0
@@ -153,7 +154,7 @@ LABELS: dict[str, tuple[str, str, tuple[str, ...], Add]] = {
 
 
 @pytest.mark.parametrize("metric", LABELS)
-def test_a_row_without_a_known_label_is_in_no_rate(own_world: Any, metric: str) -> None:
+def test_a_row_without_a_known_label_is_in_no_rate(own_world: World, metric: str) -> None:
     """All known ones are met; beside them a word of its own and null are not."""
     table, column, known, add = LABELS[metric]
     own_world.run(
@@ -180,7 +181,7 @@ MOMENTS = (
 )
 
 
-def test_a_row_without_its_moment_is_in_no_window(own_world: Any) -> None:
+def test_a_row_without_its_moment_is_in_no_window(own_world: World) -> None:
     """By each moment that a survey asks for; what none asks for may lack it."""
     for table, column in MOMENTS:
         own_world.run(f"alter table {table} alter column {column} drop not null")
@@ -203,7 +204,7 @@ def test_a_row_without_its_moment_is_in_no_window(own_world: Any) -> None:
         own_world.run(f"update {table} set {column} = '2100-06-01' where {mine}")
 
 
-def test_a_row_from_before_all_time_is_in_no_window(world: Any) -> None:
+def test_a_row_from_before_all_time_is_in_no_window(world: World) -> None:
     """By each moment at which a row counts as having come; an expiry may lie there."""
     world.sync()
     world.notification()
@@ -225,7 +226,7 @@ def test_a_row_from_before_all_time_is_in_no_window(world: Any) -> None:
         lambda world: world.measured("db.replica_rows"),
     ],
 )
-def test_a_primary_is_behind_nobody(world: Any, told: Callable[[Any], Measurement]) -> None:
+def test_a_primary_is_behind_nobody(world: World, told: Callable[[Any], Measurement]) -> None:
     """There is nothing to lag, and the record says why."""
     found = told(world)
     assert found.value == 0
@@ -233,13 +234,13 @@ def test_a_primary_is_behind_nobody(world: Any, told: Callable[[Any], Measuremen
     assert world.found(found.metric).outcome is Outcome.MET
 
 
-def write(world: Any, number: int, delay: str = "") -> None:
+def write(world: World, number: int, delay: str = "") -> None:
     """The row of one minute of the last hour and a half, in a transaction of its own."""
     world.sync(at=f"-{90 - number}m{delay}")
     world.connection.commit()
 
 
-def test_a_clock_that_is_behind_is_seen_by_the_order_of_writing(world: Any) -> None:
+def test_a_clock_that_is_behind_is_seen_by_the_order_of_writing(world: World) -> None:
     """Each fourth row is five hours behind the third before it; of two clocks the later counts."""
     for number in range(80):
         wrong = number % 4 == 3
@@ -250,7 +251,7 @@ def test_a_clock_that_is_behind_is_seen_by_the_order_of_writing(world: Any) -> N
     assert world.found("db.write_order").outcome is Outcome.INCONCLUSIVE
 
 
-def test_a_backfill_is_named_and_is_no_wrong_clock(world: Any) -> None:
+def test_a_backfill_is_named_and_is_no_wrong_clock(world: World) -> None:
     """Old rows with delays of all lengths, and a hundred by one transaction, that span a day."""
     for number in range(60):
         write(world, number)
@@ -263,7 +264,7 @@ def test_a_backfill_is_named_and_is_no_wrong_clock(world: Any) -> None:
     assert found.figures.notes == (Remark(Says.BACKFILLED, number=157),)
 
 
-def test_few_transactions_do_not_tell_the_order_of_writing(world: Any) -> None:
+def test_few_transactions_do_not_tell_the_order_of_writing(world: World) -> None:
     """A table that one transaction filled says nothing of clocks: left out, and said."""
     world.sync(at="-9h", times=5_000)
     assert world.found("db.write_order").outcome is Outcome.LEFT_OUT
@@ -274,7 +275,7 @@ def test_few_transactions_do_not_tell_the_order_of_writing(world: Any) -> None:
     assert world.found("db.write_order").outcome is Outcome.MET
 
 
-def test_a_table_of_parts_does_not_tell_the_order_of_writing(own_world: Any) -> None:
+def test_a_table_of_parts_does_not_tell_the_order_of_writing(own_world: World) -> None:
     """The other stream alone is judged, and the record says so; without it nothing is."""
     for number in range(40):
         write(own_world, number)
@@ -288,11 +289,12 @@ def test_a_table_of_parts_does_not_tell_the_order_of_writing(own_world: Any) -> 
     assert found.figures.notes == (Remark(Says.ORDER_UNKNOWN, "sync_metrics"),)
 
 
-def test_reused_pages_do_not_tell_the_order_of_writing(own_world: Any) -> None:
+def test_reused_pages_do_not_tell_the_order_of_writing(own_world: World) -> None:
     """Where vacuum made room in front, the newest rows lie there: left out, and said."""
     own_world.sync(at="-9h", times=30_000)
     own_world.connection.commit()
     ((pages,),) = own_world.ask("select pg_relation_size('sync_metrics') / 8192")
+    assert isinstance(pages, int)
     # Between two groups of the pages that are looked at: what is written from now on goes there.
     near, far = (int(64 * (pages / 64) ** (group / 16)) for group in (14, 15))
     own_world.run(
@@ -316,7 +318,7 @@ create table webhook_notifications (like whole) partition by range (created_at)"
 DAY_S = 24 * 3600
 
 
-def test_what_no_partition_covers_is_counted(own_world: Any) -> None:
+def test_what_no_partition_covers_is_counted(own_world: World) -> None:
     """From the window's start to noon, and a day that was detached; a default one has it all."""
     assert own_world.found("db.partitions").outcome is Outcome.MET
     own_world.run(PARTITIONED)
@@ -337,7 +339,7 @@ def test_what_no_partition_covers_is_counted(own_world: Any) -> None:
     assert own_world.found("db.partitions").outcome is Outcome.MET
 
 
-def test_a_table_that_is_partitioned_otherwise_is_none_of_them(own_world: Any) -> None:
+def test_a_table_that_is_partitioned_otherwise_is_none_of_them(own_world: World) -> None:
     """By another column its partitions say nothing of moments."""
     own_world.run(PARTITIONED.replace("range (created_at)", "range (user_id)"))
     assert own_world.found("db.partitions").outcome is Outcome.MET

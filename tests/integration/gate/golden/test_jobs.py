@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from golden_world import World
 from gonogo.model.kinds import Outcome
 from gonogo.model.measurement import Count
 from saying import team
@@ -13,7 +12,7 @@ from saying import team
 HOUR = 3600
 
 
-def test_the_token_refresh_is_judged_by_all_tokens(world: Any) -> None:
+def test_the_token_refresh_is_judged_by_all_tokens(world: World) -> None:
     """Checked within 26 hours, whatever their state; a moment in the future says nothing."""
     moments = ("-26h", "-1m", "+5m", "-26h-1us", "+5m+1us", "+400d", "infinity", "-infinity")
     for user, checked in enumerate(moments, start=1):
@@ -21,12 +20,12 @@ def test_the_token_refresh_is_judged_by_all_tokens(world: Any) -> None:
     assert world.measured("jobs.token_refresh").count == Count(3, 5)
 
 
-def test_no_token_is_no_checked_token(world: Any) -> None:
+def test_no_token_is_no_checked_token(world: World) -> None:
     """0 of 0 is inconclusive: somebody must have connected."""
     assert world.found("jobs.token_refresh").outcome is Outcome.INCONCLUSIVE
 
 
-def test_the_renewal_is_judged_by_what_expired(world: Any) -> None:
+def test_the_renewal_is_judged_by_what_expired(world: World) -> None:
     """Expired of all subscriptions; at the very moment of its expiration one is expired."""
     for user, expires in enumerate(("0", "-1d", "+1us", "+1d", "+7d"), start=1):
         world.subscription(user, expires=expires)
@@ -37,7 +36,7 @@ def test_the_renewal_is_judged_by_what_expired(world: Any) -> None:
     ("touched", "notified", "hours"), [("-9h", "-4h", 4), ("-3h", "-4h", 3), ("-9h", None, 9)]
 )
 def test_the_health_check_touches_subscriptions_or_hears_of_them(
-    world: Any, touched: str, notified: str | None, hours: int
+    world: World, touched: str, notified: str | None, hours: int
 ) -> None:
     """The newer of both; a notification of any result is a sign of life."""
     world.subscription(1, touched="-20h")
@@ -48,20 +47,20 @@ def test_the_health_check_touches_subscriptions_or_hears_of_them(
     assert world.measured("jobs.webhook_health_check").value == hours * HOUR
 
 
-def test_a_subscription_touched_in_the_future_is_no_health_check(world: Any) -> None:
+def test_a_subscription_touched_in_the_future_is_no_health_check(world: World) -> None:
     """Neither by a clock that is wrong, nor by the end of all time."""
     for user, touched in enumerate(("-9h", "+5m+1us", "+400d", "infinity"), start=1):
         world.subscription(user, touched=touched)
     assert world.measured("jobs.webhook_health_check").value == 9 * HOUR
 
 
-def test_the_health_check_is_seen_in_notifications_alone(world: Any) -> None:
+def test_the_health_check_is_seen_in_notifications_alone(world: World) -> None:
     """Without a subscription the newest notification tells."""
     world.notification("failure", at="-5h")
     assert world.measured("jobs.webhook_health_check").value == 5 * HOUR
 
 
-def test_the_adaptive_sync_is_full_incremental_or_skipped(world: Any) -> None:
+def test_the_adaptive_sync_is_full_incremental_or_skipped(world: World) -> None:
     """What a user or a webhook started is not its doing, unless it was skipped."""
     world.sync("success", at="-1h", sync_type="manual")
     world.sync("success", at="-2h", sync_type="webhook_triggered")
@@ -75,13 +74,13 @@ def test_the_adaptive_sync_is_full_incremental_or_skipped(world: Any) -> None:
     assert world.measured("jobs.adaptive_sync").value == 7 * HOUR
 
 
-def test_a_footprint_older_than_the_window_is_still_one(world: Any) -> None:
+def test_a_footprint_older_than_the_window_is_still_one(world: World) -> None:
     """Its age is told, not that there is none."""
     world.sync("success", at="-70h", sync_type="full")
     assert world.measured("jobs.adaptive_sync").value == 70 * HOUR
 
 
-def test_a_notice_wants_its_reminder_after_a_week_and_a_run(world: Any) -> None:
+def test_a_notice_wants_its_reminder_after_a_week_and_a_run(world: World) -> None:
     """7 days and 26 hours exactly are not more; resolved or reminded ones are done."""
     world.notice(user=1, at="-7d-26h")
     world.notice(user=2, at="-7d-26h-1us")  # not reminded
@@ -92,7 +91,7 @@ def test_a_notice_wants_its_reminder_after_a_week_and_a_run(world: Any) -> None:
     assert world.measured("jobs.reminders").value == 2
 
 
-def test_failures_count_since_a_jobs_last_success(world: Any) -> None:
+def test_failures_count_since_a_jobs_last_success(world: World) -> None:
     """Each job by itself; the worst of them counts."""
     world.job("token_refresh", "-5h", succeeded=False)
     world.job("token_refresh", "-4h", succeeded=True)
@@ -106,7 +105,7 @@ def test_failures_count_since_a_jobs_last_success(world: Any) -> None:
     assert told.breakdown == {"token_refresh": 2, "renewal": 0, "never_well": 1}
 
 
-def test_a_success_from_the_future_ends_no_row_of_failures(world: Any) -> None:
+def test_a_success_from_the_future_ends_no_row_of_failures(world: World) -> None:
     """Up to five minutes clocks may differ; a failure counts whenever it is dated."""
     for hours in (4, 3, 2):
         world.job("renewal", f"-{hours}h", succeeded=False)
@@ -119,8 +118,9 @@ def test_a_success_from_the_future_ends_no_row_of_failures(world: Any) -> None:
     assert told.breakdown == {"renewal": 4, "refresh": 0}
 
 
-def test_no_reported_runs_leave_the_footprints_alone(world: Any) -> None:
+def test_no_reported_runs_leave_the_footprints_alone(world: World) -> None:
     """That is no failure, and the record says so."""
     told = world.measured("jobs.consecutive_failures")
-    assert (told.value, told.notes) == (0, (team("no runs reported; the footprints stand alone"),))
+    assert told.value == 0
+    assert told.notes == (team("no runs reported; the footprints stand alone"),)
     assert world.found("jobs.consecutive_failures").outcome is Outcome.MET

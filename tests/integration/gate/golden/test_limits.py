@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from golden_world import World
 from gonogo.model.kinds import Environment, Outcome
 from saying import why
 
@@ -21,118 +22,118 @@ MET, WARNING, CRITICAL, FAILED, FIRED, OPEN = (
 Shares = Callable[[Any, int, int], None]
 
 
-def executed(world: Any, k: int, n: int) -> None:
+def executed(world: World, k: int, n: int) -> None:
     """Successful syncs of n; the failures lie so far back that nothing is wrong of late."""
     world.sync("success", at="-1h", times=k)
     world.sync("failure", at="-47h", times=n - k)
 
 
-def skipped(world: Any, k: int, n: int) -> None:
+def skipped(world: World, k: int, n: int) -> None:
     """Skipped syncs of n."""
     world.sync("skipped", times=k)
     world.sync("success", times=n - k)
 
 
-def manual(world: Any, k: int, n: int) -> None:
+def manual(world: World, k: int, n: int) -> None:
     """Manual syncs of n."""
     world.sync("success", sync_type="manual", times=k)
     world.sync("success", times=n - k)
 
 
-def broken(world: Any, k: int, n: int) -> None:
+def broken(world: World, k: int, n: int) -> None:
     """Users without a success of n."""
     for user in range(1, n + 1):
         world.sync("failure" if user <= k else "success", user=user, times=2)
 
 
-def handled(world: Any, k: int, n: int) -> None:
+def handled(world: World, k: int, n: int) -> None:
     """Successful notifications of n; the failures lie far back."""
     world.notification("success", at="-1h", times=k)
     world.notification("failure", at="-47h", times=n - k)
 
 
-def onboarded(world: Any, k: int, n: int) -> None:
+def onboarded(world: World, k: int, n: int) -> None:
     """Users with a success of n who connected."""
     for user in range(1, n + 1):
         world.connected(user)
         world.sync("success" if user <= k else "failure", user=user)
 
 
-def stale(world: Any, k: int, n: int) -> None:
+def stale(world: World, k: int, n: int) -> None:
     """Overdue connections of n."""
     for user in range(1, n + 1):
         world.connected(user, due="-2d" if user <= k else "+1h")
 
 
-def expired_tokens(world: Any, k: int, n: int) -> None:
+def expired_tokens(world: World, k: int, n: int) -> None:
     """Users with an expired token of n."""
     for user in range(1, n + 1):
         world.token("expired" if user <= k else "valid", user=user)
 
 
-def unknown_tokens(world: Any, k: int, n: int) -> None:
+def unknown_tokens(world: World, k: int, n: int) -> None:
     """Unknown tokens of n."""
     for user in range(1, n + 1):
         world.token("unknown" if user <= k else "valid", user=user)
 
 
-def open_breakers(world: Any, k: int, n: int) -> None:
+def open_breakers(world: World, k: int, n: int) -> None:
     """Users with an open breaker of n who are connected."""
     for user in range(1, n + 1):
         world.connected(user)
         world.breaker("open" if user <= k else "closed", user=user)
 
 
-def stuck_breakers(world: Any, k: int, n: int) -> None:
+def stuck_breakers(world: World, k: int, n: int) -> None:
     """Stuck breakers of n that are open."""
     for user in range(1, n + 1):
         world.breaker("open", user=user, retry="-2d" if user <= k else "+1h")
 
 
-def silent(world: Any, k: int, n: int) -> None:
+def silent(world: World, k: int, n: int) -> None:
     """Unheard subscriptions of n."""
     for user in range(1, n + 1):
         world.subscription(user)
         world.notification("ignored", user=user, times=int(user > k))
 
 
-def expired_subscriptions(world: Any, k: int, n: int) -> None:
+def expired_subscriptions(world: World, k: int, n: int) -> None:
     """Expired subscriptions of n."""
     for user in range(1, n + 1):
         world.subscription(user, expires="0" if user <= k else "+1d")
 
 
-def unchecked_tokens(world: Any, k: int, n: int) -> None:
+def unchecked_tokens(world: World, k: int, n: int) -> None:
     """Tokens that were not checked for too long of n."""
     for user in range(1, n + 1):
         world.token("valid", user=user, checked="-26h-1us" if user <= k else "-26h")
 
 
-def outlived_tokens(world: Any, k: int, n: int) -> None:
+def outlived_tokens(world: World, k: int, n: int) -> None:
     """Tokens called valid after their expiry of n."""
     for user in range(1, n + 1):
         world.token("valid", user=user, expires="-1h-1us" if user <= k else "-1h")
 
 
-def bad_skips(world: Any, k: int, n: int) -> None:
+def bad_skips(world: World, k: int, n: int) -> None:
     """Skips for a bad reason of n."""
     world.sync("skipped", skip_reason="invalid_token", times=k)
     world.sync("skipped", skip_reason="not_due", times=n - k)
 
 
-def lingering_breakers(world: Any, k: int, n: int) -> None:
+def lingering_breakers(world: World, k: int, n: int) -> None:
     """Half-open breakers of long standing of n."""
     for user in range(1, n + 1):
         world.breaker("half_open", user=user, touched="-24h-1us" if user <= k else "-24h")
 
 
-def scheduled(world: Any, k: int, n: int) -> None:
+def scheduled(world: World, k: int, n: int) -> None:
     """Scheduled connections of n."""
     for user in range(1, n + 1):
         world.connected(user, due="+30d" if user <= k else "+30d+1us")
 
 
-def covered(world: Any, k: int, n: int) -> None:
+def covered(world: World, k: int, n: int) -> None:
     """Calendars with a subscription of n."""
     for user in range(1, n + 1):
         world.connected(user)
@@ -140,7 +141,7 @@ def covered(world: Any, k: int, n: int) -> None:
         world.subscription(user)
 
 
-def flagged(world: Any, k: int, n: int) -> None:
+def flagged(world: World, k: int, n: int) -> None:
     """Users with an onboarding period of n who came since the deployment, the oldest without."""
     for user in range(1, n + 1):
         world.came(user, "-40h")
@@ -232,7 +233,7 @@ SHARES: list[tuple[str, str, Shares, tuple[int, int], Outcome]] = [
 
 @pytest.mark.parametrize(("metric", "role", "add", "share", "outcome"), SHARES)
 def test_a_share_on_its_limit(
-    world: Any, metric: str, role: str, add: Shares, share: tuple[int, int], outcome: Outcome
+    world: World, metric: str, role: str, add: Shares, share: tuple[int, int], outcome: Outcome
 ) -> None:
     """Compared exactly: 95 of 100 is not above 95 %, and not below it either."""
     add(world, *share)
@@ -251,7 +252,7 @@ PRODUCTION: list[tuple[str, Shares, tuple[int, int], Outcome]] = [
 
 @pytest.mark.parametrize(("metric", "add", "share", "outcome"), PRODUCTION)
 def test_a_share_on_a_limit_of_production(
-    world: Any, metric: str, add: Shares, share: tuple[int, int], outcome: Outcome
+    world: World, metric: str, add: Shares, share: tuple[int, int], outcome: Outcome
 ) -> None:
     """User satisfaction is asked for there alone."""
     add(world, *share)
@@ -260,19 +261,19 @@ def test_a_share_on_a_limit_of_production(
     assert not world.criteria.metrics[metric].objective.get(Environment.STAGING)
 
 
-def syncs(world: Any, *moments: str) -> None:
+def syncs(world: World, *moments: str) -> None:
     """One sync each."""
     for at in moments:
         world.sync(at=at)
 
 
-def notified(world: Any, times: int) -> None:
+def notified(world: World, times: int) -> None:
     """Notifications of one active subscription in two days."""
     world.subscription(1)
     world.notification(times=times)
 
 
-def failing(world: Any, times: int) -> None:
+def failing(world: World, times: int) -> None:
     """A job's failures after its success."""
     world.job("renewal", "-9h", succeeded=True)
     for hours in range(1, times + 1):
@@ -309,7 +310,7 @@ QUANTITIES: list[tuple[str, str, Callable[[Any], None], Outcome]] = [
 
 @pytest.mark.parametrize(("metric", "role", "add", "outcome"), QUANTITIES)
 def test_a_number_on_its_limit(
-    world: Any, metric: str, role: str, add: Callable[[Any], None], outcome: Outcome
+    world: World, metric: str, role: str, add: Callable[[Any], None], outcome: Outcome
 ) -> None:
     """Ages to the microsecond, pieces to the piece."""
     add(world)
@@ -317,7 +318,7 @@ def test_a_number_on_its_limit(
     assert found.outcome is outcome, why(found)
 
 
-def test_an_open_complaint_is_asked_for_in_production(world: Any) -> None:
+def test_an_open_complaint_is_asked_for_in_production(world: World) -> None:
     """One is too many."""
     where = {"environment": Environment.PRODUCTION}
     assert world.found("incident.complaints", **where).outcome is MET

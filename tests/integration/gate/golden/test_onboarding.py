@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from golden_world import World
 from gonogo.model.kinds import Outcome
 from gonogo.model.measurement import Count
 
 
-def test_a_user_succeeds_with_every_integration_that_they_connected(world: Any) -> None:
+def test_a_user_succeeds_with_every_integration_that_they_connected(world: World) -> None:
     """Users with one integration or two; a failure beside a success does no harm."""
     world.connected(1, integration="calendar")  # succeeded
     world.sync("failure", user=1, at="-3h", integration="calendar")
@@ -28,7 +27,7 @@ def test_a_user_succeeds_with_every_integration_that_they_connected(world: Any) 
     assert told.breakdown == {"new_users": 4, "pending": 0}
 
 
-def test_whose_the_failed_onboardings_are_stands_beside_the_rate(world: Any) -> None:
+def test_whose_the_failed_onboardings_are_stands_beside_the_rate(world: World) -> None:
     """By message the users who met it, however often; parts overlap, and are not taken away."""
     for user in (1, 2, 3):
         world.connected(user, integration="contacts")
@@ -43,7 +42,7 @@ def test_whose_the_failed_onboardings_are_stands_beside_the_rate(world: Any) -> 
     ]
 
 
-def test_it_works_with_and_without_the_label_of_a_first_sync(world: Any) -> None:
+def test_it_works_with_and_without_the_label_of_a_first_sync(world: World) -> None:
     """The live constraint refuses `initial`; any success since the connection will do."""
     for user, kind in enumerate(("initial", "full", "webhook_triggered", "manual"), start=1):
         world.connected(user)
@@ -51,7 +50,7 @@ def test_it_works_with_and_without_the_label_of_a_first_sync(world: Any) -> None
     assert world.measured("onboarding.success_rate").count == Count(4, 4)
 
 
-def test_a_success_counts_from_the_moment_of_connecting(world: Any) -> None:
+def test_a_success_counts_from_the_moment_of_connecting(world: World) -> None:
     """One before it is of an earlier connection; one at the window's end is not yet."""
     world.connected(1, at="-3h")
     world.sync("success", user=1, at="-3h")  # succeeded
@@ -67,7 +66,7 @@ def test_a_success_counts_from_the_moment_of_connecting(world: Any) -> None:
     assert world.measured("onboarding.success_rate").count == Count(2, 5)
 
 
-def test_a_user_of_less_than_an_hour_is_pending(world: Any) -> None:
+def test_a_user_of_less_than_an_hour_is_pending(world: World) -> None:
     """Exactly an hour is settled; a pending second integration does not fail the first."""
     world.connected(1, at="-1h")  # settled, failed
     world.connected(2, at="-1h+1us")  # pending
@@ -80,7 +79,7 @@ def test_a_user_of_less_than_an_hour_is_pending(world: Any) -> None:
     assert told.breakdown == {"new_users": 3, "pending": 1}
 
 
-def test_old_users_that_the_migration_backfilled_do_not_count(world: Any) -> None:
+def test_old_users_that_the_migration_backfilled_do_not_count(world: World) -> None:
     """Without `onboarding_until` a row is no new connection, though it was made in the window."""
     world.connected(1, new=False)
     world.connected(2, new=True)
@@ -91,7 +90,7 @@ def test_old_users_that_the_migration_backfilled_do_not_count(world: Any) -> Non
     assert world.measured("onboarding.success_rate").count == Count(2, 2)
 
 
-def test_who_came_since_the_deployment_is_new_flag_or_not(world: Any) -> None:
+def test_who_came_since_the_deployment_is_new_flag_or_not(world: World) -> None:
     """By the moment at which they signed up; whoever connected nothing is no failure."""
     for user, at in enumerate(("-24h", "-24h-1us", "-5h", "-5h", "-30m"), start=1):
         world.came(user, at)
@@ -106,7 +105,7 @@ def test_who_came_since_the_deployment_is_new_flag_or_not(world: Any) -> None:
     assert told.breakdown == {"new_users": 4, "pending": 1}
 
 
-def test_a_new_users_period_is_set_by_any_of_their_connections(world: Any) -> None:
+def test_a_new_users_period_is_set_by_any_of_their_connections(world: World) -> None:
     """Of the settled users who came since the deployment; whoever came before is not asked for."""
     for user in (1, 2, 3, 4):
         world.came(user, "-5h")
@@ -122,13 +121,13 @@ def test_a_new_users_period_is_set_by_any_of_their_connections(world: Any) -> No
     assert told.by_part == {"google_calendar": Count(2, 2), "google_contacts": Count(1, 2)}
 
 
-def test_without_anybody_who_came_no_period_is_missed(world: Any) -> None:
+def test_without_anybody_who_came_no_period_is_missed(world: World) -> None:
     """0 of 0 is met: whether anybody comes is asked elsewhere."""
     world.connected(1, new=True)
     assert world.found("onboarding.flagged", "alert").outcome is Outcome.MET
 
 
-def test_the_newest_new_users_are_looked_at_whole_and_by_integration(world: Any) -> None:
+def test_the_newest_new_users_are_looked_at_whole_and_by_integration(world: World) -> None:
     """Settled ones, by when they connected; a part knows the connections of its own alone."""
     for user in range(1, 13):
         world.came(user, "-9h")
@@ -148,7 +147,7 @@ def test_the_newest_new_users_are_looked_at_whole_and_by_integration(world: Any)
     assert flagged["google_contacts"] == (Count(5, 5),)
 
 
-def test_an_integration_that_no_new_user_connected_is_a_part(world: Any) -> None:
+def test_an_integration_that_no_new_user_connected_is_a_part(world: World) -> None:
     """None of none proves nothing about it."""
     world.connected(1, integration="contacts", new=False)
     world.connected(2, integration="calendar")
@@ -167,7 +166,7 @@ def test_an_integration_that_no_new_user_connected_is_a_part(world: Any) -> None
     ],
 )
 def test_it_is_counted_from_the_deployment_but_at_most_14_days(
-    world: Any, window: str, deployed: str | None, settled: int, new_users: int
+    world: World, window: str, deployed: str | None, settled: int, new_users: int
 ) -> None:
     """Users who connected 1, 2, 4, 14 and 15 days ago."""
     for user, at in enumerate(("-1d", "-2d", "-4d", "-14d", "-15d"), start=1):
@@ -177,7 +176,7 @@ def test_it_is_counted_from_the_deployment_but_at_most_14_days(
     assert told.breakdown["new_users"] == new_users
 
 
-def test_the_errors_are_of_users_who_have_no_success_yet(world: Any) -> None:
+def test_the_errors_are_of_users_who_have_no_success_yet(world: World) -> None:
     """Of settled connections, since they connected; most first."""
     world.connected(1)
     world.sync("failure", user=1, at="-2h", error_message="no consent", times=2)

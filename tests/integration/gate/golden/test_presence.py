@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from golden_world import World
 from gonogo.model.kinds import Environment, Outcome, Reason
 from gonogo.report.english import reason_of
 
@@ -13,7 +14,7 @@ BOTH = ("calendar", "contacts")
 
 
 def flows(
-    world: Any,
+    world: World,
     result: str = "success",
     *,
     start: str = "-48h",
@@ -31,7 +32,7 @@ def flows(
     )
 
 
-def notified(world: Any, result: str, *, start: str = "-48h", end: str = "0") -> None:
+def notified(world: World, result: str, *, start: str = "-48h", end: str = "0") -> None:
     """Let a notification come every six minutes."""
     world.run(
         f"""
@@ -42,13 +43,13 @@ def notified(world: Any, result: str, *, start: str = "-48h", end: str = "0") ->
     )
 
 
-def answer(world: Any, metric: str, **how: Any) -> tuple[Outcome, Reason, str]:
+def answer(world: World, metric: str, **how: Any) -> tuple[Outcome, Reason, str]:
     """What the presence of a metric answers, and of which part."""
     found = world.found(metric, "presence", **how)
     return found.outcome, found.reason, found.figures.part
 
 
-def test_syncs_that_flow_are_present(world: Any) -> None:
+def test_syncs_that_flow_are_present(world: World) -> None:
     """Executed and skipped ones, of both integrations, up to the window's end."""
     for integration in BOTH:
         world.connected(1, integration=integration, new=False)
@@ -58,7 +59,7 @@ def test_syncs_that_flow_are_present(world: Any) -> None:
         assert answer(world, metric)[:2] == (Outcome.MET, Reason.FLOWS)
 
 
-def test_nothing_executed_for_19_hours_is_seen_beside_skipped_rows(world: Any) -> None:
+def test_nothing_executed_for_19_hours_is_seen_beside_skipped_rows(world: World) -> None:
     """The skipped ones show that the scheduler runs, and hide that nothing is done."""
     flows(world, end="-19h")
     flows(world, "skipped", every="2 min")
@@ -66,7 +67,7 @@ def test_nothing_executed_for_19_hours_is_seen_beside_skipped_rows(world: Any) -
     assert answer(world, "sync.skip_rate")[:2] == (Outcome.MET, Reason.FLOWS)
 
 
-def test_the_reason_says_what_is_usual_and_since_when_none_came(world: Any) -> None:
+def test_the_reason_says_what_is_usual_and_since_when_none_came(world: World) -> None:
     """In figures of the stream's own hours."""
     flows(world, end="-19h")
     found = world.found("sync.success_rate", "presence")
@@ -76,7 +77,7 @@ def test_the_reason_says_what_is_usual_and_since_when_none_came(world: Any) -> N
     )
 
 
-def test_calendar_alone_for_30_hours_is_an_alert(world: Any) -> None:
+def test_calendar_alone_for_30_hours_is_an_alert(world: World) -> None:
     """Contacts are past the longest silence, however well the pool flows."""
     for integration in BOTH:
         world.connected(1, integration=integration, new=False)
@@ -86,7 +87,7 @@ def test_calendar_alone_for_30_hours_is_an_alert(world: Any) -> None:
     assert asked == (Outcome.CRITICAL, Reason.SILENT_TOO_LONG, "google_contacts")
 
 
-def test_no_sync_row_for_12_hours_is_seen(world: Any) -> None:
+def test_no_sync_row_for_12_hours_is_seen(world: World) -> None:
     """No warning of the longest gap is due before 13 h."""
     flows(world, end="-12h")
     flows(world, "skipped", end="-12h", every="2 min")
@@ -94,13 +95,13 @@ def test_no_sync_row_for_12_hours_is_seen(world: Any) -> None:
         assert answer(world, metric)[:2] == (Outcome.INCONCLUSIVE, Reason.OVERDUE)
 
 
-def test_no_notification_for_17_hours_is_seen(world: Any) -> None:
+def test_no_notification_for_17_hours_is_seen(world: World) -> None:
     """Those of before meet every rate."""
     notified(world, "success", end="-17h")
     assert answer(world, "webhook.success_rate")[:2] == (Outcome.INCONCLUSIVE, Reason.OVERDUE)
 
 
-def test_notifications_that_are_all_ignored_for_40_hours_are_none(world: Any) -> None:
+def test_notifications_that_are_all_ignored_for_40_hours_are_none(world: World) -> None:
     """Google's confirmations of a channel are no news of any calendar."""
     notified(world, "success", start="-96h", end="-40h")
     notified(world, "ignored", start="-40h")
@@ -108,7 +109,7 @@ def test_notifications_that_are_all_ignored_for_40_hours_are_none(world: Any) ->
 
 
 @pytest.mark.parametrize("until", ["at", "null"])
-def test_onboarding_that_died_16_hours_ago_is_seen_in_14_days(own_world: Any, until: str) -> None:
+def test_onboarding_that_died_16_hours_ago_is_seen_in_14_days(own_world: World, until: str) -> None:
     """Those who connect and never synchronise are few of 14 days' users, flagged or not."""
     world = own_world
     world.run(
@@ -138,16 +139,17 @@ def test_onboarding_that_died_16_hours_ago_is_seen_in_14_days(own_world: Any, un
     assert asked[:2] == (Outcome.INCONCLUSIVE, Reason.OVERDUE)
 
 
-def test_the_days_before_the_window_say_what_is_usual(world: Any) -> None:
+def test_the_days_before_the_window_say_what_is_usual(world: World) -> None:
     """Up to eight days back, whether the window covers 48 hours or one."""
     flows(world, start="-9d", end="-6h", every="15 min")
     for window in ("48h", "1h", "14d"):
         found = world.found("sync.success_rate", "presence", window=window)
         assert found.reason is Reason.OVERDUE
+        assert found.figures.silence
         assert found.figures.silence.usual == 4
 
 
-def test_a_clipped_window_neither_loses_nor_repeats_an_hour(world: Any) -> None:
+def test_a_clipped_window_neither_loses_nor_repeats_an_hour(world: World) -> None:
     """The window begins within an hour, whose rest is asked with the days before it."""
     flows(world, start="-9d", every="15 min")
     for deployed in (None, "-31h-17m", "-20m", "0"):
@@ -156,7 +158,7 @@ def test_a_clipped_window_neither_loses_nor_repeats_an_hour(world: Any) -> None:
             assert found.streams[""].hours == (4,) * 192
 
 
-def test_an_hour_in_which_all_sleep_every_day_is_no_absence(world: Any) -> None:
+def test_an_hour_in_which_all_sleep_every_day_is_no_absence(world: World) -> None:
     """Six days of syncs from 06:30 to 23:30; it is 06:20."""
     world.as_of = world.as_of.replace(hour=6, minute=20)
     for day in range(1, 7):
@@ -164,14 +166,14 @@ def test_an_hour_in_which_all_sleep_every_day_is_no_absence(world: Any) -> None:
     assert answer(world, "sync.success_rate")[:2] == (Outcome.MET, Reason.FLOWS)
 
 
-def test_a_job_each_12_hours_is_not_overdue_for_19(world: Any) -> None:
+def test_a_job_each_12_hours_is_not_overdue_for_19(world: World) -> None:
     """Its hundreds of rows count as one event."""
     for hours in range(19, 180, 12):
         flows(world, start=f"-{hours}h", end=f"-{hours}h+5m", every="1 s")
     assert answer(world, "sync.success_rate")[:2] == (Outcome.MET, Reason.FLOWS)
 
 
-def test_a_connected_integration_that_never_ran_is_no_pass(world: Any) -> None:
+def test_a_connected_integration_that_never_ran_is_no_pass(world: World) -> None:
     """Of it there is no moment since when it is absent."""
     for integration in BOTH:
         world.connected(1, integration=integration, new=False)
@@ -180,7 +182,7 @@ def test_a_connected_integration_that_never_ran_is_no_pass(world: Any) -> None:
     assert asked == (Outcome.INCONCLUSIVE, Reason.NEVER_CAME, "google_contacts")
 
 
-def test_a_moment_in_the_future_proves_no_presence(world: Any) -> None:
+def test_a_moment_in_the_future_proves_no_presence(world: World) -> None:
     """A writer whose clock is ahead hides no silence."""
     flows(world, end="-19h")
     world.sync(at="+1d")
@@ -188,21 +190,21 @@ def test_a_moment_in_the_future_proves_no_presence(world: Any) -> None:
 
 
 @pytest.mark.parametrize("at", ["0", "infinity", "-infinity"])
-def test_a_row_that_is_in_no_window_proves_no_presence(world: Any, at: str) -> None:
+def test_a_row_that_is_in_no_window_proves_no_presence(world: World, at: str) -> None:
     """Neither one at the very end, which is exclusive, nor one beyond all time."""
     flows(world, end="-19h")
     world.sync(at=at)
     assert answer(world, "sync.success_rate")[:2] == (Outcome.INCONCLUSIVE, Reason.OVERDUE)
 
 
-def test_a_last_row_hides_no_silence_before_it(world: Any) -> None:
+def test_a_last_row_hides_no_silence_before_it(world: World) -> None:
     """One sync came a moment ago; the twelve hours before it are not covered."""
     flows(world, start="-9d", end="-12h")
     world.sync(at="-1us")
     assert answer(world, "sync.success_rate")[:2] == (Outcome.INCONCLUSIVE, Reason.NOT_COVERED)
 
 
-def test_a_dead_writer_that_still_writes_a_row_an_hour_is_seen(world: Any) -> None:
+def test_a_dead_writer_that_still_writes_a_row_an_hour_is_seen(world: World) -> None:
     """No silence is longer than an hour, and what comes is perfect."""
     flows(world, start="-9d", end="-6h", every="2 min")
     flows(world, start="-6h", every="1 h")
@@ -210,7 +212,7 @@ def test_a_dead_writer_that_still_writes_a_row_an_hour_is_seen(world: Any) -> No
     assert answer(world, "sync.success_rate")[:2] == (Outcome.INCONCLUSIVE, Reason.TRICKLES)
 
 
-def test_a_job_whose_runs_stop_is_seen_beside_the_others(world: Any) -> None:
+def test_a_job_whose_runs_stop_is_seen_beside_the_others(world: World) -> None:
     """Each job has its own rhythm."""
     for hour in range(1, 170):
         world.job("hourly", f"-{hour}h", succeeded=True)
@@ -220,12 +222,12 @@ def test_a_job_whose_runs_stop_is_seen_beside_the_others(world: Any) -> None:
     assert asked == (Outcome.INCONCLUSIVE, Reason.OVERDUE, "refresh")
 
 
-def test_no_run_reported_is_met(world: Any) -> None:
+def test_no_run_reported_is_met(world: World) -> None:
     """The footprints stand alone then."""
     assert answer(world, "jobs.consecutive_failures")[:2] == (Outcome.MET, Reason.NONE)
 
 
-def test_a_survey_that_cannot_be_asked_leaves_presence_open(own_world: Any) -> None:
+def test_a_survey_that_cannot_be_asked_leaves_presence_open(own_world: World) -> None:
     """Without the earlier days there is nothing to judge by."""
     own_world.run("alter table sync_metrics rename to gone")
     asked = answer(own_world, "sync.success_rate")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from golden_world import World
 from gonogo.model.kinds import Outcome, Says
 from gonogo.model.measurement import Count, Remark
 
@@ -82,7 +81,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("metric", "n"), [(name, case[0]) for name, case in BROKEN.items()])
-def test_what_a_migration_made_is_there(world: Any, metric: str, n: int) -> None:
+def test_what_a_migration_made_is_there(world: World, metric: str, n: int) -> None:
     """Right after the deployment nothing is missing."""
     told = world.measured(metric)
     assert (told.count, told.notes) == (Count(n, n), ())
@@ -95,7 +94,7 @@ def test_what_a_migration_made_is_there(world: Any, metric: str, n: int) -> None
     ids=BROKEN,
 )
 def test_what_is_not_there_is_named(
-    own_world: Any, metric: str, n: int, change: str, missing: tuple[str, ...]
+    own_world: World, metric: str, n: int, change: str, missing: tuple[str, ...]
 ) -> None:
     """One thing that is gone, or is not what it must be, fails its migration alone."""
     own_world.run(change)
@@ -120,26 +119,26 @@ def test_what_is_not_there_is_named(
     ],
     ids=["an index of other rows", "a key of another column", "a key that may be null"],
 )
-def test_what_only_looks_alike_does_not_count(own_world: Any, instead: str) -> None:
+def test_what_only_looks_alike_does_not_count(own_world: World, instead: str) -> None:
     """Something of the kind is there, but not what the migration made."""
     own_world.run(instead)
     assert own_world.measured("schema.039").count == Count(15, 16)
 
 
-def test_a_table_of_the_same_name_elsewhere_does_not_count(own_world: Any) -> None:
+def test_a_table_of_the_same_name_elsewhere_does_not_count(own_world: World) -> None:
     """Not even when it is just as it should be: the application would not find it."""
     own_world.run("create schema elsewhere; alter table token_health set schema elsewhere")
     assert own_world.measured("schema.039").count == Count(0, 16)
 
 
-def test_an_index_that_is_not_valid_does_not_count(own_world: Any) -> None:
+def test_an_index_that_is_not_valid_does_not_count(own_world: World) -> None:
     """An interrupted CREATE INDEX CONCURRENTLY leaves one behind."""
     index = "'idx_users_is_admin'::regclass"
     own_world.run(f"update pg_index set indisvalid = false where indexrelid = {index}")
     assert own_world.measured("schema.038").count == Count(3, 4)
 
 
-def test_other_names_and_texts_of_constraints_are_as_good(own_world: Any) -> None:
+def test_other_names_and_texts_of_constraints_are_as_good(own_world: World) -> None:
     """Installations differ in these, and a dump rewrites the text of a check."""
     own_world.run("""
         alter index idx_token_health_status rename to another_name;
@@ -160,7 +159,7 @@ def test_other_names_and_texts_of_constraints_are_as_good(own_world: Any) -> Non
     ],
 )
 def test_the_label_of_a_first_sync_is_allowed_or_not(
-    own_world: Any, labels: str | None, allowed: int
+    own_world: World, labels: str | None, allowed: int
 ) -> None:
     """The live constraint refuses it, which is a warning; ours, or none, does not."""
     own_world.run("alter table sync_metrics drop constraint sync_metrics_sync_type_check")
@@ -187,7 +186,7 @@ REFUSE = """
     ids=["gonogo", "the application", "nobody any more"],
 )
 def test_what_043_made_must_go_on_taking_first_syncs(
-    own_world: Any, made: str, outcome: Outcome
+    own_world: World, made: str, outcome: Outcome
 ) -> None:
     """On a table that gonogo made, a constraint without `initial` is no mere warning."""
     assert own_world.measured("schema.initial_kept").value == 0

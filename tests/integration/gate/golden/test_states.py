@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from golden_world import World
 from gonogo.model.kinds import Outcome
 from gonogo.model.measurement import Count
 from saying import why
 
 
-def test_a_user_with_one_expired_or_revoked_token_is_invalid(world: Any) -> None:
+def test_a_user_with_one_expired_or_revoked_token_is_invalid(world: World) -> None:
     """Users count once, however many tokens they have; unknown and expiring are not invalid."""
     world.token("expired", user=1, integration="calendar")  # invalid
     world.token("revoked", user=1, integration="contacts")
@@ -21,7 +20,7 @@ def test_a_user_with_one_expired_or_revoked_token_is_invalid(world: Any) -> None
     assert world.measured("token.invalid_users").count == Count(2, 5)
 
 
-def test_invalid_tokens_are_counted_each(world: Any) -> None:
+def test_invalid_tokens_are_counted_each(world: World) -> None:
     """Of all tokens, by integration too; a user may have two."""
     world.token("expired", user=1, integration="calendar")
     world.token("revoked", user=1, integration="contacts")
@@ -32,7 +31,7 @@ def test_invalid_tokens_are_counted_each(world: Any) -> None:
     assert told.by_part["google_contacts"] == Count(1, 3)
 
 
-def test_unknown_tokens_are_of_all_tokens(world: Any) -> None:
+def test_unknown_tokens_are_of_all_tokens(world: World) -> None:
     """Tokens count, not users; by status, most first."""
     world.token("unknown", user=1, integration="calendar")
     world.token("unknown", user=1, integration="contacts")
@@ -45,7 +44,7 @@ def test_unknown_tokens_are_of_all_tokens(world: Any) -> None:
     assert told.breakdown == {"valid": 3, "unknown": 2, "expired": 1}
 
 
-def test_a_token_that_expired_before_it_was_checked_is_not_valid(world: Any) -> None:
+def test_a_token_that_expired_before_it_was_checked_is_not_valid(world: World) -> None:
     """Called so at the very moment or later than it expired; by a check that has been."""
     world.token("valid", user=1, expires="-2h", checked="-2h")
     world.token("valid", user=2, expires="-2h-1us", checked="-2h")  # outlived
@@ -61,7 +60,7 @@ def test_a_token_that_expired_before_it_was_checked_is_not_valid(world: Any) -> 
     assert told.by_part == {"google_calendar": Count(1, 8), "google_contacts": Count(1, 1)}
 
 
-def test_users_with_an_open_breaker_are_of_the_connected_ones(world: Any) -> None:
+def test_users_with_an_open_breaker_are_of_the_connected_ones(world: World) -> None:
     """Users count once; half open is not open; who has no breaker is connected all the same."""
     for user in (1, 2, 3, 4):
         world.connected(user, integration="calendar")
@@ -73,7 +72,7 @@ def test_users_with_an_open_breaker_are_of_the_connected_ones(world: Any) -> Non
     assert world.measured("breaker.open_users").count == Count(1, 4)
 
 
-def test_an_open_breaker_is_stuck_a_day_after_its_retry(world: Any) -> None:
+def test_an_open_breaker_is_stuck_a_day_after_its_retry(world: World) -> None:
     """Exactly 24 hours are not more; closed ones are not asked; NULL was never due."""
     world.breaker("open", user=1, retry="-24h")
     world.breaker("open", user=2, retry="-24h-1us")  # stuck
@@ -85,7 +84,7 @@ def test_an_open_breaker_is_stuck_a_day_after_its_retry(world: Any) -> None:
     assert world.measured("breaker.stuck").count == Count(2, 5)
 
 
-def test_a_breaker_lingers_a_day_after_it_was_half_opened(world: Any) -> None:
+def test_a_breaker_lingers_a_day_after_it_was_half_opened(world: World) -> None:
     """Since its retry, or else its opening, and in any case since its row was touched."""
     world.breaker("half_open", user=1)
     world.breaker("half_open", user=2, retry="-24h", opened="-9d", touched="-24h")
@@ -99,7 +98,7 @@ def test_a_breaker_lingers_a_day_after_it_was_half_opened(world: Any) -> None:
     assert world.measured("breaker.lingering").count == Count(3, 5)
 
 
-def test_no_open_breaker_is_health(world: Any) -> None:
+def test_no_open_breaker_is_health(world: World) -> None:
     """0 of 0 is met where there need not be one."""
     world.breaker("closed")
     assert world.measured("breaker.stuck").count == Count(0, 0)
@@ -107,7 +106,7 @@ def test_no_open_breaker_is_health(world: Any) -> None:
     assert (found.outcome, why(found)) == (Outcome.MET, "0 of 0: none")
 
 
-def test_breakers_are_counted_by_state_and_integration(world: Any) -> None:
+def test_breakers_are_counted_by_state_and_integration(world: World) -> None:
     """Open of all breakers."""
     world.breaker("open", user=1, integration="calendar")
     world.breaker("open", user=2, integration="calendar")

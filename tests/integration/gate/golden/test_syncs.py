@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
+from golden_world import World
 from gonogo.model.kinds import Outcome
 from gonogo.model.measurement import Count
 
 HOUR = 3600
 
 
-def test_the_success_rate_is_of_what_was_executed(world: Any) -> None:
+def test_the_success_rate_is_of_what_was_executed(world: World) -> None:
     """Skipped syncs are no part of it, a webhook's or a first sync is; by integration as well."""
     world.sync("success", integration="calendar", times=3)
     world.sync("success", integration="contacts", sync_type="webhook_triggered")
@@ -23,7 +23,7 @@ def test_the_success_rate_is_of_what_was_executed(world: Any) -> None:
     assert told.by_part == {"google_calendar": Count(3, 3), "google_contacts": Count(2, 3)}
 
 
-def test_whose_the_failures_are_stands_beside_the_success_rate(world: Any) -> None:
+def test_whose_the_failures_are_stands_beside_the_success_rate(world: World) -> None:
     """The user, integration and message that account for most, and the rate without each."""
     world.sync("success", user=1, integration="contacts", times=2)
     world.sync("failure", user=1, integration="contacts", error_message="gone", times=6)
@@ -41,13 +41,13 @@ def test_whose_the_failures_are_stands_beside_the_success_rate(world: Any) -> No
     assert told.worst[0].name == str(world.users[0])
 
 
-def test_a_rate_without_a_failure_is_nobodys(world: Any) -> None:
+def test_a_rate_without_a_failure_is_nobodys(world: World) -> None:
     """There is nobody to name."""
     world.sync("success", times=3)
     assert world.measured("sync.success_rate").worst == ()
 
 
-def test_syncs_of_no_integration_are_a_part_of_their_own(own_world: Any) -> None:
+def test_syncs_of_no_integration_are_a_part_of_their_own(own_world: World) -> None:
     """A part without a name that fails is not hidden in the pool."""
     own_world.run("alter table sync_metrics alter integration_type drop not null")
     own_world.connected(1)
@@ -59,7 +59,7 @@ def test_syncs_of_no_integration_are_a_part_of_their_own(own_world: Any) -> None
     assert own_world.found("sync.success_rate", "alert").outcome is Outcome.CRITICAL
 
 
-def test_the_success_rate_brings_its_hours_and_its_newest_events(world: Any) -> None:
+def test_the_success_rate_brings_its_hours_and_its_newest_events(world: World) -> None:
     """Each hour ends on a whole hour before the end; the newest five are the five newest."""
     world.sync("success", at="-3h", times=4)
     world.sync("failure", at="-2h", times=2)
@@ -82,7 +82,7 @@ def test_the_success_rate_brings_its_hours_and_its_newest_events(world: Any) -> 
     }
 
 
-def test_equal_rows_count_each(world: Any) -> None:
+def test_equal_rows_count_each(world: World) -> None:
     """The table is append-only: two rows that agree in every column are two syncs."""
     world.sync("failure", user=1, at="-1h", error_message="twice", times=2)
     world.sync("success", user=1, at="-1h", times=2)
@@ -90,7 +90,7 @@ def test_equal_rows_count_each(world: Any) -> None:
     assert world.measured("sync.errors").breakdown == {"twice": 2}
 
 
-def test_the_skip_rate_is_of_every_row(world: Any) -> None:
+def test_the_skip_rate_is_of_every_row(world: World) -> None:
     """Skipped of all rows; reasons under the names of the mission, null among the others."""
     world.sync("success", integration="contacts", times=2)
     world.sync("failure", integration="calendar")
@@ -113,7 +113,7 @@ def test_the_skip_rate_is_of_every_row(world: Any) -> None:
     assert told.by_part == {"google_calendar": Count(8, 9), "google_contacts": Count(1, 3)}
 
 
-def test_a_bad_skip_is_for_a_breaker_or_an_invalid_token(world: Any) -> None:
+def test_a_bad_skip_is_for_a_breaker_or_an_invalid_token(world: World) -> None:
     """Of all skips; a reason is a bad one on a skipped row alone."""
     world.sync("skipped", integration="calendar", skip_reason="circuit_breaker_open")
     world.sync("skipped", integration="contacts", skip_reason="invalid_token", times=2)
@@ -126,7 +126,7 @@ def test_a_bad_skip_is_for_a_breaker_or_an_invalid_token(world: Any) -> None:
     assert told.by_part == {"google_calendar": Count(1, 6), "google_contacts": Count(2, 2)}
 
 
-def test_what_was_carried_out_is_told_by_its_result(world: Any) -> None:
+def test_what_was_carried_out_is_told_by_its_result(world: World) -> None:
     """Success and failure of all rows; each hour has a count of each result, and be it 0."""
     world.sync("success", at="-1h", times=3)
     world.sync("failure", at="-1h")
@@ -140,7 +140,7 @@ def test_what_was_carried_out_is_told_by_its_result(world: Any) -> None:
     assert {len(counts) for counts in told.hourly_parts.values()} == {48}
 
 
-def test_a_user_is_broken_with_two_executed_syncs_and_no_success(world: Any) -> None:
+def test_a_user_is_broken_with_two_executed_syncs_and_no_success(world: World) -> None:
     """One failure alone, skipped syncs, or a success in the other integration save a user."""
     world.sync("failure", user=1, times=2)  # broken
     world.sync("failure", user=2, integration="calendar")  # broken: one in each integration
@@ -155,7 +155,7 @@ def test_a_user_is_broken_with_two_executed_syncs_and_no_success(world: Any) -> 
     assert world.measured("sync.broken_users").count == Count(2, 4)
 
 
-def test_the_manual_share_is_of_what_was_executed(world: Any) -> None:
+def test_the_manual_share_is_of_what_was_executed(world: World) -> None:
     """A manual sync that was skipped is none."""
     world.sync("success", sync_type="manual", times=2)
     world.sync("failure", sync_type="manual")
@@ -165,7 +165,7 @@ def test_the_manual_share_is_of_what_was_executed(world: Any) -> None:
     assert world.measured("sync.manual_share").count == Count(3, 10)
 
 
-def test_durations_are_of_successes_that_have_one(world: Any) -> None:
+def test_durations_are_of_successes_that_have_one(world: World) -> None:
     """Failures and NULL do not count; the mean is of all, the percentiles of each integration."""
     for duration_ms in (100, 200, 300, 400):
         world.sync("success", integration="calendar", duration_ms=duration_ms)
@@ -182,22 +182,22 @@ def test_durations_are_of_successes_that_have_one(world: Any) -> None:
     assert told.breakdown["google_contacts p99_ms"] == 1000
 
 
-def test_successes_without_a_duration_are_no_data(world: Any) -> None:
+def test_successes_without_a_duration_are_no_data(world: World) -> None:
     """Nothing but NULL is missing, not 0 ms."""
     world.sync("success", duration_ms=None)
     assert world.measured("sync.duration").missing
 
 
-def test_api_calls_are_summed_over_every_result(world: Any) -> None:
+def test_api_calls_are_summed_over_every_result(world: World) -> None:
     """NULL adds nothing."""
     world.sync("skipped", api_calls_saved=3, api_calls_made=0)
     world.sync("success", api_calls_saved=None, api_calls_made=5)
     world.sync("failure", api_calls_saved=1, api_calls_made=None)
     told = world.measured("sync.api_calls_saved")
-    assert (told.value, told.breakdown) == (4, {"api_calls_made": 5})
+    assert (told.value, told.breakdown) == (Fraction(4), {"api_calls_made": 5})
 
 
-def test_the_five_most_frequent_errors_are_told(world: Any) -> None:
+def test_the_five_most_frequent_errors_are_told(world: World) -> None:
     """Most first, ties by their text; no message has a name; other results have no errors."""
     for message, times in {"a": 2, "b": 4, "c": 1, "d": 3, "f": 1, "e": 1}.items():
         world.sync("failure", error_message=message, times=times)
@@ -213,7 +213,7 @@ def test_the_five_most_frequent_errors_are_told(world: Any) -> None:
     ]
 
 
-def test_the_longest_gap_is_between_rows_and_the_ends(world: Any) -> None:
+def test_the_longest_gap_is_between_rows_and_the_ends(world: World) -> None:
     """Of 48 h with syncs 40 h, 20 h and 2 h before the end, 20 h is the longest; skipped count."""
     for at, result in {"-40h": "success", "-20h": "skipped", "-2h": "failure"}.items():
         world.sync(result, at=at)
@@ -224,7 +224,7 @@ def test_the_longest_gap_is_between_rows_and_the_ends(world: Any) -> None:
     assert world.measured("traffic.longest_gap").value == 10 * HOUR
 
 
-def test_an_integration_with_connections_has_a_gap_of_its_own(world: Any) -> None:
+def test_an_integration_with_connections_has_a_gap_of_its_own(world: World) -> None:
     """Contacts have no connection here, so their silence is nobody's; calendar's is the worst."""
     for hours in range(1, 48):
         world.sync(at=f"-{hours}h", integration="contacts")
@@ -236,13 +236,13 @@ def test_an_integration_with_connections_has_a_gap_of_its_own(world: Any) -> Non
     assert told.breakdown == {"google_calendar": 30 * HOUR}
 
 
-def test_a_gap_begins_at_the_deployment(world: Any) -> None:
+def test_a_gap_begins_at_the_deployment(world: World) -> None:
     """What lies before it is none of the window's business."""
     world.sync(at="-1h")
     assert world.measured("traffic.longest_gap", deployed="-5h").value == 4 * HOUR
 
 
-def test_a_connection_is_stale_when_it_is_more_than_a_day_overdue(world: Any) -> None:
+def test_a_connection_is_stale_when_it_is_more_than_a_day_overdue(world: World) -> None:
     """Exactly 24 hours are not more; users may have one integration or two."""
     world.connected(1, integration="calendar", due="-24h")
     world.connected(1, integration="contacts", due="-24h-1us")  # stale
@@ -251,7 +251,7 @@ def test_a_connection_is_stale_when_it_is_more_than_a_day_overdue(world: Any) ->
     assert world.measured("data.stale").count == Count(2, 4)
 
 
-def test_a_connection_is_scheduled_when_its_next_sync_is_due_within_30_days(world: Any) -> None:
+def test_a_connection_is_scheduled_when_its_next_sync_is_due_within_30_days(world: World) -> None:
     """Overdue is scheduled too; no infinity is, nor what lies beyond every frequency."""
     dues = ("+1h", "-9d", "-infinity", "+30d", "+30d+1us", "+99999d", "infinity")
     for user, due in enumerate(dues, start=1):
@@ -259,7 +259,7 @@ def test_a_connection_is_scheduled_when_its_next_sync_is_due_within_30_days(worl
     assert world.measured("data.scheduled").count == Count(3, 7)
 
 
-def test_a_living_token_is_a_connection_that_should_be_scheduled(world: Any) -> None:
+def test_a_living_token_is_a_connection_that_should_be_scheduled(world: World) -> None:
     """Whoever revoked it is no longer connected; an integration without any schedule is a part."""
     world.connected(1, integration="calendar")
     world.token("valid", user=1, integration="calendar")
@@ -278,7 +278,7 @@ def test_a_living_token_is_a_connection_that_should_be_scheduled(world: Any) -> 
     assert syncs.by_part == {"google_calendar": Count(0, 0), "google_contacts": Count(0, 0)}
 
 
-def test_what_was_connected_within_the_hour_need_not_be_scheduled_yet(world: Any) -> None:
+def test_what_was_connected_within_the_hour_need_not_be_scheduled_yet(world: World) -> None:
     """Exactly an hour is settled; a moment that lies in the future makes nothing new."""
     world.connected(1, at="-1h", due="infinity")
     world.connected(2, at="-1h+1us", due="infinity")  # new
@@ -292,7 +292,7 @@ def test_what_was_connected_within_the_hour_need_not_be_scheduled_yet(world: Any
     assert world.measured("data.scheduled").count == Count(1, 5)
 
 
-def test_a_window_without_any_row_is_one_gap(world: Any) -> None:
+def test_a_window_without_any_row_is_one_gap(world: World) -> None:
     """No sync at all is the longest gap there is, and critical."""
     assert world.measured("traffic.longest_gap").value == 48 * HOUR
     assert world.found("traffic.longest_gap", "alert").outcome is Outcome.CRITICAL

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
+from golden_world import World
 from gonogo.model.kinds import Outcome
 from gonogo.model.measurement import Count
 from saying import team
 
 
-def test_ignored_notifications_are_counted_beside_the_rate(world: Any) -> None:
+def test_ignored_notifications_are_counted_beside_the_rate(world: World) -> None:
     """The provider's own confirmations are neither successes nor failures."""
     world.notification("success", times=4)
     world.notification("failure", error_message=None)
@@ -21,7 +21,7 @@ def test_ignored_notifications_are_counted_beside_the_rate(world: Any) -> None:
     assert told.recent == {"": (Count(4, 5),)}
 
 
-def test_whose_the_failed_notifications_are_stands_beside_the_rate(world: Any) -> None:
+def test_whose_the_failed_notifications_are_stands_beside_the_rate(world: World) -> None:
     """The user and the message that account for most; ignored ones count for nobody."""
     world.notification("success", user=1, times=3)
     world.notification("failure", user=1, error_message="gone", times=5)
@@ -35,21 +35,21 @@ def test_whose_the_failed_notifications_are_stands_beside_the_rate(world: Any) -
     ]
 
 
-def test_nothing_but_ignored_notifications_is_no_rate(world: Any) -> None:
+def test_nothing_but_ignored_notifications_is_no_rate(world: World) -> None:
     """0 of 0, and there must be some."""
     world.notification("ignored", times=50)
     assert world.measured("webhook.success_rate").count == Count(0, 0)
     assert world.found("webhook.success_rate").outcome is Outcome.INCONCLUSIVE
 
 
-def test_the_same_notification_twice_counts_twice(world: Any) -> None:
+def test_the_same_notification_twice_counts_twice(world: World) -> None:
     """Google may send one again; each was handled."""
     world.notification("failure", user=1, at="-1h", error_message="twice", times=2)
     assert world.measured("webhook.success_rate").count == Count(0, 2)
     assert world.measured("webhook.errors").breakdown == {"twice": 2}
 
 
-def test_a_subscription_is_active_until_it_expires(world: Any) -> None:
+def test_a_subscription_is_active_until_it_expires(world: World) -> None:
     """At the very moment of its expiration it is expired."""
     world.subscription(1, expires="+1us")
     world.subscription(2, expires="0")
@@ -58,7 +58,7 @@ def test_a_subscription_is_active_until_it_expires(world: Any) -> None:
     assert world.measured("webhook.active").value == 2
 
 
-def test_a_calendar_is_covered_by_a_subscription_that_is_active(world: Any) -> None:
+def test_a_calendar_is_covered_by_a_subscription_that_is_active(world: World) -> None:
     """Of connected calendars; neither expired nor until the end of all time; contacts need none."""
     for user in (1, 2, 3, 4):
         world.connected(user, integration="calendar")
@@ -74,7 +74,7 @@ def test_a_calendar_is_covered_by_a_subscription_that_is_active(world: Any) -> N
     assert world.measured("webhook.coverage").count == Count(2, 5)
 
 
-def test_a_subscription_is_recent_when_it_was_heard_from(world: Any) -> None:
+def test_a_subscription_is_recent_when_it_was_heard_from(world: World) -> None:
     """Of the active ones, within 48 hours, whatever the window; an ignored one counts."""
     world.subscription(1)
     world.notification("ignored", user=1, at="-48h")  # recent
@@ -90,7 +90,7 @@ def test_a_subscription_is_recent_when_it_was_heard_from(world: Any) -> None:
     assert world.measured("webhook.recent", window="14d").count == Count(2, 4)
 
 
-def test_a_subscription_is_silent_when_it_is_old_and_unheard(world: Any) -> None:
+def test_a_subscription_is_silent_when_it_is_old_and_unheard(world: World) -> None:
     """Of the active ones: 48 hours old, exactly 48 hours included, and no notification since."""
     world.subscription(1, at="-48h")  # silent
     world.subscription(2, at="-48h+1us")  # too young
@@ -102,7 +102,7 @@ def test_a_subscription_is_silent_when_it_is_old_and_unheard(world: Any) -> None
     assert world.measured("webhook.silent", window="14d").count == Count(2, 4)
 
 
-def test_no_subscription_of_48_hours_is_not_yet(world: Any) -> None:
+def test_no_subscription_of_48_hours_is_not_yet(world: World) -> None:
     """Then it is left out, and says so; without any active one it is no data."""
     world.subscription(1, at="-1h")
     told = world.measured("webhook.silent")
@@ -113,7 +113,7 @@ def test_no_subscription_of_48_hours_is_not_yet(world: Any) -> None:
     assert world.found("webhook.silent", "alert").outcome is Outcome.INCONCLUSIVE
 
 
-def test_the_frequency_is_per_active_subscription_and_day(world: Any) -> None:
+def test_the_frequency_is_per_active_subscription_and_day(world: World) -> None:
     """All results count; two active subscriptions over two days; over what is covered of it."""
     world.subscription(1)
     world.subscription(2)
@@ -127,7 +127,7 @@ def test_the_frequency_is_per_active_subscription_and_day(world: Any) -> None:
     assert world.measured("webhook.frequency", window="1d").value == Fraction(31, 2)
 
 
-def test_webhook_errors_are_those_of_failures(world: Any) -> None:
+def test_webhook_errors_are_those_of_failures(world: World) -> None:
     """Most first; no message has a name."""
     world.notification("failure", error_message="no channel", times=2)
     world.notification("failure", error_message=None, times=3)

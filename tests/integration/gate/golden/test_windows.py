@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from golden_world import World
 from gonogo.model.measurement import Count
 
 EVENTS: dict[str, Callable[[Any, str], object]] = {
@@ -32,7 +33,7 @@ EVENTS: dict[str, Callable[[Any, str], object]] = {
 )
 @pytest.mark.parametrize("metric", EVENTS)
 def test_the_start_belongs_to_the_window_and_the_end_does_not(
-    world: Any, metric: str, at: str, *, seen: bool
+    world: World, metric: str, at: str, *, seen: bool
 ) -> None:
     """A microsecond decides whether an event is counted; its stream has earlier days as well."""
     # So that the integration is a part, whatever is connected now.
@@ -43,7 +44,7 @@ def test_the_start_belongs_to_the_window_and_the_end_does_not(
 
 
 @pytest.mark.parametrize(("at", "n"), [("-31h-17m-3us", 1), ("-31h-17m-4us", 0)])
-def test_the_deployment_is_an_end_like_any_other(world: Any, at: str, n: int) -> None:
+def test_the_deployment_is_an_end_like_any_other(world: World, at: str, n: int) -> None:
     """However it lies within its hour; the oldest slice is shorter, and no event lies in two."""
     world.sync(at=at)
     world.sync(at="-31h")
@@ -52,7 +53,7 @@ def test_the_deployment_is_an_end_like_any_other(world: Any, at: str, n: int) ->
     assert [hour.count.n for hour in told.hourly] == [n, 1, *[0] * 30]
 
 
-def test_slices_neither_lose_nor_repeat_an_event(world: Any) -> None:
+def test_slices_neither_lose_nor_repeat_an_event(world: World) -> None:
     """On both sides of each whole hour before an end that is none, on the slice's own start."""
     world.as_of += timedelta(minutes=7, microseconds=1)
     for hours in range(1, 5):
@@ -66,7 +67,7 @@ def test_slices_neither_lose_nor_repeat_an_event(world: Any) -> None:
 @pytest.mark.parametrize(
     "as_of", [datetime(2026, 3, 29, 12, tzinfo=UTC), datetime(2026, 10, 25, 12, tzinfo=UTC)]
 )
-def test_a_day_of_23_or_25_hours_has_24_here(world: Any, as_of: datetime) -> None:
+def test_a_day_of_23_or_25_hours_has_24_here(world: World, as_of: datetime) -> None:
     """On the days on which Berlin's clocks change, whoever measures there counts UTC."""
     world.as_of = as_of
     world.connected(1)
@@ -78,7 +79,7 @@ def test_a_day_of_23_or_25_hours_has_24_here(world: Any, as_of: datetime) -> Non
     assert world.measured("traffic.longest_gap", **there).value == 30 * 60
 
 
-def test_no_number_depends_on_the_settings_of_the_session(world: Any) -> None:
+def test_no_number_depends_on_the_settings_of_the_session(world: World) -> None:
     """In another time zone and date style every metric is what it is in UTC."""
     for number, add in enumerate(EVENTS.values()):
         add(world, f"-{number}h-7m")
@@ -92,7 +93,7 @@ def test_no_number_depends_on_the_settings_of_the_session(world: Any) -> None:
     assert world.everything(options=options) == world.everything()
 
 
-def test_a_table_of_the_same_name_elsewhere_is_never_measured(own_world: Any) -> None:
+def test_a_table_of_the_same_name_elsewhere_is_never_measured(own_world: World) -> None:
     """Be its schema the first on the path: what stands beside the application's users counts."""
     own_world.run(
         "create schema elsewhere; create table elsewhere.sync_metrics (like sync_metrics)"
