@@ -39,16 +39,10 @@ class Overhead:
     record: Times
 
     @property
-    def own(self) -> Times:
-        """The suite's own time, without SQL and without the record."""
-        parts = zip(self.suite.rounds, self.sql.rounds, self.record.rounds, strict=True)
-        return Times(tuple(suite - sql - record for suite, sql, record in parts))
-
-    @property
-    def over_bare_s(self) -> float:
-        """The suite's own time less that of a bare pytest, in seconds."""
-        pairs = zip(self.own.rounds, self.bare.rounds, strict=True)
-        return Times(tuple(own - bare for own, bare in pairs)).median
+    def over_bare(self) -> Times:
+        """What the suite takes beside its SQL and a bare pytest, its record's time included."""
+        rounds = zip(self.suite.rounds, self.sql.rounds, self.bare.rounds, strict=True)
+        return Times(tuple(suite - sql - bare for suite, sql, bare in rounds))
 
 
 def overhead(world: World, scratch: Path, rounds: int) -> Overhead:

@@ -16,7 +16,7 @@ from lab.bench.timing import Times
 from lab.bench.world import Index, World
 
 MIB = 1 << 20
-MOST_BESIDE_BARE_S = 0.5
+MOST_BESIDE_BARE = 1.0
 LEAST_AGAINST_ONE_BY_ONE = 5
 MOST_MEMORY_GROWTH = 1.2
 MOST_OVER_FLOOR, MOST_WITH_INDEX = 5, 4
@@ -131,6 +131,7 @@ def _goals(figures: Figures) -> Iterator[str]:
     times, overhead = figures.times, figures.overhead
     surveys = times[SURVEYS]
     one_by_one = times[ONE_BY_ONE].ratio(surveys)
+    beside_bare = overhead.over_bare.ratio(overhead.bare)
     small, large = figures.memory_bytes
     factor = _rows(figures.world, "sync_metrics") / _rows(figures.small, "sync_metrics")
     yield "| goal | found | |"
@@ -141,10 +142,11 @@ def _goals(figures: Figures) -> Iterator[str]:
         f"{_reached(one_by_one >= LEAST_AGAINST_ONE_BY_ONE)} |"
     )
     yield (
-        f"| the suite beside its SQL and its record at most 0.5 s over a bare pytest of one test | "
-        f"{overhead.over_bare_s:.2f} s (suite {overhead.suite.median:.2f} s, of that SQL "
+        f"| beside its SQL and a bare pytest of one test, the suite takes at most "
+        f"{MOST_BESIDE_BARE} x that pytest | {beside_bare:.2f} x "
+        f"(suite {overhead.suite.median:.2f} s, of that SQL "
         f"{overhead.sql.median:.2f} s and record {overhead.record.median:.2f} s; bare "
-        f"{overhead.bare.median:.2f} s) | {_reached(overhead.over_bare_s <= MOST_BESIDE_BARE_S)} |"
+        f"{overhead.bare.median:.2f} s) | {_reached(beside_bare <= MOST_BESIDE_BARE)} |"
     )
     yield (
         f"| memory flat in the number of rows | {small / MIB:.0f} MiB, and "

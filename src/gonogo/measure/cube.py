@@ -24,7 +24,6 @@ Selector = str | Filter
 # Beyond every bigint; a record has room for the sum of a million such rows.
 LARGEST = 10**20
 Sums = Callable[[Sequence[Row]], Mapping[str, int]]
-ByHour = Mapping[object, Sequence[Row]]
 
 
 def amount(row: Row, selector: Selector) -> int:
@@ -35,9 +34,7 @@ def amount(row: Row, selector: Selector) -> int:
 def amounts(rows: Iterable[Row], selector: Selector) -> Iterator[tuple[Row, int]]:
     """Each row that adds something, and how much."""
     counted, column = _counted(rows, selector)
-    for row in counted:
-        if (n := integer(row[column])) > 0:
-            yield row, n
+    yield from ((row, n) for row in counted if (n := integer(row[column])) > 0)
 
 
 def total(rows: Iterable[Row], selector: Selector) -> int:
@@ -80,11 +77,6 @@ def by(rows: Sequence[Row], column: str, part: Selector, whole: Selector) -> dic
     }
 
 
-def by_hour(rows: Iterable[Row]) -> ByHour:
-    """The rows by the hour that each is of."""
-    return _grouped(rows, "hour")
-
-
 def hourly(
     rows: Sequence[Row], starts: Iterable[datetime], part: Selector, whole: Selector
 ) -> tuple[HourCount, ...]:
@@ -118,18 +110,19 @@ def hours_by(
 
 
 def hourly_parts(
-    groups: ByHour, starts: Sequence[datetime], names: Sequence[str], sums: Sums
+    rows: Iterable[Row], starts: Sequence[datetime], names: Sequence[str], sums: Sums
 ) -> dict[str, tuple[int, ...]]:
     """The breakdown of every hour of the window, aligned with `hourly`.
 
     Args:
-        groups: The rows of one sliced survey.
+        rows: Of one sliced survey.
         starts: The hours.
         names: Of the whole breakdown: each has a count in every hour, and be it 0.
         sums: Makes the breakdown of some of the rows.
     """
     if not starts or not names:
         return {}
+    groups = _grouped(rows, "hour")
     by_start = [sums(groups.get(start, ())) for start in starts]
     return {name: tuple(hour.get(name, 0) for hour in by_start) for name in names}
 

@@ -121,7 +121,6 @@ def _counted(
                 metric.id, count=settled, left_out=Remark(Says.TEAM, detail=metric.not_yet_reason)
             )
     parts = _breakdown(metric, total)
-    by_hour = cube.by_hour(rows if starts and parts else ())
     counted = cube.count(total, part, whole)
     by_part = cube.by(rows, metric.by, part, whole) if metric.by else {}
     _require_shares(metric, (counted, *by_part.values()))
@@ -134,7 +133,7 @@ def _counted(
         recent={name: _recent(metric, table, sizes) for name, table in recent.items()},
         recent_missing=next((table.missing for table in recent.values() if table.missing), None),
         breakdown=parts | {column: cube.total(total, column) for column in metric.sums},
-        hourly_parts=cube.hourly_parts(by_hour, starts, tuple(parts), partial(_breakdown, metric)),
+        hourly_parts=cube.hourly_parts(rows, starts, tuple(parts), partial(_breakdown, metric)),
         notes=_problems(metric, rows),
     )
 

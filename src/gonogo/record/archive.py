@@ -63,13 +63,13 @@ class Pages(Protocol):
     def renderer_sha256(self) -> str:
         """The hash of all that makes a page beside its record."""
 
-    def page(self, record: Record) -> str:
-        """A record's page."""
+    def page(self, record: Record, sha256: str = "") -> str:
+        """A record's page; of what is written already, with the hash of its ``record.json``."""
 
     def signatures(self, record: Record) -> str:
         """The page of its signatures, while nobody has signed."""
 
-    def attestation(self, record: Record) -> bytes | None:
+    def attestation(self, record: Record, sha256: str) -> bytes | None:
         """What a record says, for other tools; None where it judges nothing that has a hash."""
 
     def write_index(self, archive_dir: Path) -> None:
@@ -145,10 +145,11 @@ class RunningRecord:
             content = written(self._completed(record, final.name, pages.renderer_sha256()))
             # What could not be read again is not closed; and what is shown is what was read.
             full = parsed_record(content, self.directory / RECORD_FILE)
-            write_whole(self.directory / PAGE_FILE, pages.page(full).encode())
+            digest = sha256_hex(content)
+            write_whole(self.directory / PAGE_FILE, pages.page(full, digest).encode())
             write_whole(self.directory / SIGNATURES_PAGE, pages.signatures(full).encode())
             write_whole(self.directory / RECORD_FILE, content)
-            if statement := pages.attestation(full):
+            if statement := pages.attestation(full, digest):
                 write_whole(self.directory / ATTESTATION, statement)
             manifest = write_manifest(self.directory)
             append_to_chain(final.parent, f"{final.name}/{FILES}", manifest)

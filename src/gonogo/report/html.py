@@ -25,7 +25,6 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import Literal, NotRequired, TypedDict
 from urllib.parse import quote
 
 import jinja2
@@ -89,20 +88,21 @@ GLOBALS: dict[str, object] = {
 IMPOSSIBLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
-def render(record: Record, templates_dir: Path) -> str:
+def render(record: Record, templates_dir: Path, sha256: str = "") -> str:
     """Render a record.
 
     Args:
         record: As it was read: the names of its parts are in the order that record.json has.
         templates_dir: The team's own templates and style sheet; may be missing.
+        sha256: Of its record.json; empty where nobody has written or read it yet.
 
     Raises:
         RecordError: Its parts do not go together.
         UsageError: A template is missing or wrong.
     """
     try:
-        content = written(record)
-        values = {"record": record, "sha256": sha256_hex(content), **_view(record)}
+        digest = sha256 or sha256_hex(written(record))
+        values = {"record": record, "sha256": digest, **_view(record)}
         return render_template(TEMPLATES.get(record.kind, OTHER_PAGE), templates_dir, values)
     except IMPOSSIBLE as error:
         problem = "the record cannot be shown: its parts do not go together"
@@ -252,42 +252,12 @@ SUMMARY = "https://slsa.dev/verification_summary/v1"
 COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
-class Resource(TypedDict):
-    """What was judged, what it was judged by, or the proof."""
-
-    name: NotRequired[str]
-    uri: NotRequired[str]
-    digest: Mapping[str, str]
-
-
-class Verifier(TypedDict):
-    """Who judged."""
-
-    id: Literal["urn:gonogo:gate"]
-    version: Mapping[str, str]
-
-
-# What the specification does not know has a URI for a name, as it asks for.
-Predicate = TypedDict(
-    "Predicate",
-    {
-        "verifier": Verifier,
-        "timeVerified": str,
-        "resourceUri": str,
-        "policy": Resource,
-        "verificationResult": Literal["PASSED", "FAILED"],
-        "verifiedLevels": list[str],
-        "urn:gonogo:verdict": str,
-        "urn:gonogo:record": Resource,
-    },
-)
-
-
-def attestation(record: Record) -> bytes | None:
+def attestation(record: Record, sha256: str = "") -> bytes | None:
     """A gate's record as an unsigned in-toto Statement; None where it has no subject.
 
     Args:
         record: As it is written to record.json.
+        sha256: Of that file; empty where nobody has written or read it yet.
     """
     judged = list(_judged(record.subject)) if record.subject else []
     if not (record.subject and record.window and record.verdict and judged):
@@ -296,7 +266,8 @@ def attestation(record: Record) -> bytes | None:
     place = "rehearsal" if record.simulated else record.environment.value
     # Whoever asks for the level of a whole gate does not get it from one that left something out.
     level = "_without_".join((f"gonogo_{place}_go", *record.without)).upper()
-    predicate: Predicate = {
+    # What the specification does not know has a URI for a name, as it asks for.
+    predicate = {
         "verifier": {"id": "urn:gonogo:gate", "version": {"gonogo": record.gonogo}},
         "timeVerified": record.window.end.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "resourceUri": f"urn:gonogo:{place}:{quote(database_of(record.provenance))}",
@@ -309,14 +280,14 @@ def attestation(record: Record) -> bytes | None:
         "urn:gonogo:verdict": record.verdict.kind,
         "urn:gonogo:record": {
             "name": RECORD_FILE,
-            "digest": {"sha256": sha256_hex(written(record))},
+            "digest": {"sha256": sha256 or sha256_hex(written(record))},
         },
     }
     types = {"_type": STATEMENT, "predicateType": SUMMARY}
     return canonical_json({**types, "subject": judged, "predicate": predicate})
 
 
-def _judged(subject: Subject) -> Iterator[Resource]:
+def _judged(subject: Subject) -> Iterator[Mapping[str, object]]:
     """The application's commit, where its revision is one, and each migration in place."""
     if COMMIT.fullmatch(subject.revision):
         yield {"name": "application", "digest": {"gitCommit": subject.revision}}

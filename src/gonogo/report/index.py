@@ -76,13 +76,17 @@ class RecordPages:
         """The hash of all that makes a page beside its record."""
         return renderer_sha256(self.templates_dir)
 
-    def page(self, record: Record) -> str:
+    def page(self, record: Record, sha256: str = "") -> str:
         """A record's page.
+
+        Args:
+            record: The record.
+            sha256: Of its ``record.json``; empty where it is not written yet.
 
         Raises:
             UsageError: A template is missing or wrong.
         """
-        return render(record, self.templates_dir)
+        return render(record, self.templates_dir, sha256)
 
     def signatures(self, record: Record) -> str:
         """The page of a record's signatures, while nobody has signed.
@@ -92,9 +96,9 @@ class RecordPages:
         """
         return signatures_page(record, record.name, (), self.templates_dir)
 
-    def attestation(self, record: Record) -> bytes | None:
+    def attestation(self, record: Record, sha256: str) -> bytes | None:
         """What a record says, for other tools; None where it judges nothing that has a hash."""
-        return attestation(record)
+        return attestation(record, sha256)
 
     def write_index(self, archive_dir: Path) -> None:
         """Write the archive's list anew; the caller holds the archive's lock.
