@@ -132,6 +132,7 @@ class _History:
 
     def __init__(self, stream: Stream, silent: int) -> None:
         hours, self.until = stream.hours, stream.until
+        self._days: dict[int, int] = {}
         self.first_s, self.last_s = stream.first_s, stream.last_s
         first = max((hour for hour, n in enumerate(hours) if n), default=0)
         # The hour in which the silence begins, and the oldest one, are known in part only.
@@ -205,7 +206,10 @@ class _History:
 
     def _day(self, hour: int) -> int:
         """How many days ago the middle of an hour lies, by the calendar."""
-        return (self.until.date() - (self.until - (hour + 0.5) * HOUR).date()).days
+        if hour not in self._days:
+            at = self.until - (hour + 0.5) * HOUR
+            self._days[hour] = (self.until.date() - at.date()).days
+        return self._days[hour]
 
     def _is_free(self, day: int) -> bool:
         return (self.until.weekday() - day) % WEEK >= SATURDAY
