@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -239,6 +240,14 @@ def test_a_silence_among_failures_leaves_it_open(
     monkeypatch.setattr(httpx.Client, "stream", once_silent)
     answer = ask(stub.url)["dashboard"]
     assert (answer.kind, answer.attempts) == (AnswerKind.INCONCLUSIVE, 3)
+
+
+def test_a_plain_address_needs_no_certificates(
+    application: Callable[[Answers], Application], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None are read, which takes longer than a question: an outage is asked about all the time."""
+    monkeypatch.delattr(ssl, "create_default_context")
+    assert ask(application(GOOD).url)["health"].kind is AnswerKind.OK
 
 
 def test_no_answer_shows_credentials(application: Callable[[Answers], Application]) -> None:
