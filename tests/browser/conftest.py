@@ -21,7 +21,7 @@ from gonogo.model.record import Record
 from gonogo.record.archive import RunningRecord
 from gonogo.report.index import RecordPages
 from gonogo.sandbox.databases import Databases
-from gonogo.signing.signatures import show_signatures
+from gonogo.signing.sign import show_signatures
 from record_examples import EXAMPLES
 from signers import BOB, HOSTILE, TEMPLATES, open_office
 

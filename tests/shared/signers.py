@@ -22,8 +22,7 @@ from gonogo.record.archive import RunningRecord
 from gonogo.report.index import RecordPages
 from gonogo.signing.admission import Request
 from gonogo.signing.permission import Asked
-from gonogo.signing.sign import Signed, sign_off
-from gonogo.signing.signatures import show_signatures
+from gonogo.signing.sign import Signed, show_signatures, sign_off
 from record_examples import gate, provenance
 
 ADA, BOB, EVE = "ada@example.com", "Bob Builder", "eve@example.com"

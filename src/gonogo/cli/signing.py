@@ -91,8 +91,8 @@ def _sign(request: Request, templates_dir: Path) -> None:
     from gonogo.record.canonical import SIGNATURES_PAGE
     from gonogo.report.narration import Narration
     from gonogo.signing.admission import attestable, examine, require_allowed
+    from gonogo.signing.sign import show_signatures
     from gonogo.signing.sign import sign_off as sign
-    from gonogo.signing.signatures import show_signatures
 
     narration = Narration.to_terminal()
     examined = examine(request.directory, request.allowed_signers)

@@ -1,9 +1,10 @@
-"""Signing a record, with a key that may sign: a sign-off is put beside it, and it never changes."""
+"""Signing a record, with a key that may sign: a sign-off is put beside it, and it never changes.
+
+``signatures.html`` shows the sign-offs of a record to people, made anew with each.
+"""
 
 from __future__ import annotations
 
-import re
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gonogo.errors import SigningError, UsageError
-from gonogo.masking import without_secrets
 from gonogo.model.kinds import Decision, Environment
 from gonogo.model.record import Record
 from gonogo.record.canonical import (
     CHAIN,
+    SIGNATURES_PAGE,
     Head,
     append_to_chain,
     heads,
@@ -24,16 +25,14 @@ from gonogo.record.canonical import (
     signoff_numbers,
 )
 from gonogo.record.files import archive_lock, directory_lock, refusal_explained, settle, write_whole
+from gonogo.report import html, index
 from gonogo.signing import ssh
 from gonogo.signing.admission import Examined, Request, attestable, examine, require_allowed
-from gonogo.signing.integrity import Closed
-from gonogo.signing.signoffs import Attestation, Checked, Link, SignOff, contradictions
+from gonogo.signing.integrity import Closed, open_closed
+from gonogo.signing.signoffs import Attestation, Checked, Link, SignOff, contradictions, read
 
 TRIES = 20
-PUBLIC = re.compile(r"\b((?:sk-)?(?:ssh|ecdsa)-[\w@.-]+) (AAAA[0-9A-Za-z+/=]+)")
 LITERAL = "key::"
-IN_HOME = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
-SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +147,6 @@ def _heads(closed: Closed) -> dict[Environment, Head]:
         return heads(place.parent)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A key that may be meant.
-
-    Args:
-        blob: Its public half in base64; empty when only ssh-keygen knows it.
-        path: Its file; None for a key that an agent holds.
-        line: Its public half as one line; empty when it has a file.
-    """
-
-    blob: str
-    path: Path | None = None
-    line: str = ""
-
-
 @contextmanager
 def chosen_key(
     option: str | None, allowed_signers: Path, environ: Mapping[str, str]
@@ -187,27 +171,27 @@ def chosen_key(
         yield ssh.put(directory / "key.pub", f"{one.line}\n".encode())
 
 
-def _named(text: str, where: str) -> Candidate:
+def _named(text: str, where: str) -> ssh.Candidate:
     literal = text.removeprefix(LITERAL)
-    if match := PUBLIC.match(literal):
-        return Candidate(match[2], line=match[0])
+    if match := ssh.PUBLIC.match(literal):
+        return ssh.Candidate(match[2], line=match[0])
     path = Path(text).expanduser()
     if not path.is_file():
         raise UsageError(f"{where} names {path}, which is no file", "name a key that you hold")
-    return Candidate("", path)
+    return ssh.Candidate("", path)
 
 
-def _git_key(environ: Mapping[str, str]) -> Candidate | None:
+def _git_key(environ: Mapping[str, str]) -> ssh.Candidate | None:
     """What git signs with, where it signs with SSH."""
-    if _said(["git", "config", "--get", "gpg.format"], environ).strip() != "ssh":
+    if ssh.said(["git", "config", "--get", "gpg.format"], environ).strip() != "ssh":
         return None
-    text = _said(["git", "config", "--get", "user.signingkey"], environ).strip()
+    text = ssh.said(["git", "config", "--get", "user.signingkey"], environ).strip()
     return _named(text, "git's user.signingkey") if text else None
 
 
-def _first_allowed(allowed_signers: Path, environ: Mapping[str, str]) -> Candidate:
-    allowed = {blob for _, blob in PUBLIC.findall(_text(allowed_signers))}
-    candidates = [*_of_agent(environ), *_of_home(environ)]
+def _first_allowed(allowed_signers: Path, environ: Mapping[str, str]) -> ssh.Candidate:
+    allowed = {blob for _, blob in ssh.PUBLIC.findall(ssh.text_of(allowed_signers))}
+    candidates = [*ssh.held(environ)]
     for one in candidates:
         if one.blob in allowed:
             return one
@@ -218,39 +202,84 @@ def _first_allowed(allowed_signers: Path, environ: Mapping[str, str]) -> Candida
     raise SigningError("there is no key to sign with", hint)
 
 
-def _of_agent(environ: Mapping[str, str]) -> Iterator[Candidate]:
-    if environ.get("SSH_AUTH_SOCK"):
-        for match in PUBLIC.finditer(_said(["ssh-add", "-L"], environ)):
-            yield Candidate(match[2], line=match[0])
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A sign-off as the page shows it: what it says, and the hash of its file."""
+
+    signoff: SignOff
+    sha256: str
 
 
-def _of_home(environ: Mapping[str, str]) -> Iterator[Candidate]:
-    directory = Path(environ.get("HOME") or "~").expanduser() / ".ssh"
-    for name in IN_HOME:
-        if match := PUBLIC.search(_text(directory / f"{name}.pub")):
-            # The agent is asked for it where the private half is not beside it.
-            yield Candidate(match[2], directory / f"{name}.pub")
+def show_signatures(directory: Path, templates_dir: Path) -> None:
+    """Write the page beside the sign-offs, and the archive's list anew where there is one.
+
+    Args:
+        directory: A record that was signed.
+        templates_dir: The templates.
+
+    Raises:
+        GonogoError: A file cannot be written; the sign-off stands all the same.
+    """
+    archive_dir = directory.parent.parent
+    with refusal_explained("it is signed, but what shows it cannot be written"):
+        with directory_lock(directory):
+            page = rendered(open_closed(directory), templates_dir)
+            write_whole(directory / SIGNATURES_PAGE, page.encode())
+        if (archive_dir / index.INDEX_FILE).is_file():
+            with archive_lock(archive_dir):
+                index.write_index(archive_dir, templates_dir)
 
 
-def _text(path: Path) -> str:
+def rendered(closed: Closed, templates_dir: Path, most: int | None = None) -> str:
+    """The page, as the sign-offs that lie there make it.
+
+    Args:
+        closed: The record.
+        templates_dir: The templates.
+        most: How many of the sign-offs, the first ones; None is all.
+
+    Raises:
+        UsageError: A template is missing or wrong.
+        SigningError: The record or a sign-off cannot be read.
+        OSError: A file cannot be read.
+    """
+    record = closed.record
+    if record is None:
+        raise SigningError(f"{closed.name} is not as it was: {'; '.join(closed.problems)}")
+    numbers = sorted(signoff_numbers(closed.directory))[:most]
+    signoffs = [_shown(closed.directory, number) for number in numbers]
+    return index.signatures_page(record, closed.name, signoffs, templates_dir)
+
+
+def page_problem(closed: Closed, templates_dir: Path) -> tuple[str, str]:
+    """What is wrong with the page that lies there, and what cannot be proved; empty when neither.
+
+    Args:
+        closed: The record, whose sign-offs are proved.
+        templates_dir: The templates.
+
+    Raises:
+        UsageError: A template is missing or wrong.
+        OSError: A file cannot be read.
+    """
+    path = closed.directory / SIGNATURES_PAGE
+    if not path.exists():
+        return "", ""
+    there = path.read_bytes()
+    if there == rendered(closed, templates_dir).encode():
+        return "", ""
+    for most in range(len(signoff_numbers(closed.directory))):
+        # Signing writes the sign-off first: the page of those before it is stale, not forged.
+        if there == rendered(closed, templates_dir, most).encode():
+            return "", f"{SIGNATURES_PAGE} is older than the newest sign-off: trust the sign-offs"
+    if html.renderer_sha256(templates_dir).encode() in there:
+        return f"{SIGNATURES_PAGE} is not what the sign-offs render to", ""
+    return "", f"{SIGNATURES_PAGE} is another renderer's and is not proved: trust the sign-offs"
+
+
+def _shown(directory: Path, number: int) -> Shown:
+    content = (directory / f"signoff-{number}.json").read_bytes()
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def _said(words: list[str], environ: Mapping[str, str]) -> str:
-    """What a program says; nothing where it is missing or has nothing to say."""
-    try:
-        said = subprocess.run(
-            words,
-            env=without_secrets(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return said.stdout if said.returncode == 0 else ""
+        return Shown(read(content), sha256_hex(content))
+    except ValueError as error:
+        raise SigningError(f"{directory.name}: signoff-{number}.json {error}") from None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -32,6 +33,8 @@ BEGIN = b"-----BEGIN SSH SIGNATURE-----\n"
 END = b"\n-----END SSH SIGNATURE-----\n"
 LINE = 70
 LENGTH_BYTES = 4
+PUBLIC = re.compile(r"\b((?:sk-)?(?:ssh|ecdsa)-[\w@.-]+) (AAAA[0-9A-Za-z+/=]+)")
+IN_HOME = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 
 
 def sign(content: bytes, key: Path, environ: Mapping[str, str]) -> bytes:
@@ -168,6 +171,52 @@ def _finished(
         )
     except subprocess.TimeoutExpired:
         raise SigningError(f"ssh-keygen took more than {SECONDS} s") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A key that may be meant.
+
+    Args:
+        blob: Its public half in base64; empty when only ssh-keygen knows it.
+        path: Its file; None for a key that an agent holds.
+        line: Its public half as one line; empty when it has a file.
+    """
+
+    blob: str
+    path: Path | None = None
+    line: str = ""
+
+
+def held(environ: Mapping[str, str]) -> Iterator[Candidate]:
+    """The keys that somebody holds: those of their agent, then those in their home directory.
+
+    Args:
+        environ: Names the agent, and the home directory.
+    """
+    if environ.get("SSH_AUTH_SOCK"):
+        for key in PUBLIC.finditer(said(["ssh-add", "-L"], environ)):
+            yield Candidate(key[2], line=key[0])
+    directory = Path(environ.get("HOME") or "~").expanduser() / ".ssh"
+    for name in IN_HOME:
+        if match := PUBLIC.search(text_of(directory / f"{name}.pub")):
+            # The agent is asked for it where the private half is not beside it.
+            yield Candidate(match[2], directory / f"{name}.pub")
+
+
+def text_of(path: Path) -> str:
+    """What a file holds; nothing where it cannot be read."""
+    with suppress(OSError):
+        return path.read_text(encoding="utf-8", errors="replace")
+    return ""
+
+
+def said(words: list[str], environ: Mapping[str, str]) -> str:
+    """What a program says; nothing where it is missing or has nothing to say."""
+    with suppress(OSError, SigningError):
+        ended = _finished(words, without_secrets(environ), b"")
+        return "" if ended.returncode else ended.stdout.decode("utf-8", "replace")
+    return ""
 
 
 @contextmanager

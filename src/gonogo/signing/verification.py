@@ -12,7 +12,7 @@ from gonogo.record.listing import RUNNING
 from gonogo.signing import ssh
 from gonogo.signing.chain import Report, chained, linked, verify_chain
 from gonogo.signing.integrity import open_closed, unlike_record
-from gonogo.signing.signatures import page_problem
+from gonogo.signing.sign import page_problem
 from gonogo.signing.signoffs import check_signoffs, strays
 
 __all__ = ["Report", "verify_archive", "verify_record"]

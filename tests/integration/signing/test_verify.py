@@ -15,7 +15,7 @@ from gonogo.model.kinds import Kind
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import CHAIN
 from gonogo.signing import ssh
-from gonogo.signing.signatures import show_signatures
+from gonogo.signing.sign import show_signatures
 from gonogo.signing.ssh import parse
 from gonogo.signing.verification import Report, verify_archive, verify_record
 from signers import ADA, BOB, Office, make_key, open_office, public, verdict, worth_signing

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gonogo.errors import SigningError, UsageError
-from gonogo.signing import sign as keys
+from gonogo.signing import ssh as keys
 from gonogo.signing.sign import chosen_key
 
 ADAS = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH6F09uoCHYYVos10WCO8GLLbRDBoT0zlHWuxyUUqq8A"
@@ -26,7 +26,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
         del environ
         return said.get(" ".join(words), "")
 
-    monkeypatch.setattr(keys, "_said", answer)
+    monkeypatch.setattr(keys, "said", answer)
     return said
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from gonogo.errors import SigningError
 from gonogo.record.archive import RunningRecord
-from gonogo.signing.signatures import show_signatures
+from gonogo.signing.sign import show_signatures
 from gonogo.signing.verification import Report, verify_archive, verify_record
 from signers import ADA, TEMPLATES, Office, worth_signing
 
