@@ -147,8 +147,8 @@ def _observed(fleet: list[str]) -> None:
     os.environ.update(zip(names, fleet, strict=True))
     databases = tuple(DatabaseConfig(name=name, url_env=name) for name in names)
     seen = observe(resolve(Project(ROOT), _options(fleet[0], databases), None), {})
-    if any(one.problem for one in seen.members):
-        raise SystemExit("a database was not judged")
+    if problems := [f"{one.name}: {one.problem}" for one in seen.members if one.problem]:
+        raise SystemExit(f"not judged: {problems[0]}, and {len(problems) - 1} more")
 
 
 if __name__ == "__main__":
