@@ -8,7 +8,7 @@ rollback brings the old code back, which serves the databases that are migrated 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 from gonogo.application.code import short
@@ -25,6 +25,8 @@ from gonogo.rollout.standing import Standing, read_standing
 
 # Each is a connection; the servers may be one and the same.
 MOST_AT_ONCE = 8
+# A signal is handled between two waits.
+STEP_S = 0.1
 WAITS_FOR = "waits_for"
 # Steps that change the application, which serves the whole fleet.
 OF_THE_CODE = frozenset(
@@ -107,7 +109,14 @@ def look(members: Sequence[DatabaseConfig], environ: Mapping[str, str]) -> tuple
             return Seen(member, problem=getattr(error, "problem", str(error)))
 
     with ThreadPoolExecutor(MOST_AT_ONCE, "gonogo fleet") as threads:
-        return tuple(threads.map(seen, members))
+        looking = [threads.submit(seen, one) for one in members]
+        try:
+            while wait(looking, STEP_S).not_done:
+                pass
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+    return tuple(one.result() for one in looking)
 
 
 def others(context: RolloutContext) -> tuple[Seen, ...]:

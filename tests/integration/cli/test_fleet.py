@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from desk import Desk, make_desk
+from gonogo.sandbox import surroundings
 
 DATABASES = """
 [[environments.staging.databases]]
@@ -119,3 +120,38 @@ def test_the_checklist_asks_the_ledgers_of_a_fleet_at_one_revision(
     assert "without the ledger: us has no deployment of staging; ap cannot be asked" in told
     whole = {"US_URL": new_database(migrated_template), "AP_URL": new_database(migrated_template)}
     assert "with the ledger of staging" in fleet.run("checklist", **whole).stdout
+
+
+@pytest.mark.slow
+def test_a_fleet_is_deployed_database_by_database(
+    new_database: Callable[..., str], base_template: str, tmp_path: Path
+) -> None:
+    """The real stand-in: it runs the new code after the last one, and each command says whose."""
+    eu, us = new_database(base_template), new_database(base_template)
+    desk = as_fleet(make_desk(tmp_path, eu), EU_URL=eu, US_URL=us)
+    file = desk.root / "rollout.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text[: text.rindex("[[environments.staging.databases]]")], encoding="utf-8")
+    try:
+        first = desk.deploy("--database", "us")
+        assert first.returncode == 0, first.stderr
+        assert "Deploy to staging, database us" in first.stdout
+        assert "the code waits for the fleet: eu has no deployment of staging" in first.stdout
+        assert "the last one's deployment brings the application" in first.stdout
+        status = " ".join(desk.run("status").stdout.split())
+        assert "the application waits with" in status
+        assert "eu has no deployment of staging" in status
+        last = desk.deploy("--database", "eu")
+        assert last.returncode == 0, last.stderr
+        assert "every database is at" in desk.run("status").stdout
+        for name in ("eu", "us"):
+            verified = desk.run("verify", "--database", name)
+            assert verified.returncode == 0, verified.stdout
+        back = desk.run("rollback", "--database", "eu", "--yes-roll-back", desk.database)
+        assert back.returncode == 0, back.stderr
+        assert "is at before (rolled_back)" in desk.run("status").stdout
+        assert "Staging rollback of the database eu" in (
+            desk.root / "archive" / "index.html"
+        ).read_text(encoding="utf-8")
+    finally:
+        surroundings.stop_everything(tmp_path)

@@ -20,6 +20,7 @@ from gonogo.postgres.session import (
     connect,
 )
 from gonogo.postgres.snapshot import identify
+from gonogo.rollout.fleet import lacking, others
 from gonogo.rollout.migrations import linter
 from gonogo.rollout.preflight.ground import Ground
 from gonogo.rollout.preflight.trial import PlannedMigration, states, stops_first, try_out
@@ -98,6 +99,8 @@ def plan(context: RolloutContext) -> Plan:
     wanted = ("succeeded", revision, digest(migrations))
     if latest and (latest.outcome, latest.revision, latest.migrations_sha256) == wanted:
         notes.append("this is deployed already: nothing would be done")
+    if waits_for := lacking(others(context), context.environment, revision):
+        notes.append(f"the code would wait for the fleet: {'; '.join(waits_for)}")
     waiting = [one.migration for one in trial.migrations if one.state == "pending"]
     notes += linter.heard(context.environ, waiting, context.project.root)[0]
     return Plan(

@@ -17,6 +17,7 @@ from gonogo.postgres.dsn import member_settings
 from gonogo.postgres.session import connect
 from gonogo.record.canonical import read_record
 from gonogo.rollout.deploy import FLEET_NEXT, deploy
+from gonogo.rollout.preflight.plan import plan
 from gonogo.rollout.recording import recorded
 from gonogo.rollout.recovery import restart
 from gonogo.rollout.rollback import rollback
@@ -101,6 +102,9 @@ def test_a_rollback_before_the_code_came_leaves_the_application_alone(of: Of) ->
 def test_a_dead_database_is_waited_for_until_rollout_toml_names_it_no_more(of: Of) -> None:
     """It holds up the code, not the others' migrations; the next run brings the code."""
     eu = of("eu ap")
+    assert any(
+        "the code would wait for the fleet: ap cannot" in one for one in plan(eu.context).notes
+    )
     first = deploy(eu.context, eu.tell)
     waits = next(one.proved for one in first.steps if one.name == "checkout")
     assert waits.startswith("the code waits for the fleet: ap cannot be asked (the database does")
