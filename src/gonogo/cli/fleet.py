@@ -72,7 +72,7 @@ def _row(one: Seen, environment: Environment, verdicts: Mapping[str, str]) -> Se
     notes += [f"{opened} open incident{'s' if opened > 1 else ''}"] if opened else []
     return (
         *who,
-        short(latest.revision),
+        short(latest.previous_revision if latest.outcome == "rolled_back" else latest.revision),
         f"{latest.id}: {standing.state(latest)}",
         f"{len(there)}, last {there[-1]}" if there else "none",
         verdict,

@@ -72,9 +72,11 @@ class Seen:
         latest, mark = self.standing.latest, self.standing.mark
         if latest is None or mark is None or mark.name != environment:
             return f"{self.member.name} has no deployment of {environment}"
-        if latest.outcome != "succeeded" or latest.revision != revision:
-            return f"{self.member.name} is at {short(latest.revision)} ({latest.outcome})"
-        return ""
+        if latest.outcome != "succeeded":
+            ended = latest.outcome.replace("_", " ")
+            return f"{self.member.name}: its deployment of {short(latest.revision)} is {ended}"
+        there = latest.revision
+        return "" if there == revision else f"{self.member.name} is at {short(there)}"
 
     @property
     def waits(self) -> bool:

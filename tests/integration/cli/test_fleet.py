@@ -128,7 +128,8 @@ def test_a_fleet_is_deployed_database_by_database(
 ) -> None:
     """The real stand-in: it runs the new code after the last one, and each command says whose."""
     eu, us = new_database(base_template), new_database(base_template)
-    desk = as_fleet(make_desk(tmp_path, eu), EU_URL=eu, US_URL=us)
+    # What the application itself reads is its own.
+    desk = as_fleet(make_desk(tmp_path, eu), EU_URL=eu, US_URL=us, DATABASE_URL=eu)
     file = desk.root / "rollout.toml"
     text = file.read_text(encoding="utf-8")
     file.write_text(text[: text.rindex("[[environments.staging.databases]]")], encoding="utf-8")
@@ -149,7 +150,9 @@ def test_a_fleet_is_deployed_database_by_database(
             assert verified.returncode == 0, verified.stdout
         back = desk.run("rollback", "--database", "eu", "--yes-roll-back", desk.database)
         assert back.returncode == 0, back.stderr
-        assert "is at before (rolled_back)" in desk.run("status").stdout
+        after = desk.repository.after[:12]
+        said = desk.run("status").stdout
+        assert f"waits with {after}: eu: its deployment of {after} is rolled back" in said
         assert "Staging rollback of the database eu" in (
             desk.root / "archive" / "index.html"
         ).read_text(encoding="utf-8")
