@@ -21,8 +21,7 @@ from gonogo.report.english import tally
 from gonogo.report.sentences import OUTAGES, OUTCOMES, VERDICTS, Look
 from gonogo.report.text import cut, minute, moment, share, span
 
-STALE_S = 900
-ALL_POINTS = 100
+STALE_S, ALL_POINTS = 900, 100
 OTHERS = "Other figures"
 NOT_SETTLED = frozenset({ItemState.OPEN, ItemState.FAILED})
 MOST_NAMED, MOST_SAID, MOST_CHARACTERS = 3, 2, 300
@@ -32,7 +31,6 @@ RIGHTS = {
     "superuser": "a superuser's: more than the gate needs, see docs/gate-role.md",
 }
 Fact = tuple[str, str]
-RANKS = dict(zip(OUTCOMES, range(len(OUTCOMES)), strict=True))
 
 
 def notices(record: Record) -> list[str]:
@@ -66,7 +64,7 @@ def cards(record: Record, found: Sequence[Answer], figures: Iterable[Figure]) ->
     """Every metric but the most frequent texts, in the order of the checks."""
     names = (*(answer.metric for answer in found), *record.measurements)
     by_metric: dict[str, list[Answer]] = {name: [] for name in names}
-    for answer in sorted(found, key=lambda one: RANKS[one.outcome]):
+    for answer in sorted(found, key=lambda one: [*OUTCOMES].index(one.outcome)):
         by_metric[answer.metric].append(answer)
     shown = {one.metric: one for one in figures}
     every = [
@@ -80,7 +78,7 @@ def cards(record: Record, found: Sequence[Answer], figures: Iterable[Figure]) ->
 def attention(every: Iterable[Card]) -> list[Card]:
     """What is neither met nor left out, the worst first."""
     found = [card for card in every if not card.is_calm]
-    return sorted(found, key=lambda card: RANKS[card.answers[0].outcome])
+    return sorted(found, key=lambda card: [*OUTCOMES].index(card.answers[0].outcome))
 
 
 def sections(record: Record, every: Iterable[Card]) -> list[Section]:

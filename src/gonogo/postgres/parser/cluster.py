@@ -90,9 +90,5 @@ def _of_session(node: AstNode) -> str:
     return ""
 
 
-def _takes_column(node: AstNode) -> bool:
-    return any(isinstance(one, nodes.ColumnRef) for _, one in postgast.walk_typed(node))
-
-
 def _last(names: list[AstNode]) -> str:
     return names[-1].sval if isinstance(names[-1], nodes.String) else ""
