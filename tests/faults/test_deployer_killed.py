@@ -259,7 +259,7 @@ def ran_once(desk: Desk, procedure: str, again: str = "") -> None:
 def killed_and_run_again(
     kill: Kill, procedure: str, name: str, way: Middle, *, within: bool
 ) -> None:
-    """A run that is killed is told by status, and the same words go on from there, once."""
+    """`status` reports a run that was killed; the same command goes on from there, once."""
     desk = kill.desk
     kill.within(way)
     told_by_status(desk, procedure, name, within=within)

@@ -30,7 +30,7 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
 def test_whatever_room_is_left_a_record_is_whole_or_not_there(
     small_disk: SmallDisk, pytestconfig: pytest.Config
 ) -> None:
-    """Older bytes are as they were, one line tells, and with room again the next one is whole."""
+    """Older bytes stay, one line reports it, and with room again the next record is whole."""
     templates = pytestconfig.rootpath / "reports" / "templates"
     archive = small_disk.place / "archive"
     closed, refused = 0, 0
@@ -49,7 +49,7 @@ def test_whatever_room_is_left_a_record_is_whole_or_not_there(
 
 
 def _close(archive: Path, templates: Path) -> str:
-    """Write a record; what is told when that fails."""
+    """Write a record; the message when that fails."""
     record = gate()
     try:
         RunningRecord.open(archive, record).finish(record, "GO", RecordPages(templates))

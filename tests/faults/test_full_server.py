@@ -107,7 +107,7 @@ def test_a_deployment_that_finds_no_room_changes_nothing(tight: Tight, fresh: De
 def test_a_disk_that_fills_before_the_migrations_stops_the_deployment(
     tight: Tight, fresh: Desk
 ) -> None:
-    """No half migration, one line, a record that tells; what was done is not done again."""
+    """No half migration, one line, a record of it; what was done is not done again."""
     file = fresh.root / "rollout.toml"
     script = f"test -e spent || dd if=/dev/zero of={tight.disk.ballast} bs=64k; touch spent"
     text = file.read_text("utf-8")

@@ -280,7 +280,7 @@ def filled(conninfo: str, left: int) -> Iterator[None]:
 
 @pytest.mark.slow
 def test_a_server_without_a_free_connection(gate: Gate, own: str) -> None:
-    """It answers with a refusal, which is tried again for a while and then told."""
+    """It answers with a refusal; the gate tries again for a while, then reports it."""
     with filled(own, left=0):
         told = gate(own, *STAGING)
     assert "too many clients already" in reasons(told)

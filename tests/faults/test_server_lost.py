@@ -61,7 +61,7 @@ def conninfo(empty_database: str) -> str:
 
 
 def begin(conninfo: str) -> None:
-    """Set up a ledger, and a table that tells how often the migration was applied."""
+    """Set up a ledger, and a table that counts how often the migration was applied."""
     with session.connect(conninfo) as connection:
         installation.install(connection)
         connection.execute("create table users (); create table applied (n integer)")
@@ -314,7 +314,7 @@ def silenced(proxy: Proxy, conninfo: str, busy: str) -> Iterator[None]:
 
 
 def failed(told: subprocess.CompletedProcess[str], desk: Desk) -> str:
-    """The one line of a deployment that failed; its record tells of it too."""
+    """The one line of a deployment that failed; its record says the same."""
     assert told.returncode == 1, told.stdout + told.stderr
     (line,) = told.stderr.splitlines()
     assert desk.labels() == ["DEPLOY-FAILED"]

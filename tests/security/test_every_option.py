@@ -65,7 +65,7 @@ def attempts() -> Iterator[Any]:
 
 
 class Gathered:
-    """What the pytest plugin asks to be told, gathered as pytest would."""
+    """The options of the pytest plugin, gathered as pytest would."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -114,7 +114,7 @@ def harmless(desk: Desk, told: subprocess.CompletedProcess[str]) -> None:
 
 @pytest.mark.parametrize("words", list(attempts()))
 def test_no_option_is_more_than_a_value(desk: Desk, words: list[str]) -> None:
-    """Of any command: refused in words, or taken for the text that it is."""
+    """Of any command: refused in words, or treated as the text that it is."""
     harmless(desk, desk.run(*words))
 
 

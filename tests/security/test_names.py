@@ -82,7 +82,7 @@ def strange_desk(databases: Databases, base_template: str, tmp_path: Path) -> It
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["revert", "restore"])
 def test_a_whole_rollout_where_nothing_has_an_ordinary_name(strange_desk: Desk, mode: str) -> None:
-    """Looked at, deployed, judged, told, rolled back; no name was carried out or obeyed."""
+    """Looked at, deployed, judged, reported, rolled back; no name was run or obeyed."""
     desk, users = strange_desk, "select count(*) from users"
     before = desk.ask(users)
     deployment = desk.deployment

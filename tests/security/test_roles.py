@@ -174,7 +174,7 @@ def test_neither_role_is_more_than_a_role(shop: Shop) -> None:
 
 
 def test_the_record_says_what_the_gate_was_trusted_with(shop: Shop) -> None:
-    """A role that may write works as well, and is told from one that only reads."""
+    """A role that may write works as well, and is distinguished from one that only reads."""
     rights = {role: _rights(shop.to(role)) for role in (shop.gate, shop.owner, "postgres")}
     assert list(rights.values()) == ["read", "write", "superuser"]
 

@@ -78,7 +78,7 @@ def secure_desk(secure_server: Any, tmp_path: Path) -> Iterator[Desk]:
 def test_the_gate_measures_over_connections_that_it_trusts(
     secure_server: Any, tmp_path: Path, given: Callable[[Reach, Path], Reach]
 ) -> None:
-    """However it is told, the gate and its further sessions get in, each of them with TLS."""
+    """However TLS is configured, the gate and its further sessions get in, each of them with it."""
     checkout, before = make_checkout(tmp_path / "project"), len(secure_server.authorized())
     variables = given(secure_server.reach(), tmp_path)
     told = run_gate(checkout, None, "--environment=staging", "--without=endpoints", **variables)

@@ -72,7 +72,7 @@ def test_every_command_that_a_page_shows_is_one(page: str) -> None:
 
 
 def test_the_four_verdicts_have_the_exit_codes_of_the_readme() -> None:
-    """What a pipeline is told to expect is what comes."""
+    """What the page says of a pipeline is what happens."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([A-Z-]+)` \| .* \| (\d+) \|$", text, re.MULTILINE)
     assert {kind: int(code) for kind, code in rows} == {

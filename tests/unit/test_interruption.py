@@ -114,7 +114,7 @@ def test_an_impatient_second_ctrl_c_does_not_tear_the_tidying_up_apart() -> None
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_what_is_said_twice_is_heard_once(number: signal.Signals) -> None:
-    """A terminal that closes is told by its shell and by the kernel; supervisors repeat too."""
+    """The shell and the kernel both signal a terminal that closes; supervisors repeat too."""
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
     signal.raise_signal(number)

@@ -100,7 +100,7 @@ def test_without_a_new_enough_python_one_line_says_so(checkout: Checkout) -> Non
 
 
 def test_a_shim_that_fails_is_passed_over(checkout: Checkout) -> None:
-    """The first Python that really runs is taken, whatever names come before it."""
+    """The first Python that really runs is used, whatever names come before it."""
     checkout.program("python3", SHIM)
     checkout.program("python3.12", GOOD)
     ended = checkout.noxw("-s", "tests", "--", "two words")

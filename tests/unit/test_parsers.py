@@ -269,5 +269,5 @@ def test_any_migration_is_split_without_losing_a_letter_or_refused(text: str) ->
 
 
 def _without_comments(text: str) -> str:
-    """What is left when whole comments are taken out."""
+    """What is left when whole comments are removed."""
     return re.sub(r"/\*.*\*/|--[^\n]*", " ", text, flags=re.DOTALL)

@@ -144,7 +144,7 @@ def test_what_was_deployed_is_verified_without_a_verdict(deployed: Deployed) -> 
 def test_what_is_not_in_place_is_not_verified(
     deployed: Deployed, variables: dict[str, str], code: int, said: str
 ) -> None:
-    """What failed is 1, what nobody can tell is 10, as with the gate."""
+    """What failed is 1, what nobody can know is 10, as with the gate."""
     desk, _ = deployed
     told = desk.run("verify", **variables)
     assert told.returncode == code, told.stdout
@@ -152,7 +152,7 @@ def test_what_is_not_in_place_is_not_verified(
 
 
 def test_a_rollback_asks_for_the_name_and_then_proves(desk: Desk) -> None:
-    """A wrong name cancels with nothing done, the right one rolls back, a second time is told."""
+    """A wrong name cancels with nothing done, the right one rolls back, a second one is noticed."""
     assert desk.deploy().returncode == 0
     cancelled = desk.type("yes", "rollback")
     assert cancelled.returncode == 1
@@ -376,7 +376,7 @@ def test_no_smoke_request_is_sent_that_could_not_be_recorded(migrated_desk: Desk
 
 @pytest.mark.slow
 def test_of_two_deployers_one_goes_and_the_other_waits_or_is_refused(desk: Desk) -> None:
-    """At once one is told who is at work; with --wait it goes next, and finds nothing to do."""
+    """Refused at once, naming who is at work; with --wait it goes next, and has nothing to do."""
     words = "for n in $(seq 900); do test -e go && exit; sleep 0.1; done; exit 1"
     replace_command(desk, "install", f'{{ run = ["sh", "-c", "{words}"] }}')
     first = desk.start(*desk.deployment)

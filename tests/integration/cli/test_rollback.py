@@ -130,7 +130,7 @@ def attempt(desk: Desk, version: str, table: str) -> None:
 
 @pytest.mark.slow
 def test_a_restore_after_48_hours_counts_first_and_carries_over(soaked: Desk) -> None:
-    """What was written since is told before the question; afterwards all of it is there."""
+    """What was written since is shown before the question; afterwards all of it is there."""
     users, count = soaked.ask(USERS), soaked.ask(COUNTS)
     told = soaked.type(soaked.database, "rollback", "--mode", "restore", "--reason", "a drill")
     assert told.returncode == 0, told.stdout + told.stderr

@@ -53,7 +53,7 @@ def test_status_names_an_application_that_is_down(migrated_desk: Desk) -> None:
 def test_status_knows_a_deployment_that_was_killed(
     migrated_desk: Desk, killed_deployment: Callable[[Desk], None]
 ) -> None:
-    """The ledger says running and nobody holds the lock: it was interrupted; what to do is told."""
+    """The ledger says running, nobody holds the lock: interrupted; the next step is named."""
     killed_deployment(migrated_desk)
     told = migrated_desk.run("status").stdout
     assert "  1  interrupted  " in told
@@ -62,7 +62,7 @@ def test_status_knows_a_deployment_that_was_killed(
 
 
 def test_status_knows_a_rollback_that_stopped(migrated_desk: Desk) -> None:
-    """What was half taken back goes on by rolling back, not by deploying."""
+    """What was half rolled back goes on by rolling back, not by deploying."""
     migrated_desk.ask("update gonogo.deployment set outcome = 'failed'")
     migrated_desk.ask(
         "insert into gonogo.step (deployment_id, procedure, name, outcome, error)"

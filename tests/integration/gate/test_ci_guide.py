@@ -46,14 +46,14 @@ def shell(checkout: Path) -> Shell:
 
 @pytest.mark.parametrize("block", [block for block in SHELL if WITHOUT_LEDGER not in block])
 def test_what_is_shown_works(shell: Shell, soaked: Any, block: str) -> None:
-    """On a healthy database each block is GO: exit code 0 and the verdict told."""
+    """On a healthy database each block is GO: exit code 0 and the verdict printed."""
     told = shell(block, soaked.conninfo, f"--as-of={soaked.end.isoformat()}")
     assert told.returncode == 0, told.stdout + told.stderr
     assert "GO" in told.stdout + told.stderr
 
 
 def test_a_database_without_a_ledger_is_asked_as_shown(shell: Shell, soaked: Any) -> None:
-    """The block for a database of somebody else's is taken; here its hours have yet to come."""
+    """The block for somebody else's database runs; here its hours have yet to come."""
     (block,) = (block for block in SHELL if WITHOUT_LEDGER in block)
     told = shell(block, soaked.conninfo)
     assert told.returncode in {1, 10, 11}, told.stdout + told.stderr

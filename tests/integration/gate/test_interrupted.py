@@ -1,4 +1,4 @@
-"""A gate that is told to end, at whatever moment: never GO, and nothing left behind."""
+"""A gate that is signalled to end, at whatever moment: never GO, and nothing left behind."""
 
 import json
 import os
@@ -64,7 +64,7 @@ Told = Callable[..., GateOutcome]
 
 @pytest.fixture
 def told_to_end(gate: Told, soaked: Any, checkout: Path) -> Told:
-    """Run the gate on a healthy database, and tell it to end in one of its hooks."""
+    """Run the gate on a healthy database, and signal it to end in one of its hooks."""
 
     def run(hook: str, argument: str, number: int) -> GateOutcome:
         source = CONFTEST.format(hook=hook, argument=argument, number=number)

@@ -231,7 +231,7 @@ def test_a_check_that_was_tampered_with_is_not_go(
 def test_a_module_that_cannot_be_collected_is_not_go(
     gate: Gate, soaked: Any, checkout: Path
 ) -> None:
-    """Even where pytest is told to go on without it, what it would have asked is open."""
+    """Even where pytest goes on without it, what it would have asked is open."""
     (checkout / "checks" / "test_own.py").write_text("import nothing_of_that_name\n")
     told = gate(soaked.conninfo, *STAGING, as_of(soaked), "--continue-on-collection-errors")
     assert told.code == 10, told.output
@@ -249,7 +249,7 @@ def test_an_interrupt_after_the_last_check_is_not_go(
 
 
 def test_a_report_that_cannot_be_written_is_one_line(gate: Gate, soaked: Any) -> None:
-    """The verdict stands in its record; the copy that failed is told, and GO is not."""
+    """The verdict stands in its record; the failed copy is reported, and it is no GO."""
     told = gate(soaked.conninfo, *STAGING, as_of(soaked), "--html=/proc/evidence.html")
     assert told.code == 10, told.output
     assert "'/proc/evidence.html' cannot be written" in told.output

@@ -101,7 +101,7 @@ def sql_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def told(planting: Callable[..., Any], sql_dir: Path) -> Callable[..., list[str]]:
-    """What is told instead of an answer, where a script was run; and nothing is green."""
+    """The message in place of an answer, where a script was run; and nothing is green."""
 
     def reasons(survey: str, script: str = "") -> list[str]:
         with planting() as world:

@@ -1,4 +1,4 @@
-"""What was written since a backup reaches the database restored from it, or is told."""
+"""What was written since a backup reaches the database restored from it, or is reported."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_trial_tells_the_same_and_keeps_nothing(both: Both) -> None:
 
 
 def test_what_is_refused_is_left_out_alone_and_counted(both: Both) -> None:
-    """One bad row keeps none of the others back; the reason is told."""
+    """One bad row keeps none of the others back; the reason is reported."""
     both.restored.execute("alter table people add check (name <> 'Mallory')")
     both.live.execute("drop trigger shouting on people")
     both.live.execute("""
@@ -298,7 +298,7 @@ def test_what_the_backup_does_not_know_is_counted(both: Both) -> None:
 
 
 def test_a_column_that_is_gone_keeps_its_table_from_being_carried(both: Both) -> None:
-    """Nobody can say what its rows would hold; how many there are is told."""
+    """Nobody can say what its rows would hold; how many there are is reported."""
     both.live.execute("alter table pets drop column name; delete from pets where id = 1")
     told = both.carry()
     assert told.left == (TableDelta("public.pets", 0, 0, 1, keyed=False),)

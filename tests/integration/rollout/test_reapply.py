@@ -14,7 +14,7 @@ PROMOTED = "select count(*) from users where is_admin"
 
 @pytest.fixture
 def again(world: World) -> World:
-    """The new version wrote, was taken back, and is deployed once more."""
+    """The new version wrote, was rolled back, and is deployed once more."""
     deployment = world.forward(world.migrations)
     world.fill(world.migrations)
     revert(world.connection, world.migrations, deployment, on_event=quietly)
@@ -48,7 +48,7 @@ def test_a_second_time_changes_nothing(again: World) -> None:
 
 
 def test_newer_rows_win(again: World) -> None:
-    """A row whose key is taken, and a value that is no default any more, are left and counted."""
+    """A row whose key exists, and a value that is no default any more, are left and counted."""
     connection = again.connection
     connection.execute(
         "insert into token_health (user_id, integration_type, status)"
@@ -94,7 +94,7 @@ def test_rows_without_a_key_are_left(again: World) -> None:
 
 
 def test_which_aside_is_meant_must_be_said(again: World) -> None:
-    """Of several, none is taken by guess; one that is not there is named with those that are."""
+    """Of several, none is guessed; one that is not there is named with those that are."""
     again.connection.execute("create schema gonogo_aside_7")
     assert [one.deployment_id for one in asides(again.connection)] == [1, 7]
     assert chosen(again.connection, 7).rows == {}

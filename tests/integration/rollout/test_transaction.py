@@ -64,7 +64,7 @@ def test_a_commit_that_never_arrived_does_not(
 def test_ctrl_c_during_commit_is_passed_on(
     connection: Connection, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever pressed it gets it, committed or not; the ledger row tells which."""
+    """Whoever pressed it gets it, committed or not; the ledger row shows which."""
     losing_the_answer(connection, monkeypatch, sent=True, with_=KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         transaction.once(connection, lambda: connection.execute(MAKE), Patience())

@@ -229,7 +229,7 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_server(made: Path) -> None:
 
 @on_linux
 def test_a_killed_run_takes_its_server_along(made: Path) -> None:
-    """The kernel tells the server, since nobody else is left to."""
+    """The kernel signals the server, since nobody else is left to."""
     run = other_run(made, "die")
     assert running(made)
     kill(run)
@@ -280,7 +280,7 @@ def test_a_directory_where_a_run_is_at_work_is_refused(made: Path) -> None:
 
 
 def test_what_a_killed_initdb_left_is_made_anew(directory: Path) -> None:
-    """Half a data directory is never taken for a whole one; nor is another version's."""
+    """Half a data directory never counts as a whole one; nor does another version's."""
     (directory / "data.new" / "base").mkdir(parents=True)
     (directory / "data").mkdir()
     (directory / "data" / "PG_VERSION").write_text("15\n")
@@ -307,7 +307,7 @@ def test_where_no_server_runs_there_is_none_to_attach_to(tmp_path: Path) -> None
 def test_without_proc_a_server_is_known_by_what_ps_shows(
     server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on macOS; another process is never taken for it."""
+    """As on macOS; another process is never mistaken for it."""
     monkeypatch.setattr(postmaster, "_command_line", postmaster._command_line_by_ps)
     data = data_of(server.directory)
     assert postmaster.serves(server.pid, data)

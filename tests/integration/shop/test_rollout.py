@@ -71,7 +71,7 @@ def test_48_healthy_hours_are_go(played: Played) -> None:
 
 
 def test_a_provider_that_answers_nobody_is_a_rollback(played: Played) -> None:
-    """The trigger fires, and the verdict tells which provider it is."""
+    """The trigger fires, and the verdict names the provider."""
     assert played.said["outage"].returncode == 11, played.said["outage"].stdout
     assert re.search(r"fired +Payment success rate: .*banka alone", played.said["outage"].stdout)
 

@@ -86,7 +86,7 @@ def renamed(office: Office) -> Path | None:
 
 
 def behind_a_link(office: Office) -> Path | None:
-    """A symbolic link leads to a copy of the record from before it was taken back."""
+    """A symbolic link leads to a copy of the record from before it was revoked."""
     record = signed(office)
     copied = office.root / "elsewhere" / record.name
     shutil.copytree(record, copied)
@@ -103,7 +103,7 @@ def behind_a_link_that_is_named(office: Office) -> Path | None:
 
 
 def copied_record(office: Office) -> Path | None:
-    """A copy of the record from before it was taken back is named."""
+    """A copy of the record from before it was revoked is named."""
     record = signed(office)
     copied = office.root / "elsewhere" / record.name
     shutil.copytree(record, copied)
@@ -112,7 +112,7 @@ def copied_record(office: Office) -> Path | None:
 
 
 def copied_archive(office: Office) -> Path | None:
-    """A copy of the whole archive from before it was taken back is named."""
+    """A copy of the whole archive from before it was revoked is named."""
     record = signed(office)
     shutil.copytree(office.archive, office.root / "copy")
     office.sign(record, by=BOB, decision="no-go")

@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 
 def ask(office: Office, record: Path | None = None, wanted: Json | None = None) -> Permission:
-    """Ask for what was judged, unless told otherwise."""
+    """Ask for what was judged, unless the test asks otherwise."""
     return find_permission(office.archive, office.asked(subject=wanted or {}), record)
 
 
@@ -137,7 +137,7 @@ def worse_since(office: Office) -> None:
 
 
 def hidden(office: Office) -> None:
-    """The record of a later gate that said NO-GO was taken away."""
+    """The record of a later gate that said NO-GO was removed."""
     office.sign(office.close())
     shutil.rmtree(office.close("NO-GO", verdict=verdict("NO-GO"), started_at=later()))
 
@@ -151,7 +151,7 @@ def whitewashed(office: Office) -> None:
 
 
 def replaced(office: Office) -> None:
-    """It was taken away, and an aborted run of that moment put in its place."""
+    """It was removed, and an aborted run of that moment put in its place."""
     hidden(office)
     (gone,) = set(listed(office)) - {one.name for one in (office.archive / "staging").iterdir()}
     moment = f"{gone.partition('_')[0]}_RUNNING"
@@ -217,7 +217,7 @@ def test_a_record_whose_subject_nobody_knows_lets_nothing_in(office: Office) -> 
 
 
 def test_a_record_of_production_or_a_wrong_path_is_refused(office: Office) -> None:
-    """Named on purpose, it is told what it is."""
+    """Named on purpose, it is refused for what it is."""
     record = office.close(environment="production")
     office.sign(record)
     with pytest.raises(SigningError, match="a record of production, not of staging"):

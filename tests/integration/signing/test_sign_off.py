@@ -184,7 +184,7 @@ def test_a_run_that_goes_on_or_was_aborted_is_not_signed(office: Office) -> None
 
 
 def test_whoever_is_not_allowed_cannot_sign(office: Office) -> None:
-    """An unknown key, another's key, an unknown name: each is told, and nothing is written."""
+    """An unknown key, another's key, an unknown name: each is named, and nothing is written."""
     record = office.close()
     for changes, said in (
         ({"by": EVE}, "knows no key SHA256:"),
@@ -232,7 +232,7 @@ def test_an_agent_signs_with_the_one_of_its_keys_that_may(
 
 @pytest.mark.parametrize("form", ["file", "literal", "pub"])
 def test_git_names_the_key(office: Office, form: str) -> None:
-    """Where git signs with SSH, its user.signingkey is taken: a file, or a key that it names."""
+    """Where git signs with SSH, its user.signingkey is used: a file, or a key that it names."""
     key = office.keys[ADA]
     named = {"file": str(key), "pub": f"{key}.pub", "literal": f"key::{public(key)}"}[form]
     config = office.root / "gitconfig"

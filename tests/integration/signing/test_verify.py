@@ -1,4 +1,4 @@
-"""Proving records untouched: one changed byte anywhere is found, and what is wrong is told."""
+"""Proving records untouched: one changed byte anywhere is found, and what is wrong is named."""
 
 from __future__ import annotations
 
@@ -283,7 +283,7 @@ def test_an_aborted_run_does_not_stand_for_a_record_that_was_removed(
 def test_the_record_before_it_is_held_against_its_link(
     copy: Office, prove: Callable[..., Report]
 ) -> None:
-    """A change of the older record is found from the newer one; its absence is only told."""
+    """A change of the older record is found from the newer one; its absence is only noted."""
     older, record = records(copy)[0], signed(copy)
     with (older / "files.sha256").open("ab") as file:
         file.write(b"\n")

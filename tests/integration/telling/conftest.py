@@ -1,4 +1,4 @@
-"""A receiver, and an archive whose records somebody is told of."""
+"""A receiver, and an archive of whose records somebody is notified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is told of a record: by the real Apprise, to a real receiver."""
+"""Who is notified of a record: by the real Apprise, to a real receiver."""
 
 from __future__ import annotations
 

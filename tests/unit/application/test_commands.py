@@ -90,7 +90,7 @@ def test_a_tools_colours_are_left_out(harness: Harness, shown: str) -> None:
 
 
 def test_a_command_that_is_not_configured_is_none(harness: Harness) -> None:
-    """The caller tells a skipped step from a successful one."""
+    """The caller can distinguish a skipped step from a successful one."""
     assert harness.commands("true").run("install") is None
 
 

@@ -64,7 +64,7 @@ UNKNOWN = Sight(HERE, State.UNKNOWN, "no answer in time")
 def test_what_answers_is_proved_new_only_by_revision_or_start(
     before: Sight | None, after: Sight, proof: Proof
 ) -> None:
-    """A wrong revision or the same start is wrong; what neither tells stays unproved."""
+    """A wrong revision or the same start is wrong; what neither shows stays unproved."""
     assert judge(before, after, NEW)[0] is proof
 
 

@@ -119,7 +119,7 @@ def test_each_of_several_steps_must_have_succeeded() -> None:
     ],
 )
 def test_checks_prove_by_being_met(outcome: str, state: str) -> None:
-    """Every one of them; a warning is told; what is not known is open, never proved."""
+    """Every one of them; a warning is named; what is not known is open, never proved."""
     sources = gated(**answered(finding("a.b", "met"), finding("a.c", outcome)))
     told = one(sources, checks=["a.*"])
     assert told.state == state
@@ -201,7 +201,7 @@ def test_smoke_requests_prove_what_they_were_sent_to(
     ],
 )
 def test_a_fact_of_the_newest_gate(fact: str, changes: dict[str, Any], state: str) -> None:
-    """Shown by the record itself; where it does not tell, the item is open."""
+    """Shown by the record itself; where it does not say, the item is open."""
     assert one(gated(**changes), facts=[fact]).state == state
 
 
@@ -239,7 +239,7 @@ def test_a_phase_that_has_not_begun_is_not_due() -> None:
 
 
 def test_a_word_from_before_the_rollback_says_nothing_of_it() -> None:
-    """The team was told of another one."""
+    """The team was informed of another one."""
     word = Attested("ada", NOON, "R", NOON)
     sources = Sources(deployment=Run("D", NOON), rollback=Run("B", NOON + HOUR))
     assert one(sources, attested=True, after="rollback", word=word).state == "open"

@@ -211,7 +211,7 @@ def reported(kind: VerdictKind, **sources: Any) -> Sources:
     ],
 )
 def test_a_final_report_proves_by_saying_go(kind: VerdictKind, state: str) -> None:
-    """Another verdict is told, and proves nothing."""
+    """Another verdict is named, and proves nothing."""
     assert told(reported(kind), facts=["final_record"]) == (state, f"it says {kind} (S)")
 
 

@@ -138,7 +138,7 @@ def test_a_rollback_after_the_deployment_is_shown(tmp_path: Path, close: Close) 
 
 
 def test_a_rollback_of_the_deployments_own_second_is_shown(tmp_path: Path, close: Close) -> None:
-    """Nobody can tell which came first."""
+    """Nobody can know which came first."""
     close(0, "DEPLOYED", deployment())
     close(0, "ROLLED-BACK", rollback())
     assert gather(tmp_path, "staging").rollback

@@ -28,7 +28,7 @@ def phase(name: str, *items: tuple[str, str]) -> PhaseEntry:
 
 
 def lines(tmp_path: Path, only: str = "") -> list[str]:
-    """What is told of a deployment's record."""
+    """What is shown of a deployment's record."""
     mine = ("proved", "it is so (this record)")
     phases = (
         phase("pre", mine, ("open", "")),

@@ -49,7 +49,7 @@ LAST_LINE = "gonogo: interrupted; everything that was started is stopped\n"
 def test_an_interrupted_command_says_so_in_its_last_line(
     pytestconfig: pytest.Config, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """Ctrl-C, being told to end, a terminal that closes: tidied up, one line, exit code 130."""
+    """Ctrl-C, SIGTERM, a terminal that closes: tidied up, one line, exit code 130."""
     place = tmp_path / "ended"
     running = subprocess.Popen(
         [sys.executable, "-c", COMMAND, "no terminal", str(place)],
@@ -69,7 +69,7 @@ def test_an_interrupted_command_says_so_in_its_last_line(
 def test_a_terminal_that_closes_leaves_a_command_that_ends_in_order(
     pytestconfig: pytest.Config, tmp_path: Path
 ) -> None:
-    """Nobody can be told any more, and still everything is tidied up."""
+    """Nobody reads the output any more, and still everything is tidied up."""
     place = tmp_path / "ended"
     person, terminal = pty.openpty()
     running = subprocess.Popen(
@@ -90,7 +90,7 @@ def test_a_terminal_that_closes_leaves_a_command_that_ends_in_order(
 def test_under_nohup_a_closed_terminal_is_no_reason_to_end(
     pytestconfig: pytest.Config, tmp_path: Path
 ) -> None:
-    """What was told to ignore SIGHUP goes on; SIGTERM ends it."""
+    """What ignores SIGHUP goes on; SIGTERM ends it."""
     running = subprocess.Popen(
         ["nohup", sys.executable, "-c", COMMAND, "no terminal", str(tmp_path / "ended")],
         cwd=pytestconfig.rootpath,

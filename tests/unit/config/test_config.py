@@ -1,4 +1,4 @@
-"""What a team may write into rollout.toml, and what it is told when it may not."""
+"""What a team may write into rollout.toml, and how the rest is refused."""
 
 from __future__ import annotations
 
@@ -281,7 +281,7 @@ def test_an_environment_that_the_file_leaves_out_is_told(tmp_path: Path) -> None
 
 
 def test_one_pid_file_cannot_tell_of_several_instances(tmp_path: Path) -> None:
-    """Where several instances are listed, what tells of one process is refused."""
+    """Where several instances are listed, what names one process is refused."""
     listed = 'instances = ["http://10.0.0.1:80", "http://10.0.0.2:80"]\npid_file = "app.pid"\n'
     text = GOOD.replace('backup_dir = "backups"\n', f'backup_dir = "backups"\n{listed}')
     with pytest.raises(ConfigError, match="several"):

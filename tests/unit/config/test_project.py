@@ -44,7 +44,7 @@ class Section(BaseModel):
 
 
 def explained(**found: object) -> str:
-    """What the author of such a section is told."""
+    """What the author of such a section reads."""
     with pytest.raises(ValidationError) as caught:
         Section.model_validate(found)
     return str(config_error("a.toml", caught.value, lambda _: tuple(Section.model_fields)))

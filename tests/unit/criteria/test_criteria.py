@@ -57,7 +57,7 @@ def loaded(folder: Path, text: str) -> Criteria:
 
 
 def refused(folder: Path, text: str) -> str:
-    """What the author of such a file is told."""
+    """What the author of such a file reads."""
     with pytest.raises(ConfigError) as caught:
         loaded(folder, text)
     assert "\n" not in str(caught.value)
@@ -417,7 +417,7 @@ def test_a_wrong_number_is_refused(tmp_path: Path, before: str, after: str, told
 
 @pytest.mark.parametrize("metric", ["metric = 3", 'metric = "x"', "metric = []"])
 def test_a_metric_that_is_no_table_is_refused(tmp_path: Path, metric: str) -> None:
-    """Whatever stands there, it is told in one line."""
+    """Whatever stands there, it is reported in one line."""
     head = HEAD.partition("[metric")[0]
     assert "metric: " in refused(tmp_path, f"{metric}\n{head}")
 

@@ -86,7 +86,7 @@ def test_a_run_names_what_is_left_out() -> None:
 
 
 def test_a_run_that_measured_nothing_adds_its_verdict_alone() -> None:
-    """There is nothing else to tell."""
+    """There is nothing else to report."""
     head, verdict = header(asked(), NOON, ""), Verdict(VerdictKind.HOLD, ())
     assert closing(head, asked(), None, (), verdict) == head.having(verdict=verdict)
 

@@ -44,7 +44,7 @@ def test_a_day_that_is_missing_is_a_hole(days: int, begin: int) -> None:
 
 
 def test_a_retention_shorter_than_the_window_is_a_hole() -> None:
-    """Nothing is known from before; the hours after it tell what is missing."""
+    """Nothing is known from before; the hours after it show what is missing."""
     assert found(steady(40, 20) + steady(0, 172)) == (48, 28)
     assert found(steady(40, 9) + steady(0, 183)) == (48, 39)
 

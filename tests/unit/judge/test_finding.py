@@ -103,7 +103,7 @@ def test_past_critical_fails_by_its_point_from_the_least_number_on(
     ],
 )
 def test_a_failed_rate_names_the_level_that_it_missed(k: int, told: str) -> None:
-    """The table beside it shows the objective: another level must not be taken for it."""
+    """The table beside it shows the objective: another level must not be mistaken for it."""
     measurement = Measurement("sync.success_rate", count=Count(k, 1_000))
     found = judge(Role.CRITERION, metric("sync.success_rate"), measurement, RULES, STAGING)
     assert (found.outcome, why(found).rpartition(", ")[2]) == (FAILED, told)

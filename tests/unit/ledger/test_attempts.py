@@ -105,7 +105,7 @@ def back(every: list[Deployment], *rows: MigrationRow) -> TakenBack:
 def test_every_attempt_since_the_last_that_served_is_taken_back(
     outcomes: tuple[str, ...], ids: tuple[int, ...]
 ) -> None:
-    """Those that are rolled back already are not taken back twice."""
+    """Those that are rolled back already are not rolled back twice."""
     assert back(deployments(*outcomes)).ids == ids
 
 

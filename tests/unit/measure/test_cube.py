@@ -122,7 +122,7 @@ def test_what_no_record_has_room_for_is_no_count(value: str) -> None:
 
 @given(st.integers(1, 5), st.timedeltas(timedelta(), timedelta(hours=9)))
 def test_hours_beyond_the_window_are_not_asked_for(hours: int, ahead: timedelta) -> None:
-    """Only the given starts are told, whatever rows there are."""
+    """Only the given starts are listed, whatever rows there are."""
     rows = [{"result": "success", "n": 1, "hour": HOURS[0] + ahead}]
     told = cube.hourly(rows, HOURS[:hours], SUCCESS, EXECUTED)
     assert len(told) == min(hours, len(HOURS))
@@ -137,7 +137,7 @@ def test_whole_numbers_of_every_kind_are_summed() -> None:
 
 
 def rate(**more: object) -> Metric:
-    """A rate whose failures two surveys tell apart."""
+    """A rate whose failures two surveys distinguish."""
     users = {"survey": "users", "by": "user_id", "failures": "failures", "whole": "executed"}
     errors = {"survey": "errors", "by": "message", "failures": "n"}
     worst = {"user": users, "message": errors}

@@ -98,7 +98,7 @@ def test_one_integration_that_fell_silent_is_seen() -> None:
 
 
 def test_an_integration_with_connections_and_no_sync_is_a_gap_of_the_whole_window() -> None:
-    """It has no row to tell of it; its connections do."""
+    """It has no row to show it; its connections do."""
     assert gap(seen("google_contacts", (0, 48)))[1]["google_calendar"] == 48
 
 

@@ -64,7 +64,7 @@ def of_two(delay: timedelta, *, times: int = 60) -> list[timedelta]:
 
 @pytest.mark.parametrize("delay", [15 * MINUTE, 5 * HOUR, 11 * HOUR, 9 * 365 * 24 * HOUR])
 def test_half_of_the_writers_are_behind(delay: timedelta) -> None:
-    """The delay is told to the minutes between three rows, however long it is."""
+    """The delay is known to the minutes between three rows, however long it is."""
     measured = found(rows(of_two(delay)))
     assert measured.value is not None
     assert abs(float(measured.value) - delay.total_seconds()) < 6 * 60

@@ -144,7 +144,7 @@ def test_a_password_with_undecodable_bytes_is_refused_without_quoting_it() -> No
 
 @pytest.mark.parametrize("port", ["0", "65536", "five", "-1", "²", "5" * 5000, "5432,x"])
 def test_a_port_is_a_number_of_a_port(port: str) -> None:
-    """Anything else is told before anybody tries to connect."""
+    """Anything else is refused before anybody tries to connect."""
     with pytest.raises(UsageError, match=r"port in DB_\* is not a number from 1 to 65535"):
         database_settings({"DB_HOST": "db", "DB_PORT": port})
 
@@ -231,7 +231,7 @@ def test_a_dsn_on_the_command_line_must_not_hold_a_password() -> None:
 
 
 def test_a_dsn_goes_before_the_environment() -> None:
-    """An explicit DSN is taken, whatever the environment says."""
+    """An explicit DSN wins, whatever the environment says."""
     settings = database_settings({"DATABASE_URL": "dbname=other"}, "host=db dbname=app")
     assert settings.shown == "host=db dbname=app"
 

@@ -192,7 +192,7 @@ def test_a_run_that_ends_before_its_time_says_why_at_once(
 def test_what_a_person_cancelled_leaves_no_record(
     archive: Path, go: Record, pages: RecordPages
 ) -> None:
-    """Nothing was done, so there is nothing to tell; the error still comes through."""
+    """Nothing was done, so there is nothing to report; the error still comes through."""
     running = RunningRecord.open(archive, go)
     with pytest.raises(CancelledError), running.carried_out(lambda: go, pages, Mask({})):
         raise CancelledError("cancelled")
@@ -230,7 +230,7 @@ def test_a_disk_that_fills_leaves_the_old_archive_and_no_half_record(
     pages: RecordPages,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One line tells; every older byte is as it was; the run itself reads as aborted."""
+    """One line reports it; every older byte is as it was; the run itself reads as aborted."""
     close()
     before = {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()}
     running = RunningRecord.open(archive, go)
@@ -260,7 +260,7 @@ def test_a_directory_that_cannot_be_renamed_reads_as_aborted(
 
 
 def test_an_archive_that_cannot_be_written_gives_one_line(tmp_path: Path, go: Record) -> None:
-    """A file where the archive should be is told with its path."""
+    """A file where the archive should be is named with its path."""
     (tmp_path / "archive").write_text("a file")
     with pytest.raises(GonogoError, match=r"cannot be opened: .*archive") as refused:
         RunningRecord.open(tmp_path / "archive", go)

@@ -50,7 +50,7 @@ def test_what_was_read_once_is_told_the_same_without_reading(
 
 
 def test_what_changed_is_read_anew(close: Callable[[], Path], tmp_path: Path) -> None:
-    """In place, to the same length, with its old times; and what is gone is not told."""
+    """In place, to the same length, with its old times; and what is gone is not listed."""
     kept, changed, gone = close(), close(), close()
     file = changed / "record.json"
     times = file.stat()

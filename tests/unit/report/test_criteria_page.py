@@ -43,7 +43,7 @@ def test_the_page_in_the_repository_is_current() -> None:
 
 
 def test_every_metric_has_its_row_and_its_section() -> None:
-    """No metric is left out: each has one row of limits and is told below it."""
+    """No metric is left out: each has one row of limits and is described below it."""
     for metric in CRITERIA.metrics.values():
         assert row(metric.id)[1]
         assert metric.means in PAGE.replace("\\", "")
@@ -78,7 +78,7 @@ def test_what_is_counted_stands_in_words(metric: str, counted: str) -> None:
 
 
 def test_neighbours_with_one_recommendation_share_a_section() -> None:
-    """The nine migrations are told once, each with what is counted for it."""
+    """The nine migrations are listed once, each with what is counted for it."""
     section = PAGE.partition("#### `schema.038` to `schema.046`\n")[2].partition("####")[0]
     assert section.count("- **Counted for `schema.0") == 9
     assert section.count("```sql") == 1

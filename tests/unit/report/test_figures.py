@@ -1,4 +1,4 @@
-"""What a monitor tells beside the verdict: every figure, by heading."""
+"""What a monitor prints beside the verdict: every figure, by heading."""
 
 from __future__ import annotations
 

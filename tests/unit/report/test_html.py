@@ -310,7 +310,7 @@ def test_a_rehearsal_says_so_first(go: Record, templates_dir: Path) -> None:
 def test_a_stale_record_says_so_first(
     age_s: int, times: int, go: Record, templates_dir: Path
 ) -> None:
-    """More than 15 min between the window's end and the measuring are told with their length."""
+    """More than 15 min between the window's end and the measuring are named with their length."""
     assert go.window
     late = provenance(taken_at=go.window.end + timedelta(seconds=age_s))
     text = Page(render(go.having(provenance=late), templates_dir)).text
@@ -433,7 +433,7 @@ def test_every_text_contrasts_with_its_ground(scheme: int) -> None:
 
 @pytest.mark.parametrize("label", ["NO-GO"], indirect=True)
 def test_what_is_not_met_comes_first(document: Record, templates_dir: Path) -> None:
-    """A card a metric, the worst first; what is calm stands below, and nothing is told twice."""
+    """A card a metric, the worst first; what is calm stands below, and nothing is said twice."""
     assert document.verdict
     itself = VerdictReason(Why.UNEXPLAINED, "the run itself")
     warned = replace(document.verdict, warnings=(*document.verdict.warnings, itself))

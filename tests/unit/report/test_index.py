@@ -53,7 +53,7 @@ def test_records_stand_by_environment_the_newest_first(
 def test_a_list_tells_trend_soak_and_signatures(
     tmp_path: Path, pages: RecordPages, go: Record
 ) -> None:
-    """Of an environment whose gates know their deployment; a sign-off is told, not proved."""
+    """Of an environment whose gates know their deployment; a sign-off is shown, not proved."""
     for started, k in ((TEN - 20 * HOUR, 3900), (TEN + 4.25 * HOUR, 3400)):
         sync = replace(go.measurements["sync.success_rate"], count=Count(k, 3926))
         measured = {**go.measurements, "sync.success_rate": sync}
@@ -124,7 +124,7 @@ def test_records_stand_by_deployment_with_revision_deployer_and_a_strip_of_verdi
 
 
 def test_a_strip_shows_the_newest_of_many(tmp_path: Path, templates_dir: Path) -> None:
-    """As many as can be told apart; the table below has every one."""
+    """As many as can be distinguished; the table below has every one."""
     for minute in range(55):
         (tmp_path / "staging" / f"20261123T10{minute:02}00Z_GO").mkdir(parents=True)
     html = write_index(tmp_path, templates_dir).read_text()

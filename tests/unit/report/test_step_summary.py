@@ -107,7 +107,7 @@ def test_elsewhere_nothing_is_written(
 
 
 def test_a_file_that_cannot_be_written_is_one_line(record: Make, tmp_path: Path) -> None:
-    """The reason is told in a line; nothing is raised."""
+    """The reason is a line; nothing is raised."""
     problem = append_step_summary(
         record("GO", []), DIRECTORY, {"GITHUB_STEP_SUMMARY": str(tmp_path)}
     )

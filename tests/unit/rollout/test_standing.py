@@ -1,4 +1,4 @@
-"""How a deployment stands is told from its outcome, its last step, and who is at work."""
+"""How a deployment stands follows from its outcome, its last step, and who is at work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rehearsal took is the project's own part of it, and is told beside its limit."""
+"""What a rehearsal took is the project's own part of it, and is shown beside its limit."""
 
 from __future__ import annotations
 

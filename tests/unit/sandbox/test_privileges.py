@@ -127,7 +127,7 @@ def test_a_container_that_leaves_only_dac_override_is_enough(
 def test_without_any_such_capability_the_refusal_is_one_line_with_a_remedy(
     open_dir: Path, work_dir: Path
 ) -> None:
-    """Nothing is forced open: the user is told what to do."""
+    """Nothing is forced open: the message says what to do."""
     open_dir.chmod(0o700)
     confined = ["setpriv", "--bounding-set", "-dac_read_search,-dac_override"]
     refused = subprocess.run(

@@ -87,7 +87,7 @@ def test_an_unsigned_record_lets_nothing_in(office: Office) -> None:
 
 
 def test_an_unsigned_record_that_is_named_lets_nothing_in(office: Office) -> None:
-    """The reason is told of that record."""
+    """The reason names that record."""
     record = office.close()
     assert refusal(office, record) == "it is not signed"
 
@@ -259,7 +259,7 @@ def test_a_rollback_before_it_is_over(office: Office) -> None:
 
 
 def test_a_rollback_in_the_same_second_may_have_come_later(office: Office) -> None:
-    """Nobody can tell, so nothing is let in."""
+    """Nobody can know, so nothing is let in."""
     moment = at(0)
     signed(office, started_at=moment)
     office.close("ROLLED-BACK", started_at=moment, kind=Kind.ROLLBACK, verdict=None)
@@ -283,7 +283,7 @@ def test_a_later_look_at_the_same_soak_hinders_nothing(office: Office, verdict: 
 
 
 def test_a_final_report_of_a_bad_soak_is_no_gate_of_it(office: Office) -> None:
-    """Its verdict was told by a gate's record already."""
+    """A gate's record had its verdict already."""
     record = signed(office)
     office.close("SUMMARY", kind=Kind.SUMMARY, verdict=judged("NO-GO"), started_at=at(5))
     assert ask(office).record == record

@@ -134,7 +134,7 @@ $$"""
 
 
 def test_half_of_the_writers_eleven_hours_off(judged: Judged, soaked: Any) -> None:
-    """Every rate is as before, and no stream is silent: only the order of writing tells."""
+    """Every rate is as before, and no stream is silent: only the order of writing shows it."""
     with psycopg.connect(soaked.conninfo) as connection:
         connection.execute(TWO_WRITERS.encode())
     verdict, observation = judged(soaked.conninfo, soaked.end)
@@ -157,7 +157,7 @@ WEST = (
 
 
 def test_all_writers_five_hours_west_of_utc(judged: Judged, soaked: Any) -> None:
-    """Nobody's clock tells, and no order of writing; but the window ends in silence."""
+    """No clock and no order of writing shows it; but the window ends in silence."""
     change(soaked, *WEST)
     verdict, observation = judged(soaked.conninfo, soaked.end)
     assert verdict.kind is VerdictKind.HOLD, verdict.reasons

@@ -117,7 +117,7 @@ def test_a_standby_of_an_idle_primary_is_not_behind(
 
 
 def test_the_shipped_role_is_enough_on_a_standby(judged: Judged, pair: Any, until: Ask) -> None:
-    """It may not see what the standby receives, so the last transaction tells how far it is."""
+    """It may not see what the standby receives, so the last transaction shows how far it is."""
     with session.connect(pair.primary) as connection:
         connection.execute("create role gate_on_standby login")
         grant_gate(connection, "gate_on_standby", "public", READABLE)
@@ -130,7 +130,7 @@ def test_the_shipped_role_is_enough_on_a_standby(judged: Judged, pair: Any, unti
 
 @pytest.fixture
 def flagged(pair: Any, checkout: Path) -> Any:
-    """A survey sleeps as long as a flag is up: in a snapshot from before it was taken down."""
+    """A survey sleeps as long as a flag is set: in a snapshot from before it was cleared."""
     change(
         pair.primary,
         "create table if not exists flag (up integer)",

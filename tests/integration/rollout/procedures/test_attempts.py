@@ -58,7 +58,7 @@ def tried(team: Team) -> Team:
 
 
 def test_code_and_schema_go_back_to_the_last_state_that_served(tried: Team) -> None:
-    """What the attempt before applied is taken back too, and the ledger says so of both."""
+    """What the attempt before applied is rolled back too, and the ledger says so of both."""
     tried.ask("insert into first_try values (1)")
     result = rollback(tried.context, tried.tell)
     assert (result.outcome, result.error) == ("succeeded", None)

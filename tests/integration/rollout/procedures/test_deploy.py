@@ -69,7 +69,7 @@ def test_a_second_run_changes_nothing_and_says_so(team: Team) -> None:
 
 
 def test_another_revision_is_another_deployment(team: Team) -> None:
-    """What ran before it is taken from the ledger."""
+    """What ran before it comes from the ledger."""
     deploy(team.context, team.tell)
     result = deploy(replace(team.context, revision="newer", previous_revision=""), team.tell)
     assert result.deployment
@@ -78,7 +78,7 @@ def test_another_revision_is_another_deployment(team: Team) -> None:
 
 @pytest.mark.parametrize("name", ["install", "test", "start_app"])
 def test_a_failed_step_stops_and_the_next_run_goes_on(team: Team, name: str) -> None:
-    """The same deployment is taken up; its backup stands, its migrations are not run again."""
+    """The same deployment goes on; its backup stands, its migrations are not run again."""
     team.break_command(name)
     failed = deploy(team.context, team.tell)
     assert (failed.outcome, team.outcome()) == ("failed", "failed")
@@ -110,7 +110,7 @@ def test_a_killed_run_is_taken_up(team: Team, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_failed_migration_in_staging_stops_for_a_look(team: Team) -> None:
-    """File, line and SQLSTATE are told; what was applied before it stands."""
+    """File, line and SQLSTATE are shown; what was applied before it stands."""
     team.add_migration(f"select 1;\n\n{FAILS_ON_ROWS};\n")
     result = deploy(team.context, team.tell)
     assert isinstance(result.error, MigrationError)
@@ -139,7 +139,7 @@ def test_a_failed_migration_in_production_rolls_back_by_itself(team: Team) -> No
 
 
 def test_a_schema_that_does_not_verify_in_production_rolls_back_by_itself(team: Team) -> None:
-    """Migrations that ran and left something out are taken back as failed ones are."""
+    """Migrations that ran and left something out are rolled back as failed ones are."""
     team.add_migration("drop index idx_sync_metrics_created_at;\n")
     name = str(team.ask("select current_database()"))
     result = deploy(team.production(), team.tell, Consent(name), override_reason="drill")
@@ -185,7 +185,7 @@ def test_a_database_of_the_other_environment_is_refused(team: Team) -> None:
 
 
 def test_one_deployer_at_a_time(team: Team) -> None:
-    """The second is refused at once, and told who is at work."""
+    """The second is refused at once; the message names who is at work."""
     with (
         connect(team.context.database.conninfo) as other,
         deployer_lock(other),
@@ -223,7 +223,7 @@ def test_an_application_that_does_not_answer_fails_the_deployment(team: Team) ->
 
 
 def test_without_a_survey_of_the_schema_its_verification_is_skipped(team: Team) -> None:
-    """Nothing tells what must be there, and the record says that nobody looked."""
+    """Nothing says what must be there, and the record says that nobody looked."""
     (team.root / "checks" / "sql" / "schema_objects.sql").unlink()
     result = deploy(team.context, team.tell)
     assert result.outcome == "succeeded"
@@ -241,7 +241,7 @@ def test_the_log_holds_every_step_and_no_secret(team: Team) -> None:
 
 
 def test_an_error_before_the_first_step_names_the_log(team: Team) -> None:
-    """Where to look is part of what is told."""
+    """Where to look is part of the message."""
     environ = {**team.context.environ, "GOOGLE_CLIENT_ID": ""}
     with pytest.raises(UsageError, match="GOOGLE_CLIENT_ID is not set") as caught:
         deploy(replace(team.context, environ=environ), team.tell)
@@ -269,7 +269,7 @@ def test_events_tell_beginning_and_end_of_each_step(team: Team) -> None:
 
 
 def test_what_cannot_be_reverted_is_said_before_anything_runs(team: Team) -> None:
-    """An application's own flat file: told by name, then applied like any other."""
+    """An application's own flat file: recognised by name, then applied like any other."""
     (team.root / "migrations" / "047_flat.sql").write_text("create table flat (id integer);\n")
     result = deploy(team.context, team.tell)
     assert result.outcome == "succeeded"

@@ -48,7 +48,7 @@ def commanded(team: Team, **words: tuple[str, ...]) -> None:
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[EmbeddedServer]:
-    """A server that base backups can be taken of."""
+    """A server that allows base backups."""
     with EmbeddedServer.start(tmp_path / "server", settings=REPLICATES) as server:
         yield server
 

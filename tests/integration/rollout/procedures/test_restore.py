@@ -77,7 +77,7 @@ def deployed(deployed_copy: Team) -> Iterator[Team]:
 def until(
     team: Team, step: str, kind: StepKind = StepKind.STARTED, asked: Request = RESTORE
 ) -> None:
-    """Roll back by restore in a process that is killed when a step begins, or tells a line."""
+    """Roll back by restore in a process that is killed when a step begins, or prints a line."""
 
     def tell(event: StepEvent) -> None:
         if event.step == step and event.kind is kind:
@@ -178,7 +178,7 @@ def test_damage_is_undone_and_what_users_added_is_kept(deployed: Team) -> None:
 
 
 def test_a_table_that_is_not_there_cannot_be_damaged(deployed: Team) -> None:
-    """A misspelt name is one line, told before the backup is loaded, and nothing is done."""
+    """A misspelt name is one line, printed before the backup is loaded, and nothing is done."""
     misspelt = replace(RESTORE, damaged=("user",))
     for told in (rollback, plan_rollback):
         deployed.events.clear()
@@ -250,7 +250,7 @@ def test_a_closed_database_says_so_and_a_revert_opens_it_too(deployed: Team) -> 
 
 @pytest.mark.slow
 def test_a_failing_step_leaves_the_database_open(deployed: Team) -> None:
-    """What stops the restore is told; the application's database can be reached as before."""
+    """What stops the restore is reported; the application's database can be reached as before."""
     deployed.break_command("stop_app")
     assert rollback(deployed.context, deployed.tell, RESTORE).outcome == "failed"
     deployed.mend_command("stop_app")
@@ -272,7 +272,7 @@ def test_a_failing_step_leaves_the_database_open(deployed: Team) -> None:
 
 @pytest.mark.parametrize("fault", ["gone", "changed"])
 def test_a_backup_that_is_not_what_it_was_is_refused(deployed: Team, fault: str) -> None:
-    """Its hash is taken again; nothing is stopped, nothing is changed."""
+    """Its hash is computed again; nothing is stopped, nothing is changed."""
     file = Path(str(deployed.ask("select path from gonogo.backup")))
     content = file.read_bytes()
     file.unlink()
@@ -318,7 +318,7 @@ def test_a_server_without_room_is_refused_before_anything(
 
 @pytest.mark.slow
 def test_a_backup_that_does_not_load_leaves_nothing_behind(deployed: Team, tmp_path: Path) -> None:
-    """What the tool said is told; the half-made database is gone, so its room is free again."""
+    """The tool's message is shown; the half-made database is gone, so its room is free again."""
     real = deployed.context.bin_dir
     assert real
     for name in PROGRAMS:

@@ -135,7 +135,7 @@ def test_a_rollback_takes_the_reverts_of_the_revision_that_was_deployed(
 def test_what_the_newest_revision_lacks_is_reverted_by_the_files_of_its_own_attempt(
     application: Application,
 ) -> None:
-    """An attempt that was refused for want of a file is taken back with the one that applied it."""
+    """An attempt refused for want of a file is rolled back with the one that applied it."""
     team, context = application.team, application.context
     assert deploy(context, team.tell).outcome == "succeeded"
     place = application.path / "db" / "migrations"

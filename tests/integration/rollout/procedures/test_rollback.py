@@ -97,7 +97,7 @@ def test_a_schema_that_differs_is_not_proved(deployed: Team) -> None:
 def test_a_failing_step_stops_there_and_the_next_run_goes_on(
     deployed: Team, name: str, *, reverted: bool
 ) -> None:
-    """What was done and what was not is told; nothing is done to the database twice."""
+    """What was done and what was not is reported; nothing is done to the database twice."""
     deployed.break_command(name)
     stopped = rollback(deployed.context, deployed.tell, Request(reason="a drill"))
     assert stopped.outcome == "failed"
@@ -127,7 +127,7 @@ def test_an_application_that_does_not_get_healthy_is_started_anew(deployed: Team
 
 
 def test_a_rollback_that_stopped_is_no_deployment_any_more(deployed: Team) -> None:
-    """The gate must not judge a soak whose application is half taken back."""
+    """The gate must not judge a soak whose application is half rolled back."""
     deployed.break_command("start_app")
     rollback(deployed.context, deployed.tell)
     assert deployed.outcome() == "failed"

@@ -30,7 +30,7 @@ def test_a_promise_names_a_test_that_is_there(test: str) -> None:
 
 
 def test_a_test_that_is_not_there_would_be_found() -> None:
-    """Neither a file, a function nor a helper is taken for one."""
+    """Neither a file, a function nor a helper counts as one."""
     here = "tests/unit/lab/reliability/test_page.py"
     assert is_there(here, "test_the_page_is_current")
     assert not is_there(here, "test_nothing")

@@ -29,7 +29,7 @@ def test_a_healthy_look_is_go_with_the_search_only_where_it_was_without() -> Non
 
 
 def test_the_bound_is_lordens() -> None:
-    """ln(events between false alarms) nats, of which each event tells 0.225."""
+    """ln(events between false alarms) nats, of which each event brings 0.225."""
     bound = falls.bound(5_000, 400)
     hourly = 5_000 / 48
     events = bound.least_h * hourly

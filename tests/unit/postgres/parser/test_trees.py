@@ -39,7 +39,7 @@ def test_the_tables_of_a_deep_query_are_known() -> None:
 
 
 def test_a_deep_statement_of_a_dump_is_worded_like_any_other() -> None:
-    """Its places in the text do not tell it from the same statement elsewhere."""
+    """Its places in the text do not make it another statement."""
     terms = "||".join(["name"] * TERMS)
     view = f"create view v as select {terms} from users where name = any (ARRAY['a', 'b']);\n"
     assert statements(view) == statements(f"\n{view.replace('||', ' || ')}")

@@ -67,7 +67,7 @@ def test_what_is_read_otherwise_counts(one: str, other: str) -> None:
 
 
 def test_what_the_parser_cannot_read_counts_as_it_is() -> None:
-    """A newer server's words, too, tell one schema from another."""
+    """A newer server's words, too, distinguish one schema from another."""
     assert list(described("CREATE WONDER a ARRAY['x'];")) != list(
         described("CREATE WONDER a ARRAY['y'];")
     )

@@ -27,7 +27,7 @@ def test_our_own_migrations_pass(pytestconfig: pytest.Config) -> None:
 
 
 def test_a_remark_names_file_and_line(tmp_path: Path) -> None:
-    """What is outside the transaction is not taken for a part of it."""
+    """What is outside the transaction does not count as a part of it."""
     (tmp_path / "001_heavy.sql").write_text(HEAVY)
     lines, told = heard({}, load(tmp_path), tmp_path)
     assert "squawk: 001_heavy.sql:1: Adding a new column that is `NOT NULL`" in " ".join(lines)
@@ -36,7 +36,7 @@ def test_a_remark_names_file_and_line(tmp_path: Path) -> None:
 
 
 def test_no_remark_asks_for_what_the_runner_sets(tmp_path: Path) -> None:
-    """A project without a configuration is not told to set time limits, which the runner does."""
+    """Without a configuration there is no warning about time limits, which the runner sets."""
     (tmp_path / "001_heavy.sql").write_text(HEAVY)
     lines, _ = heard({}, load(tmp_path), tmp_path)
     assert lines
@@ -60,7 +60,7 @@ def test_its_absence_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def test_one_that_does_not_work_stands_in_nobodys_way(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """That it gave no answer is told, and no more."""
+    """That it gave no answer is reported, and no more."""
     (tmp_path / "001_x.sql").write_text("select 1;")
     fake = tmp_path / "squawk"
     fake.write_text("#!/bin/sh\necho nonsense\n")

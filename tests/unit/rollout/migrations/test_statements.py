@@ -27,7 +27,7 @@ merge into prices using (values (1)) as new (id) on false when matched then do n
 
 
 def test_tables_are_named_as_postgresql_reads_them(tmp_path: Path) -> None:
-    """Schemas, quotes and case are understood; comments, texts and new tables are not taken."""
+    """Schemas, quotes and case are understood; comments, texts and new tables do not count."""
     (tmp_path / "001_x.sql").write_text(SQL)
     migrations = load(tmp_path)
     assert altered_tables(migrations) == ("Mixed", "lines", "old", "orders", "parcels", "users")

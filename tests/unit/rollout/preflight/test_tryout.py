@@ -148,7 +148,7 @@ def test_a_check_that_failed_before_as_well_says_so_and_fails(make: Make) -> Non
 
 
 def test_a_check_that_fails_anew_says_that_it_did_not_before(make: Make) -> None:
-    """What the deployment brings is told from what was there."""
+    """What the deployment brings is distinguished from what was there."""
     with trying(make("bad", "good"), builds=True) as look:
         look("build")
         with pytest.raises(CommandError, match=r"at the running revision \w{12} it succeeds"):
