@@ -5,8 +5,9 @@ Their evidence goes to the ledger, so that a resumed run compares with what ran 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
@@ -17,9 +18,10 @@ from gonogo.application.outage import Watch
 from gonogo.application.processes import process_of
 from gonogo.errors import StepError
 from gonogo.ledger.attempts import UNKNOWN
+from gonogo.ledger.rows import StepRow
 from gonogo.model.kinds import OutageKind
 from gonogo.model.limit import Json
-from gonogo.model.step import Outage
+from gonogo.model.step import Outage, StepRecord
 from gonogo.rollout.application_steps import LEFT_OUT, became_healthy
 from gonogo.rollout.runner.context import RolloutContext
 from gonogo.rollout.runner.steps import LOOKS, Evidence, Resumption, Runner, Skipped, Step
@@ -30,6 +32,7 @@ REQUEST_TIMEOUT_S = 5.0
 BEFORE = "running_before"
 # Start what was stopped: after a failure, and by hand.
 BACK, RESTART = "bring_back", "restart"
+PAIRS = {"stop_app": "start_app", "stop_jobs": "start_jobs"}
 OUTAGE = "outage_s"
 NOT_PROVED = Proof.NOT_PROVED.value
 NAME_IT = "name [identity], pid_file or process in rollout.toml"
@@ -162,6 +165,38 @@ def outage_of(runner: Runner) -> Outage:
         one.state is State.ANSWERS for one in sights(done[BEFORE].evidence)
     )
     return Outage(OutageKind.RESUMED if answered else OutageKind.UNSEEN)
+
+
+def stopped_since(records: Sequence[StepRecord]) -> Mapping[str, datetime]:
+    """What this run stopped and has not started again, by the command's name, and since when.
+
+    Args:
+        records: The steps that have ended.
+    """
+    # A command that is not configured has nothing to start.
+    started = {one.name for one in records if one.outcome != "failed"}
+    # Backwards: of two stops the first counts.
+    return {
+        one.name: one.started_at + timedelta(seconds=one.elapsed_s)
+        for one in reversed(records)
+        if one.outcome != "skipped" and one.name in PAIRS and PAIRS[one.name] not in started
+    }
+
+
+def left_stopped(rows: Sequence[StepRow]) -> Mapping[str, datetime]:
+    """What the runs of a deployment stopped and none has started since, and since when.
+
+    Args:
+        rows: Its steps, oldest first.
+    """
+    left: dict[str, datetime] = {}
+    for row in rows:
+        if row.outcome == "succeeded" and row.name in PAIRS:
+            left.setdefault(row.name, row.finished_at or row.started_at)
+        elif row.outcome == "succeeded":
+            over = {stop for stop, start in PAIRS.items() if row.name in {start, BACK, RESTART}}
+            left = {name: since for name, since in left.items() if name not in over}
+    return left
 
 
 def target_of(work: Work) -> str:

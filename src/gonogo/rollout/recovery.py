@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import psycopg
 
@@ -27,11 +27,14 @@ from gonogo.rollout.fleet import lacking, others, require_alone
 from gonogo.rollout.identity_steps import (
     BACK,
     IDENTITY,
+    PAIRS,
     RESTART,
     SEEN,
     STOPPED,
     instances,
+    left_stopped,
     outage_of,
+    stopped_since,
 )
 from gonogo.rollout.runner.back import span
 from gonogo.rollout.runner.context import RolloutContext
@@ -42,7 +45,6 @@ from gonogo.rollout.runner.work import STAMP, Work
 from gonogo.screen import command
 
 BUILDS = frozenset({"checkout", "install", "build", "revert_code", "reinstall", "rebuild"})
-PAIRS = {"stop_app": "start_app", "stop_jobs": "start_jobs"}
 STEPS: tuple[Step[Work], ...] = (
     SEEN,
     command_step("stop_jobs", "Stop the background jobs"),
@@ -68,7 +70,7 @@ def after_failure(work: Work, error: GonogoError) -> None:
     if not stopped or any(one.name == "start_app" and not one.error for one in runner.records):
         runner.down = error.down = _what_is_down(work, error.problem)
         return
-    ledger = work.site.ledger if _is_whole(work) else None
+    ledger = None if _rows(work) is None else work.site.ledger
     try:
         runner.run(step, work, ledger, work.deployment.id)
     except (GonogoError, psycopg.Error, OSError) as lost:
@@ -205,10 +207,7 @@ def _at_hand(work: Work, fitting: Sequence[str]) -> Iterator[str]:
 
 def _is_built(work: Work) -> bool:
     """Whether the code that lies in place was built to its end, as ledger and run know."""
-    done: list[StepRow | StepRecord] = []
-    with suppress(GonogoError, psycopg.Error):
-        done += work.site.ledger.steps(work.deployment.id)
-    done += work.site.runner.records
+    done: list[StepRow | StepRecord] = [*(_rows(work) or ()), *work.site.runner.records]
     last = [one.outcome for one in done if one.name in BUILDS][-1:]
     return last in ([], ["succeeded"], ["skipped"])
 
@@ -248,35 +247,17 @@ def _is_there(work: Work, revision: str) -> bool:
     return there and _is_built(work)
 
 
-def stopped_since(records: Sequence[StepRecord]) -> Mapping[str, datetime]:
-    """What this run stopped and has not started again, by the command's name, and since when.
-
-    Args:
-        records: The steps that have ended.
-    """
-    # A command that is not configured has nothing to start.
-    started = {one.name for one in records if one.outcome != "failed"}
-    # Backwards: of two stops the first counts.
-    return {
-        one.name: one.started_at + timedelta(seconds=one.elapsed_s)
-        for one in reversed(records)
-        if one.outcome != "skipped" and one.name in PAIRS and PAIRS[one.name] not in started
-    }
-
-
-def _is_whole(work: Work) -> bool:
-    """Whether the ledger can be written, as far as reading it tells."""
+def _rows(work: Work) -> Sequence[StepRow] | None:
+    """The deployment's steps; None where the ledger cannot be read, nor written then."""
     with suppress(GonogoError, psycopg.Error):
-        work.site.ledger.steps(work.deployment.id)
-        return True
-    return False
+        return work.site.ledger.steps(work.deployment.id)
+    return None
 
 
 def _was_touched(work: Work) -> bool:
     """Whether this deployment, by any of its runs, stopped or started the application."""
-    names = {record.name for record in work.site.runner.records}
-    with suppress(GonogoError, psycopg.Error):
-        names |= {row.name for row in work.site.ledger.steps(work.deployment.id)}
+    names = {one.name for one in work.site.runner.records}
+    names |= {row.name for row in _rows(work) or ()}
     return not names.isdisjoint(PAIRS.keys() | PAIRS.values())
 
 
@@ -287,7 +268,9 @@ def _is_gone(work: Work) -> bool:
 def _down(work: Work, stopped: Mapping[str, datetime], why: str) -> str:
     jobs = stopped.keys() == {"stop_jobs"}
     what, them = ("THE BACKGROUND JOBS ARE", "them") if jobs else ("THE APPLICATION IS", "it")
-    began = f" since {min(stopped.values()).astimezone(UTC):{STAMP}}" if stopped else ""
+    # A run that goes on with another may find stopped what that one stopped.
+    stops = [*stopped.values(), *left_stopped(_rows(work) or ()).values()]
+    began = f" since {min(stops).astimezone(UTC):{STAMP}}" if stops else ""
     return f"{what} DOWN{began} ({why}): {_again(work)} brings {them} back"
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from gonogo.application.identity import Sight, State
 from gonogo.application.outage import Watch
+from gonogo.ledger.rows import StepRow
 from gonogo.masking import Mask
 from gonogo.model.kinds import OutageKind
 from gonogo.model.limit import Json
 from gonogo.model.step import Outage, StepRecord
 from gonogo.record.files import Log
-from gonogo.rollout.identity_steps import outage_of
-from gonogo.rollout.recovery import stopped_since
+from gonogo.rollout.identity_steps import left_stopped, outage_of, stopped_since
 from gonogo.rollout.runner.steps import Runner
 
 AT = datetime(2026, 11, 28, 9, tzinfo=UTC)
@@ -56,6 +56,38 @@ def test_what_was_stopped_and_not_started_is_down_since_its_stop(
     """A stop that failed may have ended something too; a stop that was skipped ended nothing."""
     since = {name: AT + SECOND + timedelta(minutes=minute) for name, minute in stopped.items()}
     assert stopped_since(records) == since
+
+
+@pytest.mark.parametrize(
+    ("steps", "left"),
+    [
+        (["stop_jobs", "stop_app", "migrate!"], {"stop_jobs": 0, "stop_app": 1}),
+        (["stop_app", "start_app!", "stop_app", "start_app!"], {"stop_app": 0}),
+        (["stop_app", "bring_back", "stop_app", "migrate!"], {"stop_app": 2}),
+        (["stop_jobs", "stop_app", "start_app", "start_jobs!"], {"stop_jobs": 0}),
+        (["stop_jobs", "stop_app", "restart"], {}),
+        (["stop_app!", "migrate!"], {}),
+    ],
+)
+def test_what_an_earlier_run_left_down_is_down_since_that_run(
+    steps: list[str], left: dict[str, int]
+) -> None:
+    """A run that goes on counts from the first stop that no start followed, as the ledger says."""
+    rows = [
+        StepRow(
+            id=place,
+            deployment_id=1,
+            procedure="deploy",
+            name=name.removesuffix("!"),
+            started_at=AT,
+            finished_at=AT + timedelta(minutes=place),
+            outcome="failed" if name.endswith("!") else "succeeded",
+            evidence={},
+            error=None,
+        )
+        for place, name in enumerate(steps)
+    ]
+    assert left_stopped(rows) == {one: AT + timedelta(minutes=n) for one, n in left.items()}
 
 
 def seen(state: State) -> StepRecord:
