@@ -21,6 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import TupleRow
 
 from gonogo.config.project import Project
@@ -109,12 +110,12 @@ def checkout(directory: Path) -> Project:
 def copy_rows(source: EmbeddedServer, target: EmbeddedServer, tables: Sequence[str]) -> None:
     """Put the rows of one server's tables in place of the other's."""
     with _link(source) as one, _link(target) as other:
-        other.execute(f"truncate {', '.join(tables)} cascade".encode())
-        for table in tables:
-            with (
-                one.cursor().copy(f"copy {table} to stdout (format binary)".encode()) as rows,
-                other.cursor().copy(f"copy {table} from stdin (format binary)".encode()) as to,
-            ):
+        named = [sql.Identifier(*table.split(".")) for table in tables]
+        other.execute(sql.SQL("truncate {} cascade").format(sql.SQL(", ").join(named)))
+        for table in named:
+            read = sql.SQL("copy {} to stdout (format binary)").format(table)
+            write = sql.SQL("copy {} from stdin (format binary)").format(table)
+            with one.cursor().copy(read) as rows, other.cursor().copy(write) as to:
                 for chunk in rows:
                     to.write(chunk)
 

@@ -38,12 +38,16 @@ def start(argv: list[str], starter: int, ignored: frozenset[signal.Signals]) -> 
         starter: Our end of the socket.
         ignored: The signals that it ignores.
     """
+    # The starter may be gone already: a signal to the program that is still ignored would be lost.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, LEFT_TO_THE_PROGRAM)
     pid = os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         return pid
     try:
         for number in (*LEFT_TO_THE_PROGRAM, *IGNORED_BY_PYTHON):
             signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         os.execvp(argv[0], argv)  # noqa: S606 - no shell is wanted
     except OSError as error:
         os.write(starter, str(error.errno).encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gonogo import process
+from gonogo import leash, process
 from waiting import gone, until
 
 DEPLOYER = """
@@ -46,6 +47,17 @@ def test_a_killed_deployer_takes_its_programs_along(tmp_path: Path, program: str
     deployer.kill()
     deployer.wait()
     until(lambda: all(map(gone, pids)))
+
+
+def test_a_starter_that_is_gone_before_its_program_begins_takes_it_along() -> None:
+    """However early the starter dies: no program runs on because it was not yet a program."""
+    for _ in range(8):
+        starter, theirs = socket.socketpair()
+        with theirs:
+            words = [sys.executable, leash.__file__, str(theirs.fileno()), "sleep", "600"]
+            held = subprocess.Popen(words, pass_fds=(theirs.fileno(),))
+        starter.close()
+        assert held.wait(timeout=leash.GRACE_S - 1) == -signal.SIGTERM
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")

@@ -261,7 +261,7 @@ def connect(
         raise DatabaseError(
             f"the database does not answer ({settings.shown or settings.source}): "
             f"{first_line(error)}",
-            "check that it runs, and DATABASE_URL or DB_*",
+            f"check that it runs, and {settings.source}",
         ) from None
     for name in TEXT_TYPES:
         connection.adapters.register_loader(name, AnyText)

@@ -107,7 +107,7 @@ def reach(conninfo: str, application_name: str) -> Connection:
     except (psycopg.Error, UnicodeError) as error:  # a host that no name server could be asked for
         raise DatabaseError(
             f"the database does not answer: {first_line(error)}",
-            "check that it runs, and DATABASE_URL or DB_*",
+            "check that it runs, and DATABASE_URL, DB_* or the variable that rollout.toml names",
         ) from None
     watch(connection, DatabaseSettings(conninfo, application_name))
     return connection
