@@ -12,6 +12,8 @@ import pytest
 import forked
 from gate_process import GateOutcome, Soaked, run_gate
 
+pytestmark = pytest.mark.slow
+
 MEMBER = """
 [[environments.staging.databases]]
 name = "{name}"
