@@ -25,6 +25,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from gonogo.config.project import Project
+from gonogo.model.limit import Json
 from gonogo.report.narration import Narration
 from gonogo.rollout.aside import reapply_kept
 from gonogo.rollout.runner.site import Consent
@@ -124,7 +125,7 @@ def _link(server: EmbeddedServer, database: str = DATABASE) -> psycopg.Connectio
     return psycopg.connect(server.conninfo(database), autocommit=True)
 
 
-def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+def leaves(value: Json, path: str = "") -> Iterator[tuple[str, Json]]:
     """Every value of a JSON document by its path."""
     if isinstance(value, dict):
         for key, one in value.items():
@@ -136,7 +137,7 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
         yield path, value
 
 
-def measured(record: Path) -> dict[str, object]:
+def measured(record: Path) -> dict[str, Json]:
     """What a gate measured, by path, without its remarks: only a cluster's record has some."""
     found = json.loads((record.parent / "record.json").read_text("utf-8"))
     values = leaves(found["measurements"])

@@ -48,7 +48,7 @@ class World:
 def embedded_server(directory: Path) -> Iterator[EmbeddedServer]:
     """A server in `directory`; the directory is removed afterwards."""
     try:
-        # What a contestant's processes use is told from no other's: none cleans up meanwhile.
+        # An autovacuum's processor time would count as a contestant's: none runs meanwhile.
         settings = {"autovacuum": "off"}
         with EmbeddedServer.start(directory, settings=settings) as server:
             yield server

@@ -130,12 +130,12 @@ class _Looks:
             strict=self.setting.options.strict,
             hold=unsettled(seen.measurements),
         )
-        told = (one for one in findings if one.outcome in PAST or lacks_events(one))
+        shown = (one for one in findings if one.outcome in PAST or lacks_events(one))
         return replace(
             self._entry(member),
             verdict=verdict.kind,
             outcome=findings[0].outcome if findings else None,
-            findings=tuple(told),
+            findings=tuple(shown),
             figures=dict(_figures(alone.criteria, seen.measurements, findings)),
         )
 

@@ -6,9 +6,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from gate_process import Soaked
 
 GUIDE = Path(__file__).parents[3] / "docs" / "ci-gate.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
@@ -45,14 +46,14 @@ def shell(checkout: Path) -> Shell:
 
 
 @pytest.mark.parametrize("block", [block for block in SHELL if WITHOUT_LEDGER not in block])
-def test_what_is_shown_works(shell: Shell, soaked: Any, block: str) -> None:
+def test_what_is_shown_works(shell: Shell, soaked: Soaked, block: str) -> None:
     """On a healthy database each block is GO: exit code 0 and the verdict printed."""
     told = shell(block, soaked.conninfo, f"--as-of={soaked.end.isoformat()}")
     assert told.returncode == 0, told.stdout + told.stderr
     assert "GO" in told.stdout + told.stderr
 
 
-def test_a_database_without_a_ledger_is_asked_as_shown(shell: Shell, soaked: Any) -> None:
+def test_a_database_without_a_ledger_is_asked_as_shown(shell: Shell, soaked: Soaked) -> None:
     """The block for somebody else's database runs; here its hours have yet to come."""
     (block,) = (block for block in SHELL if WITHOUT_LEDGER in block)
     told = shell(block, soaked.conninfo)
@@ -69,7 +70,7 @@ def test_a_pipeline_that_waits_tells_hold_from_failure(
     assert told.stdout.endswith("not yet: ask again later\n")
 
 
-def test_the_workflow_runs_what_the_guide_explains(shell: Shell, soaked: Any) -> None:
+def test_the_workflow_runs_what_the_guide_explains(shell: Shell, soaked: Soaked) -> None:
     """The workflow's own line is the guide's first block, under the variables that it sets."""
     (line,) = re.findall(r"^ +- run: (pytest .*)$", TEXT, re.MULTILINE)
     assert f"{line}\n" == SHELL[0]

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from gate_process import GateOutcome, Soaked
 from gonogo.model.kinds import Why
 
-Gate = Callable[..., Any]
+Gate = Callable[..., GateOutcome]
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
 # The worker's side: whoever reads late_rows() finds one row more, of three hours before the end.
 WORKER = """
@@ -42,7 +42,7 @@ from pg_attribute where attrelid = 'sync_metrics'::regclass and attnum > 0 and n
 
 @pytest.fixture
 def distributed(
-    checkout: Path, soaked: Any, new_database: Callable[..., str], soaked_template: str
+    checkout: Path, soaked: Soaked, new_database: Callable[..., str], soaked_template: str
 ) -> Callable[[str], None]:
     """Let the cube count the syncs of a worker: ``distributed("late_rows()")``."""
     cube = checkout / "checks" / "sql" / "sync_cube.sql"
@@ -65,7 +65,7 @@ def distributed(
 
 
 def test_closed_hours_that_change_between_two_reads_hold(
-    gate: Gate, soaked: Any, distributed: Callable[[str], None]
+    gate: Gate, soaked: Soaked, distributed: Callable[[str], None]
 ) -> None:
     """All else is healthy; the figures stand, and the record says which may not."""
     distributed("late_rows()")
@@ -78,7 +78,7 @@ def test_closed_hours_that_change_between_two_reads_hold(
 
 
 def test_a_cluster_whose_closed_hours_stay_is_judged_as_any_server(
-    gate: Gate, soaked: Any, distributed: Callable[[str], None]
+    gate: Gate, soaked: Soaked, distributed: Callable[[str], None]
 ) -> None:
     """The record says that no snapshot spans the workers."""
     distributed("shard")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
 
 import psycopg
 import pytest
 
+from gate_process import GateOutcome, Soaked
 from gonogo.measure.surveys import naive
 
-Gate = Callable[..., Any]
+Gate = Callable[..., GateOutcome]
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
 FELL = timedelta(hours=6)
 # So many more of all rows that 5,000 executed syncs fill the window.
@@ -31,7 +31,7 @@ update sync_metrics set result = 'failure', error_message = 'a fault' where id i
     where place %% 6 = 0)"""
 
 
-def fallen(soaked: Any, part: str | None = None) -> str:
+def fallen(soaked: Soaked, part: str | None = None) -> str:
     """Let syncs fall six hours before the soak's end; returns the option that asks of then."""
     end = naive(soaked.end)
     told: Mapping[str, object] = {
@@ -48,7 +48,7 @@ def fallen(soaked: Any, part: str | None = None) -> str:
 
 @pytest.mark.parametrize("part", [None, "google_contacts"])
 def test_a_rate_that_fell_six_hours_ago_is_not_go(
-    gate: Gate, soaked: Any, part: str | None
+    gate: Gate, soaked: Soaked, part: str | None
 ) -> None:
     """5,000 syncs, 95 % of them good: of these hours 80 % are, of all or of one integration."""
     held = gate(soaked.conninfo, *STAGING, fallen(soaked, part))

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from html import unescape
-from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from gate_process import Soaked, soak, soak_end
+from gate_process import GateOutcome, Soaked, soak, soak_end
 from gonogo.model.kinds import EXIT_CODES, VerdictKind
 from gonogo.report.answers import top_errors
 from gonogo.sandbox.databases import Databases
 from record_schema import faults
 
-Gate = Callable[..., Any]
+Gate = Callable[..., GateOutcome]
 
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
 MOST_BYTES = 1_000_000

@@ -12,11 +12,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gate_process import GateOutcome
+from gate_process import GateOutcome, Soaked
 from waiting import gone, until
 
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
@@ -63,7 +62,7 @@ Told = Callable[..., GateOutcome]
 
 
 @pytest.fixture
-def told_to_end(gate: Told, soaked: Any, checkout: Path) -> Told:
+def told_to_end(gate: Told, soaked: Soaked, checkout: Path) -> Told:
     """Run the gate on a healthy database, and signal it to end in one of its hooks."""
 
     def run(hook: str, argument: str, number: int) -> GateOutcome:
@@ -97,7 +96,7 @@ def test_a_terminal_that_closes_aborts_the_gate(told_to_end: Told, checkout: Pat
     assert not list((checkout / ".gonogo").iterdir())
 
 
-def test_told_to_end_while_it_starts_it_leaves_nothing(soaked: Any, checkout: Path) -> None:
+def test_told_to_end_while_it_starts_it_leaves_nothing(soaked: Soaked, checkout: Path) -> None:
     """However early the signal comes, from the interpreter's first moment on, nothing is GO."""
     as_of = f"--as-of={soaked.end.isoformat()}"
     words = [sys.executable, "-m", "pytest", "checks/", *STAGING, as_of]
@@ -116,7 +115,7 @@ def test_told_to_end_while_it_starts_it_leaves_nothing(soaked: Any, checkout: Pa
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-def test_no_verdict_is_archived_when_gonogo_is_killed(soaked: Any, checkout: Path) -> None:
+def test_no_verdict_is_archived_when_gonogo_is_killed(soaked: Soaked, checkout: Path) -> None:
     """A `gonogo gate` killed in the middle ends its pytest, whose record says aborted."""
     (checkout / "checks" / "conftest.py").write_text(KILLING)
     as_of = f"--as-of={soaked.end.isoformat()}"
@@ -133,7 +132,7 @@ def test_no_verdict_is_archived_when_gonogo_is_killed(soaked: Any, checkout: Pat
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-def test_killed_at_any_moment_gonogo_takes_its_pytest_along(soaked: Any, checkout: Path) -> None:
+def test_killed_at_any_moment_gonogo_takes_its_pytest_along(soaked: Soaked, checkout: Path) -> None:
     """Of fourteen killed at random moments none leaves a process, or a GO of later."""
     as_of = f"--as-of={soaked.end.isoformat()}"
     words = [sys.executable, "-m", "gonogo", "gate", *STAGING, as_of]

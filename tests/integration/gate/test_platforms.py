@@ -7,12 +7,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import psycopg
 import pytest
 import yaml
+
+from gate_process import Soaked
 
 ROOT = Path(__file__).parents[3]
 # What GitLab's parser takes for a file to attach, wherever a test printed it.
@@ -20,7 +21,7 @@ ATTACHMENT = re.compile(r"\[\[ATTACHMENT\|.+?\]\]")
 STATES = ("failure", "error", "skipped")
 
 
-def run(script: str, checkout: Path, soaked: Any, **variables: str) -> int:
+def run(script: str, checkout: Path, soaked: Soaked, **variables: str) -> int:
     """Run a script as a CI system does, with gonogo's environment first on PATH."""
     asked = f"--without=endpoints --as-of={soaked.end.isoformat()}"
     told = subprocess.run(
@@ -44,7 +45,7 @@ def run(script: str, checkout: Path, soaked: Any, **variables: str) -> int:
 
 @pytest.mark.parametrize(("options", "code", "verdict"), [("", 0, "GO"), ("-k sync", 10, "HOLD")])
 def test_the_action_says_its_verdict(
-    checkout: Path, soaked: Any, tmp_path: Path, options: str, code: int, verdict: str
+    checkout: Path, soaked: Soaked, tmp_path: Path, options: str, code: int, verdict: str
 ) -> None:
     """As the output of its step, with the gate's exit code."""
     steps = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
@@ -91,7 +92,7 @@ def test_the_action_takes_no_success_for_a_go_without_a_record(
     assert not (tmp_path / "outputs").exists()
 
 
-def test_gitlab_and_github_read_every_check_of_the_report(checkout: Path, soaked: Any) -> None:
+def test_gitlab_and_github_read_every_check_of_the_report(checkout: Path, soaked: Soaked) -> None:
     """By the rules of GitLab's parser, and of the test reporter that GitHub's users have."""
     job = yaml.safe_load((ROOT / "examples/gitlab/gate.gitlab-ci.yml").read_text("utf-8"))["gate"]
     with psycopg.connect(soaked.conninfo) as connection:

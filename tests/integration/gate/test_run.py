@@ -11,26 +11,26 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
+from gate_process import GateOutcome, Soaked
 from gonogo import __version__
 from gonogo.criteria import Metric
 from gonogo.model.kinds import Environment
 from record_schema import faults, statement_faults
 
-Gate = Callable[..., Any]
+Gate = Callable[..., GateOutcome]
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
 
 
-def as_of(soaked: Any) -> str:
+def as_of(soaked: Soaked) -> str:
     """The option that ends the window where the traffic ends."""
     return f"--as-of={soaked.end.isoformat()}"
 
 
-def test_go_is_exit_code_0_and_leaves_a_whole_record(gate: Gate, soaked: Any) -> None:
+def test_go_is_exit_code_0_and_leaves_a_whole_record(gate: Gate, soaked: Soaked) -> None:
     """A healthy run exits 0; record, page, evidence and JUnit XML are named by its verdict."""
     told = gate(soaked.conninfo, *STAGING, as_of(soaked))
     assert told.code == 0, told.output
@@ -45,7 +45,9 @@ def test_go_is_exit_code_0_and_leaves_a_whole_record(gate: Gate, soaked: Any) ->
     assert faults(told.document) == []
 
 
-def test_the_attestation_names_the_very_migrations(gate: Gate, soaked: Any, checkout: Path) -> None:
+def test_the_attestation_names_the_very_migrations(
+    gate: Gate, soaked: Soaked, checkout: Path
+) -> None:
     """What is in place in the database is a subject, by the hash of its file."""
     (record,) = gate(soaked.conninfo, *STAGING, as_of(soaked)).records
     statement = json.loads((record / "attestation.json").read_bytes())
@@ -57,7 +59,9 @@ def test_the_attestation_names_the_very_migrations(gate: Gate, soaked: Any, chec
     assert {name: digest for name, digest in subject.items() if name != "application"} == hashes
 
 
-def test_an_anchor_that_is_not_there_is_never_go(gate: Gate, soaked: Any, checkout: Path) -> None:
+def test_an_anchor_that_is_not_there_is_never_go(
+    gate: Gate, soaked: Soaked, checkout: Path
+) -> None:
     """A misspelt anchor pins no schema: the verdict is HOLD, and says which table is missing."""
     rollout = checkout / "rollout.toml"
     rollout.write_text(rollout.read_text().replace('anchor = "users"', 'anchor = "usres"'))
@@ -66,7 +70,7 @@ def test_an_anchor_that_is_not_there_is_never_go(gate: Gate, soaked: Any, checko
     assert "no table usres (the anchor in rollout.toml)" in held.output
 
 
-def test_the_verdict_is_the_last_thing_told(gate: Gate, soaked: Any) -> None:
+def test_the_verdict_is_the_last_thing_told(gate: Gate, soaked: Soaked) -> None:
     """The terminal ends with the verdict, its figures, and where the record lies."""
     told = gate(soaked.conninfo, *STAGING, as_of(soaked))
     tail = told.output[told.output.rindex("passed") :]
@@ -79,7 +83,7 @@ def test_the_verdict_is_the_last_thing_told(gate: Gate, soaked: Any) -> None:
     "selection", [("-k", "sync"), ("--deselect", "checks/test_alerts.py")], ids=["-k", "--deselect"]
 )
 def test_a_part_of_the_checks_is_never_go(
-    gate: Gate, soaked: Any, selection: tuple[str, ...]
+    gate: Gate, soaked: Soaked, selection: tuple[str, ...]
 ) -> None:
     """Selecting some checks is HOLD, with the list of those that were not run."""
     told = gate(soaked.conninfo, *STAGING, as_of(soaked), *selection)
@@ -92,7 +96,7 @@ def test_a_part_of_the_checks_is_never_go(
     assert verdict["not_run"]
 
 
-def test_stopping_at_the_first_failure_is_not_go(gate: Gate, soaked: Any) -> None:
+def test_stopping_at_the_first_failure_is_not_go(gate: Gate, soaked: Soaked) -> None:
     """``-x`` leaves checks without an answer; what failed still decides."""
     with psycopg.connect(soaked.conninfo) as connection:
         connection.execute("update token_health set status = 'revoked'")
@@ -102,7 +106,7 @@ def test_stopping_at_the_first_failure_is_not_go(gate: Gate, soaked: Any) -> Non
     assert told.document["verdict"]["not_run"]
 
 
-def test_rollback_is_exit_code_11(gate: Gate, soaked: Any) -> None:
+def test_rollback_is_exit_code_11(gate: Gate, soaked: Soaked) -> None:
     """An open critical incident fires its trigger: ROLLBACK, exit code 11."""
     with psycopg.connect(soaked.conninfo) as connection:
         connection.execute("insert into gonogo.incident (title, kind) values ('<b>x', 'critical')")
@@ -111,7 +115,7 @@ def test_rollback_is_exit_code_11(gate: Gate, soaked: Any) -> None:
     assert told.document["verdict"]["kind"] == "ROLLBACK"
 
 
-def test_strict_turns_a_warning_into_no_go(gate: Gate, soaked: Any) -> None:
+def test_strict_turns_a_warning_into_no_go(gate: Gate, soaked: Soaked) -> None:
     """A warning alone is GO; with ``--strict`` the same database is NO-GO."""
     with psycopg.connect(soaked.conninfo) as connection:
         connection.execute(
@@ -125,7 +129,7 @@ def test_strict_turns_a_warning_into_no_go(gate: Gate, soaked: Any) -> None:
 
 
 def test_junit_tells_value_limit_and_counts(
-    gate: Gate, soaked: Any, tmp_path: Path, metrics: Mapping[str, Metric]
+    gate: Gate, soaked: Soaked, tmp_path: Path, metrics: Mapping[str, Metric]
 ) -> None:
     """``--junit-xml`` holds outcome, limit, value, k and n of each check as properties."""
     report = tmp_path / "mine.xml"
@@ -141,7 +145,7 @@ def test_junit_tells_value_limit_and_counts(
     assert float(told["value"] or 0) == pytest.approx(k / n)
 
 
-def test_json_copies_the_record(gate: Gate, soaked: Any, tmp_path: Path) -> None:
+def test_json_copies_the_record(gate: Gate, soaked: Soaked, tmp_path: Path) -> None:
     """``--json FILE`` is the record, byte for byte."""
     copy = tmp_path / "copy.json"
     told = gate(soaked.conninfo, *STAGING, as_of(soaked), f"--json={copy}")
@@ -149,7 +153,7 @@ def test_json_copies_the_record(gate: Gate, soaked: Any, tmp_path: Path) -> None
 
 
 def test_what_a_record_says_to_reproduce_it_judges_the_same(
-    gate: Gate, soaked: Any, checkout: Path
+    gate: Gate, soaked: Soaked, checkout: Path
 ) -> None:
     """Also where the window ended at the moment of asking, and by another criteria file."""
     mine = checkout / "my criteria.toml"
@@ -162,7 +166,7 @@ def test_what_a_record_says_to_reproduce_it_judges_the_same(
         assert again[told] == first[told]
 
 
-def test_the_gate_counts_how_often_it_was_asked(gate: Gate, soaked: Any) -> None:
+def test_the_gate_counts_how_often_it_was_asked(gate: Gate, soaked: Soaked) -> None:
     """Asking often enough finds a lucky window, so each record says how often it was."""
     counts = []
     for _ in range(2):
@@ -172,7 +176,7 @@ def test_the_gate_counts_how_often_it_was_asked(gate: Gate, soaked: Any) -> None
 
 
 def test_an_archive_that_cannot_be_written_is_one_line(
-    gate: Gate, soaked: Any, checkout: Path
+    gate: Gate, soaked: Soaked, checkout: Path
 ) -> None:
     """Without a record there is no GO: one line says why, and the exit code is not 0."""
     (checkout / "reports").mkdir()
@@ -199,7 +203,7 @@ TEAMS_OWN = {
 
 @pytest.mark.parametrize("source", TEAMS_OWN.values(), ids=TEAMS_OWN)
 def test_whatever_fails_beside_the_checks_is_not_go(
-    gate: Gate, soaked: Any, checkout: Path, source: str
+    gate: Gate, soaked: Soaked, checkout: Path, source: str
 ) -> None:
     """A failure that no finding explains is HOLD, and the reasons name it."""
     (checkout / "checks" / "test_own.py").write_text(source)
@@ -217,7 +221,7 @@ def test_whatever_fails_beside_the_checks_is_not_go(
     ids=["a check that fails though its finding is met", "checks that are skipped"],
 )
 def test_a_check_that_was_tampered_with_is_not_go(
-    gate: Gate, soaked: Any, checkout: Path, found: str, put: str
+    gate: Gate, soaked: Soaked, checkout: Path, found: str, put: str
 ) -> None:
     """A check answers by asserting its finding; any other end of it is HOLD."""
     check = checkout / "checks" / "test_alerts.py"
@@ -229,7 +233,7 @@ def test_a_check_that_was_tampered_with_is_not_go(
 
 
 def test_a_module_that_cannot_be_collected_is_not_go(
-    gate: Gate, soaked: Any, checkout: Path
+    gate: Gate, soaked: Soaked, checkout: Path
 ) -> None:
     """Even where pytest goes on without it, what it would have asked is open."""
     (checkout / "checks" / "test_own.py").write_text("import nothing_of_that_name\n")
@@ -238,7 +242,7 @@ def test_a_module_that_cannot_be_collected_is_not_go(
 
 
 def test_an_interrupt_after_the_last_check_is_not_go(
-    gate: Gate, soaked: Any, checkout: Path
+    gate: Gate, soaked: Soaked, checkout: Path
 ) -> None:
     """All checks have answered and were met, but the run was aborted: its record is not GO."""
     (checkout / "checks" / "test_zzz.py").write_text("def test():\n    raise KeyboardInterrupt\n")
@@ -248,7 +252,7 @@ def test_an_interrupt_after_the_last_check_is_not_go(
     assert told.document["verdict"]["kind"] == "HOLD"
 
 
-def test_a_report_that_cannot_be_written_is_one_line(gate: Gate, soaked: Any) -> None:
+def test_a_report_that_cannot_be_written_is_one_line(gate: Gate, soaked: Soaked) -> None:
     """The verdict stands in its record; the failed copy is reported, and it is no GO."""
     told = gate(soaked.conninfo, *STAGING, as_of(soaked), "--html=/proc/evidence.html")
     assert told.code == 10, told.output
@@ -256,7 +260,7 @@ def test_a_report_that_cannot_be_written_is_one_line(gate: Gate, soaked: Any) ->
     assert "Traceback" not in told.output
 
 
-def test_nothing_is_left_outside_the_record(gate: Gate, soaked: Any, checkout: Path) -> None:
+def test_nothing_is_left_outside_the_record(gate: Gate, soaked: Soaked, checkout: Path) -> None:
     """What was staged for the record is gone when the run is over, also a killed one's."""
     killed = checkout / ".gonogo" / "gate-999999999-left"
     killed.mkdir(parents=True)
@@ -264,7 +268,7 @@ def test_nothing_is_left_outside_the_record(gate: Gate, soaked: Any, checkout: P
     assert not list((checkout / ".gonogo").glob("gate-*"))
 
 
-def test_an_interrupted_run_leaves_a_record_that_says_so(soaked: Any, checkout: Path) -> None:
+def test_an_interrupted_run_leaves_a_record_that_says_so(soaked: Soaked, checkout: Path) -> None:
     """SIGINT in the middle of the checks: pytest's own code 2, and a record that is not GO."""
     check = checkout / "checks" / "test_alerts.py"
     check.write_text(
@@ -285,7 +289,7 @@ def test_an_interrupted_run_leaves_a_record_that_says_so(soaked: Any, checkout: 
     assert document["verdict"]["not_run"]
 
 
-def test_a_killed_run_leaves_what_was_expected(soaked: Any, checkout: Path) -> None:
+def test_a_killed_run_leaves_what_was_expected(soaked: Soaked, checkout: Path) -> None:
     """SIGKILL leaves a record in the archive that names every expected check and no verdict."""
     check = checkout / "checks" / "test_alerts.py"
     check.write_text(
@@ -326,7 +330,7 @@ weight = 100
 
 
 def test_a_criteria_file_without_alerts_triggers_or_groups_is_judged(
-    gate: Gate, soaked: Any, checkout: Path
+    gate: Gate, soaked: Soaked, checkout: Path
 ) -> None:
     """One criterion suffices: a test that has no metric to ask about is left out in silence."""
     small = checkout / "small.toml"

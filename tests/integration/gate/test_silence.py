@@ -6,15 +6,14 @@ import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from first_application import ADMIN, PATHS
-from gate_process import hurry
+from gate_process import GateOutcome, Soaked, hurry
 from gonogo.model.kinds import Outcome, Reason, Says
 from gonogo.model.record import Record
 from serving import serving
 
-Gate = Callable[..., Any]
+Gate = Callable[..., GateOutcome]
 WELL = {
     PATHS["health"]: (200, json.dumps({"status": "healthy"})),
     ADMIN: (401, ""),
@@ -36,7 +35,9 @@ def outcomes(record: Record) -> dict[str, Outcome]:
     return {name: found[name].outcome for name in (HEALTH, ALERT, TRIGGER)}
 
 
-def test_a_wrong_port_holds_and_rolls_nothing_back(gate: Gate, soaked: Any, checkout: Path) -> None:
+def test_a_wrong_port_holds_and_rolls_nothing_back(
+    gate: Gate, soaked: Soaked, checkout: Path
+) -> None:
     """All is healthy but the address that the gate was given: nobody ever answered there."""
     hurry(checkout)
     with serving(lambda path, _: WELL[path]) as address:
@@ -51,7 +52,7 @@ def test_a_wrong_port_holds_and_rolls_nothing_back(gate: Gate, soaked: Any, chec
 
 
 def test_an_application_that_died_after_it_answered_is_down(
-    gate: Gate, soaked: Any, checkout: Path
+    gate: Gate, soaked: Soaked, checkout: Path
 ) -> None:
     """Critical, by an earlier record of this deployment; a silence still fires no trigger."""
     hurry(checkout)

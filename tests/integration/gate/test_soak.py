@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-Gate = Callable[..., Any]
+from gate_process import GateOutcome, Soaked
+
+Gate = Callable[..., GateOutcome]
 STAGING = ("--environment=staging", "--without=endpoints")
 HOSTILE = "<script>calendar</script>"
 EVENTS = """
@@ -24,7 +25,7 @@ select id, '041', started_at - interval '1 h', started_at - interval '1 h', 'fai
 from gonogo.deployment"""
 
 
-def test_earlier_records_of_the_soak_are_its_continuity(gate: Gate, soaked: Any) -> None:
+def test_earlier_records_of_the_soak_are_its_continuity(gate: Gate, soaked: Soaked) -> None:
     """A look after 90 minutes counts for hour 1; what nobody looked at is missing, and said so."""
     begun = soaked.end - timedelta(hours=48)
     gate(soaked.conninfo, *STAGING, f"--as-of={(begun + timedelta(minutes=90)).isoformat()}")
@@ -45,7 +46,7 @@ def test_earlier_records_of_the_soak_are_its_continuity(gate: Gate, soaked: Any)
 
 
 def test_two_databases_in_one_archive_never_mix(
-    gate: Gate, soaked: Any, new_database: Callable[..., str], soaked_template: str
+    gate: Gate, soaked: Soaked, new_database: Callable[..., str], soaked_template: str
 ) -> None:
     """Both were deployed to at the same moment: each has its own looks, and its own number."""
     begun, other = soaked.end - timedelta(hours=48), new_database(soaked_template)
@@ -69,7 +70,7 @@ revoke execute on function pg_control_system() from public"""
 
 
 def test_where_the_role_may_not_identify_the_server_its_address_does(
-    gate: Gate, soaked: Any
+    gate: Gate, soaked: Soaked
 ) -> None:
     """Each look is counted, and each record says on what that rests."""
     with psycopg.connect(soaked.conninfo) as connection:
@@ -83,7 +84,7 @@ def test_where_the_role_may_not_identify_the_server_its_address_does(
     assert "The role may not read which server this is" in " ".join(told.output.split())
 
 
-def test_the_ledgers_events_are_the_timeline(gate: Gate, soaked: Any) -> None:
+def test_the_ledgers_events_are_the_timeline(gate: Gate, soaked: Soaked) -> None:
     """Deployment, failed migration and incident, oldest first, whatever a title holds."""
     with psycopg.connect(soaked.conninfo) as connection:
         connection.execute(EVENTS, {"title": HOSTILE})

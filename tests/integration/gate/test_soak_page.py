@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 import forked
+from gate_process import Soaked
 from gonogo.model.kinds import EXIT_CODES, VerdictKind
 from gonogo.signing.verification import verify_record
 from record_schema import faults
@@ -94,7 +95,7 @@ def type_line(checkout: Path) -> Type:
 
 
 @pytest.fixture
-def production(soaked: Any) -> Any:
+def production(soaked: Soaked) -> Any:
     """The same database, as the one of production."""
     with psycopg.connect(soaked.conninfo) as connection:
         connection.execute("update gonogo.environment set name = 'production'")
@@ -109,7 +110,7 @@ def test_the_page_shows_every_session() -> None:
     assert all(f"def {name}(session" in noxfile for name in SESSIONS)
 
 
-def test_staging_is_looked_at_as_shown(type_line: Type, soaked: Any) -> None:
+def test_staging_is_looked_at_as_shown(type_line: Type, soaked: Soaked) -> None:
     """GO after 48 healthy hours."""
     (line,) = (line for line in LINES if "monitor_staging" in line)
     told = type_line(line, soaked.conninfo, f"--as-of={soaked.end.isoformat()}", HERE)
@@ -117,7 +118,7 @@ def test_staging_is_looked_at_as_shown(type_line: Type, soaked: Any) -> None:
 
 
 def test_nothing_that_the_old_monitors_printed_is_missing(
-    type_line: Type, soaked: Any, checkout: Path
+    type_line: Type, soaked: Soaked, checkout: Path
 ) -> None:
     """In the terminal and on the record's page alike, under the same headings."""
     as_of = f"--as-of={soaked.end.isoformat()}"
@@ -164,7 +165,7 @@ def test_production_is_looked_at_and_summed_up_as_shown(
 
 
 def test_a_final_report_without_a_record_is_refused_in_one_line(
-    type_line: Type, soaked: Any
+    type_line: Type, soaked: Soaked
 ) -> None:
     """And says what to run first."""
     told = type_line("./noxw -s final_report", soaked.conninfo)

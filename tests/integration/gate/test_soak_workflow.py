@@ -21,7 +21,7 @@ import psycopg
 import pytest
 import yaml
 
-from gate_process import NAMES, make_checkout
+from gate_process import NAMES, Soaked, make_checkout
 from gonogo.signing.verification import verify_archive
 
 FILE = Path(__file__).parents[3] / "examples" / "soak" / "github-workflow.yml"
@@ -152,7 +152,7 @@ def _environ(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def github(tmp_path: Path, soaked: Any) -> GitHub:
+def github(tmp_path: Path, soaked: Soaked) -> GitHub:
     """A runner whose gonogo looks at a database of production as of a moment that a test names."""
     for place in ("bin", "caches"):
         (tmp_path / place).mkdir()
@@ -171,7 +171,7 @@ def github(tmp_path: Path, soaked: Any) -> GitHub:
 
 
 @pytest.mark.slow
-def test_whatever_the_verdict_the_next_look_has_the_archive(github: GitHub, soaked: Any) -> None:
+def test_whatever_the_verdict_the_next_look_has_the_archive(github: GitHub, soaked: Soaked) -> None:
     """HOLD, NO-GO and GO: three runners, one chain of three records, proved as it came back."""
     end = soaked.end
     assert github.run(end - timedelta(hours=46), begin=True) == "failure"
@@ -194,7 +194,7 @@ def test_whatever_the_verdict_the_next_look_has_the_archive(github: GitHub, soak
 
 @pytest.mark.slow
 def test_an_archive_that_is_not_as_it_was_left_is_not_gone_on_with(
-    github: GitHub, soaked: Any
+    github: GitHub, soaked: Soaked
 ) -> None:
     """There is no look, and it is not kept: the one before it comes back the next time."""
     github.run(soaked.end, begin=True)
@@ -207,7 +207,7 @@ def test_an_archive_that_is_not_as_it_was_left_is_not_gone_on_with(
     assert github.caches == [kept]
 
 
-def test_an_archive_that_does_not_come_back_is_missed(github: GitHub, soaked: Any) -> None:
+def test_an_archive_that_does_not_come_back_is_missed(github: GitHub, soaked: Soaked) -> None:
     """GitHub forgets a cache that is old or large: the soak does not silently begin anew."""
     assert github.run(soaked.end) == "failure"
     assert "::error::no archive came back" in github.said

@@ -11,11 +11,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from gate_process import GateOutcome, Soaked
 from gonogo.criteria import Metric
 from gonogo.model.kinds import EXIT_CODES, VerdictKind
 from receiving import receiving
 
-Gate = Callable[..., Any]
+Gate = Callable[..., GateOutcome]
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
 NEXT_IN_PIPE = {
     "a reader": "import json, sys; json.load(sys.stdin)",
@@ -23,13 +24,13 @@ NEXT_IN_PIPE = {
 }
 
 
-def as_of(soaked: Any) -> str:
+def as_of(soaked: Soaked) -> str:
     """The option that ends the window where the traffic ends."""
     return f"--as-of={soaked.end.isoformat()}"
 
 
 @pytest.fixture
-def piped(checkout: Path, soaked: Any) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+def piped(checkout: Path, soaked: Soaked) -> Callable[..., subprocess.CompletedProcess[bytes]]:
     """Run the gate in the checkout with standard output and error apart."""
 
     def run(*options: str, **told: Any) -> subprocess.CompletedProcess[bytes]:
@@ -83,7 +84,7 @@ def test_a_mistake_leaves_a_pipe_empty(piped: Callable[..., Any]) -> None:
     assert b"there is no such group" in told.stderr
 
 
-def test_quietly_only_the_verdict_block_is_told(gate: Gate, soaked: Any) -> None:
+def test_quietly_only_the_verdict_block_is_told(gate: Gate, soaked: Soaked) -> None:
     """``-q`` leaves out pytest's header, its dots and its summary; the block is whole."""
     told = gate(soaked.conninfo, *STAGING, as_of(soaked), "-q")
     assert told.code == 0
@@ -94,7 +95,7 @@ def test_quietly_only_the_verdict_block_is_told(gate: Gate, soaked: Any) -> None
 
 
 def test_a_moment_without_a_zone_is_read_as_utc_and_the_terminal_says_so(
-    gate: Gate, soaked: Any
+    gate: Gate, soaked: Soaked
 ) -> None:
     """The same moment with its zone is judged without a word of it."""
     bare = soaked.end.replace(tzinfo=None).isoformat()
@@ -104,7 +105,7 @@ def test_a_moment_without_a_zone_is_read_as_utc_and_the_terminal_says_so(
 
 
 def test_a_chat_and_a_collector_are_told_of_the_verdict(
-    gate: Gate, checkout: Path, soaked: Any, tmp_path: Path
+    gate: Gate, checkout: Path, soaked: Soaked, tmp_path: Path
 ) -> None:
     """Whom rollout.toml names, and where `--textfile` says."""
     with (checkout / "rollout.toml").open("a", encoding="utf-8") as file:
@@ -132,7 +133,7 @@ def test_a_chat_and_a_collector_are_told_of_the_verdict(
 
 
 def test_what_is_not_met_comes_first_with_what_to_do(
-    gate: Gate, soaked: Any, metrics: Mapping[str, Metric]
+    gate: Gate, soaked: Soaked, metrics: Mapping[str, Metric]
 ) -> None:
     """The block of a NO-GO names the metric, its figures, what they mean and what to do first."""
     with psycopg.connect(soaked.conninfo) as connection:
@@ -148,7 +149,7 @@ def test_what_is_not_met_comes_first_with_what_to_do(
     assert "Schema 10 of 11 all met" in block
 
 
-def test_a_usage_error_names_no_report_that_is_not_there(gate: Gate, soaked: Any) -> None:
+def test_a_usage_error_names_no_report_that_is_not_there(gate: Gate, soaked: Soaked) -> None:
     """What pytest's report plugins staged is gone: no line says that it was written."""
     told = gate(soaked.conninfo, *STAGING, "--without=weather")
     assert told.code == 4
@@ -156,7 +157,7 @@ def test_a_usage_error_names_no_report_that_is_not_there(gate: Gate, soaked: Any
 
 
 def test_a_step_of_github_gets_its_summary(
-    gate: Gate, soaked: Any, tmp_path: Path, metrics: Mapping[str, Metric]
+    gate: Gate, soaked: Soaked, tmp_path: Path, metrics: Mapping[str, Metric]
 ) -> None:
     """With GITHUB_STEP_SUMMARY each run appends its verdict, its checks and its record's place."""
     file = tmp_path / "summary.md"
@@ -171,7 +172,7 @@ def test_a_step_of_github_gets_its_summary(
 
 
 def test_a_summary_that_cannot_be_written_changes_no_verdict(
-    gate: Gate, soaked: Any, tmp_path: Path
+    gate: Gate, soaked: Soaked, tmp_path: Path
 ) -> None:
     """One line says so; the verdict, the record and the exit code are what they are."""
     told = gate(soaked.conninfo, *STAGING, as_of(soaked), GITHUB_STEP_SUMMARY=str(tmp_path))
@@ -189,7 +190,7 @@ from generate_series(1, 2600) as n"""
 
 
 def test_one_users_failures_are_named_wherever_the_rate_stands(
-    gate: Gate, soaked: Any, tmp_path: Path
+    gate: Gate, soaked: Soaked, tmp_path: Path
 ) -> None:
     """Terminal, page and step summary: how many of all are one user's; the verdict is by event."""
     with psycopg.connect(soaked.conninfo) as connection:

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from gate_process import Soaked
 from gonogo.model.kinds import Outcome, VerdictKind
 from gonogo.postgres import session
 from gonogo.sandbox.incidents import Incident, inject, load_incidents
@@ -15,7 +16,7 @@ Judged = Callable[..., Any]
 BAD = {Outcome.FAILED, Outcome.CRITICAL, Outcome.FIRED, Outcome.INCONCLUSIVE}
 
 
-def test_healthy_traffic_is_go(judged: Judged, soaked: Any) -> None:
+def test_healthy_traffic_is_go(judged: Judged, soaked: Soaked) -> None:
     """Forty-eight healthy hours after the deployment are GO, each check met with evidence."""
     verdict, observation = judged(soaked.conninfo, soaked.end)
     assert verdict.kind is VerdictKind.GO, verdict.reasons
@@ -31,7 +32,7 @@ def test_right_after_the_deployment_it_is_hold(judged: Judged, migrated_database
     assert any("soak" in reason for reason in verdict.reasons)
 
 
-def test_a_soak_that_is_not_over_is_hold(judged: Judged, soaked: Any) -> None:
+def test_a_soak_that_is_not_over_is_hold(judged: Judged, soaked: Soaked) -> None:
     """Healthy so far, but only 31 of 48 hours are covered: HOLD, and it says how much."""
     with psycopg.connect(soaked.conninfo) as connection:
         connection.execute(
@@ -43,7 +44,7 @@ def test_a_soak_that_is_not_over_is_hold(judged: Judged, soaked: Any) -> None:
 
 
 @pytest.mark.parametrize("incident", load_incidents().values(), ids=load_incidents())
-def test_an_incident_brings_its_verdict(judged: Judged, soaked: Any, incident: Incident) -> None:
+def test_an_incident_brings_its_verdict(judged: Judged, soaked: Soaked, incident: Incident) -> None:
     """Each named incident brings the verdict that it declares, for the metrics that it declares."""
     with session.connect(soaked.conninfo) as connection:
         injected = inject(connection, incident, soaked.end)
@@ -54,14 +55,14 @@ def test_an_incident_brings_its_verdict(judged: Judged, soaked: Any, incident: I
     assert set(incident.red) <= red
 
 
-def test_no_sync_for_three_days_is_never_go(judged: Judged, soaked: Any) -> None:
+def test_no_sync_for_three_days_is_never_go(judged: Judged, soaked: Soaked) -> None:
     """Three days after the last sync, the gate says so."""
     verdict, _ = judged(soaked.conninfo, soaked.end + timedelta(days=3))
     assert verdict.kind is not VerdictKind.GO
     assert any("traffic.longest_gap" in reason for reason in verdict.reasons)
 
 
-def test_a_role_without_a_right_is_inconclusive(judged: Judged, soaked: Any) -> None:
+def test_a_role_without_a_right_is_inconclusive(judged: Judged, soaked: Soaked) -> None:
     """A role that may not read one table gets HOLD, and the reason names the right it lacks."""
     with psycopg.connect(soaked.conninfo, autocommit=True) as connection:
         connection.execute("drop role if exists nearly")
@@ -78,7 +79,7 @@ def test_a_role_without_a_right_is_inconclusive(judged: Judged, soaked: Any) -> 
     assert any("the role has no right to read it" in reason for reason in verdict.reasons)
 
 
-def test_hidden_rows_are_inconclusive(judged: Judged, soaked: Any) -> None:
+def test_hidden_rows_are_inconclusive(judged: Judged, soaked: Soaked) -> None:
     """Row-level security that may hide rows from the role is HOLD, never a count of the rest."""
     with psycopg.connect(soaked.conninfo, autocommit=True) as connection:
         connection.execute("drop role if exists shortsighted")

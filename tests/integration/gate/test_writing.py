@@ -5,21 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from gate_process import GateOutcome, Soaked
 from gonogo.record.archive import RunningRecord
 from gonogo.record.canonical import read_record
 from gonogo.report.index import RecordPages
 
-Gate = Callable[..., Any]
+Gate = Callable[..., GateOutcome]
 LONGEST_S = 1.0
 TRIES = 3
 
 
 def test_a_whole_record_is_written_within_a_second(
-    gate: Gate, soaked: Any, pytestconfig: pytest.Config, tmp_path: Path
+    gate: Gate, soaked: Soaked, pytestconfig: pytest.Config, tmp_path: Path
 ) -> None:
     """Opened, rendered, hashed, chained, listed: of processor time, however busy the machine is."""
     templates = pytestconfig.rootpath / "reports" / "templates"

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
-from gate_process import hurry
+from gate_process import GateOutcome, hurry
 
-Gate = Callable[..., Any]
+Gate = Callable[..., GateOutcome]
 
 MISTAKES = {
     "a window without a unit": (["--window=48"], "--window='48' is no length of time"),

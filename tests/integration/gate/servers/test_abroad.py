@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from abroad import KIND, SETTINGS, emigrate, germany, settle
-from gate_process import Soaked, soak_end
+from gate_process import GateOutcome, Soaked, soak_end
 from gonogo.errors import DatabaseError
 from gonogo.model.kinds import VerdictKind
 from gonogo.postgres.dsn import DatabaseSettings
@@ -18,7 +18,7 @@ from gonogo.sandbox.databases import Databases
 from saying import why
 
 Judged = Callable[..., Any]
-Gate = Callable[..., Any]
+Gate = Callable[..., GateOutcome]
 Build = Callable[[str], None]
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
 

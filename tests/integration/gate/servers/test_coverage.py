@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from gate_process import Soaked
 from gonogo.model.kinds import Reason, VerdictKind
 
 Judged = Callable[..., Any]
@@ -30,7 +31,7 @@ where integration_type = 'google_calendar' and sync_type <> 'initial'
     and created_at < %(end)s - interval '12 hours'"""
 
 
-def change(soaked: Any, *statements: str) -> None:
+def change(soaked: Soaked, *statements: str) -> None:
     """Take something away."""
     end = soaked.end.replace(tzinfo=None)
     with psycopg.connect(soaked.conninfo, cursor_factory=psycopg.ClientCursor) as connection:
@@ -38,7 +39,7 @@ def change(soaked: Any, *statements: str) -> None:
             connection.execute(statement.encode(), {"end": end})
 
 
-def test_inherited_tables_are_covered_as_one(judged: Judged, soaked: Any) -> None:
+def test_inherited_tables_are_covered_as_one(judged: Judged, soaked: Soaked) -> None:
     """Rows of a child count like any other."""
     change(soaked, INHERITED)
     verdict, observation = judged(soaked.conninfo, soaked.end)
@@ -56,7 +57,7 @@ def test_inherited_tables_are_covered_as_one(judged: Judged, soaked: Any) -> Non
     ids=["a child that went", "a retention that is too short", "a hole by integration"],
 )
 def test_a_hole_is_not_covered(
-    judged: Judged, soaked: Any, statements: tuple[str, ...], metric: str, part: str, hours: int
+    judged: Judged, soaked: Soaked, statements: tuple[str, ...], metric: str, part: str, hours: int
 ) -> None:
     """Every rate is as before; HOLD, and the hours without data are no part of the soak."""
     change(soaked, *statements)

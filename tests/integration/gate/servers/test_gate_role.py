@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from gate_process import Soaked
 from gonogo.model.kinds import VerdictKind
 from gonogo.postgres import session
 from gonogo.rollout.grants import grant_gate, readable
@@ -63,7 +64,7 @@ def granted(conninfo: str, role: str) -> set[tuple[str, str]]:
 
 
 @pytest.fixture
-def roles(soaked: Any) -> Iterator[Callable[[], str]]:
+def roles(soaked: Soaked) -> Iterator[Callable[[], str]]:
     """Names for roles, which belong to the whole server; they go with the test."""
     names: list[str] = []
 
@@ -79,7 +80,7 @@ def roles(soaked: Any) -> Iterator[Callable[[], str]]:
 
 
 def test_the_shipped_role_is_enough(
-    judged: Judged, soaked: Any, server: EmbeddedServer, roles: Callable[[], str]
+    judged: Judged, soaked: Soaked, server: EmbeddedServer, roles: Callable[[], str]
 ) -> None:
     """Logged in as that role the gate is GO, and nothing is missing anywhere in it."""
     role = roles()
@@ -94,7 +95,7 @@ def test_the_shipped_role_is_enough(
 
 
 def test_the_shipped_role_has_exactly_what_it_needs(
-    soaked: Any, server: EmbeddedServer, roles: Callable[[], str]
+    soaked: Soaked, server: EmbeddedServer, roles: Callable[[], str]
 ) -> None:
     """Run twice, it grants the columns of the surveys and the ledger's six tables alone."""
     role = roles()
@@ -121,7 +122,7 @@ def test_the_shipped_role_has_exactly_what_it_needs(
     ],
 )
 def test_the_shipped_role_reads_no_secret(
-    soaked: Any, server: EmbeddedServer, roles: Callable[[], str], secret: str
+    soaked: Soaked, server: EmbeddedServer, roles: Callable[[], str], secret: str
 ) -> None:
     """Password hashes, tokens, and what a deployment noted are not for the gate."""
     role = roles()
@@ -133,7 +134,7 @@ def test_the_shipped_role_reads_no_secret(
 
 
 def test_a_deployment_grants_what_the_script_grants(
-    soaked: Any, server: EmbeddedServer, roles: Callable[[], str]
+    soaked: Soaked, server: EmbeddedServer, roles: Callable[[], str]
 ) -> None:
     """The step of a deployment and the script by hand leave the same rights."""
     by_hand, deployed = roles(), roles()
@@ -158,7 +159,7 @@ def test_before_the_deployment_it_grants_what_is_there(
 
 
 def test_the_script_serves_another_schema(
-    judged: Judged, soaked: Any, server: EmbeddedServer, roles: Callable[[], str]
+    judged: Judged, soaked: Soaked, server: EmbeddedServer, roles: Callable[[], str]
 ) -> None:
     """An application in a schema of its own: with its search_path the same role is GO there."""
     role = roles()
@@ -174,7 +175,7 @@ def test_the_script_serves_another_schema(
 
 
 def test_a_table_that_is_only_counted_is_granted_by_its_key(
-    soaked: Any, roles: Callable[[], str]
+    soaked: Soaked, roles: Callable[[], str]
 ) -> None:
     """`count(*)` needs a right on some column, and no more than that."""
     role = roles()

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from first_application import HTTP
+from gate_process import GateOutcome, Soaked
 from gonogo.config.project import Project
 from gonogo.gate.observe import observe
 from gonogo.gate.setting import Options, resolve
@@ -20,7 +21,7 @@ from gonogo.postgres.readonly import GRACE_S, Connection, Manners, connect
 from gonogo.sandbox.server import EmbeddedServer
 from saying import why
 
-Gate = Callable[..., Any]
+Gate = Callable[..., GateOutcome]
 Judged = Callable[..., Any]
 WhileAsleep = Callable[..., Any]
 STAGING = ("--environment=staging", "--without=endpoints", "--window=48h")
@@ -44,7 +45,7 @@ def held_with(told: Any, words: str) -> bool:
 
 @pytest.mark.usefixtures("sleeping_survey")
 def test_a_backend_that_is_terminated_is_hold(
-    gate: Gate, soaked: Any, while_asleep: WhileAsleep
+    gate: Gate, soaked: Soaked, while_asleep: WhileAsleep
 ) -> None:
     """An administrator ends the gate's session between two answers: HOLD, recorded, exit 10."""
 
@@ -125,7 +126,7 @@ def test_nothing_keeps_a_gate_longer_than_half_a_minute() -> None:
 
 
 @pytest.mark.usefixtures("sleeping_survey")
-def test_a_survey_that_takes_too_long_leaves_the_others(judged: Judged, soaked: Any) -> None:
+def test_a_survey_that_takes_too_long_leaves_the_others(judged: Judged, soaked: Soaked) -> None:
     """One survey's timeout is inconclusive for what it feeds, says which and why, and no more."""
     manners = Manners(statement_timeout_s=2)
     verdict, observation = judged(soaked.conninfo, soaked.end, manners=manners)

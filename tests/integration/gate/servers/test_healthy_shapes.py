@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from gate_process import Soaked
 from gonogo.model.kinds import VerdictKind
 
 # Old syncs of one user, written after everything else.
@@ -54,7 +55,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("what", SHAPES)
-def test_healthy_it_is(judged: Callable[..., Any], soaked: Any, what: str) -> None:
+def test_healthy_it_is(judged: Callable[..., Any], soaked: Soaked, what: str) -> None:
     """No absence, no fall, no wrong clock and no failed onboarding is seen in it."""
     end = soaked.end.replace(tzinfo=None)
     with psycopg.connect(soaked.conninfo, cursor_factory=psycopg.ClientCursor) as connection:

@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from gate_process import Soaked
 from gonogo.model.kinds import Outcome, Reason, VerdictKind
 from saying import why
 
@@ -33,7 +34,7 @@ select user_id, integration_type, 'full',
 from connected"""
 
 
-def change(soaked: Any, *statements: str) -> None:
+def change(soaked: Soaked, *statements: str) -> None:
     """Change one thing."""
     end = soaked.end.replace(tzinfo=None)
     with psycopg.connect(soaked.conninfo) as connection:
@@ -41,7 +42,7 @@ def change(soaked: Any, *statements: str) -> None:
             connection.execute(statement.encode(), {"end": end})
 
 
-def test_nothing_but_an_empty_schema(judged: Judged, soaked: Any) -> None:
+def test_nothing_but_an_empty_schema(judged: Judged, soaked: Soaked) -> None:
     """Every table is there and every one is empty: no criterion on rows is met."""
     change(soaked, "truncate users cascade")
     verdict, observation = judged(soaked.conninfo, soaked.end)
@@ -52,7 +53,7 @@ def test_nothing_but_an_empty_schema(judged: Judged, soaked: Any) -> None:
         assert "no data" in why(finding)
 
 
-def test_all_tokens_unknown(judged: Judged, soaked: Any) -> None:
+def test_all_tokens_unknown(judged: Judged, soaked: Soaked) -> None:
     """The health of no token is known: critical, not healthy for want of an expired one."""
     change(soaked, "update token_health set status = 'unknown'")
     verdict, _ = judged(soaked.conninfo, soaked.end)
@@ -60,7 +61,7 @@ def test_all_tokens_unknown(judged: Judged, soaked: Any) -> None:
     assert any("token.unknown" in reason for reason in verdict.reasons), verdict.reasons
 
 
-def test_all_subscriptions_expired(judged: Judged, soaked: Any) -> None:
+def test_all_subscriptions_expired(judged: Judged, soaked: Soaked) -> None:
     """No subscription is active: the renewal job's footprint fails, silence is no excuse."""
     change(soaked, "update calendar_webhook_subscriptions set expiration = %(end)s")
     verdict, observation = judged(soaked.conninfo, soaked.end)
@@ -69,7 +70,7 @@ def test_all_subscriptions_expired(judged: Judged, soaked: Any) -> None:
     assert observation.findings["alert:webhook.silent"].outcome is not Outcome.MET
 
 
-def test_calendar_at_nothing_under_a_good_pool(judged: Judged, soaked: Any) -> None:
+def test_calendar_at_nothing_under_a_good_pool(judged: Judged, soaked: Soaked) -> None:
     """Calendar at 0 % beside contacts pools to more than 90 %: critical by integration."""
     change(
         soaked,
@@ -89,7 +90,7 @@ def test_calendar_at_nothing_under_a_good_pool(judged: Judged, soaked: Any) -> N
     assert verdict.kind is not VerdictKind.GO
 
 
-def test_twenty_new_users_whose_calendar_failed(judged: Judged, soaked: Any) -> None:
+def test_twenty_new_users_whose_calendar_failed(judged: Judged, soaked: Soaked) -> None:
     """Their contacts work and their calendar does not: they have not been onboarded."""
     change(soaked, TWENTY_NEW)
     verdict, observation = judged(soaked.conninfo, soaked.end)
@@ -100,7 +101,7 @@ def test_twenty_new_users_whose_calendar_failed(judged: Judged, soaked: Any) -> 
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
-def test_the_gates_own_time_zone_changes_nothing(judged: Judged, soaked: Any, zone: str) -> None:
+def test_the_gates_own_time_zone_changes_nothing(judged: Judged, soaked: Soaked, zone: str) -> None:
     """A session that begins in another zone is pinned to UTC: the same counts, the same verdict."""
     _, in_utc = judged(soaked.conninfo, soaked.end)
     verdict, elsewhere = judged(f"{soaked.conninfo} options='-c timezone={zone}'", soaked.end)
@@ -133,7 +134,7 @@ end
 $$"""
 
 
-def test_half_of_the_writers_eleven_hours_off(judged: Judged, soaked: Any) -> None:
+def test_half_of_the_writers_eleven_hours_off(judged: Judged, soaked: Soaked) -> None:
     """Every rate is as before, and no stream is silent: only the order of writing shows it."""
     with psycopg.connect(soaked.conninfo) as connection:
         connection.execute(TWO_WRITERS.encode())
@@ -156,7 +157,7 @@ WEST = (
 )
 
 
-def test_all_writers_five_hours_west_of_utc(judged: Judged, soaked: Any) -> None:
+def test_all_writers_five_hours_west_of_utc(judged: Judged, soaked: Soaked) -> None:
     """No clock and no order of writing shows it; but the window ends in silence."""
     change(soaked, *WEST)
     verdict, observation = judged(soaked.conninfo, soaked.end)
@@ -186,7 +187,7 @@ UNCOUNTED = {
 
 
 @pytest.mark.parametrize("metric", UNCOUNTED)
-def test_rows_that_no_rate_counts(judged: Judged, soaked: Any, metric: str) -> None:
+def test_rows_that_no_rate_counts(judged: Judged, soaked: Soaked, metric: str) -> None:
     """What is left would look better than ever: HOLD, for the rows that are not counted."""
     change(soaked, *UNCOUNTED[metric])
     verdict, _ = judged(soaked.conninfo, soaked.end)
@@ -244,7 +245,7 @@ UNSEEN = {
 
 
 @pytest.mark.parametrize("what", UNSEEN)
-def test_what_no_rate_over_events_sees(judged: Judged, soaked: Any, what: str) -> None:
+def test_what_no_rate_over_events_sees(judged: Judged, soaked: Soaked, what: str) -> None:
     """Every rate stays perfect; what is gone is NO-GO or ROLLBACK, by its name."""
     metric, *statements = UNSEEN[what]
     change(soaked, *statements)
@@ -263,7 +264,7 @@ delete from sync_metrics where integration_type = 'google_contacts' and result <
         order by floor(extract(epoch from %(end)s - created_at) / 3600), id)"""
 
 
-def test_a_part_that_dies_down_to_a_row_an_hour(judged: Judged, soaked: Any) -> None:
+def test_a_part_that_dies_down_to_a_row_an_hour(judged: Judged, soaked: Soaked) -> None:
     """For 30 hours no silence is long, every rate is perfect, and the other part flows."""
     change(soaked, ONE_AN_HOUR)
     verdict, observation = judged(soaked.conninfo, soaked.end)

@@ -6,12 +6,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from gate_process import GateOutcome
 from gonogo.model.kinds import VerdictKind
 from gonogo.postgres import session
 from gonogo.sandbox.incidents import inject, load_incidents
 
 Judged = Callable[..., Any]
-Gate = Callable[..., Any]
+Gate = Callable[..., GateOutcome]
 INCIDENTS = ("sync-outage", "calendar-down", "wrong-zone")
 
 pytestmark = pytest.mark.postgres15
@@ -28,7 +29,9 @@ def test_the_whole_run_is_exit_code_0(gate: Gate, old_database: str) -> None:
     """With pytest around it and a record to write: exit code 0, and the record names the server."""
     told = gate(old_database, "--environment=staging", "--without=endpoints", "--window=48h")
     assert told.code == 0, told.output
-    assert told.record.provenance.database.server_version.startswith("15.")
+    server = told.record.provenance and told.record.provenance.database
+    assert server
+    assert server.server_version.startswith("15.")
 
 
 @pytest.mark.parametrize("name", INCIDENTS)

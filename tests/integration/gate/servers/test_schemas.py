@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from gate_process import Soaked
 from gonogo.model.kinds import Outcome, Says, VerdictKind
 from gonogo.model.measurement import Remark
 from gonogo.postgres import session
@@ -27,7 +28,7 @@ alter table sync_metrics add constraint type_known
 
 
 @pytest.fixture
-def partitioned(soaked: Any) -> Any:
+def partitioned(soaked: Soaked) -> Any:
     """The soaked database, its two large tables partitioned by day."""
     with psycopg.connect(soaked.conninfo) as connection:
         connection.execute((HERE / "partitioned.sql").read_bytes())
