@@ -112,6 +112,7 @@ def test_a_connection_string_that_is_none_never_shows_itself(gate: Gate) -> None
     assert "hunter2" not in told.output
 
 
+@pytest.mark.slow
 def test_a_database_that_does_not_answer_is_hold_and_recorded(
     gate: Gate, checkout: Path, tmp_path: Path
 ) -> None:

@@ -65,6 +65,7 @@ def test_an_interrupted_gate_ends_in_order(tmp_path: Path, monkeypatch: pytest.M
     assert tidied.read_text() == "tidy"
 
 
+@pytest.mark.slow
 def test_a_gate_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is left running, whatever it does when it is signalled to end."""
     monkeypatch.setattr(process, "GENTLE_S", 0.2)

@@ -24,6 +24,8 @@ from gonogo.rollout.runner.site import Consent
 if TYPE_CHECKING:
     from tests.integration.rollout.procedures.conftest import Team
 
+pytestmark = pytest.mark.slow
+
 OUTCOMES = "select string_agg(outcome, ' ' order by id) from gonogo.deployment"
 SERVED = "select array_agg(served order by id) from gonogo.deployment"
 TABLES = "select array[to_regclass('first_try') is not null, to_regclass('second_try') is not null]"
