@@ -36,10 +36,11 @@ STANDBY = {
     # The primary is asked for a sign of life twice as often.
     "wal_receiver_timeout": "2s",
 }
+# Of this database: other tests' surveys sleep on the same server.
 ASLEEP = """
 select pid from pg_stat_activity
-where application_name like 'gonogo%' and state = 'active' and query like '%pg_sleep%'
-    and pid <> pg_backend_pid()"""
+where datname = current_database() and application_name like 'gonogo%' and state = 'active'
+    and query like '%pg_sleep%' and pid <> pg_backend_pid()"""
 
 
 @dataclass(frozen=True, slots=True)
