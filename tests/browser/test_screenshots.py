@@ -49,6 +49,7 @@ def test_a_picture_is_taken_of_what_is_seen_first(browser: Browser, tmp_path: Pa
         assert taken.size == (WIDTH_PX, HEIGHT_PX)
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_every_page_is_looked_at_wide_and_narrow_light_dark_and_on_paper(
     browser: Browser, tmp_path: Path

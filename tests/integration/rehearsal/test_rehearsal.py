@@ -145,11 +145,10 @@ def test_the_limits_of_deployment_and_rollback_are_kept(checkout: Path) -> None:
     ("options", "label", "code"),
     [
         pytest.param((), "GO", 0, id="healthy"),
-        pytest.param(
-            ("--incident", "calendar-down"), "NO-GO", 1, id="calendar-down", marks=pytest.mark.slow
-        ),
+        pytest.param(("--incident", "calendar-down"), "NO-GO", 1, id="calendar-down"),
     ],
 )
+@pytest.mark.slow
 def test_what_is_kept_can_be_judged_by_hand(
     checkout: Path, options: tuple[str, ...], label: str, code: int
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -117,6 +118,7 @@ def test_the_sums_of_a_cube_are_what_brute_force_counts(
     assert told["sync.broken_users"].count == Count(len(broken), len(active))
 
 
+@pytest.mark.slow
 @given(SYNCS)
 @EXAMPLES
 def test_two_halves_of_the_window_merge_to_the_whole(world: World, syncs: list[Sync]) -> None:
@@ -143,6 +145,7 @@ def added(one: Measurement, other: Measurement) -> Count:
     return (one.count or Count(0, 0)) + (other.count or Count(0, 0))
 
 
+@pytest.mark.slow
 @given(SYNCS)
 @EXAMPLES
 def test_two_databases_of_different_users_merge_to_the_whole(

@@ -267,7 +267,7 @@ def test_a_deployment_proves_that_the_new_revision_answers(served: Served) -> No
     assert served.asked() == "new"
 
 
-@pytest.mark.parametrize("rolling", [False, True])
+@pytest.mark.parametrize("rolling", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_an_old_process_that_goes_on_serving_fails_the_deployment(
     served: Served, *, rolling: bool
 ) -> None:
